@@ -1,0 +1,5 @@
+/** Unit, protocol and simulation tests: in virtual time, side by side. */
+export default {
+  files: ['dist/test/**/*.test.js', '!dist/test/tun/**'],
+  timeout: '3m',
+};

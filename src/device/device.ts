@@ -1,0 +1,72 @@
+/**
+ * A device: where packets enter and leave the process. It knows nothing of the stack.
+ *
+ * It moves packets between its medium and a memory that its user owns, one per call, without a
+ * promise, an event or an object per packet. The user drains it: `read` until it gives 0, at most a
+ * budget of packets at a time, then `write` whatever is due, then `flush` once.
+ *
+ * A packet in the memory is `headerLength` bytes of the device's own (a virtio header, or none) and
+ * then an IP packet or an Ethernet frame, as `medium` says.
+ * @module
+ */
+
+/** What a device tells its user; each at most once per turn of the event loop. */
+export interface DeviceUser {
+  /** Where packets lie. Sized once, never moved. */
+  readonly memory: Uint8Array;
+  /** There may be packets: call `read` until it gives 0. */
+  readable(): void;
+  /** A `write` that gave false may now succeed. */
+  writable(): void;
+  /** The device is gone, with the reason unless `close` was called. Said once, and last. */
+  closed(error?: Error): void;
+}
+
+/** What the device does for its user; all false without offload (virtio 1.2 §5.1.6). */
+export interface DeviceOffload {
+  /** Takes packets whose transport checksum is only begun, and gives such packets. */
+  readonly checksum: boolean;
+  /** Takes and gives TCP segments over IPv4 of up to 64 KiB. */
+  readonly tso4: boolean;
+  /** Likewise UDP datagrams. */
+  readonly uso4: boolean;
+}
+
+export const NO_OFFLOAD: DeviceOffload = { checksum: false, tso4: false, uso4: false };
+
+export interface Device {
+  /** As the system names it (`tun0`), or what kind of device it is. */
+  readonly name: string;
+  /** `ip`: packets (TUN). `ethernet`: frames (TAP). */
+  readonly medium: 'ip' | 'ethernet';
+  /** The longest IP packet, in bytes, that it carries without offload. */
+  readonly mtu: number;
+  /** Bytes of the device's own before each packet: 0, or a virtio header's 10 or 12. */
+  readonly headerLength: number;
+  /** The longest packet, in bytes, that `read` may give: the MTU, or 65 535 with offload. */
+  readonly maxPacket: number;
+  readonly offload: DeviceOffload;
+
+  /** Begin, and tell `user` from now on. Throws if it was started before. */
+  start(user: DeviceUser): void;
+
+  /**
+   * Put the next packet at `at`, where `room` bytes may be used. Its length, the device's header
+   * included; 0 if there is none now. A packet longer than `room` is cut: its length is then
+   * more than `room`, and it must be counted as lost.
+   */
+  read(at: number, room: number): number;
+
+  /**
+   * Send the `length` bytes at `at`, the device's header included. False if it cannot take them now:
+   * nothing was sent, and `writable` will be called. The memory may be reused at once when it
+   * gives true.
+   */
+  write(at: number, length: number): boolean;
+
+  /** The end of a batch of writes. */
+  flush(): void;
+
+  /** Stop, and release what the system holds. May be called again; settles when all is released. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,76 @@
+/**
+ * An interface: a device as the internet layer sees it, with its addresses and its queue out.
+ * RFC 1122 §3.3.1, §3.4.
+ * @module
+ */
+import { type Address, directedBroadcast, inPrefix } from '../base/address.ts';
+
+/** How an interface hands packets on; what `device.write` and `device.flush` are to a device. */
+export interface Transmitter {
+  /** `at`: the first byte, the device's own header included. False: not now, and not taken. */
+  write(at: number, length: number): boolean;
+  flush(): void;
+}
+
+/** What an interface's device can do for the stack; all false without offload. */
+export interface Offload {
+  /** A transport checksum may be left begun, with only the pseudo-header's sum in place. */
+  readonly checksum: boolean;
+  /** A TCP segment may be up to 65 535 bytes long and is cut by the device. */
+  readonly tso4: boolean;
+  /** Likewise UDP datagrams. */
+  readonly uso4: boolean;
+}
+
+export const NO_OFFLOAD: Offload = { checksum: false, tso4: false, uso4: false };
+
+/** An address of ours and the prefix it lies in. */
+export interface Prefix {
+  readonly address: Address;
+  /** Length of the prefix, 0..32. */
+  readonly bits: number;
+}
+
+export class Interface {
+  /** 1 for the first; 0 is the loopback interface. */
+  readonly index: number;
+  readonly name: string;
+  readonly mtu: number;
+  /** Bytes of the device's own header before each packet: 0, 10 or 12. */
+  readonly headerLength: number;
+  readonly offload: Offload;
+  readonly out: Transmitter;
+  readonly addresses: Prefix[] = [];
+  /** Packets that the device could not take, oldest first; drained by `output`. */
+  readonly queue: number[] = [];
+
+  constructor(options: {
+    index: number;
+    name: string;
+    mtu: number;
+    headerLength: number;
+    offload: Offload;
+    out: Transmitter;
+  }) {
+    this.index = options.index;
+    this.name = options.name;
+    this.mtu = options.mtu;
+    this.headerLength = options.headerLength;
+    this.offload = options.offload;
+    this.out = options.out;
+  }
+
+  /** True if `address` is the directed broadcast address of one of our prefixes. */
+  isBroadcast(address: Address): boolean {
+    for (const p of this.addresses) {
+      if (p.bits < 31 && address === directedBroadcast(p.address, p.bits)) return true;
+    }
+    return false;
+  }
+
+  /** True if `address` lies in one of our prefixes. */
+  isOnLink(address: Address): boolean {
+    for (const p of this.addresses) if (inPrefix(address, p.address, p.bits)) return true;
+    return false;
+  }
+}

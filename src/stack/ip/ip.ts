@@ -1,0 +1,95 @@
+/**
+ * The internet layer of one stack: what the transports above it call, and what calls them.
+ * RFC 791, RFC 1122 §3.
+ * @module
+ */
+import type { Address } from '../base/address.ts';
+import type { Micros } from '../base/clock.ts';
+import type { Drop } from '../base/drop.ts';
+import type { Failure } from '../base/failure.ts';
+import type { Random } from '../base/random.ts';
+import type { Stats } from '../base/stats.ts';
+import type { Slots } from '../memory/slots.ts';
+import type { Checksum } from '../wire/checksum.ts';
+import type { Interface } from './interface.ts';
+import type { Packet } from './packet.ts';
+import type { Route } from './routes.ts';
+
+/** An ICMP error about a packet that we sent; one reused instance. */
+export interface IcmpError {
+  readonly type: number;
+  readonly code: number;
+  /** What it means to whoever sent the packet; `Failure.NONE` for a mere hint. */
+  readonly failure: Failure;
+  /** False where RFC 1122 §4.2.3.9 calls the error soft: remember it, go on. */
+  readonly hard: boolean;
+  /** The next hop's MTU in a "fragmentation needed" (RFC 1191 §4), 0 where it gives none. */
+  readonly mtu: number;
+  /** Who reported it. */
+  readonly reporter: Address;
+  /** The addresses of our packet. */
+  readonly source: Address;
+  readonly destination: Address;
+  /** Offset and length of what the error quotes of our packet's transport header, at least 8 bytes. */
+  readonly body: number;
+  readonly bodyLength: number;
+}
+
+/** A transport, as the internet layer sees it. */
+export interface Protocol {
+  /** Take `packet` in. Anything but `Drop.NONE` is counted by the caller. */
+  input(packet: Packet): Drop;
+  /** An ICMP error came for a packet of this protocol. `Drop.ICMP_NO_MATCH` if it fits nothing. */
+  error(error: IcmpError): Drop;
+}
+
+/** What a packet carries besides its bytes; one reused instance, reset by every `send`. */
+export interface SendOptions {
+  /** Traffic class: DSCP in the high six bits, ECN in the low two. */
+  tos: number;
+  /** 1..255. */
+  ttl: number;
+  /** True sets DF; TCP does, for path MTU discovery. */
+  dontFragment: boolean;
+  /** With offload: text bytes in each segment that the device is to cut; 0: send it as it is. */
+  gsoSize: number;
+  /** With offload: where in the transport header a checksum stands that is only begun; -1: none. */
+  checksumAt: number;
+}
+
+export interface InternetLayer {
+  readonly slots: Slots;
+  readonly checksum: Checksum;
+  readonly stats: Stats;
+  readonly random: Random;
+  /** The time of the batch that is being worked on. */
+  readonly now: Micros;
+
+  /** Register the handler of an IP protocol number, 0..255. */
+  setProtocol(number: number, protocol: Protocol): void;
+
+  /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
+  route(destination: Address, source: Address): Route | undefined;
+  /** True if `address` is one of ours, a loopback address included. */
+  isOurs(address: Address): boolean;
+
+  /**
+   * A place for a transport header and what follows it: an offset with room for the route's MTU (or
+   * 65 515 bytes where it has offload), or `NO_SLOT`. It must be passed to `send` or `cancel`.
+   */
+  reserve(route: Route): number;
+  /** Give back what `reserve` gave. */
+  cancel(at: number): void;
+  /** What the next `send` carries: tos 0, the default TTL, no DF, no offload, unless set. */
+  readonly next: SendOptions;
+  /**
+   * Send the `length` bytes at `at`, which `reserve` gave, and take the slot back. The network header
+   * is written here. `Failure.NONE` if the packet went out or was queued.
+   */
+  send(route: Route, source: Address, protocol: number, at: number, length: number): Failure;
+  /** False while the interface's queue is over half full: hold back what can wait. */
+  ready(iface: Interface): boolean;
+
+  /** Report a packet that nobody takes: ICMP destination unreachable, with the limits of RFC 1122. */
+  unreachable(packet: Packet, code: number): void;
+}

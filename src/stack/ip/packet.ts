@@ -1,0 +1,46 @@
+/**
+ * The packet that is being taken in, as the layers above IP see it: where it lies and what is known.
+ *
+ * One instance a stack, filled again for every packet; nobody keeps it. Whoever wants to keep the
+ * bytes retains the slot (`slots.retain(slots.slotOf(packet.at))`) or copies them out.
+ * @module
+ */
+import { ANY, type Address } from '../base/address.ts';
+import type { Interface } from './interface.ts';
+
+/** What is known of the transport checksum. */
+export const Check = {
+  /** Nothing: whoever reads the packet verifies it. */
+  NEEDED: 0,
+  /** The device vouches for it. */
+  DONE: 1,
+  /** Only begun (the pseudo-header's sum): the packet never was on a wire, and is good as it is. */
+  BEGUN: 2,
+} as const;
+export type Check = (typeof Check)[keyof typeof Check];
+
+export class Packet {
+  /** Where it came in. Set before any handler sees the packet. */
+  iface!: Interface;
+  /** Offset of the network header in the slots' memory. */
+  at = 0;
+  /** Bytes of the network packet, header included, as its header says. */
+  length = 0;
+  source: Address = ANY;
+  destination: Address = ANY;
+  protocol = 0;
+  /** Offset of the transport header. */
+  body = 0;
+  /** Bytes from `body` to the end. */
+  bodyLength = 0;
+  ttl = 0;
+  /** Traffic class: DSCP in the high six bits, ECN in the low two (RFC 3168 §5). */
+  tos = 0;
+  /** Partial checksum of addresses and protocol, without the length. See `wire/checksum.ts`. */
+  pseudo = 0;
+  check: Check = Check.NEEDED;
+  /** Bytes of text in each of the segments that an offloaded packet stands for; 0: it is one. */
+  gsoSize = 0;
+  /** False if the destination is a broadcast or multicast address. */
+  unicast = true;
+}
