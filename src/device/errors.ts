@@ -1,0 +1,103 @@
+/**
+ * What goes wrong with a device, said so that the reader knows what to do next.
+ *
+ * A bad call throws a `TypeError` or `RangeError` with Node's code; what the system refuses is a
+ * `DeviceError` with the system's code (`EPERM`, `EBUSY`, `ENODEV`, ...), as in `node:fs`.
+ * @module
+ */
+
+/** The system refused, or the device is gone. */
+export class DeviceError extends Error {
+  override readonly name: string = 'DeviceError';
+  /** As Node names it: `EPERM`, `EBUSY`, `ENODEV`, `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, ... */
+  readonly code: string;
+  /** The system call that failed, if it was one. */
+  readonly syscall: string | undefined;
+
+  constructor(code: string, message: string, syscall?: string, cause?: unknown) {
+    super(`${code}: ${message}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+/** A `TypeError` with Node's code for a value that cannot be meant. */
+export function invalid(name: string, value: unknown, hint: string): TypeError {
+  const error = new TypeError(`${name} is ${show(value)}: ${hint}`);
+  return Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
+}
+
+/** A `RangeError` with Node's code for a number outside of its bounds. */
+export function outOfRange(name: string, value: unknown, bounds: string): RangeError {
+  const error = new RangeError(`${name} is ${show(value)}: it must be ${bounds}`);
+  return Object.assign(error, { code: 'ERR_OUT_OF_RANGE' });
+}
+
+/** Throws unless `value` is a whole number from `low` to `high`. */
+export function checkInteger(name: string, value: unknown, low: number, high: number): void {
+  if (Number.isInteger(value) && (value as number) >= low && (value as number) <= high) return;
+  throw outOfRange(name, value, `a whole number from ${low} to ${high}`);
+}
+
+/** Throws unless `value` is a number from `low` to `high`; `Infinity` only if `high` is. */
+export function checkNumber(name: string, value: unknown, low: number, high: number): void {
+  if (typeof value === 'number' && value >= low && value <= high) return;
+  throw outOfRange(name, value, `a number from ${low} to ${high}`);
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+const PERMISSION =
+  'run it with sudo; or give the program the capability, ' +
+  '`sudo setcap cap_net_admin+ep "$(readlink -f "$(command -v node)")"`; ' +
+  'or run it in a network namespace of its own, `unshare -Urn <command>`';
+
+/** Why `/dev/net/tun` could not be opened. */
+export function openError(code: string, path: string): DeviceError {
+  const message: Record<string, string> = {
+    ENOENT: `there is no ${path}: load the driver with \`sudo modprobe tun\`; for a container, start it with \`--device ${path} --cap-add NET_ADMIN\``,
+    ENODEV: `${path} has no driver behind it: load it with \`sudo modprobe tun\` (on the host, for a container)`,
+    EACCES: `no permission to open ${path}: ${PERMISSION}`,
+    EPERM: `no permission to open ${path}: ${PERMISSION}; a container needs \`--device ${path}\``,
+    EMFILE: `too many open files: raise the limit with \`ulimit -n\``,
+  };
+  const key = code === 'ENXIO' ? 'ENODEV' : code;
+  return new DeviceError(code, message[key] ?? `cannot open ${path}`, 'open');
+}
+
+/** Why the kernel did not give the interface `name`. */
+export function attachError(code: string, name: string, kind: 'TUN' | 'TAP'): DeviceError {
+  const what = name === '' ? `a new ${kind} interface` : `the ${kind} interface ${name}`;
+  const message: Record<string, string> = {
+    EPERM: `no permission to create or attach ${what}: ${PERMISSION}`,
+    EBUSY: `${name} is in use by another program: end that one, choose another name, or let both open it with { multiQueue: true }`,
+    EINVAL: `${name} cannot be attached as ${kind}: it is another kind of interface, or was made with another multiQueue or TUN/TAP setting; choose another name, or see \`ip -d link show ${name}\``,
+    E2BIG: `${name} has as many queues as it can have: close one of them first`,
+    ENFILE: `no interface name like ${name} is left: remove some, or choose another name`,
+  };
+  return new DeviceError(code, message[code] ?? `cannot attach ${what}`, 'ioctl(TUNSETIFF)');
+}
+
+/** Why the setting `what` of interface `name` could not be changed. */
+export function configureError(code: string, name: string, what: string): DeviceError {
+  const message: Record<string, string> = {
+    EPERM: `no permission to set ${what} of ${name}: ${PERMISSION}; or set it beforehand and leave it out here`,
+    EACCES: `no permission to set ${what} of ${name}: ${PERMISSION}`,
+    EINVAL: `the kernel refuses this value for ${what} of ${name}`,
+    EEXIST: `${what} of ${name} is set already`,
+    ENODEV: `there is no interface ${name} in this network namespace`,
+    EAFNOSUPPORT: `the kernel has no support for this address family`,
+  };
+  return new DeviceError(code, message[code] ?? `cannot set ${what} of ${name}`, 'ioctl');
+}
+
+/** A device that went away while it was used. */
+export function goneError(name: string, code: string, syscall: string): DeviceError {
+  const removed = code === 'EBADFD' || code === 'ENODEV' || code === 'EIO';
+  const message = removed
+    ? `the interface ${name} was removed while it was in use: open it again`
+    : `the device ${name} failed in ${syscall} (${code})`;
+  return new DeviceError(removed ? 'ENODEV' : code, message, syscall);
+}
