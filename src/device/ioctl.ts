@@ -1,0 +1,259 @@
+/**
+ * Requests to the TUN driver and to network interfaces: `linux/if_tun.h`, `linux/if.h`, netdevice(7).
+ *
+ * What `ip tuntap`, `ip address` and `ip link` would do, without running them.
+ * @module
+ */
+import { endianness } from 'node:os';
+import { attachError, configureError, DeviceError } from './errors.ts';
+import { AF, Errno, errnoName, type Libc, Pinned, SOCK } from './libc.ts';
+
+/** Flags of TUNSETIFF; IFF_NO_PI: no four bytes of packet information before each packet. */
+export const Iff = {
+  TUN: 0x0001,
+  TAP: 0x0002,
+  MULTI_QUEUE: 0x0100,
+  NO_PI: 0x1000,
+  VNET_HDR: 0x4000,
+} as const;
+
+/** Flags of TUNSETOFFLOAD. USO came with Linux 6.2, both families or none. */
+export const TunOffload = {
+  CSUM: 0x01,
+  TSO4: 0x02,
+  TSO6: 0x04,
+  TSO_ECN: 0x08,
+  USO4: 0x20,
+  USO6: 0x40,
+} as const;
+
+const IFF_UP = 0x1;
+const LITTLE = endianness() === 'LE';
+
+/** ppc64 and mips number the directions of an ioctl differently from all the others. */
+const OTHER_DIRECTIONS = /^(ppc|mips)/.test(process.arch);
+const READ = OTHER_DIRECTIONS ? 0x40000000 : 0x80000000;
+const WRITE = OTHER_DIRECTIONS ? 0x80000000 : 0x40000000;
+/** _IOW('T', number, int) and _IOR: direction, size 4, letter, number. */
+const tun = (direction: number, number: number): number => direction + 0x4_5400 + number;
+
+const TUNSETIFF = tun(WRITE, 202);
+const TUNSETPERSIST = tun(WRITE, 203);
+const TUNGETFEATURES = tun(READ, 207);
+const TUNSETOFFLOAD = tun(WRITE, 208);
+const TUNGETIFF = tun(READ, 210);
+const TUNGETVNETHDRSZ = tun(READ, 215);
+const TUNSETVNETHDRSZ = tun(WRITE, 216);
+
+const SIOCGIFFLAGS = 0x8913;
+const SIOCSIFFLAGS = 0x8914;
+const SIOCGIFADDR = 0x8915;
+const SIOCSIFADDR = 0x8916;
+const SIOCGIFNETMASK = 0x891b;
+const SIOCSIFNETMASK = 0x891c;
+const SIOCGIFMTU = 0x8921;
+const SIOCSIFMTU = 0x8922;
+const SIOCGIFINDEX = 0x8933;
+
+/** struct ifreq: a name of 16 bytes, then a union; 40 bytes where a pointer has 8. */
+const IFREQ = { name: 0, union: 16, size: 40 } as const;
+/** struct sockaddr_in within the union. */
+const SOCKADDR_IN = { family: 16, address: 20 } as const;
+/** struct in6_ifreq: address, prefix length, interface index. */
+const IN6_IFREQ = { address: 0, prefix: 16, index: 20 } as const;
+
+/** What TUNGETIFF tells about a descriptor. */
+export interface TunIdentity {
+  readonly name: string;
+  readonly flags: number;
+}
+
+/** Asks and tells the TUN driver, through the descriptor of a TUN. */
+export class TunControl {
+  readonly #libc: Libc;
+  readonly #request: Pinned;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#request = new Pinned(libc, new Uint8Array(128));
+  }
+
+  /** The flags that the driver knows. */
+  features(fd: number): number {
+    this.#call(fd, TUNGETFEATURES, 'TUNGETFEATURES');
+    return this.#request.view.getUint32(0, LITTLE);
+  }
+
+  /** Make the interface or attach to it; its name, which is the kernel's choice if `name` is ''. */
+  attach(fd: number, name: string, flags: number): string {
+    const { view } = this.#request;
+    putName(this.#request, name);
+    view.setUint16(IFREQ.union, flags, LITTLE);
+    if (this.#libc.ioctl(fd, TUNSETIFF, this.#request.address) < 0) {
+      const code = errnoName(this.#libc.errno());
+      throw attachError(code, name, (flags & Iff.TAP) !== 0 ? 'TAP' : 'TUN');
+    }
+    return getName(this.#request);
+  }
+
+  /** What stands behind a descriptor; undefined if that is no attached TUN. */
+  identify(fd: number): TunIdentity | undefined {
+    this.#request.bytes.fill(0);
+    if (this.#libc.ioctl(fd, TUNGETIFF, this.#request.address) < 0) return undefined;
+    const flags = this.#request.view.getUint16(IFREQ.union, LITTLE);
+    return { name: getName(this.#request), flags };
+  }
+
+  /** Length of the virtio header before each packet. */
+  headerSize(fd: number): number {
+    this.#call(fd, TUNGETVNETHDRSZ, 'TUNGETVNETHDRSZ');
+    return this.#request.view.getInt32(0, LITTLE);
+  }
+
+  setHeaderSize(fd: number, size: number): void {
+    this.#request.view.setInt32(0, size, LITTLE);
+    this.#call(fd, TUNSETVNETHDRSZ, 'TUNSETVNETHDRSZ');
+  }
+
+  /** False if this kernel does not know one of the `flags`: none of them is set then. */
+  setOffload(fd: number, flags: number): boolean {
+    if (this.#libc.ioctl(fd, TUNSETOFFLOAD, flags) >= 0) return true;
+    const errno = this.#libc.errno();
+    if (errno === Errno.EINVAL) return false;
+    throw failed(errno, 'TUNSETOFFLOAD');
+  }
+
+  /** Whether the interface outlives its last descriptor. */
+  setPersist(fd: number, on: boolean): void {
+    if (this.#libc.ioctl(fd, TUNSETPERSIST, on ? 1 : 0) >= 0) return;
+    throw failed(this.#libc.errno(), 'TUNSETPERSIST');
+  }
+
+  #call(fd: number, request: number, name: string): void {
+    if (this.#libc.ioctl(fd, request, this.#request.address) >= 0) return;
+    throw failed(this.#libc.errno(), name);
+  }
+}
+
+/** Asks and changes the interfaces of this network namespace. Close it after use. */
+export class LinkControl {
+  readonly #libc: Libc;
+  readonly #request: Pinned;
+  readonly #fd: number;
+  #closed = false;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#request = new Pinned(libc, new Uint8Array(128));
+    this.#fd = libc.socket(AF.INET, SOCK.DGRAM | SOCK.CLOEXEC, 0);
+    if (this.#fd < 0) throw failed(libc.errno(), 'socket');
+  }
+
+  mtu(name: string): number {
+    this.#call(name, SIOCGIFMTU, 'MTU');
+    return this.#request.view.getInt32(IFREQ.union, LITTLE);
+  }
+
+  setMtu(name: string, mtu: number): void {
+    putName(this.#request, name);
+    this.#request.view.setInt32(IFREQ.union, mtu, LITTLE);
+    this.#send(name, SIOCSIFMTU, `MTU ${mtu}`);
+  }
+
+  /** Whether the interface is there. */
+  exists(name: string): boolean {
+    putName(this.#request, name);
+    return this.#libc.ioctl(this.#fd, SIOCGIFFLAGS, this.#request.address) >= 0;
+  }
+
+  isUp(name: string): boolean {
+    this.#call(name, SIOCGIFFLAGS, 'flags');
+    return (this.#request.view.getUint16(IFREQ.union, LITTLE) & IFF_UP) !== 0;
+  }
+
+  setUp(name: string): void {
+    this.#call(name, SIOCGIFFLAGS, 'flags');
+    const flags = this.#request.view.getUint16(IFREQ.union, LITTLE);
+    this.#request.view.setUint16(IFREQ.union, flags | IFF_UP, LITTLE);
+    this.#send(name, SIOCSIFFLAGS, 'link up');
+  }
+
+  /** Whether the interface has this IPv4 address with this prefix length already. */
+  hasIpv4(name: string, octets: readonly number[], prefix: number): boolean {
+    const { address } = this.#request;
+    putName(this.#request, name);
+    this.#request.view.setUint16(SOCKADDR_IN.family, AF.INET, LITTLE);
+    if (this.#libc.ioctl(this.#fd, SIOCGIFADDR, address) < 0) return false; // EADDRNOTAVAIL: none
+    if (!octets.every((octet, i) => this.#request.bytes[SOCKADDR_IN.address + i] === octet)) {
+      return false;
+    }
+    this.#call(name, SIOCGIFNETMASK, 'netmask');
+    return this.#request.view.getUint32(SOCKADDR_IN.address) === netmask(prefix);
+  }
+
+  /** The interface's IPv4 address, in place of the one it had. */
+  setIpv4(name: string, octets: readonly number[], prefix: number): void {
+    this.#putIpv4(
+      name,
+      octets.reduce((sum, octet) => sum * 256 + octet, 0),
+    );
+    this.#send(name, SIOCSIFADDR, `address ${octets.join('.')}`);
+    this.#putIpv4(name, netmask(prefix));
+    this.#send(name, SIOCSIFNETMASK, `netmask /${prefix}`);
+  }
+
+  /** One more IPv6 address; it is no error if the interface has it. */
+  addIpv6(name: string, octets: readonly number[], prefix: number): void {
+    this.#call(name, SIOCGIFINDEX, 'index');
+    const index = this.#request.view.getInt32(IFREQ.union, LITTLE);
+    const fd = this.#libc.socket(AF.INET6, SOCK.DGRAM | SOCK.CLOEXEC, 0);
+    if (fd < 0) throw configureError(errnoName(this.#libc.errno()), name, 'an IPv6 address');
+    const { bytes, view, address } = this.#request;
+    bytes.set(octets, IN6_IFREQ.address);
+    view.setUint32(IN6_IFREQ.prefix, prefix, LITTLE);
+    view.setInt32(IN6_IFREQ.index, index, LITTLE);
+    const result = this.#libc.ioctl(fd, SIOCSIFADDR, address);
+    const code = result < 0 ? errnoName(this.#libc.errno()) : '';
+    this.#libc.close(fd);
+    if (result < 0 && code !== 'EEXIST') throw configureError(code, name, 'an IPv6 address');
+  }
+
+  close(): void {
+    if (!this.#closed) this.#libc.close(this.#fd);
+    this.#closed = true;
+  }
+
+  #putIpv4(name: string, address: number): void {
+    putName(this.#request, name);
+    this.#request.view.setUint16(SOCKADDR_IN.family, AF.INET, LITTLE);
+    this.#request.view.setUint32(SOCKADDR_IN.address, address);
+  }
+
+  #call(name: string, request: number, what: string): void {
+    putName(this.#request, name);
+    this.#send(name, request, what);
+  }
+
+  #send(name: string, request: number, what: string): void {
+    if (this.#libc.ioctl(this.#fd, request, this.#request.address) >= 0) return;
+    throw configureError(errnoName(this.#libc.errno()), name, what);
+  }
+}
+
+const netmask = (prefix: number): number => (prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0);
+
+function failed(errno: number, syscall: string): DeviceError {
+  const code = errnoName(errno);
+  return new DeviceError(code, `${syscall} failed`, syscall);
+}
+
+/** The name is ASCII and below 16 bytes here; the zero after it was put by `fill`. */
+function putName(request: Pinned, name: string): void {
+  request.bytes.fill(0, 0, IFREQ.size);
+  for (let i = 0; i < name.length && i < 15; i++) request.bytes[i] = name.charCodeAt(i);
+}
+
+function getName(request: Pinned): string {
+  const end = request.bytes.indexOf(0);
+  return String.fromCharCode(...request.bytes.subarray(IFREQ.name, Math.min(end, 16)));
+}
