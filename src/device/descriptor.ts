@@ -1,0 +1,235 @@
+/**
+ * A device on a descriptor: a TUN or TAP of ours, or any descriptor that gives and takes one packet
+ * per call (an inherited TUN, a datagram socket).
+ *
+ * Reads and writes go through a descriptor of our own; `Watch` has a second one for the event loop.
+ * A write that the kernel cannot take now (EAGAIN, ENOBUFS) gives false and is announced again
+ * after a millisecond. What the kernel will never take is counted, not retried.
+ * @module
+ */
+import type { Device, DeviceOffload, DeviceUser } from './device.ts';
+import { DeviceError, goneError } from './errors.ts';
+import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
+import { type Waiting, Watch } from './readiness.ts';
+
+/** What a descriptor lost, and how often it had to wait. */
+export interface DescriptorCounters {
+  /** Packets that were longer than the room for them. */
+  cut: number;
+  /** Writes that the kernel will never take: not a packet, or the device is closed. */
+  refused: number;
+  /** Writes that were lost because the interface is down. */
+  down: number;
+  /** Writes that had to wait. */
+  waits: number;
+}
+
+/** A device on a descriptor, as `openTun`, `openTap` and `openFd` give it. */
+export interface TunDevice extends Device {
+  /** The descriptor; -1 when closed. It belongs to the device. */
+  readonly fd: number;
+  readonly counters: Readonly<DescriptorCounters>;
+  /** Keep the process alive while the device is started (as it does from the beginning). */
+  ref(): this;
+  /** Let the process end while the device is open. */
+  unref(): this;
+}
+
+/** What `Descriptor` is told by those who opened it. */
+export interface DescriptorTraits {
+  readonly name: string;
+  readonly medium: 'ip' | 'ethernet';
+  readonly mtu: number;
+  readonly headerLength: number;
+  readonly maxPacket: number;
+  readonly offload: DeviceOffload;
+  readonly waiting: Waiting;
+  readonly spinMicros: number;
+  /** Whether there is still a device behind the descriptor. */
+  present(): boolean;
+}
+
+/** How long until a write that could not be taken is tried again, in ms. */
+const RETRY = 1;
+/** The other end, or the descriptor, is gone for good. */
+const GONE = new Set([
+  'EBADF',
+  'EBADFD',
+  'ENODEV',
+  'EPIPE',
+  'ECONNRESET',
+  'ENOTCONN',
+  'ECONNREFUSED',
+]);
+const LATER = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM', 'EINTR']);
+
+export class Descriptor implements TunDevice {
+  readonly name: string;
+  readonly medium: 'ip' | 'ethernet';
+  readonly mtu: number;
+  readonly headerLength: number;
+  readonly maxPacket: number;
+  readonly offload: DeviceOffload;
+  readonly counters: DescriptorCounters = { cut: 0, refused: 0, down: 0, waits: 0 };
+  readonly #libc: Libc;
+  readonly #watch: Watch;
+  readonly #present: () => boolean;
+  /** The longest packet with its header that should come. */
+  readonly #longest: number;
+  /** Two struct iovec, and a byte that shows that a packet was longer than its room. */
+  readonly #vector: Pinned;
+  #fd: number;
+  #user: DeviceUser | undefined;
+  /** The user's memory: holding it holds the address. */
+  #memory: Pinned | undefined;
+  #base = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #referenced = true;
+  #closing: Promise<void> | undefined;
+
+  constructor(libc: Libc, fd: number, traits: DescriptorTraits) {
+    this.name = traits.name;
+    this.medium = traits.medium;
+    this.mtu = traits.mtu;
+    this.headerLength = traits.headerLength;
+    this.maxPacket = traits.maxPacket;
+    this.offload = traits.offload;
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#present = traits.present;
+    this.#longest = traits.headerLength + traits.maxPacket;
+    this.#vector = new Pinned(libc, new Uint8Array(128));
+    this.#watch = new Watch(libc, fd, traits.waiting, traits.spinMicros);
+  }
+
+  get fd(): number {
+    return this.#fd;
+  }
+
+  start(user: DeviceUser): void {
+    if (this.#closing !== undefined) {
+      throw new DeviceError('ENODEV', `the device ${this.name} is closed: open it again`);
+    }
+    if (this.#user !== undefined) {
+      throw new DeviceError('EALREADY', `the device ${this.name} has a user: open another one`);
+    }
+    this.#memory = new Pinned(this.#libc, user.memory);
+    this.#base = this.#memory.address;
+    this.#watch.start(
+      () => user.readable(),
+      (errno) => this.#fail(errno, 'read'),
+    );
+    this.#user = user;
+  }
+
+  /** Cheapest with `room` for at least one byte more than `headerLength + maxPacket`. */
+  read(at: number, room: number): number {
+    if (this.#watch.held > 0) return this.#readFirst(at, room);
+    if (this.#memory === undefined || this.#fd < 0) return 0;
+    const exact = room <= this.#longest;
+    for (;;) {
+      const length = exact
+        ? this.#readCounting(at, room)
+        : this.#libc.read(this.#fd, this.#base + at, room);
+      if (length > 0)
+        return length < room || (exact && length === room) ? length : this.#cut(room + 1);
+      const errno = length === 0 ? Errno.EAGAIN : this.#libc.errno();
+      if (errno === Errno.EINTR) continue;
+      if (errno !== Errno.EAGAIN) this.#fail(errno, 'read');
+      return 0;
+    }
+  }
+
+  write(at: number, length: number): boolean {
+    if (this.#libc.write(this.#fd, this.#base + at, length) === length) return true;
+    return this.#unwritten(this.#libc.errno());
+  }
+
+  flush(): void {
+    this.#watch.touch();
+  }
+
+  ref(): this {
+    return this.#reference(true);
+  }
+
+  unref(): this {
+    return this.#reference(false);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut(undefined);
+    return this.#closing;
+  }
+
+  #reference(on: boolean): this {
+    this.#referenced = on;
+    this.#watch.reference(on);
+    if (on) this.#retry?.ref();
+    else this.#retry?.unref();
+    return this;
+  }
+
+  /** The packet that libuv has read, copied without making a view. */
+  #readFirst(at: number, room: number): number {
+    const { first, held } = this.#watch;
+    const length = Math.min(held, room);
+    const memory = this.#memory as Pinned; // held is above 0 only after `start`
+    if (length > 256) {
+      this.#libc.memmove(this.#base + at, first.address, length);
+    } else {
+      for (let i = 0; i < length; i++) memory.bytes[at + i] = first.bytes[i] as number;
+    }
+    this.#watch.take();
+    return held > room ? this.#cut(held) : held;
+  }
+
+  /** `read` cuts a packet and does not tell, so give it one byte more than there is room for. */
+  #readCounting(at: number, room: number): number {
+    const spill = this.#vector.address + 64;
+    putVector(this.#vector, 0, this.#base + at, room);
+    putVector(this.#vector, 1, spill, 1);
+    return this.#libc.readv(this.#fd, this.#vector.address, 2);
+  }
+
+  #cut(length: number): number {
+    this.counters.cut++;
+    return length;
+  }
+
+  /** Whether a packet that the kernel did not take is to be kept by the user (false) or is lost. */
+  #unwritten(errno: number): boolean {
+    const code = errnoName(errno);
+    if (LATER.has(code) && this.#fd >= 0) {
+      this.counters.waits++;
+      this.#retry ??= setTimeout(this.#again, RETRY);
+      if (!this.#referenced) this.#retry.unref();
+      return false;
+    }
+    if (this.#fd >= 0 && (GONE.has(code) || !this.#present())) this.#fail(errno, 'write');
+    else if (code === 'EIO') this.counters.down++;
+    else this.counters.refused++;
+    return true;
+  }
+
+  readonly #again = (): void => {
+    this.#retry = undefined;
+    this.#user?.writable();
+  };
+
+  #fail(errno: number, syscall: string): void {
+    if (this.#closing !== undefined) return;
+    const code = this.#present() ? errnoName(errno) : 'ENODEV';
+    this.#closing = this.#shut(goneError(this.name, code, syscall));
+  }
+
+  async #shut(error: Error | undefined): Promise<void> {
+    const fd = this.#fd;
+    this.#fd = -1;
+    clearTimeout(this.#retry);
+    const stopped = this.#watch.stop();
+    if (fd >= 0) this.#libc.close(fd);
+    await stopped; // so `closed` is never said from within a call of the user's
+    this.#user?.closed(error);
+  }
+}
