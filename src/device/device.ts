@@ -14,7 +14,10 @@
 export interface DeviceUser {
   /** Where packets lie. Sized once, never moved. */
   readonly memory: Uint8Array;
-  /** There may be packets: call `read` until it gives 0. */
+  /**
+   * There may be packets: call `read` until it gives 0. Who stops before that is told again, in
+   * another turn; who cannot take even one is told again after it has read one.
+   */
   readable(): void;
   /** A `write` that gave false may now succeed. */
   writable(): void;
@@ -60,7 +63,8 @@ export interface Device {
   /**
    * Send the `length` bytes at `at`, the device's header included. False if it cannot take them now:
    * nothing was sent, and `writable` will be called. The memory may be reused at once when it
-   * gives true.
+   * gives true. True is also the answer to what can never be sent (no packet, too long, the device
+   * is closed), which the device counts.
    */
   write(at: number, length: number): boolean;
 

@@ -1,0 +1,184 @@
+/**
+ * Two devices back to back in one process: what one writes, the other reads.
+ *
+ * The queue between them is bounded, and a write to a full one gives false: a pipe loses nothing.
+ * A user is told of packets from `schedule`, never from within the other's `write`.
+ * @module
+ */
+import { type Device, type DeviceOffload, type DeviceUser, NO_OFFLOAD } from './device.ts';
+import { checkInteger, DeviceError } from './errors.ts';
+import { checkMtu } from './options.ts';
+import { PacketQueue } from './queue.ts';
+
+export interface PipeOptions {
+  /** Default 1500. */
+  mtu?: number;
+  /** What stands in it; default `ip`. */
+  medium?: 'ip' | 'ethernet';
+  /** Packets on their way in one direction before `write` gives false. Default 1024. */
+  limit?: number;
+  /** Put a virtio header before packets and carry segments of up to 64 KiB, as a TUN can. */
+  offload?: boolean;
+  /** Calls `fn` soon, but not now. Default `setImmediate`; a fake clock passes its own. */
+  schedule?: (fn: () => void) => void;
+}
+
+const ALL_OFFLOAD: DeviceOffload = { checksum: true, tso4: true, uso4: true };
+const VIRTIO_HEADER = 10;
+const FRAME_HEADER = 18;
+
+/** Two devices, each the other's far end. */
+export function createPipe(options: PipeOptions = {}): [PipeEnd, PipeEnd] {
+  const { mtu = 1500, limit = 1024, offload = false } = options;
+  checkMtu(mtu);
+  checkInteger('limit', limit, 1, 1_000_000);
+  const medium = options.medium ?? 'ip';
+  const traits = {
+    medium,
+    mtu,
+    headerLength: offload ? VIRTIO_HEADER : 0,
+    maxPacket: (offload ? 65_535 : mtu) + (medium === 'ethernet' ? FRAME_HEADER : 0),
+    offload: offload ? ALL_OFFLOAD : NO_OFFLOAD,
+    limit,
+    schedule: options.schedule ?? setImmediate,
+  };
+  const left = new PipeEnd('pipe0', traits);
+  const right = new PipeEnd('pipe1', traits);
+  left.join(right);
+  right.join(left);
+  return [left, right];
+}
+
+interface PipeTraits {
+  readonly medium: 'ip' | 'ethernet';
+  readonly mtu: number;
+  readonly headerLength: number;
+  readonly maxPacket: number;
+  readonly offload: DeviceOffload;
+  readonly limit: number;
+  readonly schedule: (fn: () => void) => void;
+}
+
+/** One end of a pipe. */
+export class PipeEnd implements Device {
+  readonly name: string;
+  readonly medium: 'ip' | 'ethernet';
+  readonly mtu: number;
+  readonly headerLength: number;
+  readonly maxPacket: number;
+  readonly offload: DeviceOffload;
+  /** Packets lost because they were longer than the pipe carries, or because it is closed. */
+  refused = 0;
+  readonly #schedule: (fn: () => void) => void;
+  /** What the other end wrote and we have not read. */
+  readonly #inbound: PacketQueue;
+  #far: PipeEnd = this;
+  #user: DeviceUser | undefined;
+  #closed: Promise<void> | undefined;
+  #told = false;
+  /** The user has read since it was told. */
+  #taken = false;
+  /** The user was told and read nothing. */
+  #stalled = false;
+  /** A write of ours gave false. */
+  #blocked = false;
+
+  constructor(name: string, traits: PipeTraits) {
+    this.name = name;
+    this.medium = traits.medium;
+    this.mtu = traits.mtu;
+    this.headerLength = traits.headerLength;
+    this.maxPacket = traits.maxPacket;
+    this.offload = traits.offload;
+    this.#schedule = traits.schedule;
+    this.#inbound = new PacketQueue(traits.limit, traits.headerLength + traits.maxPacket);
+  }
+
+  /** Packets that wait here to be read. */
+  get queued(): number {
+    return this.#inbound.count;
+  }
+
+  /** Make `far` the other end; done by `createPipe`. */
+  join(far: PipeEnd): void {
+    this.#far = far;
+  }
+
+  start(user: DeviceUser): void {
+    if (this.#closed !== undefined) {
+      throw new DeviceError('ENODEV', `${this.name} is closed: make another pipe`);
+    }
+    if (this.#user !== undefined) {
+      throw new DeviceError('EALREADY', `${this.name} has a user: make another pipe`);
+    }
+    this.#user = user;
+    if (this.#inbound.count > 0) this.#tell();
+  }
+
+  read(at: number, room: number): number {
+    const { memory } = this.#user as DeviceUser; // who reads has started it
+    const length = this.#inbound.shift(memory, at, room);
+    if (length === 0) return 0;
+    this.#taken = true;
+    if (this.#far.#blocked) this.#far.#unblock();
+    if (this.#stalled) this.#tell();
+    return length;
+  }
+
+  write(at: number, length: number): boolean {
+    const far = this.#far;
+    const longest = this.headerLength + this.maxPacket;
+    if (far.#closed !== undefined || this.#closed !== undefined || length > longest) {
+      this.refused++;
+      return true;
+    }
+    const { memory } = this.#user as DeviceUser;
+    if (!far.#inbound.push(memory, at, length)) {
+      this.#blocked = true;
+      return false;
+    }
+    if (!far.#stalled) far.#tell();
+    return true;
+  }
+
+  flush(): void {}
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#schedule(() => {
+        this.#user?.closed();
+        resolve();
+      });
+    });
+    if (this.#far.#blocked) this.#far.#unblock();
+    return this.#closed;
+  }
+
+  /** One call of `readable` on its way at a time. */
+  #tell(): void {
+    if (this.#told || this.#user === undefined) return;
+    this.#told = true;
+    this.#stalled = false;
+    this.#schedule(this.#readable);
+  }
+
+  #unblock(): void {
+    this.#blocked = false;
+    this.#schedule(this.#writable);
+  }
+
+  readonly #readable = (): void => {
+    this.#told = false;
+    if (this.#closed !== undefined) return;
+    this.#taken = false;
+    this.#user?.readable();
+    // As with a descriptor: who took some is told again, who took none is left alone until it does.
+    if (this.#inbound.count === 0) return;
+    if (this.#taken) this.#tell();
+    else this.#stalled = true;
+  };
+
+  readonly #writable = (): void => {
+    if (this.#closed === undefined) this.#user?.writable();
+  };
+}
