@@ -1,0 +1,267 @@
+/**
+ * A send buffer: bytes in order, by reference or copied, until they are acknowledged. RFC 9293
+ * §3.7.1 and §3.8.1: what was sent must be at hand for retransmission until then.
+ *
+ * A position is an absolute offset in the stream: a number below 2^53 that never wraps. What is
+ * appended by reference is not touched, and its owner leaves it alone until it is released. What is
+ * copied goes into blocks from the shared pool, one behind the other, so that a thousand small
+ * appends make one chunk. An empty buffer holds no storage.
+ * @module
+ */
+import { give, take } from './pool.ts';
+
+/** Blocks for copies: as large as what is under way, within these. */
+const MIN_BLOCK = 4_096;
+const MAX_BLOCK = 65_536;
+/** Beyond this an offset into an array would not stay an int32. */
+const MAX_INT = 0x7fff_ffff;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** A piece of storage that copies go into, in order. */
+class Block {
+  bytes: Uint8Array = NO_BYTES;
+  used = 0;
+  /** How many chunks lie in it. */
+  chunks = 0;
+}
+
+/** The columns of a table of chunks, used as rings of a power of two of places. */
+class Table {
+  readonly mask: number;
+  readonly bytes: Uint8Array[] = [];
+  readonly at: Int32Array;
+  readonly start: Float64Array;
+  readonly length: Int32Array;
+  readonly token: unknown[] = [];
+  readonly block: (Block | undefined)[] = [];
+
+  constructor(places: number) {
+    this.mask = places - 1;
+    this.at = new Int32Array(places);
+    this.start = new Float64Array(places);
+    this.length = new Int32Array(places);
+    for (let i = 0; i < places; i++) {
+      this.bytes.push(NO_BYTES);
+      this.token.push(undefined);
+      this.block.push(undefined);
+    }
+  }
+}
+
+const FIRST_PLACES = 8;
+/** Stands for none, so that the field never changes its shape. */
+const NO_TABLE = new Table(1);
+
+// Lent to connections with something under way; the storage of the blocks is the pool's.
+const KEEP = 256;
+const spareTables: Table[] = [];
+const spareBlocks: Block[] = [];
+
+export class Chunks {
+  /** The position of the first byte that is not released, and of the one after the last. */
+  start: number;
+  end: number;
+  /** What `locate` found: the bytes from its position on are `available` ones of `bytes` from `at`. */
+  bytes: Uint8Array = NO_BYTES;
+  at = 0;
+  available = 0;
+
+  #table: Table = NO_TABLE;
+  /** The place of the oldest chunk, and how many there are. */
+  #first = 0;
+  #count = 0;
+  /** The chunk, counted from the oldest, that `locate` found last. */
+  #cursor = 0;
+  /** Where the next copy goes; undefined: into a fresh block. */
+  #block: Block | undefined = undefined;
+
+  /** `start`: the position of the first byte. */
+  constructor(start = 0) {
+    this.start = start;
+    this.end = start;
+  }
+
+  /** Bytes held and not released. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Hold `length` bytes of `bytes` at `at` by reference; `release` gives `token` when it lets go. */
+  append(bytes: Uint8Array, at: number, length: number, token: unknown): void {
+    if (at + length <= MAX_INT) this.#push(bytes, at, length, token, undefined);
+    else this.#push(bytes.subarray(at, at + length), 0, length, token, undefined);
+  }
+
+  /** Hold a copy of `length` bytes of `bytes` at `at`. */
+  appendCopy(bytes: Uint8Array, at: number, length: number): void {
+    let from = at;
+    let left = length;
+    while (left > 0) {
+      const block = this.#room(left);
+      const n = Math.min(left, block.bytes.length - block.used);
+      block.bytes.set(bytes.subarray(from, from + n), block.used);
+      this.#prolong(block, n);
+      from += n;
+      left -= n;
+    }
+  }
+
+  /**
+   * Let go of all before `upTo`. A chunk goes when all of it lies there: `onRelease` is then called
+   * with its token, oldest first, unless that is undefined. It may append, and must not release.
+   */
+  release(upTo: number, onRelease: ((token: unknown) => void) | null): void {
+    while (this.#count > 0) {
+      const table = this.#table;
+      const place = this.#first;
+      const end = (table.start[place] as number) + (table.length[place] as number);
+      if (end > upTo) break;
+      const token = this.#shift(table, place);
+      this.start = Math.max(this.start, end);
+      if (token !== undefined && onRelease !== null) onRelease(token);
+    }
+    this.start = Math.max(this.start, Math.min(upTo, this.end));
+    if (this.#count === 0) this.#giveBack();
+  }
+
+  /** Find the bytes from `position` on, start <= position < end: see `bytes`, `at`, `available`. */
+  locate(position: number): void {
+    const table = this.#table;
+    let cursor = this.#cursor;
+    let offset = this.#offsetIn(table, cursor, position);
+    if (offset < 0) {
+      // Sequential reading goes on in the next chunk; a retransmission goes anywhere.
+      offset = this.#offsetIn(table, ++cursor, position);
+      if (offset < 0) {
+        cursor = this.#search(table, position);
+        offset = this.#offsetIn(table, cursor, position);
+      }
+      this.#cursor = cursor;
+    }
+    const place = (this.#first + cursor) & table.mask;
+    this.bytes = table.bytes[place] as Uint8Array; // the mask keeps it inside
+    this.at = (table.at[place] as number) + offset;
+    this.available = (table.length[place] as number) - offset;
+  }
+
+  /** How far into a chunk `position` lies; -1 if it lies elsewhere or there is no such chunk. */
+  #offsetIn(table: Table, index: number, position: number): number {
+    if (index >= this.#count) return -1;
+    const place = (this.#first + index) & table.mask;
+    const offset = position - (table.start[place] as number);
+    if (offset < 0) return -1;
+    return offset < (table.length[place] as number) ? offset : -1;
+  }
+
+  /** The last chunk that begins at or before `position`. */
+  #search(table: Table, position: number): number {
+    let low = 0;
+    let high = this.#count - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      const place = (this.#first + middle) & table.mask;
+      if ((table.start[place] as number) <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #push(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    token: unknown,
+    block: Block | undefined,
+  ): void {
+    if (this.#count === 0 || this.#count > this.#table.mask) this.#grow();
+    const table = this.#table;
+    const place = (this.#first + this.#count) & table.mask;
+    table.bytes[place] = bytes;
+    table.at[place] = at;
+    table.start[place] = this.end;
+    table.length[place] = length;
+    table.token[place] = token;
+    table.block[place] = block;
+    this.#count++;
+    this.end += length;
+  }
+
+  /** The next `n` bytes of `block` are the next of the stream. */
+  #prolong(block: Block, n: number): void {
+    const table = this.#table;
+    const last = (this.#first + this.#count - 1) & table.mask;
+    if (this.#count > 0 && table.block[last] === block) {
+      table.length[last] = (table.length[last] as number) + n;
+      this.end += n;
+    } else {
+      this.#push(block.bytes, block.used, n, undefined, block);
+      block.chunks++;
+    }
+    block.used += n;
+  }
+
+  /** The block that the next copy goes into, the first of `length` bytes. */
+  #room(length: number): Block {
+    const now = this.#block;
+    if (now !== undefined && now.used < now.bytes.length) return now;
+    let size = MIN_BLOCK;
+    while (size < MAX_BLOCK && size < this.length + length) size *= 2;
+    const block = spareBlocks.pop() ?? new Block();
+    block.bytes = take(size);
+    block.used = 0;
+    this.#block = block;
+    return block;
+  }
+
+  /** Forget the oldest chunk, and give its token. */
+  #shift(table: Table, place: number): unknown {
+    const token = table.token[place];
+    const block = table.block[place];
+    table.bytes[place] = NO_BYTES;
+    table.token[place] = undefined;
+    table.block[place] = undefined;
+    this.#first = (place + 1) & table.mask;
+    this.#count--;
+    if (this.#cursor > 0) this.#cursor--;
+    if (block !== undefined && --block.chunks === 0) {
+      if (block === this.#block) this.#block = undefined;
+      give(block.bytes);
+      block.bytes = NO_BYTES;
+      if (spareBlocks.length < KEEP) spareBlocks.push(block);
+    }
+    return token;
+  }
+
+  #grow(): void {
+    const old = this.#table;
+    if (old === NO_TABLE) {
+      this.#table = spareTables.pop() ?? new Table(FIRST_PLACES);
+      return;
+    }
+    if (this.#count <= old.mask) return;
+    const table = new Table(2 * (old.mask + 1));
+    for (let i = 0; i < this.#count; i++) {
+      const place = (this.#first + i) & old.mask;
+      table.bytes[i] = old.bytes[place] as Uint8Array;
+      table.at[i] = old.at[place] as number;
+      table.start[i] = old.start[place] as number;
+      table.length[i] = old.length[place] as number;
+      table.token[i] = old.token[place];
+      table.block[i] = old.block[place];
+    }
+    this.#table = table;
+    this.#first = 0;
+  }
+
+  /** Nothing is held: neither are the table, and bytes of others. */
+  #giveBack(): void {
+    const table = this.#table;
+    if (table.mask === FIRST_PLACES - 1 && spareTables.length < KEEP) spareTables.push(table);
+    this.#table = NO_TABLE;
+    this.#first = 0;
+    this.#cursor = 0;
+    this.bytes = NO_BYTES;
+    this.available = 0;
+  }
+}
