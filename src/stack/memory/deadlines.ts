@@ -1,0 +1,130 @@
+/**
+ * What is due when: an indexed binary heap of whatever has a deadline. RFC 6298 §5 moves a
+ * connection's retransmission timer with every acknowledgment, nearly always to a later time, so that
+ * is made to cost a store: the heap keeps the earlier time it knows, and looks again only when that
+ * item comes to the top.
+ * @module
+ */
+import { type Micros, NEVER } from '../base/clock.ts';
+
+export interface Due {
+  /** When; `NEVER` while it is out. Set by `Deadlines` only, as is the other. */
+  due: Micros;
+  /** Its place in the heap; -1 while it is out. */
+  dueAt: number;
+}
+
+export class Deadlines<T extends Due> {
+  readonly #items: T[] = [];
+  /** What each item is sorted by: never later than its `due`. */
+  #keys: Float64Array = new Float64Array(16);
+
+  /** How many items have a deadline. */
+  get count(): number {
+    return this.#items.length;
+  }
+
+  /** `item` is due at `due`, and no more when it was before. `NEVER` cancels. */
+  set(item: T, due: Micros): void {
+    if (due === NEVER) {
+      this.cancel(item);
+      return;
+    }
+    item.due = due;
+    const at = item.dueAt;
+    if (at < 0) {
+      this.#push(item, due);
+    } else if (due < (this.#keys[at] as number)) {
+      this.#up(item, at, due);
+    }
+  }
+
+  /** `item` is due no more, if it was. */
+  cancel(item: T): void {
+    if (item.dueAt >= 0) this.#removeAt(item.dueAt);
+  }
+
+  /** The soonest deadline, `NEVER` if there is none. */
+  next(): Micros {
+    return this.#settle() === undefined ? NEVER : (this.#keys[0] as number);
+  }
+
+  /** Remove and give an item that is due by `now`: the soonest. Undefined if none is. */
+  take(now: Micros): T | undefined {
+    const item = this.#settle();
+    if (item === undefined || item.due > now) return undefined;
+    this.#removeAt(0);
+    return item;
+  }
+
+  /** Bring the soonest item to the top. */
+  #settle(): T | undefined {
+    let top = this.#items[0];
+    while (top !== undefined && (this.#keys[0] as number) < top.due) {
+      this.#down(top, 0, top.due);
+      top = this.#items[0];
+    }
+    return top;
+  }
+
+  #push(item: T, due: Micros): void {
+    const at = this.#items.length;
+    if (at === this.#keys.length) {
+      const keys = new Float64Array(2 * at);
+      keys.set(this.#keys);
+      this.#keys = keys;
+    }
+    this.#items.push(item);
+    this.#up(item, at, due);
+  }
+
+  #removeAt(at: number): void {
+    const gone = this.#items[at] as T; // `at` is the place of an item in the heap
+    gone.due = NEVER;
+    gone.dueAt = -1;
+    const last = this.#items.pop() as T; // it holds `gone` at least
+    if (last === gone) return;
+    const key = this.#keys[this.#items.length] as number;
+    if (at > 0 && key < (this.#keys[(at - 1) >> 1] as number)) this.#up(last, at, key);
+    else this.#down(last, at, key);
+  }
+
+  /** Put `item` at `at` or above, where its key belongs. */
+  #up(item: T, from: number, key: number): void {
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if ((this.#keys[parent] as number) <= key) break;
+      this.#move(parent, at);
+      at = parent;
+    }
+    this.#place(item, at, key);
+  }
+
+  /** Put `item` at `at` or below. */
+  #down(item: T, from: number, key: number): void {
+    const count = this.#items.length;
+    let at = from;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= count) break;
+      if (child + 1 < count && (this.#keys[child + 1] as number) < (this.#keys[child] as number)) {
+        child++;
+      }
+      if ((this.#keys[child] as number) >= key) break;
+      this.#move(child, at);
+      at = child;
+    }
+    this.#place(item, at, key);
+  }
+
+  #move(from: number, to: number): void {
+    this.#place(this.#items[from] as T, to, this.#keys[from] as number);
+  }
+
+  #place(item: T, at: number, key: number): void {
+    this.#items[at] = item;
+    this.#keys[at] = key;
+    item.dueAt = at;
+  }
+}
