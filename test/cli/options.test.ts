@@ -1,0 +1,123 @@
+/**
+ * The command line: what is taken, what is filled in, what is refused and with which words.
+ * @module
+ */
+import test from 'ava';
+import { parse } from '../../src/cli/options.ts';
+
+/** Arguments as one would type them. */
+const asked = (line: string) => parse(line === '' ? [] : line.split(' '), '1.2.3');
+
+/** The options of a request that must be good. */
+function options(line: string): Record<string, unknown> {
+  const request = asked(line);
+  if (!('options' in request)) throw new Error(JSON.stringify(request));
+  return { ...request.options };
+}
+
+function refusal(line: string): string {
+  const request = asked(line);
+  return request.command === 'refuse' ? request.reason : `taken: ${JSON.stringify(request)}`;
+}
+
+test('options: serve needs none', (t) => {
+  t.deepEqual(asked('serve'), {
+    command: 'serve',
+    options: {
+      tun: undefined,
+      hostAddress: '10.83.0.1/24',
+      address: '10.83.0.2',
+      prefix: 24,
+      mtu: 1500,
+      pcap: undefined,
+      json: false,
+    },
+  });
+});
+
+test('options: serve takes all of its own', (t) => {
+  t.deepEqual(
+    options(
+      'serve --tun x0 --host-address 10.9.8.7/16 --address 10.9.1.1 --mtu 9000 --pcap a.pcapng --json',
+    ),
+    {
+      tun: 'x0',
+      hostAddress: '10.9.8.7/16',
+      address: '10.9.1.1',
+      prefix: 16,
+      mtu: 9000,
+      pcap: 'a.pcapng',
+      json: true,
+    },
+  );
+});
+
+test("options: our address is the one next to the kernel's", (t) => {
+  const next = (cidr: string) => options(`serve --host-address ${cidr}`)['address'];
+  t.is(next('10.1.0.1/24'), '10.1.0.2');
+  t.is(next('10.1.0.254/24'), '10.1.0.253');
+  t.is(next('10.1.0.255/16'), '10.1.1.0');
+  t.is(next('192.0.2.0/31'), '192.0.2.1');
+  t.is(next('192.0.2.1/31'), '192.0.2.0');
+  t.is(next('200.0.0.1/30'), '200.0.0.2');
+});
+
+test('options: ping has the defaults of ping', (t) => {
+  const { host, count, interval, size } = options('ping 10.83.0.1');
+  t.deepEqual(
+    { host, count, interval, size },
+    { host: '10.83.0.1', count: Number.POSITIVE_INFINITY, interval: 1, size: 56 },
+  );
+});
+
+test('options: ping takes count, interval, size and wait', (t) => {
+  const { count, interval, size, wait } = options('ping -c 5 -i 0.2 -s 100 -W 0.5 host');
+  t.deepEqual({ count, interval, size, wait }, { count: 5, interval: 0.2, size: 100, wait: 0.5 });
+});
+
+test('options: help and version are said, not refused', (t) => {
+  t.deepEqual(asked('--version'), { command: 'say', text: '1.2.3\n' });
+  for (const line of ['--help', 'serve --help', 'ping -h']) {
+    const request = asked(line);
+    t.true(request.command === 'say' && request.text.startsWith('Usage: tunstack'), line);
+  }
+});
+
+const refusals: readonly (readonly [string, RegExp])[] = [
+  ['', /what shall it do\? serve or ping/],
+  ['dance', /unknown command 'dance'/],
+  ['--bogus', /unknown option '--bogus'/],
+  ['serve --bogus', /unknown option '--bogus'/],
+  ['serve more', /too many arguments/],
+  ['serve --mtu', /'--mtu <bytes>' argument missing/],
+  ['serve --mtu big', /argument 'big' is invalid. Give a whole number from 68 to 65535/],
+  ['serve --mtu 67', /from 68/],
+  ['serve --mtu 65536', /to 65535/],
+  ['serve --mtu 0x5dc', /whole number/],
+  ['serve --mtu 1500.5', /whole number/],
+  ['serve --mtu -1', /argument/],
+  ['serve --tun sixteen-bytes-xx', /at most 15 bytes/],
+  ['serve --tun a/b', /without spaces, slashes/],
+  ['serve --host-address 10.83.0.1', /prefix of 1 to 31 bits/],
+  ['serve --host-address 10.83.0.1/33', /prefix of 1 to 31 bits/],
+  ['serve --host-address 10.83.0.1/24/8', /prefix of 1 to 31 bits/],
+  ['serve --host-address 10.83.1/24', /Give an IPv4 address/],
+  ['serve --host-address 10.83.0.0/24', /take 10\.83\.0\.1\/24/],
+  ['serve --address 10.83.0.256', /Give an IPv4 address/],
+  ['serve --address fe80::1', /Give an IPv4 address/],
+  ['serve --address 10.83.0.1', /It is the kernel's/],
+  ['serve --address 10.84.0.2', /outside 10\.83\.0\.0\/24/],
+  ['serve --address 10.83.0.255', /broadcast address/],
+  ['ping', /missing required argument 'host'/],
+  ['ping host -c 0', /from 1/],
+  ['ping host -i -1', /argument/],
+  ['ping host -s 65508', /to 65507/],
+];
+
+for (const [line, reason] of refusals) {
+  test(`options: refused in one line: tunstack ${line}`, (t) => {
+    const text = refusal(line);
+    t.regex(text, reason);
+    t.notRegex(text, /\n/);
+  });
+}
