@@ -1,0 +1,106 @@
+/**
+ * The page on port 80: what the stack has carried, counted live, and its numbers as JSON.
+ * @module
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Anything made of names, numbers and text; the page shows whatever it is given. */
+export type Numbers = Readonly<Record<string, unknown>>;
+
+const HTML = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>tunstack</title>
+<style>
+  :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
+  body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+  h1 { font-size: 1.4rem; margin: 0; }
+  p { margin: .3rem 0 1.5rem; opacity: .7; }
+  main { columns: 19rem; column-gap: 2rem; }
+  section { break-inside: avoid; margin-bottom: 1.5rem; }
+  h2 { font-size: 1rem; margin: 0 0 .3rem; }
+  table { width: 100%; border-collapse: collapse; }
+  td { padding: .1rem 0; border-top: 1px solid #8883; }
+  td + td { text-align: right; font-variant-numeric: tabular-nums; }
+  .moved { background: #fb06; transition: none; }
+  tr { transition: background 1.5s; }
+</style>
+<h1>tunstack</h1>
+<p>This page came through a TCP/IP stack in TypeScript. <span id="state">Its counters, live:</span></p>
+<main></main>
+<script>
+  const main = document.querySelector('main');
+  const state = document.querySelector('#state');
+  const rows = new Map();
+  function section(name) {
+    const made = document.createElement('section');
+    made.append(Object.assign(document.createElement('h2'), { textContent: name }));
+    made.append(document.createElement('table'));
+    main.append(made);
+    return made.lastChild;
+  }
+  const sections = new Map();
+  function show(path, value) {
+    let row = rows.get(path.join('/'));
+    if (!row) {
+      const name = path.slice(0, -1).join(' ') || 'this stack';
+      if (!sections.has(name)) sections.set(name, section(name));
+      row = sections.get(name).insertRow();
+      row.insertCell().textContent = path.at(-1);
+      row.insertCell();
+      rows.set(path.join('/'), row);
+    }
+    const text = typeof value === 'number' ? value.toLocaleString('en') : String(value);
+    row.className = row.cells[1].textContent !== '' && row.cells[1].textContent !== text ? 'moved' : '';
+    row.cells[1].textContent = text;
+  }
+  function walk(path, value) {
+    if (value === null || typeof value !== 'object') return show(path, value);
+    for (const [name, inner] of Object.entries(value)) walk([...path, name], inner);
+  }
+  async function poll() {
+    try {
+      walk([], await (await fetch('stats.json')).json());
+      state.textContent = 'Its counters, live:';
+    } catch {
+      state.textContent = 'It does not answer any more; its last counters:';
+    }
+    setTimeout(poll, 1000);
+  }
+  poll();
+</script>
+</html>
+`;
+
+/** Answer one request of the page. */
+function answer(request: IncomingMessage, response: ServerResponse, numbers: () => Numbers): void {
+  const say = (status: number, type: string, body: string): void => {
+    response.writeHead(status, {
+      'content-type': `${type}; charset=utf-8`,
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
+    say(405, 'text/plain', 'Only GET and HEAD.\n');
+    return;
+  }
+  const path = (request.url ?? '/').replace(/\?.*/, '');
+  if (path === '/') say(200, 'text/html', HTML);
+  else if (path === '/stats.json') say(200, 'application/json', `${JSON.stringify(numbers())}\n`);
+  else say(404, 'text/plain', 'There is / and /stats.json.\n');
+}
+
+/** What takes the page's connections, from any stack: `numbers` is asked at each request. */
+export function pageServer(numbers: () => Numbers): (socket: Duplex) => void {
+  const server = createServer((request, response) => answer(request, response, numbers));
+  return (socket) => {
+    server.emit('connection', socket);
+  };
+}
