@@ -1,9 +1,13 @@
 /**
  * An interface: a device as the internet layer sees it, with its addresses and its queue out.
  * RFC 1122 §3.3.1, §3.4.
+ *
+ * Addresses are changed through `Routes`, which keeps what it derives from them; groups through
+ * `Multicast`.
  * @module
  */
-import { type Address, directedBroadcast, inPrefix } from '../base/address.ts';
+import { type Address, ANY, directedBroadcast, inPrefix } from '../base/address.ts';
+import { PacketQueue } from './queue.ts';
 
 /** How an interface hands packets on; what `device.write` and `device.flush` are to a device. */
 export interface Transmitter {
@@ -24,11 +28,26 @@ export interface Offload {
 
 export const NO_OFFLOAD: Offload = { checksum: false, tso4: false, uso4: false };
 
+/** How many packets wait for an interface unless its options say otherwise. */
+export const DEFAULT_QUEUE_LIMIT = 1024;
+
 /** An address of ours and the prefix it lies in. */
 export interface Prefix {
   readonly address: Address;
   /** Length of the prefix, 0..32. */
   readonly bits: number;
+}
+
+export interface InterfaceOptions {
+  readonly name: string;
+  readonly mtu: number;
+  readonly headerLength: number;
+  readonly offload: Offload;
+  readonly out: Transmitter;
+  /** The most packets that wait for the device. `DEFAULT_QUEUE_LIMIT` unless set. */
+  readonly queueLimit?: number;
+  /** See `Interface.acceptAny`. */
+  readonly acceptAny?: boolean;
 }
 
 export class Interface {
@@ -42,22 +61,34 @@ export class Interface {
   readonly out: Transmitter;
   readonly addresses: Prefix[] = [];
   /** Packets that the device could not take, oldest first; drained by `output`. */
-  readonly queue: number[] = [];
+  readonly queue: PacketQueue;
+  /**
+   * Take in packets to every unicast address as if it were ours. For those who answer for others,
+   * as a gateway that ends every flow itself.
+   */
+  acceptAny: boolean;
+  /** False once the device is gone: nothing is sent any more. */
+  up = true;
+  /** The first of `addresses`, or `ANY`: what most packets are for. */
+  primary: Address = ANY;
+  /** Written to since the last flush. */
+  touched = false;
+  /** Groups that are listened to, and how many listen. RFC 1112 §7. */
+  readonly groups: Map<Address, number> = new Map();
 
-  constructor(options: {
-    index: number;
-    name: string;
-    mtu: number;
-    headerLength: number;
-    offload: Offload;
-    out: Transmitter;
-  }) {
+  constructor(options: InterfaceOptions & { readonly index: number }) {
     this.index = options.index;
     this.name = options.name;
     this.mtu = options.mtu;
     this.headerLength = options.headerLength;
     this.offload = options.offload;
     this.out = options.out;
+    this.queue = new PacketQueue(options.queueLimit ?? DEFAULT_QUEUE_LIMIT);
+    this.acceptAny = options.acceptAny ?? false;
+  }
+
+  get isLoopback(): boolean {
+    return this.index === 0;
   }
 
   /** True if `address` is the directed broadcast address of one of our prefixes. */

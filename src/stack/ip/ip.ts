@@ -23,7 +23,10 @@ export interface IcmpError {
   readonly failure: Failure;
   /** False where RFC 1122 §4.2.3.9 calls the error soft: remember it, go on. */
   readonly hard: boolean;
-  /** The next hop's MTU in a "fragmentation needed" (RFC 1191 §4), 0 where it gives none. */
+  /**
+   * The path's MTU in a "fragmentation needed": as the router says or, where it does not, the next
+   * lower plateau (RFC 1191 §4, §7.1). 0 in any other error.
+   */
   readonly mtu: number;
   /** Who reported it. */
   readonly reporter: Address;
@@ -39,7 +42,10 @@ export interface IcmpError {
 export interface Protocol {
   /** Take `packet` in. Anything but `Drop.NONE` is counted by the caller. */
   input(packet: Packet): Drop;
-  /** An ICMP error came for a packet of this protocol. `Drop.ICMP_NO_MATCH` if it fits nothing. */
+  /**
+   * An ICMP error came for a packet of this protocol. `Drop.ICMP_NO_MATCH` if it fits nothing that
+   * was sent. After a `Drop.NONE` the path's MTU is believed: routes change, so ask for one again.
+   */
   error(error: IcmpError): Drop;
 }
 
@@ -75,7 +81,8 @@ export interface InternetLayer {
 
   /**
    * A place for a transport header and what follows it: an offset with room for the route's MTU (or
-   * 65 515 bytes where it has offload), or `NO_SLOT`. It must be passed to `send` or `cancel`.
+   * 65 515 bytes where it has offload), or `NO_SLOT`. It must be passed to `send`, `sendLarge` or
+   * `cancel`.
    */
   reserve(route: Route): number;
   /** Give back what `reserve` gave. */
@@ -84,9 +91,24 @@ export interface InternetLayer {
   readonly next: SendOptions;
   /**
    * Send the `length` bytes at `at`, which `reserve` gave, and take the slot back. The network header
-   * is written here. `Failure.NONE` if the packet went out or was queued.
+   * is written here. `Failure.NONE` if the packet went out or was queued. What is longer than the
+   * path takes goes in fragments, or fails with `MESSAGE_SIZE` if `next.dontFragment` is set.
    */
   send(route: Route, source: Address, protocol: number, at: number, length: number): Failure;
+  /**
+   * Likewise for a datagram that may not fit a slot: `headLength` bytes at `at`, and then `length`
+   * bytes of `bytes` from `from`, together up to 65 515.
+   */
+  sendLarge(
+    route: Route,
+    source: Address,
+    protocol: number,
+    at: number,
+    headLength: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+  ): Failure;
   /** False while the interface's queue is over half full: hold back what can wait. */
   ready(iface: Interface): boolean;
 

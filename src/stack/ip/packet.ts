@@ -2,10 +2,13 @@
  * The packet that is being taken in, as the layers above IP see it: where it lies and what is known.
  *
  * One instance a stack, filled again for every packet; nobody keeps it. Whoever wants to keep the
- * bytes retains the slot (`slots.retain(slots.slotOf(packet.at))`) or copies them out.
+ * bytes retains the slot (`slots.retain(slots.slotOf(packet.at))`), unless the packet is `transient`,
+ * or copies them out.
  * @module
  */
-import { ANY, type Address } from '../base/address.ts';
+import { type Address, ANY } from '../base/address.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as ipv4 from '../wire/ipv4.ts';
 import type { Interface } from './interface.ts';
 
 /** What is known of the transport checksum. */
@@ -43,4 +46,24 @@ export class Packet {
   gsoSize = 0;
   /** False if the destination is a broadcast or multicast address. */
   unicast = true;
+  /**
+   * True if it lies in the slots' scratch memory, as what was put together from fragments does: its
+   * bytes are gone after the call, and can be copied but not retained.
+   */
+  transient = false;
+
+  /** Fill in what the network header at `at` says, which is known to be valid. */
+  read(v: DataView): void {
+    const { at } = this;
+    const headerLen = ipv4.headerLen(v, at);
+    this.length = ipv4.totalLen(v, at);
+    this.source = ipv4.source(v, at);
+    this.destination = ipv4.destination(v, at);
+    this.protocol = ipv4.protocol(v, at);
+    this.body = at + headerLen;
+    this.bodyLength = this.length - headerLen;
+    this.ttl = ipv4.ttl(v, at);
+    this.tos = ipv4.tos(v, at);
+    this.pseudo = checksums.pseudo(this.source, this.destination, this.protocol);
+  }
 }

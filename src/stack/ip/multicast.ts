@@ -1,0 +1,47 @@
+/**
+ * Multicast groups: which of them each interface listens to. RFC 1112 §7.
+ *
+ * Routers are told by IGMP, which listens to `onChange`.
+ * @module
+ */
+import { type Address, fromOctets, isMulticast } from '../base/address.ts';
+import type { Interface } from './interface.ts';
+
+/** 224.0.0.1: every host, always. RFC 1112 §4. */
+export const ALL_HOSTS: Address = fromOctets(224, 0, 0, 1);
+
+/** The most groups that one interface listens to. */
+const GROUP_LIMIT = 1024;
+
+export class Multicast {
+  /** A group got its first listener on an interface, or lost its last. */
+  onChange: ((iface: Interface, group: Address, joined: boolean) => void) | null = null;
+
+  /** True if packets to `group` are taken in from `iface`. */
+  isMember(iface: Interface, group: Address): boolean {
+    return group === ALL_HOSTS || iface.groups.has(group);
+  }
+
+  /** One listener more. False if `group` is none, or if there are too many. */
+  join(iface: Interface, group: Address): boolean {
+    if (!isMulticast(group)) return false;
+    const listeners = iface.groups.get(group) ?? 0;
+    if (listeners === 0 && iface.groups.size >= GROUP_LIMIT) return false;
+    iface.groups.set(group, listeners + 1);
+    if (listeners === 0) this.onChange?.(iface, group, true);
+    return true;
+  }
+
+  /** One listener less. False if there was none. */
+  leave(iface: Interface, group: Address): boolean {
+    const listeners = iface.groups.get(group);
+    if (listeners === undefined) return false;
+    if (listeners > 1) {
+      iface.groups.set(group, listeners - 1);
+      return true;
+    }
+    iface.groups.delete(group);
+    this.onChange?.(iface, group, false);
+    return true;
+  }
+}
