@@ -1,10 +1,30 @@
 /**
  * Routes: which interface, which source address and which next hop lead to a destination.
  * RFC 1122 §3.3.1, longest prefix first.
+ *
+ * A `Route` that was looked up is kept here by destination and by whoever sends there, and stays
+ * valid until an address, a route or a path's MTU changes; then all of them end at once.
  * @module
  */
-import type { Address } from '../base/address.ts';
+import {
+  type Address,
+  ANY,
+  BROADCAST,
+  inPrefix,
+  isLoopback,
+  isMulticast,
+  LOOPBACK,
+  mask,
+} from '../base/address.ts';
+import type { Micros } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
 import type { Interface } from './interface.ts';
+import { PathMtus } from './path-mtu.ts';
+
+/** The most destinations that are remembered; the one looked up first is forgotten first. */
+const CACHE_LIMIT = 4096;
+/** The most routes to one destination, by source, that are remembered. */
+const SIBLING_LIMIT = 8;
 
 /** A way to a destination, kept by whoever sends there for as long as it stays `valid`. */
 export class Route {
@@ -16,8 +36,21 @@ export class Route {
   readonly nextHop: Address;
   /** The longest packet, in bytes, that is known to reach the destination. RFC 1191. */
   mtu: number;
-  /** Cleared when the table changes: ask for another. */
-  valid = true;
+  /** False if the destination is a broadcast or multicast address. */
+  unicast = true;
+  /** True if the destination is a broadcast address: not everyone may send there. */
+  broadcast = false;
+  /** True if the path's MTU is below what we go down to: routers must be let fragment. */
+  fragmentable = false;
+  /** The identification of the next packet that may be fragmented. RFC 6864 §4.2. */
+  identification = 0;
+  /** The source that was asked for, `ANY` for none. */
+  asked: Address = ANY;
+  /** Another route to the same destination, for another source. */
+  sibling: Route | undefined = undefined;
+  /** The table it came from, and that table's state then. */
+  table: Routes | undefined = undefined;
+  generation = 0;
 
   constructor(iface: Interface, source: Address, destination: Address, nextHop: Address) {
     this.iface = iface;
@@ -25,5 +58,233 @@ export class Route {
     this.destination = destination;
     this.nextHop = nextHop;
     this.mtu = iface.mtu;
+  }
+
+  /** False once the table has changed: ask for another. */
+  get valid(): boolean {
+    return this.table === undefined || this.generation === this.table.generation;
+  }
+}
+
+/** A line of the table. */
+export interface RouteEntry {
+  readonly net: Address;
+  readonly bits: number;
+  readonly iface: Interface;
+  /** `ANY`: the destinations are on the link. */
+  readonly gateway: Address;
+  /** The address to send from, `ANY` to choose one of the interface's. */
+  readonly source: Address;
+  /** Of two entries for one prefix the lower one is used. */
+  readonly metric: number;
+}
+
+export class Routes {
+  /** Changes whenever routes that were looked up are no longer to be trusted. */
+  generation = 1;
+  readonly entries: RouteEntry[] = [];
+  readonly paths: PathMtus;
+  readonly #interfaces: readonly Interface[];
+  readonly #random: Random;
+  readonly #ours: Set<Address> = new Set();
+  readonly #cache: Map<Address, Route> = new Map();
+
+  /** `interfaces`: all of them, the loopback interface first; shared with who adds to it. */
+  constructor(interfaces: readonly Interface[], random: Random) {
+    this.#interfaces = interfaces;
+    this.#random = random;
+    this.paths = new PathMtus(() => this.changed());
+  }
+
+  /** True if `address` is one of ours, a loopback address included. */
+  isOurs(address: Address): boolean {
+    return this.#ours.has(address) || isLoopback(address);
+  }
+
+  /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
+  find(destination: Address, source: Address): Route | undefined {
+    const first = this.#cache.get(destination);
+    let siblings = 0;
+    for (let r = first; r !== undefined; r = r.sibling) {
+      if (r.asked === source) return r;
+      siblings++;
+    }
+    const route = this.#lookUp(destination, source);
+    if (route === undefined) return undefined;
+    route.asked = source;
+    this.#enter(route);
+    if (siblings >= SIBLING_LIMIT) return route; // who answers for all addresses keeps its own
+    route.sibling = first;
+    if (first === undefined && this.#cache.size >= CACHE_LIMIT) this.#forgetOldest();
+    this.#cache.set(destination, route);
+    return route;
+  }
+
+  /** The way to `destination` by `iface`, whatever the table says: for groups and broadcasts. */
+  via(iface: Interface, destination: Address, source: Address): Route {
+    return this.#enter(this.#make(iface, source, destination, destination));
+  }
+
+  /** Give `iface` an address, and its prefix a route. */
+  addAddress(iface: Interface, address: Address, bits: number): void {
+    if (iface.addresses.some((p) => p.address === address)) return;
+    iface.addresses.push({ address, bits });
+    if (bits < 32 && !iface.isLoopback) {
+      const net = (address & mask(bits)) as Address; // masking keeps it an address
+      this.#insert({ net, bits, iface, gateway: ANY, source: address, metric: 0 });
+    }
+    this.#addressesChanged();
+  }
+
+  /** Take an address away, and the routes that need it. False if it is not there. */
+  removeAddress(iface: Interface, address: Address): boolean {
+    const index = iface.addresses.findIndex((p) => p.address === address);
+    if (index < 0) return false;
+    iface.addresses.splice(index, 1);
+    this.#removeIf((e) => e.iface === iface && e.source === address);
+    this.#addressesChanged();
+    return true;
+  }
+
+  /** Forget an interface that is gone: its addresses and every route through it. */
+  removeInterface(iface: Interface): void {
+    iface.addresses.length = 0;
+    this.#removeIf((e) => e.iface === iface);
+    this.#addressesChanged();
+  }
+
+  /**
+   * Add a route to `net`/`bits`. A gateway must be on the link of an interface, unless the interface
+   * is named; without a gateway the destinations are on the link. Throws where neither is given.
+   */
+  add(
+    net: Address,
+    bits: number,
+    o: { gateway?: Address; iface?: Interface; source?: Address; metric?: number },
+  ): RouteEntry {
+    const gateway = o.gateway ?? ANY;
+    const iface = o.iface ?? this.#interfaces.find((i) => !i.isLoopback && i.isOnLink(gateway));
+    if (iface === undefined) {
+      const message =
+        'no interface leads to the gateway: give one its prefix, or name the interface';
+      throw Object.assign(new RangeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
+    }
+    const source = o.source ?? ANY;
+    const masked = (net & mask(bits)) as Address; // masking keeps it an address
+    const entry = { net: masked, bits, iface, gateway, source, metric: o.metric ?? 0 };
+    this.#insert(entry);
+    this.changed();
+    return entry;
+  }
+
+  /** Take back what `add` gave. False if it is gone already. */
+  remove(entry: RouteEntry): boolean {
+    const before = this.entries.length;
+    this.#removeIf((e) => e === entry);
+    this.changed();
+    return this.entries.length < before;
+  }
+
+  /** End every route that was looked up. */
+  changed(): void {
+    this.generation++;
+    this.#cache.clear();
+  }
+
+  /** Tie a new route to the table as it is now. */
+  #enter(route: Route): Route {
+    route.table = this;
+    route.generation = this.generation;
+    // RFC 6864 §4.2: not to be guessed, and never the same twice in a row for one destination.
+    route.identification = this.#random.int32() & 0xffff;
+    this.paths.apply(route);
+    return route;
+  }
+
+  #lookUp(destination: Address, source: Address): Route | undefined {
+    if (destination === ANY) return undefined;
+    if (this.isOurs(destination)) {
+      const loopback = this.#interfaces[0];
+      if (loopback === undefined) return undefined;
+      const own = isLoopback(destination) ? LOOPBACK : destination;
+      return new Route(loopback, source === ANY ? own : source, destination, destination);
+    }
+    // RFC 1122 §3.2.1.3 (g): a loopback address must not appear outside a host.
+    if (isLoopback(source)) return undefined;
+    if (destination === BROADCAST) {
+      const iface = this.#ownerOf(source);
+      return iface === undefined ? undefined : this.#make(iface, source, destination, destination);
+    }
+    for (const e of this.entries) {
+      if (!inPrefix(destination, e.net, e.bits) || !e.iface.up) continue;
+      const hop = e.gateway === ANY || isMulticast(destination) ? destination : e.gateway;
+      return this.#make(e.iface, source === ANY ? e.source : source, destination, hop);
+    }
+    if (!isMulticast(destination)) return undefined;
+    const iface = this.#ownerOf(source);
+    return iface === undefined ? undefined : this.#make(iface, source, destination, destination);
+  }
+
+  /** The interface that has `source`, or the first that has an address. */
+  #ownerOf(source: Address): Interface | undefined {
+    let first: Interface | undefined;
+    for (const i of this.#interfaces) {
+      if (i.isLoopback || !i.up || i.addresses.length === 0) continue;
+      if (source === ANY || i.addresses.some((p) => p.address === source)) return i;
+      first ??= i;
+    }
+    return first;
+  }
+
+  #make(iface: Interface, source: Address, destination: Address, nextHop: Address): Route {
+    const from = source === ANY ? this.#chooseSource(iface, nextHop) : source;
+    const route = new Route(iface, from, destination, nextHop);
+    route.broadcast = destination === BROADCAST || iface.isBroadcast(destination);
+    route.unicast = !route.broadcast && !isMulticast(destination);
+    return route;
+  }
+
+  /** RFC 1122 §3.3.4.3: the address on the next hop's network, else one of the interface's. */
+  #chooseSource(iface: Interface, nextHop: Address): Address {
+    for (const p of iface.addresses) if (inPrefix(nextHop, p.address, p.bits)) return p.address;
+    if (iface.primary !== ANY) return iface.primary;
+    for (const i of this.#interfaces) if (!i.isLoopback && i.primary !== ANY) return i.primary;
+    return ANY;
+  }
+
+  #insert(entry: RouteEntry): void {
+    const after = this.entries.findIndex(
+      (e) => e.bits < entry.bits || (e.bits === entry.bits && e.metric > entry.metric),
+    );
+    this.entries.splice(after < 0 ? this.entries.length : after, 0, entry);
+  }
+
+  #removeIf(unwanted: (entry: RouteEntry) => boolean): void {
+    for (let i = this.entries.length - 1; i >= 0; i--) {
+      const entry = this.entries[i];
+      if (entry !== undefined && unwanted(entry)) this.entries.splice(i, 1);
+    }
+  }
+
+  #addressesChanged(): void {
+    this.#ours.clear();
+    for (const i of this.#interfaces) {
+      i.primary = i.addresses[0]?.address ?? ANY;
+      for (const p of i.addresses) this.#ours.add(p.address);
+    }
+    this.changed();
+  }
+
+  /** Whoever holds it may go on: only the search is repeated. */
+  #forgetOldest(): void {
+    for (const destination of this.#cache.keys()) {
+      this.#cache.delete(destination);
+      return;
+    }
+  }
+
+  /** When `expire` has something to do. */
+  deadline(): Micros {
+    return this.paths.deadline();
   }
 }

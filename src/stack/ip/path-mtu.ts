@@ -1,0 +1,84 @@
+/**
+ * What is known of the MTU of paths: learnt from ICMP, forgotten after ten minutes. RFC 1191 §6.3.
+ *
+ * Whoever reports here has checked that the message is about a packet in flight (RFC 5927 §7).
+ * @module
+ */
+import type { Address } from '../base/address.ts';
+import { MINUTE, type Micros, NEVER } from '../base/clock.ts';
+import type { Route } from './routes.ts';
+
+/** RFC 1191 §6.3: after this long the path may have become wider. */
+export const PATH_MTU_LIFETIME: Micros = 10 * MINUTE;
+/**
+ * We believe no path to be narrower: a forged message must not make us send crumbs. Where one is,
+ * DF is left off instead, so that routers fragment. RFC 5927 §7.2; Linux's `min_pmtu`.
+ */
+export const PATH_MTU_FLOOR = 552;
+/** The most paths that are remembered; the one learnt first is forgotten first. */
+const LIMIT = 4096;
+
+/** RFC 1191 §7.1: the MTUs there are, for routers that do not say theirs. */
+const PLATEAUS = [32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68] as const;
+
+/** The MTU to try after a packet of `length` bytes did not pass and nobody says why. */
+export function plateauBelow(length: number): number {
+  for (const plateau of PLATEAUS) if (plateau < length) return plateau;
+  return 68;
+}
+
+interface PathMtu {
+  readonly mtu: number;
+  readonly until: Micros;
+}
+
+export class PathMtus {
+  readonly #paths: Map<Address, PathMtu> = new Map(); // oldest first, as all live equally long
+  readonly #changed: () => void;
+
+  /** `changed` is called when routes have to be looked up again. */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  /** Packets to `destination` must not be longer than `mtu`. False if that is known already. */
+  reduce(destination: Address, mtu: number, now: Micros): boolean {
+    const known = this.#paths.get(destination);
+    if (known !== undefined && known.mtu <= mtu) return false;
+    this.#paths.delete(destination);
+    if (this.#paths.size >= LIMIT) {
+      for (const oldest of this.#paths.keys()) {
+        this.#paths.delete(oldest);
+        break;
+      }
+    }
+    this.#paths.set(destination, { mtu, until: now + PATH_MTU_LIFETIME });
+    this.#changed();
+    return true;
+  }
+
+  /** Put what is known into a route that was just made. */
+  apply(route: Route): void {
+    const path = this.#paths.get(route.destination);
+    if (path === undefined || path.mtu >= route.mtu) return;
+    route.fragmentable = path.mtu < PATH_MTU_FLOOR;
+    route.mtu = Math.min(route.mtu, Math.max(path.mtu, PATH_MTU_FLOOR));
+  }
+
+  /** Forget what is too old. */
+  expire(now: Micros): void {
+    let forgotten = false;
+    for (const [destination, path] of this.#paths) {
+      if (path.until > now) break;
+      this.#paths.delete(destination);
+      forgotten = true;
+    }
+    if (forgotten) this.#changed();
+  }
+
+  /** When `expire` has something to do. */
+  deadline(): Micros {
+    for (const path of this.#paths.values()) return path.until;
+    return NEVER;
+  }
+}
