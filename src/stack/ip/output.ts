@@ -1,0 +1,318 @@
+/**
+ * Output: a transport's bytes become a packet, or several, and leave by an interface.
+ * RFC 791 §3.2, RFC 1122 §3.2.1 and §3.3, RFC 6864.
+ *
+ * The network header is written in front of the transport header, in the same slot. A device that
+ * cannot take a packet leaves it in the interface's queue, whose limit is the interface's.
+ * @module
+ */
+import type { Address } from '../base/address.ts';
+import { Drop } from '../base/drop.ts';
+import { Failure } from '../base/failure.ts';
+import { count, Stat, type Stats } from '../base/stats.ts';
+import { HEADROOM, NO_SLOT, type Slots } from '../memory/slots.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as tcp from '../wire/tcp.ts';
+import * as udp from '../wire/udp.ts';
+import * as virtio from '../wire/virtio.ts';
+import * as header from './header.ts';
+import { type Hook, type Hooks, Verdict } from './hooks.ts';
+import type { Interface } from './interface.ts';
+import type { SendOptions } from './ip.ts';
+import { Packet } from './packet.ts';
+import type { Route } from './routes.ts';
+
+/** RFC 1122 §3.2.1.7: what a packet starts with unless it is told. */
+export const DEFAULT_TTL = 64;
+
+const HEADER = ipv4.MIN_LEN;
+const NO_CHECKSUM = -1;
+
+/** What output needs of the internet layer. */
+export interface OutputHost {
+  readonly slots: Slots;
+  readonly checksum: checksums.Checksum;
+  readonly stats: Stats;
+  readonly drops: Float64Array;
+  readonly hooks: Hooks;
+  readonly defaultTtl: number;
+  /** An interface was written to for the first time since the last flush. */
+  touch(iface: Interface): void;
+}
+
+export class Output {
+  readonly next: SendOptions;
+  readonly #host: OutputHost;
+  readonly #slots: Slots;
+  readonly #view: DataView;
+  readonly #stats: Stats;
+  readonly #packet: Packet = new Packet(); // what the output hook is shown
+
+  constructor(host: OutputHost) {
+    this.#host = host;
+    this.#slots = host.slots;
+    this.#view = host.slots.view;
+    this.#stats = host.stats;
+    this.next = {
+      tos: 0,
+      ttl: host.defaultTtl,
+      dontFragment: false,
+      gsoSize: 0,
+      checksumAt: NO_CHECKSUM,
+    };
+  }
+
+  /** See `InternetLayer.reserve`. */
+  reserve(): number {
+    const slot = this.#slots.acquire();
+    if (slot === NO_SLOT) {
+      this.#drop(Drop.OUT_NO_SLOT);
+      return NO_SLOT;
+    }
+    return slot + HEADROOM + HEADER;
+  }
+
+  cancel(at: number): void {
+    this.#slots.release(this.#slots.slotOf(at));
+    this.#reset();
+  }
+
+  /** See `InternetLayer.send`. */
+  send(route: Route, source: Address, protocol: number, at: number, length: number): Failure {
+    count(this.#stats, Stat.IpOutRequests);
+    const next = this.next;
+    if (length + HEADER > route.mtu && next.gsoSize === 0) {
+      return this.#sendTooLong(route, source, protocol, at, length);
+    }
+    const { iface } = route;
+    const ip = at - HEADER;
+    const fixed = next.dontFragment && !route.fragmentable;
+    // RFC 6864 §4.1: what is not fragmented needs no identification.
+    const id = fixed ? 0 : this.#identify(route);
+    const fragment = fixed ? ipv4.Flag.DF : 0;
+    const v = this.#view;
+    const { tos, ttl } = next;
+    const total = length + HEADER;
+    header.write(v, ip, tos, total, id, fragment, ttl, protocol, source, route.destination);
+    if (iface.headerLength !== 0) this.#writeDeviceHeader(iface, protocol, at);
+    this.#reset();
+    return this.transmit(iface, ip, total);
+  }
+
+  /**
+   * Send a datagram of any length up to 65 535: the `headLength` bytes at `at`, which `reserve` gave,
+   * and then `length` bytes of `bytes` from `from`, which may be the slots' own memory. Takes the
+   * slot back. What does not fit the path's MTU goes in fragments, or fails if it must not.
+   */
+  sendLarge(
+    route: Route,
+    source: Address,
+    protocol: number,
+    at: number,
+    headLength: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+  ): Failure {
+    const all = headLength + length;
+    const whole = all + HEADER <= route.mtu;
+    if (!whole && (all + HEADER > ipv4.MAX_TOTAL_LEN || this.#mayNotFragment(route))) {
+      this.cancel(at);
+      count(this.#stats, Stat.IpFragFails);
+      return Failure.MESSAGE_SIZE;
+    }
+    const first = whole ? length : fragmentSize(route) - headLength;
+    this.#copy(bytes, from, at + headLength, first);
+    if (whole) return this.send(route, source, protocol, at, all);
+    count(this.#stats, Stat.IpOutRequests);
+    const rest = from + first;
+    return this.#fragment(route, source, protocol, at, first + headLength, bytes, rest, all);
+  }
+
+  /** True unless the queue of `iface` is over half full. */
+  ready(iface: Interface): boolean {
+    return iface.queue.length * 2 <= iface.queue.limit;
+  }
+
+  /**
+   * Hand the packet of `length` bytes at `ip`, the device's header before it already written, to
+   * `iface`. Takes one reference of its slot.
+   */
+  transmit(iface: Interface, ip: number, length: number): Failure {
+    const hook = this.#host.hooks.output;
+    if (hook !== null && !this.#passes(hook, iface, ip)) {
+      return this.#discard(ip, Drop.OUT_FILTERED, Failure.PROHIBITED);
+    }
+    if (!iface.up) return this.#discard(ip, Drop.OUT_DEVICE_GONE, Failure.NET_DOWN);
+    const at = ip - iface.headerLength;
+    const all = length + iface.headerLength;
+    const { queue } = iface;
+    if (queue.length === 0 && iface.out.write(at, all)) {
+      this.#slots.release(this.#slots.slotOf(ip));
+    } else if (!queue.push(at, all)) {
+      const reason = iface.isLoopback ? Drop.LOOPBACK_FULL : Drop.OUT_QUEUE_FULL;
+      return this.#discard(ip, reason, Failure.NO_BUFFERS);
+    }
+    count(this.#stats, Stat.IpOutOctets, length);
+    if (!iface.touched) this.#host.touch(iface);
+    return Failure.NONE;
+  }
+
+  /** The device takes packets again: give it those that wait. */
+  writable(iface: Interface): void {
+    const { queue } = iface;
+    while (queue.length > 0 && iface.out.write(queue.at, queue.size)) {
+      this.#slots.release(this.#slots.slotOf(queue.at));
+      queue.shift();
+      if (!iface.touched) this.#host.touch(iface);
+    }
+  }
+
+  /** Let go of all that waits for an interface that is gone. */
+  abandon(iface: Interface): void {
+    const { queue } = iface;
+    for (; queue.length > 0; queue.shift()) {
+      this.#slots.release(this.#slots.slotOf(queue.at));
+      this.#drop(Drop.OUT_DEVICE_GONE);
+    }
+  }
+
+  #sendTooLong(
+    route: Route,
+    source: Address,
+    protocol: number,
+    at: number,
+    length: number,
+  ): Failure {
+    if (length + HEADER > ipv4.MAX_TOTAL_LEN || this.#mayNotFragment(route)) {
+      this.cancel(at);
+      count(this.#stats, Stat.IpFragFails);
+      return Failure.MESSAGE_SIZE;
+    }
+    const { checksumAt } = this.next;
+    if (checksumAt !== NO_CHECKSUM) {
+      // A device completes the checksum of a packet, not of a datagram in fragments.
+      const sum = this.#host.checksum.sum(at, length); // counts the pseudo-header that was begun
+      this.#view.setUint16(at + checksumAt, checksums.finish(sum));
+    }
+    const first = fragmentSize(route);
+    const { bytes } = this.#slots;
+    return this.#fragment(route, source, protocol, at, first, bytes, at + first, length);
+  }
+
+  /**
+   * The first fragment's `first` bytes stand at `at`; the others, up to `all` bytes in total, are
+   * `bytes` from `from` on, which may lie in the first one's slot: it is kept until the last is out.
+   */
+  #fragment(
+    route: Route,
+    source: Address,
+    protocol: number,
+    at: number,
+    first: number,
+    bytes: Uint8Array,
+    from: number,
+    all: number,
+  ): Failure {
+    const { iface } = route;
+    const { queue } = iface;
+    const { tos, ttl } = this.next;
+    const size = fragmentSize(route);
+    const pieces = 1 + Math.ceil((all - first) / size);
+    this.#reset();
+    if (queue.length > 0 && queue.length + pieces > queue.limit) {
+      return this.#discard(at, Drop.OUT_QUEUE_FULL, Failure.NO_BUFFERS);
+    }
+    const id = this.#identify(route);
+    const slot = this.#slots.slotOf(at);
+    this.#slots.retain(slot);
+    let failure: Failure = Failure.NONE;
+    let piece = at;
+    for (let sent = 0; failure === Failure.NONE; ) {
+      const length = sent === 0 ? first : Math.min(size, all - sent);
+      if (sent > 0) this.#copy(bytes, from + sent - first, piece, length);
+      const more = sent + length < all;
+      const total = length + HEADER;
+      const ip = piece - HEADER;
+      const fragment = (more ? ipv4.Flag.MF : 0) | (sent >> 3);
+      const { destination } = route;
+      header.write(this.#view, ip, tos, total, id, fragment, ttl, protocol, source, destination);
+      if (iface.headerLength !== 0) {
+        virtio.clear(this.#view, ip - iface.headerLength, iface.headerLength);
+      }
+      failure = this.transmit(iface, ip, total);
+      count(this.#stats, Stat.IpFragCreates);
+      sent += length;
+      if (!more) break;
+      if (failure !== Failure.NONE) break;
+      piece = this.reserve();
+      if (piece === NO_SLOT) failure = Failure.NO_BUFFERS;
+    }
+    this.#slots.release(slot);
+    count(this.#stats, failure === Failure.NONE ? Stat.IpFragOKs : Stat.IpFragFails);
+    return failure;
+  }
+
+  #mayNotFragment(route: Route): boolean {
+    return this.next.dontFragment && !route.fragmentable;
+  }
+
+  #identify(route: Route): number {
+    route.identification = (route.identification + 1) & 0xffff;
+    return route.identification;
+  }
+
+  /** The virtio header of a packet whose transport header is at `at`: what the device is to do. */
+  #writeDeviceHeader(iface: Interface, protocol: number, at: number): void {
+    const v = this.#view;
+    const { gsoSize, checksumAt } = this.next;
+    const before = at - HEADER - iface.headerLength;
+    virtio.clear(v, before, iface.headerLength);
+    if (checksumAt === NO_CHECKSUM) return;
+    const isTcp = protocol === ipv4.Protocol.TCP;
+    const gso = gsoSize === 0 ? virtio.Gso.NONE : isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
+    const transport = isTcp ? tcp.headerLen(v, at) : udp.HEADER_LEN;
+    const needs = virtio.Flag.NEEDS_CSUM;
+    virtio.write(v, before, needs, gso, HEADER + transport, gsoSize, HEADER, checksumAt);
+  }
+
+  #copy(bytes: Uint8Array, from: number, to: number, length: number): void {
+    const memory = this.#slots.bytes;
+    if (bytes.buffer === memory.buffer)
+      memory.copyWithin(to, bytes.byteOffset + from, bytes.byteOffset + from + length);
+    else memory.set(bytes.subarray(from, from + length), to);
+  }
+
+  #reset(): void {
+    const { next } = this;
+    next.tos = 0;
+    next.ttl = this.#host.defaultTtl;
+    next.dontFragment = false;
+    next.gsoSize = 0;
+    next.checksumAt = NO_CHECKSUM;
+  }
+
+  #passes(hook: Hook, iface: Interface, ip: number): boolean {
+    const packet = this.#packet;
+    packet.iface = iface;
+    packet.at = ip;
+    packet.read(this.#view);
+    return hook(packet) !== Verdict.DROP;
+  }
+
+  #discard(at: number, reason: Drop, failure: Failure): Failure {
+    this.#slots.release(this.#slots.slotOf(at));
+    this.#drop(reason);
+    return failure;
+  }
+
+  #drop(reason: Drop): void {
+    const { drops } = this.#host;
+    drops[reason] = (drops[reason] as number) + 1; // `Drop` holds only indices inside the array
+    count(this.#stats, Stat.IpOutDiscards);
+  }
+}
+
+/** Bytes of data in each fragment but the last: RFC 791 §2.3 counts offsets in eights. */
+const fragmentSize = (route: Route): number => (route.mtu - HEADER) & ~7;
