@@ -1,0 +1,179 @@
+/**
+ * ICMP messages that we take in: echoes answered where they lie, replies given to who asked, errors
+ * to the protocol whose packet they are about. RFC 792, RFC 1122 §3.2.2.
+ *
+ * Redirects and source quenches are dropped: the first are a way to steal traffic, the second are
+ * obsolete (RFC 6633).
+ * @module
+ */
+import { Drop } from '../base/drop.ts';
+import { count, Stat } from '../base/stats.ts';
+import { NO_SLOT } from '../memory/slots.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as icmp from '../wire/icmp.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import type { Echoes } from './echo.ts';
+import { IncomingError } from './icmp-incoming.ts';
+import type { Internet } from './internet.ts';
+import type { IcmpError, Protocol } from './ip.ts';
+import { Check, type Packet } from './packet.ts';
+import { plateauBelow } from './path-mtu.ts';
+
+const TIMESTAMP_LEN = 20;
+/** RFC 792, "Timestamp": the high bit says that the time is not counted from midnight UT. */
+const NOT_UNIVERSAL_TIME = 0x8000_0000;
+
+export class Icmp implements Protocol {
+  /** False: echo requests to us go unanswered. */
+  answersEcho = true;
+  /** True: timestamp requests are answered too. RFC 1122 §3.2.2.8 leaves the choice. */
+  answersTimestamp = false;
+  /** Shown every message whose checksum is good; what it takes is not handled here. */
+  handler: ((packet: Packet) => boolean) | null = null;
+  readonly #net: Internet;
+  readonly #echoes: Echoes;
+  readonly #error: IncomingError = new IncomingError();
+
+  constructor(net: Internet, echoes: Echoes) {
+    this.#net = net;
+    this.#echoes = echoes;
+  }
+
+  input(packet: Packet): Drop {
+    const net = this.#net;
+    const { body, bodyLength } = packet;
+    const v = net.slots.view;
+    count(net.stats, Stat.IcmpInMsgs);
+    if (bodyLength < icmp.MIN_LEN) return this.#malformed();
+    const verify = packet.check === Check.NEEDED;
+    if (verify && !checksums.good(net.checksum.sum(body, bodyLength))) {
+      count(net.stats, Stat.IcmpInCsumErrors);
+      count(net.stats, Stat.IcmpInErrors);
+      return Drop.ICMP_CHECKSUM;
+    }
+    if (this.handler?.(packet)) return Drop.NONE;
+    switch (icmp.type(v, body)) {
+      case icmp.Type.ECHO:
+        return this.#answerEcho(packet);
+      case icmp.Type.ECHO_REPLY:
+        count(net.stats, Stat.IcmpInEchoReps);
+        return this.#echoes.reply(packet);
+      case icmp.Type.UNREACHABLE:
+        count(net.stats, Stat.IcmpInDestUnreachs);
+        return this.#takeError(packet);
+      case icmp.Type.TIME_EXCEEDED:
+        count(net.stats, Stat.IcmpInTimeExcds);
+        return this.#takeError(packet);
+      case icmp.Type.PARAMETER_PROBLEM:
+        count(net.stats, Stat.IcmpInParmProbs);
+        return this.#takeError(packet);
+      case icmp.Type.TIMESTAMP:
+        return this.#answerTimestamp(packet);
+      default:
+        return Drop.ICMP_TYPE;
+    }
+  }
+
+  /** An error about an ICMP message of ours: only echoes are worth telling anyone. */
+  error(error: IcmpError): Drop {
+    return this.#echoes.error(error);
+  }
+
+  /** Count a message of `type` that is about to leave. */
+  countOut(type: number): void {
+    const { stats } = this.#net;
+    count(stats, Stat.IcmpOutMsgs);
+    if (type === icmp.Type.ECHO) count(stats, Stat.IcmpOutEchos);
+    else if (type === icmp.Type.ECHO_REPLY) count(stats, Stat.IcmpOutEchoReps);
+    else if (type === icmp.Type.UNREACHABLE) count(stats, Stat.IcmpOutDestUnreachs);
+    else if (type === icmp.Type.TIME_EXCEEDED) count(stats, Stat.IcmpOutTimeExcds);
+    else if (type === icmp.Type.PARAMETER_PROBLEM) count(stats, Stat.IcmpOutParmProbs);
+  }
+
+  /** RFC 1122 §3.2.2.6: the data comes back as it was, with the same TOS. */
+  #answerEcho(packet: Packet): Drop {
+    const { body } = packet;
+    const { stats, slots } = this.#net;
+    count(stats, Stat.IcmpInEchos);
+    // RFC 1122 §3.2.2.6 allows it, and every flood amplifier is an argument for it.
+    if (!packet.unicast) return Drop.ICMP_BROADCAST;
+    if (!this.answersEcho) return Drop.ICMP_TYPE;
+    const v = slots.view;
+    const old = icmp.checksum(v, body);
+    const { ECHO, ECHO_REPLY } = icmp.Type;
+    icmp.setType(v, body, ECHO_REPLY);
+    icmp.setChecksum(v, body, checksums.update16(old, ECHO << 8, ECHO_REPLY << 8));
+    return this.#sendBack(packet, ECHO_REPLY);
+  }
+
+  #answerTimestamp(packet: Packet): Drop {
+    if (!packet.unicast) return Drop.ICMP_BROADCAST;
+    if (!this.answersTimestamp) return Drop.ICMP_TYPE;
+    if (packet.bodyLength < TIMESTAMP_LEN) return this.#malformed();
+    const { slots, checksum, now } = this.#net;
+    const { body, bodyLength } = packet;
+    const v = slots.view;
+    const time = ((now / 1000) & 0x7fff_ffff) | NOT_UNIVERSAL_TIME;
+    icmp.setType(v, body, icmp.Type.TIMESTAMP_REPLY);
+    icmp.setChecksum(v, body, 0);
+    v.setInt32(body + 12, time); // received
+    v.setInt32(body + 16, time); // transmitted
+    icmp.setChecksum(v, body, checksums.finish(checksum.sum(body, bodyLength)));
+    return this.#sendBack(packet, icmp.Type.TIMESTAMP_REPLY);
+  }
+
+  /** Send the message at `packet.body` to where it came from, out of the slot it came in. */
+  #sendBack(packet: Packet, type: number): Drop {
+    const net = this.#net;
+    const { slots } = net;
+    const { body, bodyLength, tos } = packet;
+    const route = net.routes.find(packet.source, packet.destination);
+    if (route === undefined) {
+      count(net.stats, Stat.IpOutNoRoutes);
+      return Drop.IP_NO_ROUTE;
+    }
+    this.countOut(type);
+    const from = packet.destination;
+    if (!packet.transient) {
+      slots.retain(slots.slotOf(body));
+      net.next.tos = tos;
+      net.send(route, from, ipv4.Protocol.ICMP, body, bodyLength);
+      return Drop.NONE;
+    }
+    const at = net.reserve(route);
+    if (at === NO_SLOT) return Drop.NONE; // the reply is lost, and counted where it was
+    net.next.tos = tos;
+    net.sendLarge(route, from, ipv4.Protocol.ICMP, at, 0, slots.bytes, body, bodyLength);
+    return Drop.NONE;
+  }
+
+  /** RFC 1122 §3.2.2: hand the error to the protocol of the packet that it quotes. */
+  #takeError(packet: Packet): Drop {
+    const net = this.#net;
+    const error = this.#error;
+    if (!error.read(net.slots.view, packet)) return this.#malformed();
+    // Only packets that we sent come back, and only to where they came from.
+    if (error.source !== packet.destination || error.fragmentOffset !== 0) {
+      return Drop.ICMP_NO_MATCH;
+    }
+    const protocol = net.protocols[error.protocol];
+    if (protocol === undefined) return Drop.ICMP_NO_MATCH;
+    if (error.tooBig) {
+      // RFC 1191 §5: a router that does not say is answered with the next lower plateau.
+      if (error.mtu === 0 || error.mtu >= error.totalLength) {
+        error.mtu = plateauBelow(error.totalLength);
+      }
+    }
+    const drop = protocol.error(error);
+    // RFC 5927 §7: believed only after the protocol has found the packet among those it sent.
+    if (drop === Drop.NONE && error.tooBig) {
+      net.routes.paths.reduce(error.destination, error.mtu, net.now);
+    }
+    return drop;
+  }
+
+  #malformed(): Drop {
+    count(this.#net.stats, Stat.IcmpInErrors);
+    return Drop.ICMP_MALFORMED;
+  }
+}
