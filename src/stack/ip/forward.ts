@@ -1,0 +1,117 @@
+/**
+ * Forwarding: a packet that is not for us leaves by another interface. RFC 1812 §5.2, §5.3.
+ *
+ * Off unless asked for. No redirects are sent, directed broadcasts are not forwarded (RFC 2644), and
+ * a source route is never followed.
+ * @module
+ */
+import { ANY } from '../base/address.ts';
+import { Drop } from '../base/drop.ts';
+import { count, Stat } from '../base/stats.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as icmp from '../wire/icmp.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as tcp from '../wire/tcp.ts';
+import * as udp from '../wire/udp.ts';
+import * as virtio from '../wire/virtio.ts';
+import { forwardInFragments } from './fragment.ts';
+import { Verdict } from './hooks.ts';
+import type { Internet } from './internet.ts';
+import { Check, type Packet } from './packet.ts';
+import type { Route } from './routes.ts';
+
+/** Send `packet` on its way, or say what is in it. */
+export function forward(net: Internet, packet: Packet): Drop {
+  const v = net.slots.view;
+  // RFC 1812 §5.3.1: checked before anything is changed, so that the error quotes what came.
+  if (packet.ttl <= 1) {
+    count(net.stats, Stat.IpInHdrErrors);
+    net.errors.report(packet, icmp.Type.TIME_EXCEEDED, icmp.TimeExceeded.TTL, 0);
+    return Drop.IP_TTL;
+  }
+  let route = net.routes.find(packet.destination, ANY);
+  const { hooks } = net;
+  if (hooks.forward !== null && route !== undefined) {
+    const verdict = hooks.forward(packet);
+    if (verdict === Verdict.DROP) {
+      count(net.stats, Stat.IpInDiscards);
+      return Drop.IP_FILTERED;
+    }
+    if (verdict === Verdict.REWRITTEN) {
+      packet.read(v);
+      route = net.routes.find(packet.destination, ANY);
+    }
+  }
+  if (route === undefined) {
+    count(net.stats, Stat.IpOutNoRoutes);
+    net.errors.report(packet, icmp.Type.UNREACHABLE, icmp.Code.NET, 0);
+    return Drop.IP_NO_ROUTE;
+  }
+  if (!route.unicast) return Drop.IP_NOT_OURS;
+  return pass(net, packet, route);
+}
+
+function pass(net: Internet, packet: Packet, route: Route): Drop {
+  const v = net.slots.view;
+  const { at, length } = packet;
+  if (packet.gsoSize !== 0 && !cuts(route, packet)) return Drop.IP_TOO_BIG;
+  const tooLong = packet.gsoSize === 0 && length > route.mtu;
+  if (tooLong && ipv4.dontFragment(v, at)) {
+    count(net.stats, Stat.IpFragFails);
+    const { UNREACHABLE } = icmp.Type;
+    net.errors.report(packet, UNREACHABLE, icmp.Code.FRAGMENTATION_NEEDED, route.mtu);
+    return Drop.IP_TOO_BIG;
+  }
+  count(net.stats, Stat.IpForwDatagrams);
+  decrementTtl(v, at, packet.ttl);
+  if (packet.check === Check.BEGUN && (tooLong || !route.iface.offload.checksum)) {
+    finishChecksum(net, packet);
+  }
+  // What lies in the large area must be copied to leave, even if it fits.
+  if (tooLong || packet.transient) return forwardInFragments(net, packet, route);
+  writeDeviceHeader(v, packet, route);
+  net.slots.retain(net.slots.slotOf(at));
+  net.transmit(route.iface, at, length);
+  return Drop.NONE;
+}
+
+/** True if the device behind `route` cuts such packets as `packet` to what the path takes. */
+function cuts(route: Route, packet: Packet): boolean {
+  const { offload } = route.iface;
+  if (packet.protocol === ipv4.Protocol.TCP) return offload.tso4;
+  return packet.protocol === ipv4.Protocol.UDP && offload.uso4;
+}
+
+/** RFC 1812 §5.3.1, with the checksum brought up to date (RFC 1624). */
+function decrementTtl(v: DataView, at: number, ttl: number): void {
+  const protocol = ipv4.protocol(v, at);
+  const old = (ttl << 8) | protocol;
+  ipv4.setTtl(v, at, ttl - 1);
+  ipv4.setChecksum(v, at, checksums.update16(ipv4.headerChecksum(v, at), old, old - 256));
+}
+
+/** Complete a transport checksum that was only begun. */
+function finishChecksum(net: Internet, packet: Packet): void {
+  const { body, bodyLength, protocol } = packet;
+  const sum = checksums.finish(net.checksum.sum(body, bodyLength));
+  const v = net.slots.view;
+  if (protocol === ipv4.Protocol.TCP) tcp.setChecksum(v, body, sum);
+  // RFC 768: 0 stands for none, so a sum of 0 is sent as its twin.
+  else if (protocol === ipv4.Protocol.UDP) udp.setChecksum(v, body, sum === 0 ? 0xffff : sum);
+  packet.check = Check.DONE;
+}
+
+function writeDeviceHeader(v: DataView, packet: Packet, route: Route): void {
+  const { headerLength } = route.iface;
+  if (headerLength === 0) return;
+  const before = packet.at - headerLength;
+  virtio.clear(v, before, headerLength);
+  if (packet.check !== Check.BEGUN) return;
+  const isTcp = packet.protocol === ipv4.Protocol.TCP;
+  const kind = isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
+  const gso = packet.gsoSize === 0 ? virtio.Gso.NONE : kind;
+  const start = packet.body - packet.at;
+  const headers = start + (isTcp ? tcp.headerLen(v, packet.body) : udp.HEADER_LEN);
+  const sumAt = isTcp ? tcp.CHECKSUM_AT : udp.CHECKSUM_AT;
+  virtio.write(v, before, virtio.Flag.NEEDS_CSUM, gso, headers, packet.gsoSize, start, sumAt);
+}
