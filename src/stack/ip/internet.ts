@@ -1,0 +1,266 @@
+/**
+ * The internet layer put together: what a stack makes one of. RFC 791, RFC 1122 §3.
+ *
+ * Its user says what time it is (`begin`), hands packets in (`input`), ends the batch (`flush`),
+ * tells it of devices that take packets again (`writable`), and calls `expire` when `deadline` is
+ * reached. It counts what comes in and what becomes of it itself.
+ * @module
+ */
+import { type Address, LOOPBACK } from '../base/address.ts';
+import type { Micros } from '../base/clock.ts';
+import { DROP_COUNT, Drop } from '../base/drop.ts';
+import type { Failure } from '../base/failure.ts';
+import type { Random } from '../base/random.ts';
+import { makeStats, type Stats } from '../base/stats.ts';
+import { HEADROOM, type Slots } from '../memory/slots.ts';
+import { Checksum } from '../wire/checksum.ts';
+import * as icmp from '../wire/icmp.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as virtio from '../wire/virtio.ts';
+import { Echoes } from './echo.ts';
+import type { Hooks } from './hooks.ts';
+import { Icmp } from './icmp.ts';
+import { DEFAULT_ERROR_RATE, IcmpErrors, type RateLimit } from './icmp-errors.ts';
+import { receive } from './input.ts';
+import { Interface, type InterfaceOptions } from './interface.ts';
+import type { InternetLayer, Protocol, SendOptions } from './ip.ts';
+import { Multicast } from './multicast.ts';
+import { DEFAULT_TTL, Output } from './output.ts';
+import { Packet } from './packet.ts';
+import { DEFAULT_REASSEMBLY_LIMITS, Reassembly, type ReassemblyLimits } from './reassembly.ts';
+import { type Route, Routes } from './routes.ts';
+
+/** How many packets to ourselves one `flush` takes in before others get a turn. */
+const LOOPBACK_BUDGET = 256;
+/** RFC 1122 §3.2.1.3 (g). */
+const LOOPBACK_BITS = 8;
+
+export interface InternetOptions {
+  readonly slots: Slots;
+  readonly random: Random;
+  readonly now: Micros;
+  readonly checksum?: Checksum;
+  readonly stats?: Stats;
+  /** Counters by drop reason, shared with who else counts in them. */
+  readonly drops?: Float64Array;
+  /** 1..255; RFC 1122 §3.2.1.7 recommends 64. */
+  readonly defaultTtl?: number;
+  /** Pass packets between interfaces. */
+  readonly forwarding?: boolean;
+  readonly reassembly?: Partial<ReassemblyLimits>;
+  /** How many ICMP errors of each type leave. */
+  readonly errorRate?: RateLimit;
+}
+
+export class Internet implements InternetLayer {
+  readonly slots: Slots;
+  readonly checksum: Checksum;
+  readonly stats: Stats;
+  readonly drops: Float64Array;
+  readonly random: Random;
+  readonly defaultTtl: number;
+  now: Micros;
+  forwarding: boolean;
+  /** Packets that were handed in, and those of them that were not dropped. */
+  packetsIn = 0;
+  packetsUsed = 0;
+  /** Called when there is something to flush, once until the next `flush`. */
+  wake: () => void = () => {};
+
+  readonly hooks: Hooks = { input: null, forward: null, output: null };
+  /** The packet that is being taken in. */
+  readonly packet: Packet = new Packet();
+  readonly protocols: (Protocol | undefined)[] = new Array(256).fill(undefined);
+  readonly interfaces: Interface[] = [];
+  readonly loopback: Interface;
+  readonly routes: Routes;
+  readonly multicast: Multicast = new Multicast();
+  readonly reassembly: Reassembly;
+  readonly icmp: Icmp;
+  readonly errors: IcmpErrors;
+  readonly echoes: Echoes;
+  readonly output: Output;
+  readonly next: SendOptions;
+  #touched = 0;
+  #interfacesMade = 0;
+
+  constructor(options: InternetOptions) {
+    this.slots = options.slots;
+    this.checksum = options.checksum ?? new Checksum(options.slots.memory);
+    this.stats = options.stats ?? makeStats();
+    this.drops = options.drops ?? new Float64Array(DROP_COUNT);
+    this.random = options.random;
+    this.now = options.now;
+    this.defaultTtl = options.defaultTtl ?? DEFAULT_TTL;
+    this.forwarding = options.forwarding ?? false;
+    this.routes = new Routes(this.interfaces, this.random);
+    this.output = new Output(this);
+    this.next = this.output.next;
+    this.reassembly = new Reassembly(this, { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly });
+    this.errors = new IcmpErrors(this, options.errorRate ?? DEFAULT_ERROR_RATE);
+    this.echoes = new Echoes(this);
+    this.icmp = new Icmp(this, this.echoes);
+    this.setProtocol(ipv4.Protocol.ICMP, this.icmp);
+    this.loopback = this.addInterface(this.#loopbackOptions());
+    this.routes.addAddress(this.loopback, LOOPBACK, LOOPBACK_BITS);
+  }
+
+  /** A batch begins. */
+  begin(now: Micros): void {
+    this.now = now;
+  }
+
+  /**
+   * Take in the `length` bytes at `at`, the device's own header included. The caller owns the slot
+   * and releases it afterwards. What became of the packet is counted here; it is given back for
+   * those who want to know.
+   */
+  input(iface: Interface, at: number, length: number): Drop {
+    this.packetsIn++;
+    const drop = receive(this, iface, at, length);
+    if (drop === Drop.NONE) this.packetsUsed++;
+    else this.drops[drop] = (this.drops[drop] as number) + 1; // `Drop` holds only such indices
+    return drop;
+  }
+
+  /** `packets` that were counted as used are dropped after all. */
+  lost(reason: Drop, packets: number): void {
+    this.packetsUsed -= packets;
+    this.drops[reason] = (this.drops[reason] as number) + packets;
+  }
+
+  /**
+   * The end of a batch: take in what we sent to ourselves, up to a budget, and flush the devices.
+   * True if more of it waits: flush again, soon.
+   */
+  flush(): boolean {
+    const { loopback } = this;
+    for (let left = LOOPBACK_BUDGET; left > 0 && loopback.queue.length > 0; left--) {
+      const { at, size } = loopback.queue;
+      loopback.queue.shift();
+      this.input(loopback, at, size);
+      this.slots.release(this.slots.slotOf(at));
+    }
+    if (this.#touched > 0) {
+      this.#touched = 0;
+      for (const iface of this.interfaces) {
+        if (!iface.touched) continue;
+        iface.touched = false;
+        iface.out.flush();
+      }
+    }
+    return loopback.queue.length > 0;
+  }
+
+  /** The device of `iface` takes packets again. */
+  writable(iface: Interface): void {
+    this.output.writable(iface);
+  }
+
+  /** Do what is due. */
+  expire(now: Micros): void {
+    this.now = now;
+    this.reassembly.expire(now);
+    this.routes.paths.expire(now);
+  }
+
+  /** When to call `expire` next. */
+  deadline(): Micros {
+    return Math.min(this.reassembly.deadline(), this.routes.deadline());
+  }
+
+  /** A device joins. Its packets must fit the slots. */
+  addInterface(options: InterfaceOptions): Interface {
+    const room = this.slots.size - HEADROOM;
+    if (options.mtu > room) {
+      const message = `the MTU ${options.mtu} does not fit slots of ${room} bytes: make them larger`;
+      throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
+    }
+    const iface = new Interface({ ...options, index: this.#interfacesMade++ });
+    this.interfaces.push(iface);
+    return iface;
+  }
+
+  /** A device is gone. What waits for it is dropped. */
+  removeInterface(iface: Interface): void {
+    const index = this.interfaces.indexOf(iface);
+    if (index <= 0) return; // the loopback interface stays
+    iface.up = false;
+    this.output.abandon(iface);
+    this.routes.removeInterface(iface);
+    this.interfaces.splice(index, 1);
+  }
+
+  setProtocol(number: number, protocol: Protocol): void {
+    this.protocols[number] = protocol;
+  }
+
+  route(destination: Address, source: Address): Route | undefined {
+    return this.routes.find(destination, source);
+  }
+
+  isOurs(address: Address): boolean {
+    return this.routes.isOurs(address);
+  }
+
+  reserve(_route: Route): number {
+    return this.output.reserve();
+  }
+
+  cancel(at: number): void {
+    this.output.cancel(at);
+  }
+
+  send(route: Route, source: Address, protocol: number, at: number, length: number): Failure {
+    return this.output.send(route, source, protocol, at, length);
+  }
+
+  /** See `Output.sendLarge`. */
+  sendLarge(
+    route: Route,
+    source: Address,
+    protocol: number,
+    at: number,
+    headLength: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+  ): Failure {
+    const { output } = this;
+    return output.sendLarge(route, source, protocol, at, headLength, bytes, from, length);
+  }
+
+  /** See `Output.transmit`. */
+  transmit(iface: Interface, at: number, length: number): Failure {
+    return this.output.transmit(iface, at, length);
+  }
+
+  ready(iface: Interface): boolean {
+    return this.output.ready(iface);
+  }
+
+  unreachable(packet: Packet, code: number): void {
+    this.errors.report(packet, icmp.Type.UNREACHABLE, code, 0);
+  }
+
+  touch(iface: Interface): void {
+    iface.touched = true;
+    if (this.#touched++ === 0) this.wake();
+  }
+
+  /**
+   * The loopback interface never takes a packet at once: what is sent there waits in its queue until
+   * the next `flush`, so that taking one in never begins inside of sending another.
+   */
+  #loopbackOptions(): InterfaceOptions {
+    const mtu = Math.min(this.slots.size - HEADROOM, ipv4.MAX_TOTAL_LEN);
+    const tso4 = mtu === ipv4.MAX_TOTAL_LEN;
+    return {
+      name: 'lo',
+      mtu,
+      headerLength: virtio.LEN, // so that a checksum which is only begun is known to be
+      offload: { checksum: true, tso4, uso4: tso4 },
+      out: { write: () => false, flush: () => {} },
+    };
+  }
+}
