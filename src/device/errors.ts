@@ -57,11 +57,15 @@ const PERMISSION =
 /** Why `/dev/net/tun` could not be opened. */
 export function openError(code: string, path: string): DeviceError {
   const message: Record<string, string> = {
-    ENOENT: `there is no ${path}: load the driver with \`sudo modprobe tun\`; for a container, start it with \`--device ${path} --cap-add NET_ADMIN\``,
-    ENODEV: `${path} has no driver behind it: load it with \`sudo modprobe tun\` (on the host, for a container)`,
+    ENOENT:
+      `there is no ${path}: load the driver with \`sudo modprobe tun\`; ` +
+      `for a container, start it with \`--device ${path} --cap-add NET_ADMIN\``,
+    ENODEV:
+      `${path} has no driver behind it: load it with \`sudo modprobe tun\` ` +
+      '(on the host, for a container)',
     EACCES: `no permission to open ${path}: ${PERMISSION}`,
     EPERM: `no permission to open ${path}: ${PERMISSION}; a container needs \`--device ${path}\``,
-    EMFILE: `too many open files: raise the limit with \`ulimit -n\``,
+    EMFILE: 'too many open files: raise the limit with `ulimit -n`',
   };
   const key = code === 'ENXIO' ? 'ENODEV' : code;
   return new DeviceError(code, message[key] ?? `cannot open ${path}`, 'open');
@@ -72,8 +76,13 @@ export function attachError(code: string, name: string, kind: 'TUN' | 'TAP'): De
   const what = name === '' ? `a new ${kind} interface` : `the ${kind} interface ${name}`;
   const message: Record<string, string> = {
     EPERM: `no permission to create or attach ${what}: ${PERMISSION}`,
-    EBUSY: `${name} is in use by another program: end that one, choose another name, or let both open it with { multiQueue: true }`,
-    EINVAL: `${name} cannot be attached as ${kind}: it is another kind of interface, or was made with another multiQueue or TUN/TAP setting; choose another name, or see \`ip -d link show ${name}\``,
+    EBUSY:
+      `${name} is in use by another program: end that one, choose another name, ` +
+      'or let both open it with { multiQueue: true }',
+    EINVAL:
+      `${name} cannot be attached as ${kind}: it is another kind of interface, or was made with ` +
+      'another multiQueue or TUN/TAP setting; choose another name, or see ' +
+      `\`ip -d link show ${name}\``,
     E2BIG: `${name} has as many queues as it can have: close one of them first`,
     ENFILE: `no interface name like ${name} is left: remove some, or choose another name`,
   };
@@ -83,12 +92,14 @@ export function attachError(code: string, name: string, kind: 'TUN' | 'TAP'): De
 /** Why the setting `what` of interface `name` could not be changed. */
 export function configureError(code: string, name: string, what: string): DeviceError {
   const message: Record<string, string> = {
-    EPERM: `no permission to set ${what} of ${name}: ${PERMISSION}; or set it beforehand and leave it out here`,
+    EPERM:
+      `no permission to set ${what} of ${name}: ${PERMISSION}; ` +
+      'or set it beforehand and leave it out here',
     EACCES: `no permission to set ${what} of ${name}: ${PERMISSION}`,
     EINVAL: `the kernel refuses this value for ${what} of ${name}`,
     EEXIST: `${what} of ${name} is set already`,
     ENODEV: `there is no interface ${name} in this network namespace`,
-    EAFNOSUPPORT: `the kernel has no support for this address family`,
+    EAFNOSUPPORT: 'the kernel has no support for this address family',
   };
   return new DeviceError(code, message[code] ?? `cannot set ${what} of ${name}`, 'ioctl');
 }

@@ -1,0 +1,182 @@
+/** Tests of src/device/descriptor.ts and readiness.ts on datagram sockets, which need no permission. */
+import { spawnSync } from 'node:child_process';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import test, { type TestFn } from 'ava';
+import type { TunDevice } from '../../src/device/descriptor.ts';
+import { AF, type Libc, loadLibc, O, Pinned, SOCK } from '../../src/device/libc.ts';
+import type { Waiting } from '../../src/device/readiness.ts';
+import { openFd } from '../../src/device/tun.ts';
+import { deviceSuite, type Link } from './suite.ts';
+import { Collector, settle, turn, udpPacket, until } from './support.ts';
+
+const libc: Libc | string = await loadLibc().catch((error: Error) => error.message);
+if (typeof libc === 'string') console.log(`skipped, no descriptors: ${libc}`);
+const fdTest: TestFn = typeof libc === 'string' ? (test.skip as unknown as TestFn) : test;
+
+/** Two descriptors, each the other's far end, that keep packets apart. */
+function socketPair(type: number = SOCK.DGRAM): [number, number] {
+  const calls = libc as Libc; // the tests below are skipped where it is not
+  const memory = new Pinned(calls, new Uint8Array(128));
+  if (calls.socketpair(AF.UNIX, type | SOCK.CLOEXEC, 0, memory.address) < 0) {
+    throw new Error(`socketpair: ${calls.errno()}`);
+  }
+  const ends = new Int32Array(memory.bytes.buffer, 0, 2);
+  return [ends[0] as number, ends[1] as number];
+}
+
+async function pair(waiting: Waiting = 'event'): Promise<[TunDevice, TunDevice]> {
+  const [left, right] = socketPair();
+  return [await openFd(left, { waiting }), await openFd(right)];
+}
+
+async function fdLink(waiting: Waiting): Promise<Link> {
+  const [device, other] = await pair(waiting);
+  const far = new Collector(other);
+  other.start(far);
+  const late: string[] = [];
+  const write = (text: string): boolean => far.write(udpPacket(text, '10.83.0.1', '10.83.0.2'));
+  far.onWritable = () => {
+    while (late.length > 0 && write(late[0] as string)) late.shift();
+  };
+  return {
+    device,
+    send: (payload) => {
+      if (late.length > 0 || !write(payload)) late.push(payload);
+    },
+    get received() {
+      return far.payloads;
+    },
+    close: async () => {
+      await Promise.all([device.close(), other.close()]);
+    },
+  };
+}
+
+deviceSuite(fdTest, 'descriptor', () => fdLink('event'));
+deviceSuite(fdTest, 'descriptor, adaptive', () => fdLink('adaptive'));
+deviceSuite(fdTest, 'descriptor, busy', () => fdLink('busy'));
+
+fdTest('descriptor: is non-blocking and closed on exec', async (t) => {
+  const [device, other] = await pair();
+  const calls = libc as Libc;
+  t.not(calls.fcntl(device.fd, 3, 0) & O.NONBLOCK, 0);
+  t.is(calls.fcntl(device.fd, 1, 0), 1);
+  device.start(new Collector(device));
+  const { stdout } = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
+  t.notRegex(stdout, new RegExp(` ${device.fd} -> `));
+  await Promise.all([device.close(), other.close()]);
+});
+
+fdTest('descriptor: a full socket gives false, then writable, and counts the wait', async (t) => {
+  const [device, other] = await pair();
+  const user = new Collector(device);
+  device.start(user);
+  let sent = 0;
+  while (user.write(udpPacket(`${sent}`))) sent++;
+  t.true(sent > 0 && sent < 10_000);
+  t.is(device.counters.waits, 1);
+  const far = new Collector(other);
+  other.start(far);
+  await until(() => user.writables > 0, 'writable');
+  await until(() => far.packets.length === sent, 'all that was taken');
+  t.true(user.write(udpPacket('after')));
+  await Promise.all([device.close(), other.close()]);
+});
+
+fdTest('descriptor: the far end goes away, and closed says so once', async (t) => {
+  const [left, right] = socketPair(SOCK.SEQPACKET);
+  const device = await openFd(left, { name: 'seq' });
+  const user = new Collector(device);
+  device.start(user);
+  (libc as Libc).close(right);
+  await until(() => user.ends.length > 0, 'closed');
+  t.regex(String(user.ends[0]), /seq/);
+  t.is(device.fd, -1);
+  await device.close();
+  await settle();
+  t.is(user.ends.length, 1);
+});
+
+fdTest('descriptor: a write to a far end that is gone ends the device', async (t) => {
+  const [left, right] = socketPair(SOCK.DGRAM);
+  const device = await openFd(left, { name: 'dgram' });
+  const user = new Collector(device);
+  device.start(user);
+  (libc as Libc).close(right);
+  t.true(user.write(udpPacket('into the void')));
+  t.is(user.ends.length, 0, 'not from within the call');
+  await until(() => user.ends.length > 0, 'closed');
+  t.is((user.ends[0] as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+});
+
+fdTest('descriptor: no packet is harmed by garbage collections', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const [device, other] = await pair();
+  const user = new Collector(device);
+  const far = new Collector(other);
+  device.start(user);
+  other.start(far);
+  const sent: string[] = [];
+  for (let i = 0; i < 200; i++) {
+    const text = `${i} `.repeat(1 + (i % 60));
+    while (!far.write(udpPacket(text))) await turn();
+    sent.push(text);
+    if (i % 5 === 0) collect();
+    await turn();
+    collect();
+  }
+  await until(() => user.packets.length >= sent.length, 'all packets');
+  t.deepEqual(user.payloads, sent);
+  await Promise.all([device.close(), other.close()]);
+});
+
+fdTest.serial('descriptor: descriptors are given back', async (t) => {
+  const calls = libc as Libc;
+  const lowest = (): number => {
+    const fd = calls.fcntl(0, 0, 0); // F_DUPFD: the lowest number that is free
+    calls.close(fd);
+    return fd;
+  };
+  const before = lowest();
+  for (let i = 0; i < 20; i++) {
+    const [device, other] = await pair();
+    device.start(new Collector(device));
+    other.start(new Collector(other));
+    await turn();
+    await Promise.all([device.close(), other.close()]);
+  }
+  t.is(lowest(), before);
+});
+
+fdTest('descriptor: a number that is no open descriptor is refused', async (t) => {
+  await t.throwsAsync(openFd(-1), { code: 'ERR_INVALID_ARG_VALUE' });
+  await t.throwsAsync(openFd(987_654), { code: 'EBADF', message: /was it passed on/ });
+  await t.throwsAsync(openFd(0, { waiting: 'never' as Waiting }), { message: /adaptive/ });
+  await t.throwsAsync(openFd(0, { mtu: 12 }), { code: 'ERR_OUT_OF_RANGE' });
+});
+
+fdTest('descriptor: an idle device uses no CPU', async (t) => {
+  const script = `
+    const { openFd } = await import(${JSON.stringify(new URL('../../src/device/tun.js', import.meta.url).href)});
+    const { loadLibc, Pinned } = await import(${JSON.stringify(new URL('../../src/device/libc.js', import.meta.url).href)});
+    const libc = await loadLibc();
+    const memory = new Pinned(libc, new Uint8Array(128));
+    libc.socketpair(1, 2, 0, memory.address);
+    const device = await openFd(new Int32Array(memory.bytes.buffer)[0], { waiting: 'adaptive' });
+    device.start({ memory: new Uint8Array(65536), readable() {}, writable() {}, closed() {} });
+    const before = process.cpuUsage();
+    setTimeout(() => {
+      const { user, system } = process.cpuUsage(before);
+      console.log(user + system);
+      device.unref();
+    }, 1000);
+  `;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  t.is(run.status, 0, run.stderr);
+  t.true(Number(run.stdout) < 20_000, `${run.stdout.trim()} µs of CPU in one second of idling`);
+});

@@ -1,0 +1,89 @@
+/** Tests of src/device/pipe.ts: two devices back to back. */
+import test from 'ava';
+import { createPipe } from '../../src/device/pipe.ts';
+import { deviceSuite, type Link } from './suite.ts';
+import { Collector, settle, udpPacket, until } from './support.ts';
+
+function pipeLink(options: Parameters<typeof createPipe>[0]): Promise<Link> {
+  const [device, other] = createPipe(options);
+  const far = new Collector(other);
+  other.start(far);
+  return Promise.resolve({
+    device,
+    send: (payload) => void far.write(udpPacket(payload, '10.83.0.1', '10.83.0.2')),
+    get received() {
+      return far.payloads;
+    },
+    close: async () => {
+      await Promise.all([device.close(), other.close()]);
+    },
+  });
+}
+
+deviceSuite(test, 'pipe', () => pipeLink({}));
+deviceSuite(test, 'pipe with offload', () => pipeLink({ offload: true }));
+deviceSuite(test, 'pipe in microtasks', () => pipeLink({ schedule: queueMicrotask }));
+
+test('pipe: a full pipe gives false, and writable when there is room', async (t) => {
+  const [left, right] = createPipe({ limit: 4 });
+  const sender = new Collector(left);
+  const receiver = new Collector(right);
+  left.start(sender);
+  for (let i = 0; i < 4; i++) t.true(sender.write(udpPacket(`${i}`)));
+  t.false(sender.write(udpPacket('4')));
+  t.is(right.queued, 4);
+  right.start(receiver);
+  await until(() => sender.writables > 0, 'writable');
+  t.true(sender.write(udpPacket('4')));
+  await until(() => receiver.packets.length >= 5, 'five packets');
+  t.deepEqual(receiver.payloads, ['0', '1', '2', '3', '4']);
+});
+
+test('pipe: a packet above the MTU is refused and counted', async (t) => {
+  const [left, right] = createPipe({ mtu: 100 });
+  const receiver = new Collector(right);
+  const sender = new Collector(left);
+  left.start(sender);
+  right.start(receiver);
+  t.true(sender.write(udpPacket('z'.repeat(73))));
+  t.is(left.refused, 1);
+  t.true(sender.write(udpPacket('z'.repeat(72))));
+  await until(() => receiver.packets.length > 0, 'the packet of the MTU');
+  t.is(left.refused, 1);
+});
+
+test('pipe: with offload it carries packets of 64 KiB behind a virtio header', async (t) => {
+  const [left, right] = createPipe({ offload: true });
+  t.is(left.headerLength, 10);
+  t.is(left.maxPacket, 65_535);
+  t.true(left.offload.tso4);
+  const receiver = new Collector(right);
+  const sender = new Collector(left);
+  left.start(sender);
+  right.start(receiver);
+  t.true(sender.write(udpPacket('q'.repeat(65_535 - 28))));
+  await until(() => receiver.packets.length > 0, 'the packet');
+  t.is(receiver.packets[0]?.length, 65_545);
+});
+
+test('pipe: nothing happens but by its scheduler', async (t) => {
+  const due: (() => void)[] = [];
+  const [left, right] = createPipe({ schedule: (fn) => due.push(fn) });
+  const receiver = new Collector(right);
+  const sender = new Collector(left);
+  left.start(sender);
+  right.start(receiver);
+  for (let i = 0; i < 5; i++) sender.write(udpPacket(`${i}`));
+  await settle();
+  t.is(receiver.packets.length, 0);
+  t.is(due.length, 1, 'one call for five packets');
+  due.shift()?.();
+  t.is(receiver.packets.length, 5);
+  t.is(due.length, 0);
+});
+
+test('pipe: options that cannot be meant are refused', (t) => {
+  t.throws(() => createPipe({ mtu: 67 }), { code: 'ERR_OUT_OF_RANGE', message: /mtu/ });
+  t.throws(() => createPipe({ mtu: 1.5 }), { instanceOf: RangeError });
+  t.throws(() => createPipe({ limit: 0 }), { code: 'ERR_OUT_OF_RANGE', message: /limit/ });
+});
