@@ -164,11 +164,14 @@ test('house: relative imports end in .ts and lead to a file', (t) => {
   t.deepEqual(wrong, []);
 });
 
-test('house: every file opens with a doc comment that names it as a module', (t) => {
-  const wrong = all
-    .filter((file) => !/^(#!.*\n)?\/\*\*[\s\S]*?@module\b[\s\S]*?\*\//.test(file.text))
-    .map((file) => file.path);
+test('house: every file opens with a doc comment, in src one of the module', (t) => {
+  const wrong = all.filter((file) => !/^(#!.*\n)?\/\*\*/.test(file.text)).map((file) => file.path);
   t.deepEqual(wrong, []);
+  const unnamed = sources.filter((file) => !/^[\s\S]*?@module\b[\s\S]*?\*\//.test(file.text));
+  t.deepEqual(
+    unnamed.map((file) => file.path),
+    [],
+  );
 });
 
 test('house: below api/ there is no clock, no timer and no chance', (t) => {

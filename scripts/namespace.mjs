@@ -1,0 +1,30 @@
+/**
+ * Running something in a network namespace of its own, where making interfaces harms nobody.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from './build.mjs';
+
+/** Loopback is down in a new namespace; where there is no `ip`, it stays so. */
+const WITH_LOOPBACK = 'ip link set lo up 2>/dev/null; exec "$@"';
+
+/** As root a network namespace is enough; others become root of a user namespace first. */
+const ways = () => (process.getuid?.() === 0 ? [['-n'], ['-U', '-r', '-n']] : [['-U', '-r', '-n']]);
+
+/**
+ * How to run a program in a private namespace where a TUN can be opened.
+ * `wrap(words)` is the command line; or, with `reason`, why it cannot be done.
+ */
+export function privateNetwork() {
+  let reason = 'it needs Linux';
+  if (process.platform !== 'linux') return { reason };
+  for (const flags of ways()) {
+    const wrap = (words) => ['unshare', ...flags, 'sh', '-c', WITH_LOOPBACK, 'sh', ...words];
+    const [program, ...args] = wrap([process.execPath, join(root, 'scripts/probe.mjs')]);
+    const probe = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000 });
+    if (probe.status === 0) return { wrap };
+    const said = probe.stdout?.trim() || probe.stderr?.trim() || probe.error?.message;
+    reason = `\`unshare ${flags.join(' ')}\`: ${said?.split('\n')[0] ?? 'failed'}`;
+  }
+  return { reason };
+}

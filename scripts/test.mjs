@@ -1,0 +1,160 @@
+/**
+ * `npm test`: set up what is needed, run every test, say the sum of it.
+ *
+ *     npm test -- [--verbose] [--no-install] [test/room/file.test.ts ...]
+ *
+ * The tests in test/tun run in a network namespace of their own (`unshare -n` as root,
+ * `unshare -Urn` otherwise). What is not run is said, with the reason.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { root } from './build.mjs';
+import { privateNetwork } from './namespace.mjs';
+import { setUp } from './setup.mjs';
+
+/** Programs that tests talk to, and Debian's package of each. */
+const TOOLS = { ping: 'iputils-ping', curl: 'curl', tshark: 'tshark', ip: 'iproute2' };
+const AVA = join(root, 'node_modules/ava/entrypoints/cli.mjs');
+
+const args = process.argv.slice(2);
+const verbose = args.includes('--verbose');
+const mayInstall = !args.includes('--no-install');
+const chosen = args.filter((word) => !word.startsWith('--'));
+
+const isThere = (program) =>
+  `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`
+    .split(delimiter)
+    .some((folder) => existsSync(join(folder, program)));
+
+const missingTools = () => Object.keys(TOOLS).filter((program) => !isThere(program));
+
+/** Debian's packages of what is missing, if we are root on a Debian. */
+function installTools() {
+  const missing = missingTools();
+  if (missing.length === 0) return;
+  const names = missing.map((program) => TOOLS[program]);
+  const root = process.getuid?.() === 0;
+  if (mayInstall && root && isThere('apt-get')) {
+    console.error(`installing for the tests: ${names.join(' ')} ...`);
+    const apt = (...words) =>
+      spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...words], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+        encoding: 'utf8',
+      });
+    const install = () => apt('install', '-y', '--no-install-recommends', ...names);
+    // The lists may be missing or old: fetch them only if it does not go without.
+    if (install().status !== 0) {
+      apt('update');
+      const second = install();
+      if (second.status !== 0) console.error(second.stderr.trim().split('\n').slice(-3).join('\n'));
+    }
+  }
+  const still = missingTools();
+  if (still.length === 0) return;
+  const packages = still.map((program) => TOOLS[program]).join(' ');
+  console.error(`missing: ${still.join(', ')}; tests that talk to them are skipped`);
+  console.error(`  to run them: sudo apt-get install ${packages}`);
+}
+
+/** What runs of ava have counted. */
+const sum = { passed: 0, failed: 0, skipped: 0 };
+
+/** Counts and prints ava's TAP: failures in full, skips by name, the rest with --verbose. */
+class Report {
+  passed = 0;
+  failed = 0;
+  skipped = 0;
+  /** In the details of a failure. */
+  #inFailure = false;
+  #live = process.stderr.isTTY === true;
+
+  line(text) {
+    const test = /^(not )?ok \d+ - (.*?)( # SKIP.*| # TODO.*)?$/.exec(text);
+    if (test) {
+      const [, not, title, directive] = test;
+      this.#inFailure = false;
+      if (directive) this.skipped++;
+      else if (not) this.failed++;
+      else this.passed++;
+      if (directive) this.#print(`skipped: ${title}`);
+      else if (not) this.#print(`FAILED: ${title}`);
+      else if (verbose) this.#print(`passed: ${title}`);
+      this.#inFailure = not !== undefined && !directive;
+      this.#progress();
+    } else if (/^#\s+(tests|pass|skip|todo|fail) \d+$/.test(text) || /^(TAP |1\.\.)/.test(text)) {
+      this.#inFailure = false;
+    } else if (this.#inFailure || verbose || /^# \d+ tests? remaining/.test(text)) {
+      if (text !== '') this.#print(text);
+    }
+  }
+
+  #print(text) {
+    if (this.#live) process.stderr.write('\r\x1b[K');
+    console.log(text);
+  }
+
+  #progress() {
+    if (this.#live) process.stderr.write(`\r\x1b[K${this.passed} passed, ${this.failed} failed`);
+  }
+
+  end() {
+    if (this.#live) process.stderr.write('\r\x1b[K');
+  }
+}
+
+/** Run ava with these words, in front of it those that `wrap` puts there. */
+async function ava(words, wrap = (line) => line) {
+  const [program, ...rest] = wrap([process.execPath, AVA, '--tap', ...words]);
+  const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const report = new Report();
+  const ended = new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, signal) => resolve(signal ?? code));
+  });
+  for await (const line of createInterface({ input: child.stdout })) report.line(line);
+  const end = await ended;
+  report.end();
+  if (end !== 0 && report.failed === 0) {
+    report.failed = 1; // a file that would not load, end or be found
+    console.log(`FAILED: ava ended with ${end}, see above`);
+  }
+  sum.passed += report.passed;
+  sum.failed += report.failed;
+  sum.skipped += report.skipped;
+}
+
+/** The compiled file of a test named by its source or by itself; patterns pass as they are. */
+const compiled = (name) =>
+  name.endsWith('.ts') && !name.startsWith('dist') ? `dist/${name.slice(0, -3)}.js` : name;
+
+const started = Date.now();
+setUp();
+installTools();
+
+const files = chosen.map(compiled);
+const isTun = (name) => name.startsWith('dist/test/tun/');
+const plain = files.filter((name) => !isTun(name));
+const tun = files.filter(isTun);
+const all = files.length === 0;
+
+if (all || plain.length > 0) await ava(plain);
+if (all || tun.length > 0) {
+  const { wrap, reason } = privateNetwork();
+  if (wrap) {
+    await ava(['--config', 'ava.tun.config.js', ...tun], wrap);
+  } else {
+    const folder = join(root, 'dist/test/tun');
+    const names = (existsSync(folder) ? readdirSync(folder) : []).filter((name) =>
+      name.endsWith('.test.js'),
+    );
+    console.log(`skipped: ${names.length} files in test/tun need a TUN. ${reason}`);
+  }
+}
+
+const seconds = ((Date.now() - started) / 1000).toFixed(0);
+console.log(`in ${seconds} s, ${sum.skipped} skipped`);
+console.log(`${sum.passed} passed, ${sum.failed} failed`);
+process.exitCode = sum.failed === 0 && sum.passed > 0 ? 0 : 1;
