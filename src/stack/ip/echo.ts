@@ -51,7 +51,7 @@ export class Echoes {
 
   /**
    * Ask for the `length` bytes of `bytes` from `from`, up to `MAX_ECHO`, to come back. TTL, TOS and
-   * DF are those of the internet layer's `next`.
+   * DF are those of the internet layer's `next`, if they are set just before.
    */
   send(
     route: Route,

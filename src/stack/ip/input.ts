@@ -99,7 +99,7 @@ function checkOptions(net: Internet, v: DataView, packet: Packet): Drop {
   }
   if (option !== ipv4.BAD_OPTION) return Drop.NONE;
   // RFC 1122 §3.2.2.5: it points at the options; which octet is wrong nobody can tell.
-  packet.unicast = isUnicast(packet);
+  packet.unicast = isUnicast(net, packet);
   net.errors.report(packet, icmp.Type.PARAMETER_PROBLEM, 0, ipv4.MIN_LEN << 24);
   return Drop.IP_OPTIONS;
 }
@@ -107,7 +107,7 @@ function checkOptions(net: Internet, v: DataView, packet: Packet): Drop {
 /** The long way, with a hook: it sees whole packets, so fragments are put together before it. */
 function receiveHooked(net: Internet, packet: Packet): Drop {
   if (ipv4.isFragment(net.slots.view, packet.at)) {
-    packet.unicast = isUnicast(packet);
+    packet.unicast = isUnicast(net, packet);
     const drop = net.reassembly.add(packet, net.now);
     if (drop !== Drop.NONE || !packet.transient) return drop;
   }
@@ -120,10 +120,11 @@ function receiveHooked(net: Internet, packet: Packet): Drop {
   return sort(net, packet);
 }
 
-const isUnicast = (packet: Packet): boolean =>
-  !isMulticast(packet.destination) &&
-  packet.destination !== BROADCAST &&
-  !packet.iface.isBroadcast(packet.destination);
+/** What we send to everyone comes back to us by the loopback interface, which has no such address. */
+const isUnicast = (net: Internet, { destination, iface }: Packet): boolean =>
+  !isMulticast(destination) &&
+  destination !== BROADCAST &&
+  !(iface.isLoopback ? net.isBroadcast(destination) : iface.isBroadcast(destination));
 
 /** RFC 1122 §3.2.1.3: is it for us, for everyone, for others, or for nobody here? */
 function sort(net: Internet, packet: Packet): Drop {
@@ -132,7 +133,7 @@ function sort(net: Internet, packet: Packet): Drop {
   // First what nearly every packet is for; the primary address is `ANY` where there is none.
   const ours = destination === iface.primary && destination !== ANY;
   if (ours || net.routes.isOurs(destination)) return deliver(net, packet);
-  if (!isUnicast(packet)) {
+  if (!isUnicast(net, packet)) {
     packet.unicast = false;
     if (!isMulticast(destination) || net.multicast.isMember(iface, destination)) {
       return deliver(net, packet);

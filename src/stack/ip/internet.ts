@@ -6,7 +6,7 @@
  * reached. It counts what comes in and what becomes of it itself.
  * @module
  */
-import { type Address, LOOPBACK } from '../base/address.ts';
+import { type Address, BROADCAST, LOOPBACK } from '../base/address.ts';
 import type { Micros } from '../base/clock.ts';
 import { DROP_COUNT, Drop } from '../base/drop.ts';
 import type { Failure } from '../base/failure.ts';
@@ -74,7 +74,7 @@ export class Internet implements InternetLayer {
   readonly interfaces: Interface[] = [];
   readonly loopback: Interface;
   readonly routes: Routes;
-  readonly multicast: Multicast = new Multicast();
+  readonly multicast: Multicast;
   readonly reassembly: Reassembly;
   readonly icmp: Icmp;
   readonly errors: IcmpErrors;
@@ -94,6 +94,7 @@ export class Internet implements InternetLayer {
     this.defaultTtl = options.defaultTtl ?? DEFAULT_TTL;
     this.forwarding = options.forwarding ?? false;
     this.routes = new Routes(this.interfaces, this.random);
+    this.multicast = new Multicast(this.interfaces);
     this.output = new Output(this);
     this.next = this.output.next;
     this.reassembly = new Reassembly(this, { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly });
@@ -201,6 +202,11 @@ export class Internet implements InternetLayer {
 
   isOurs(address: Address): boolean {
     return this.routes.isOurs(address);
+  }
+
+  /** True if `address` is everyone here, or everyone in one of our prefixes. */
+  isBroadcast(address: Address): boolean {
+    return address === BROADCAST || this.interfaces.some((i) => i.isBroadcast(address));
   }
 
   reserve(_route: Route): number {

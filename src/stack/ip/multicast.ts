@@ -17,9 +17,20 @@ export class Multicast {
   /** A group got its first listener on an interface, or lost its last. */
   onChange: ((iface: Interface, group: Address, joined: boolean) => void) | null = null;
 
-  /** True if packets to `group` are taken in from `iface`. */
+  readonly #interfaces: readonly Interface[];
+
+  /** `interfaces`: all of them; shared with who adds to it. */
+  constructor(interfaces: readonly Interface[]) {
+    this.#interfaces = interfaces;
+  }
+
+  /**
+   * True if packets to `group` are taken in from `iface`. What we send to a group comes back by the
+   * loopback interface, for the members on any.
+   */
   isMember(iface: Interface, group: Address): boolean {
-    return group === ALL_HOSTS || iface.groups.has(group);
+    if (group === ALL_HOSTS || iface.groups.has(group)) return true;
+    return iface.isLoopback && this.#interfaces.some((i) => i.groups.has(group));
   }
 
   /** One listener more. False if `group` is none, or if there are too many. */

@@ -66,11 +66,10 @@ export class Output {
   /** See `InternetLayer.reserve`. */
   reserve(): number {
     const slot = this.#slots.acquire();
-    if (slot === NO_SLOT) {
-      this.#drop(Drop.OUT_NO_SLOT);
-      return NO_SLOT;
-    }
-    return slot + HEADROOM + HEADER;
+    if (slot !== NO_SLOT) return slot + HEADROOM + HEADER;
+    this.#drop(Drop.OUT_NO_SLOT);
+    this.#reset(); // nothing is sent, so what was set for it must not be left for others
+    return NO_SLOT;
   }
 
   cancel(at: number): void {
