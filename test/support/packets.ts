@@ -211,6 +211,8 @@ export interface HostOptions extends Partial<Omit<InternetOptions, 'slots'>> {
   headerLength?: number;
   offload?: Offload;
   queueLimit?: number;
+  /** `US` unless set. */
+  address?: Address;
 }
 
 /** An internet layer at 10.0.0.2/24 with one device. */
@@ -226,7 +228,7 @@ export class Host {
     const base = { random: new SeededRandom(1), now: 0 };
     this.net = new Internet({ ...base, ...options, slots: this.slots });
     this.wire = new Wire(this.slots);
-    this.iface = this.addDevice('t0', this.wire, US, 24, options);
+    this.iface = this.addDevice('t0', this.wire, options.address ?? US, 24, options);
   }
 
   /** A further device. */
@@ -254,6 +256,13 @@ export class Host {
     const drop = this.net.input(iface, at, bytes.length + iface.headerLength);
     this.slots.release(slot);
     return drop;
+  }
+
+  /** Hand everything that came out of the device to another's; how many that were. */
+  relay(to: Host): number {
+    const packets = this.wire.sent.splice(0);
+    for (const bytes of packets) to.input(bytes.subarray(this.iface.headerLength));
+    return packets.length;
   }
 
   stat(name: keyof typeof Stat): number {

@@ -1,0 +1,107 @@
+/**
+ * A datagram on its way out: header, checksum, and whether it fits. RFC 768, RFC 1122 §4.1.3.
+ * @module
+ */
+import { type Address, ANY, isMulticast } from '../base/address.ts';
+import { Failure } from '../base/failure.ts';
+import { count, Stat } from '../base/stats.ts';
+import type { Route } from '../ip/routes.ts';
+import { NO_SLOT } from '../memory/slots.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as udp from '../wire/udp.ts';
+import type { UdpSocket } from './socket.ts';
+
+/** The longest text: a packet less its headers. */
+export const MAX_TEXT: number = ipv4.MAX_TOTAL_LEN - ipv4.MIN_LEN - udp.HEADER_LEN;
+
+/** See `UdpSocket.send`; `ttl` and `tos` below 0 are the socket's. */
+export function emit(
+  socket: UdpSocket,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  address: Address,
+  port: number,
+  ttl: number,
+  tos: number,
+): Failure {
+  if (length > MAX_TEXT) return Failure.MESSAGE_SIZE;
+  const route = routeOf(socket, address);
+  if (route === undefined) {
+    count(socket.udp.ip.stats, Stat.IpOutNoRoutes);
+    return Failure.NET_UNREACHABLE;
+  }
+  if (route.broadcast && !socket.broadcast) return Failure.PROHIBITED;
+  const group = isMulticast(address);
+  const hops = ttl >= 0 ? ttl : group ? socket.multicastTtl : socket.ttl;
+  const service = tos >= 0 ? tos : socket.tos;
+  // RFC 1112 §6.1: a TTL of 0 keeps a multicast on this host.
+  const leaves = !group || hops !== 0;
+  if (!route.unicast && (!group || socket.multicastLoop)) {
+    const { ip } = socket.udp;
+    const inside = ip.routes.via(ip.loopback, address, route.source);
+    const copied = write(socket, inside, bytes, from, length, address, port, hops, service);
+    if (!leaves) return copied;
+  }
+  if (!leaves) return Failure.NONE;
+  return write(socket, route, bytes, from, length, address, port, hops, service);
+}
+
+/** The way there: that of the last datagram, where it still is. */
+function routeOf(socket: UdpSocket, address: Address): Route | undefined {
+  const known = socket.route;
+  if (known?.valid && known.destination === address) return known;
+  const { ip } = socket.udp;
+  const { multicastInterface, sourceAddress } = socket;
+  const route =
+    multicastInterface?.up && (isMulticast(address) || ip.isBroadcast(address))
+      ? ip.routes.via(multicastInterface, address, sourceAddress)
+      : ip.route(address, sourceAddress);
+  socket.route = route;
+  return route;
+}
+
+function write(
+  socket: UdpSocket,
+  route: Route,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  address: Address,
+  port: number,
+  ttl: number,
+  tos: number,
+): Failure {
+  const { ip } = socket.udp;
+  const { source } = route;
+  if (source === ANY) return Failure.ADDRESS_NOT_AVAILABLE;
+  const at = ip.reserve(route);
+  if (at === NO_SLOT) return Failure.NO_BUFFERS;
+  const v = ip.slots.view;
+  const all = length + udp.HEADER_LEN;
+  udp.write(v, at, socket.port, port, all);
+  const { UDP } = ipv4.Protocol;
+  const pseudo = checksums.pseudo(source, address, UDP) + checksums.lengthTerm(all);
+  const { next } = ip;
+  if (ttl > 0) next.ttl = ttl;
+  next.tos = tos;
+  next.dontFragment = socket.dontFragment;
+  count(ip.stats, Stat.UdpOutDatagrams);
+  if (all + ipv4.MIN_LEN > route.mtu) {
+    const header = pseudo + ip.checksum.sum(at, udp.HEADER_LEN);
+    udp.setChecksum(v, at, never0(header + checksums.sumBytes(bytes, from, length)));
+    return ip.sendLarge(route, source, UDP, at, udp.HEADER_LEN, bytes, from, length);
+  }
+  const text = ip.checksum.copy(bytes, from, at + udp.HEADER_LEN, length);
+  if (route.iface.offload.checksum) {
+    udp.setChecksum(v, at, checksums.begun(pseudo));
+    next.checksumAt = udp.CHECKSUM_AT;
+  } else {
+    udp.setChecksum(v, at, never0(pseudo + ip.checksum.sum(at, udp.HEADER_LEN) + text));
+  }
+  return ip.send(route, source, UDP, at, all);
+}
+
+/** RFC 768: a sum of 0 is sent as its twin, for 0 says that there is none. */
+const never0 = (sum: number): number => checksums.finish(sum) || 0xffff;

@@ -1,0 +1,204 @@
+/**
+ * UDP: datagrams in, to the sockets they are for. RFC 768, RFC 1122 §4.1.
+ * @module
+ */
+import { type Address, ANY, isMulticast } from '../base/address.ts';
+import { Drop } from '../base/drop.ts';
+import { Failure } from '../base/failure.ts';
+import { count, Stat } from '../base/stats.ts';
+import type { Internet } from '../ip/internet.ts';
+import type { IcmpError, Protocol } from '../ip/ip.ts';
+import { Check, type Packet } from '../ip/packet.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as icmp from '../wire/icmp.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as udp from '../wire/udp.ts';
+import type { UdpOwner } from './owner.ts';
+import { Ports } from './ports.ts';
+import { UdpSocket } from './socket.ts';
+
+/** What an interceptor says of a datagram that belongs to no socket, other than a socket for it. */
+export const Refusal = {
+  /** As if there were no interceptor. */
+  PASS: 0,
+  /** ICMP port unreachable. */
+  REFUSE: 1,
+  /** Silence. */
+  DROP: 2,
+} as const;
+export type Refusal = (typeof Refusal)[keyof typeof Refusal];
+
+/**
+ * Asked about each datagram that belongs to no flow, before the sockets that are bound to any
+ * address. `packet` has the addresses. To take the flow, give a socket made by `openFlow`; it gets
+ * the datagram.
+ */
+export type Interceptor = (packet: Packet, remotePort: number, port: number) => UdpSocket | Refusal;
+
+/** How many flows there may be at once. */
+export const FLOW_LIMIT = 65_536;
+
+export class Udp implements Protocol {
+  readonly ip: Internet;
+  readonly ports: Ports;
+  interceptor: Interceptor | null = null;
+  flowLimit: number = FLOW_LIMIT;
+
+  /** Makes itself known to `ip`. */
+  constructor(ip: Internet) {
+    this.ip = ip;
+    this.ports = new Ports(ip.random);
+    ip.setProtocol(ipv4.Protocol.UDP, this);
+  }
+
+  /** A socket, neither bound nor connected. */
+  open(owner: UdpOwner): UdpSocket {
+    return new UdpSocket(this, owner);
+  }
+
+  /**
+   * A socket for the flow between a peer and an address and port that need not be ours; undefined if
+   * there are too many, or it exists.
+   */
+  openFlow(
+    owner: UdpOwner,
+    local: Address,
+    localPort: number,
+    remote: Address,
+    remotePort: number,
+  ): UdpSocket | undefined {
+    const { ports } = this;
+    if (ports.flows >= this.flowLimit || localPort === 0 || remotePort === 0) return undefined;
+    if (ports.flow(local, localPort, remote, remotePort) !== undefined) return undefined;
+    const socket = new UdpSocket(this, owner);
+    socket.address = local;
+    socket.localAddress = local;
+    socket.port = localPort;
+    socket.remoteAddress = remote;
+    socket.remotePort = remotePort;
+    ports.addFlow(socket);
+    return socket;
+  }
+
+  input(packet: Packet): Drop {
+    const { ip } = this;
+    const v = ip.slots.view;
+    const { body } = packet;
+    if (!udp.valid(v, body, packet.bodyLength)) {
+      count(ip.stats, Stat.UdpInErrors);
+      return Drop.UDP_MALFORMED;
+    }
+    const length = udp.length(v, body);
+    // RFC 768: a checksum of 0 says that the sender made none.
+    if (packet.check === Check.NEEDED && udp.checksum(v, body) !== 0) {
+      const sum = packet.pseudo + checksums.lengthTerm(length) + ip.checksum.sum(body, length);
+      if (!checksums.good(sum)) {
+        count(ip.stats, Stat.UdpInCsumErrors);
+        count(ip.stats, Stat.UdpInErrors);
+        return Drop.UDP_CHECKSUM;
+      }
+    }
+    if (!packet.unicast) return this.#deliverToAll(packet, length);
+    const socket = this.#find(packet, udp.srcPort(v, body), udp.dstPort(v, body));
+    if (typeof socket !== 'number') return this.#deliver(socket, packet, length);
+    count(ip.stats, Stat.UdpNoPorts);
+    if (socket !== Refusal.DROP) ip.unreachable(packet, icmp.Code.PORT);
+    return Drop.UDP_NO_PORT;
+  }
+
+  /** RFC 1122 §4.1.3.3: pass errors up, to the socket whose datagram is quoted. */
+  error(error: IcmpError): Drop {
+    const v = this.ip.slots.view;
+    const port = udp.srcPort(v, error.body);
+    const remotePort = udp.dstPort(v, error.body);
+    const { source, destination } = error;
+    const flow = this.ports.flow(source, port, destination, remotePort);
+    const socket = flow ?? this.ports.listening(source, port);
+    if (socket === undefined) return Drop.ICMP_NO_MATCH;
+    const lasting = flow !== undefined && lasts(error, socket);
+    if (socket.receiveErrors || lasting) {
+      const tooBig = error.mtu !== 0 && socket.dontFragment;
+      socket.owner.onError(tooBig ? Failure.MESSAGE_SIZE : error.failure, error);
+    }
+    return Drop.NONE;
+  }
+
+  #find(packet: Packet, remotePort: number, port: number): UdpSocket | Refusal {
+    const { ports, ip, interceptor } = this;
+    const { source, destination } = packet;
+    const flow = ports.flows > 0 ? ports.flow(destination, port, source, remotePort) : undefined;
+    if (flow !== undefined) return flow;
+    const bound = ports.listening(destination, port);
+    // A server on any address is for our addresses; others are first the interceptor's.
+    if (interceptor === null || (bound !== undefined && ip.isOurs(destination))) {
+      return bound ?? Refusal.REFUSE;
+    }
+    const answer = interceptor(packet, remotePort, port);
+    return answer === Refusal.PASS ? (bound ?? Refusal.REFUSE) : answer;
+  }
+
+  #deliver(socket: UdpSocket, packet: Packet, length: number): Drop {
+    const { ip } = this;
+    const { gsoSize, source } = packet;
+    const { bytes, view } = ip.slots;
+    const port = udp.srcPort(view, packet.body);
+    const text = packet.body + udp.HEADER_LEN;
+    const size = length - udp.HEADER_LEN;
+    const piece = gsoSize === 0 ? size : gsoSize; // with offload, one packet is many datagrams
+    let drop: Drop = Drop.NONE;
+    let at = 0;
+    do {
+      const n = Math.min(piece, size - at);
+      const result = socket.owner.onMessage(bytes, text + at, n, source, port, packet);
+      count(ip.stats, result === Drop.NONE ? Stat.UdpInDatagrams : Stat.UdpInErrors);
+      if (result === Drop.UDP_QUEUE_FULL) count(ip.stats, Stat.UdpRcvbufErrors);
+      if (result !== Drop.NONE) drop = result;
+      at += n;
+    } while (at < size && !socket.closed);
+    return drop;
+  }
+
+  /** RFC 1122 §4.1.3.6 leaves it open; as elsewhere, everyone who can hear gets a broadcast. */
+  #deliverToAll(packet: Packet, length: number): Drop {
+    const v = this.ip.slots.view;
+    const port = udp.dstPort(v, packet.body);
+    const sourcePort = udp.srcPort(v, packet.body);
+    let drop: Drop = Drop.UDP_NO_PORT;
+    for (let s = this.ports.onPort(port); s !== undefined; ) {
+      const next: UdpSocket | undefined = s.nextOnPort; // the owner may close it
+      if (hears(s, packet, sourcePort)) {
+        const result = this.#deliver(s, packet, length);
+        if (drop !== Drop.NONE) drop = result;
+      }
+      s = next;
+    }
+    if (drop === Drop.UDP_NO_PORT) count(this.ip.stats, Stat.UdpNoPorts);
+    return drop;
+  }
+}
+
+/** True if a broadcast or multicast in `packet` is for `socket`. */
+function hears(socket: UdpSocket, packet: Packet, sourcePort: number): boolean {
+  const { destination, iface } = packet;
+  if (socket.address !== ANY && socket.address !== destination) return false;
+  if (socket.connected) {
+    if (socket.remoteAddress !== packet.source || socket.remotePort !== sourcePort) return false;
+  }
+  return !isMulticast(destination) || socket.isMember(destination, iface);
+}
+
+/** True if a connected socket's owner should know: the error will not pass by itself. */
+function lasts(error: IcmpError, socket: UdpSocket): boolean {
+  if (error.type !== icmp.Type.UNREACHABLE) return error.type === icmp.Type.PARAMETER_PROBLEM;
+  switch (error.code) {
+    case icmp.Code.NET:
+    case icmp.Code.HOST:
+    case icmp.Code.NET_TOS:
+    case icmp.Code.HOST_TOS:
+      return false;
+    case icmp.Code.FRAGMENTATION_NEEDED:
+      return socket.dontFragment;
+    default:
+      return true;
+  }
+}
