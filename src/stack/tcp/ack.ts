@@ -1,0 +1,194 @@
+/**
+ * The acknowledgment of a segment: what it moves, what it says of the path, and the peer's window.
+ * RFC 9293 §3.10.7.4, fifth; RFC 5681 §3; RFC 2018 §5.
+ * @module
+ */
+import type { Micros } from '../base/clock.ts';
+import { diff, ge, gt, le, lt, max, type Seq, seq } from '../base/seq.ts';
+import { count, Stat } from '../base/stats.ts';
+import { Flag as Header } from '../wire/tcp.ts';
+import { outstanding } from './flight.ts';
+import { releaseChunks } from './notify.ts';
+import { noteReordering, onDuplicateReport, rackUpdate } from './rack.ts';
+import { onAck } from './recovery.ts';
+import { armRto, stopRto } from './rto.ts';
+import { sampleRtt } from './rtt.ts';
+import type { Scoreboard } from './scoreboard.ts';
+import type { Segment } from './segment.ts';
+import { Flag, has, Recovery, type Tcb, Timer } from './tcb.ts';
+import { clearTimer } from './timers.ts';
+import { echoAge } from './timestamps.ts';
+import { armProbe, onProbeAck } from './tlp.ts';
+import * as undo from './undo.ts';
+
+const MAX_SACK_BLOCKS = 4;
+
+/**
+ * Process the ACK field of a segment whose ACK is acceptable: `sndUna - maxSndWnd <= ack <= sndNxt`.
+ * An old one still may carry SACKs and a D-SACK, but moves nothing.
+ */
+export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
+  const { delivery, report } = tcb.tcp;
+  const before = tcb.sndUna;
+  const advanced = gt(segment.ack, before);
+  const windowBefore = tcb.sndWnd;
+  delivery.reset();
+  tcb.retries = 0;
+  updateWindow(tcb, segment);
+
+  const board = tcb.scoreboard;
+  if (board === null || board.count === 0) {
+    onProbeAnswer(tcb, now);
+    return;
+  }
+  const duplicateReported = has(tcb, Flag.SACK) && readSacks(tcb, board, segment);
+  report.advanced = advanced;
+  report.duplicate =
+    !advanced &&
+    segment.ack === before &&
+    segment.length === 0 &&
+    !segment.has(Header.SYN | Header.FIN) &&
+    tcb.sndWnd === windowBefore;
+  report.marked = has(tcb, Flag.ECN) && segment.has(Header.ECE);
+  report.rtt = -1;
+  if (advanced) advance(tcb, board, segment.ack);
+  if (delivery.rttTime >= 0 && (advanced || delivery.sacked > 0)) {
+    report.rtt = Math.max(1, now - delivery.rttTime);
+    sampleRtt(tcb, report.rtt, now);
+  } else if (advanced) {
+    sampleFromEcho(tcb, segment, now);
+  }
+  if (advanced) {
+    tcb.backoff = 0;
+    tcb.lastProgress = now;
+  }
+  measureDelivery(tcb, now);
+  if (has(tcb, Flag.SACK)) {
+    if (delivery.reordered) noteReordering(tcb);
+    rackUpdate(tcb, delivery, segment, now);
+  }
+  const idle = !advanced && delivery.sacked === 0 && report.duplicate;
+  onProbeAck(tcb, segment.ack, duplicateReported, idle);
+  onAck(tcb, board, segment, delivery, report, now);
+  followUna(tcb);
+  growSendBuffer(tcb);
+  if (board.count === 0) {
+    stopRto(tcb);
+    clearTimer(tcb, Timer.REORDER);
+    tcb.tcp.putScoreboard(tcb);
+  } else if (advanced || delivery.sacked > 0) {
+    if (advanced) armRto(tcb, now); // RFC 6298 (5.3)
+    armProbe(tcb, now);
+  }
+  tcb.trace?.acked(now, tcb.sndUna, tcb.cwnd, tcb.ssthresh);
+}
+
+/** RFC 9293 §3.10.7.4: the window of a segment that is newer than the one that gave the last. */
+function updateWindow(tcb: Tcb, segment: Segment): void {
+  if (lt(segment.ack, tcb.sndUna)) return;
+  const newer =
+    lt(tcb.sndWl1, segment.seq) || (tcb.sndWl1 === segment.seq && le(tcb.sndWl2, segment.ack));
+  if (!newer) return;
+  tcb.sndWnd = segment.window << tcb.sndScale;
+  tcb.sndWl1 = segment.seq;
+  tcb.sndWl2 = segment.ack;
+  if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;
+}
+
+/** Nothing was in flight: the answer to a window probe, if to anything. */
+function onProbeAnswer(tcb: Tcb, _now: Micros): void {
+  if (tcb.sndWnd > 0) {
+    tcb.probes = 0;
+    clearTimer(tcb, Timer.PERSIST);
+  }
+}
+
+/** Enter the SACK blocks into the scoreboard. True if the first one is a D-SACK. RFC 2883 §5. */
+function readSacks(tcb: Tcb, board: Scoreboard, segment: Segment): boolean {
+  const { sackCount, sackLeft, sackRight } = segment.options;
+  if (sackCount === 0) return false;
+  const { delivery } = tcb.tcp;
+  let fack = max(tcb.fack, tcb.sndUna);
+  const first = fack;
+  let duplicate = false;
+  for (let i = 0; i < sackCount && i < MAX_SACK_BLOCKS; i++) {
+    const left = sackLeft[i] as Seq; // filled from the wire up to `sackCount`
+    const right = sackRight[i] as Seq;
+    if (!lt(left, right) || gt(right, tcb.sndNxt)) continue;
+    if (i === 0 && isDuplicateReport(segment, left, right)) {
+      duplicate = true;
+      onDuplicateSack(tcb, left, right);
+      continue;
+    }
+    // RFC 2018 §4: a block at or below the ACK field is stale.
+    if (!gt(right, segment.ack) || !gt(right, tcb.sndUna)) continue;
+    board.sack(max(left, tcb.sndUna), right, tcb.mss, delivery, first);
+    fack = max(fack, right);
+  }
+  tcb.fack = fack;
+  return duplicate;
+}
+
+/** RFC 2883 §4: below the ACK field, or inside the second block. */
+function isDuplicateReport(segment: Segment, left: Seq, right: Seq): boolean {
+  if (lt(left, segment.ack)) return true;
+  const { sackCount, sackLeft, sackRight } = segment.options;
+  if (sackCount < 2) return false;
+  return ge(left, sackLeft[1] as Seq) && le(right, sackRight[1] as Seq);
+}
+
+function onDuplicateSack(tcb: Tcb, left: Seq, right: Seq): void {
+  count(tcb.tcp.stats, Stat.TcpExtTCPDSACKRecv);
+  onDuplicateReport(tcb);
+  undo.onDuplicate(tcb, left, right);
+}
+
+/** `sndUna` moves: drop what is acknowledged, from the scoreboard and the buffer. */
+function advance(tcb: Tcb, board: Scoreboard, ack: Seq): void {
+  const moved = diff(ack, tcb.sndUna);
+  const finAcked = has(tcb, Flag.FIN_SENT) && ack === tcb.sndNxt;
+  const text = finAcked ? moved - 1 : moved;
+  board.acknowledge(ack, tcb.fack, tcb.tcp.delivery);
+  tcb.sndUna = ack;
+  tcb.unaPosition += text;
+  tcb.bytesAcked += text;
+  releaseChunks(tcb, tcb.unaPosition);
+}
+
+/** Karn's rule forbids a sample from a resent segment, unless it echoes a timestamp. RFC 7323 §4.1. */
+function sampleFromEcho(tcb: Tcb, segment: Segment, now: Micros): void {
+  const age = echoAge(tcb, segment, now);
+  if (age > 0) sampleRtt(tcb, age, now);
+}
+
+/** Delivery rate: what arrived between the sending and the arrival of the newest, by the time. */
+function measureDelivery(tcb: Tcb, now: Micros): void {
+  const { delivery } = tcb.tcp;
+  const bytes = delivery.acked + delivery.sacked;
+  if (bytes === 0) return;
+  tcb.delivered += bytes;
+  tcb.deliveredTime = now;
+  count(tcb.tcp.stats, Stat.TcpExtTCPDelivered, Math.ceil(bytes / tcb.mss));
+  const span = now - delivery.priorTime;
+  if (delivery.time < 0 || span <= 0) return;
+  const rate = ((tcb.delivered - delivery.priorDelivered) * 1e6) / span;
+  tcb.deliveryRate = rate;
+}
+
+/**
+ * Marks that compare with `sndUna` must not fall so far behind that the sequence space wraps
+ * between them: each is carried along once it has done its work.
+ */
+function followUna(tcb: Tcb): void {
+  const una = tcb.sndUna;
+  tcb.fack = max(tcb.fack, una);
+  tcb.smallEnd = max(tcb.smallEnd, una);
+  if (tcb.recovery <= Recovery.DISORDER && gt(una, tcb.recoverySeq)) tcb.recoverySeq = seq(una - 1);
+  if (tcb.dsackRound && gt(una, tcb.reoRound)) tcb.dsackRound = false;
+}
+
+/** The send buffer holds two congestion windows, so that the owner never holds the network up. */
+function growSendBuffer(tcb: Tcb): void {
+  const wanted = Math.min(2 * tcb.cwnd, tcb.settings.sendBufferMax);
+  if (wanted > tcb.sendBuffer && outstanding(tcb) * 2 > tcb.sendBuffer) tcb.sendBuffer = wanted;
+}

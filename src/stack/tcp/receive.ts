@@ -1,0 +1,159 @@
+/**
+ * The text of a segment: what is in order goes to the owner at once, as a view on the packet; what is
+ * early, or what the owner does not want now, is kept in one ring. RFC 9293 §3.10.7.4, seventh.
+ *
+ * The ring's head is the first octet that the owner has not taken. In-order text ends `held` octets
+ * behind it; ranges that came early lie further on, and `spans` says which. So memory is bounded by
+ * the window that was offered, and an early segment costs one search and one copy.
+ * @module
+ */
+import type { Micros } from '../base/clock.ts';
+import { Drop } from '../base/drop.ts';
+import { add, diff, ge, gt, le, lt, type Seq } from '../base/seq.ts';
+import { count, Stat } from '../base/stats.ts';
+import { Ring } from '../memory/ring.ts';
+import { Spans } from '../memory/spans.ts';
+import { Flag as Header } from '../wire/tcp.ts';
+import { tellData, tellEnd } from './notify.ts';
+import { reportDuplicate } from './sack.ts';
+import { type Segment, trimLeft, trimRight } from './segment.ts';
+import { Flag, has, type Tcb } from './tcb.ts';
+import { echoAge } from './timestamps.ts';
+import { growReceiveBuffer, measureReceiverRtt } from './window.ts';
+
+/** Slack that the ring has beyond the buffer: rounding the window up to its scale may use it. */
+const RING_SLACK = 65_536;
+
+/**
+ * Take the text and the FIN of an acceptable segment. `rcvNxt` moves over what is in order. Gives a
+ * drop reason if nothing of it was new or kept.
+ */
+export function receive(tcb: Tcb, segment: Segment, now: Micros): Drop {
+  if (segment.length === 0 && !segment.has(Header.FIN)) return Drop.NONE;
+  if (le(segment.end, tcb.rcvNxt)) return duplicate(tcb, segment);
+  noteSegment(tcb, segment);
+  if (lt(segment.seq, tcb.rcvNxt)) {
+    // Partly old: RFC 2883 §4 reports the part that came twice.
+    reportDuplicate(tcb, segment.seq, tcb.rcvNxt);
+    trimLeft(segment, tcb.rcvNxt);
+  }
+  trimRight(segment, tcb.rcvAdv);
+  if (gt(segment.seq, tcb.rcvNxt)) return early(tcb, segment);
+  return inOrder(tcb, segment, now);
+}
+
+/** All of it was received before: say so at once. RFC 9293 §3.10.7.4, first. */
+function duplicate(tcb: Tcb, segment: Segment): Drop {
+  if (segment.length > 0) {
+    reportDuplicate(tcb, segment.seq, add(segment.seq, segment.length));
+    count(tcb.tcp.stats, Stat.TcpExtTCPDSACKOldSent);
+  }
+  tcb.flags |= Flag.ACK_NOW;
+  return Drop.TCP_DUPLICATE;
+}
+
+/** How large the peer's segments are, for delayed ACKs and window steps. */
+function noteSegment(tcb: Tcb, segment: Segment): void {
+  const size = segment.gsoSize > 0 ? Math.min(segment.gsoSize, segment.length) : segment.length;
+  if (size > tcb.rcvMss) tcb.rcvMss = size;
+}
+
+function inOrder(tcb: Tcb, segment: Segment, now: Micros): Drop {
+  const { length } = segment;
+  const end = add(segment.seq, length);
+  if (length > 0) {
+    tcb.rcvNxt = end;
+    if (!takeText(tcb, segment, length)) {
+      tcb.rcvNxt = segment.seq;
+      return Drop.TCP_NO_BUFFER;
+    }
+    const filled = tcb.spans !== null && tcb.spans.count > 0 && fillHole(tcb, end);
+    tcb.unacked += length;
+    // RFC 5681 §4.2: at once if a hole was filled, soon otherwise.
+    tcb.flags |= filled ? Flag.ACK_NOW : Flag.ACK_SOON;
+    growReceiveBuffer(tcb, length, now);
+    measureReceiverRtt(tcb, echoAge(tcb, segment, now), now);
+    if (filled) deliver(tcb);
+  }
+  if (segment.has(Header.FIN) && ge(tcb.rcvNxt, end)) tcb.flags |= Flag.FIN_RECEIVED;
+  else if (tcb.hasFin && tcb.finSeq === tcb.rcvNxt) tcb.flags |= Flag.FIN_RECEIVED;
+  return Drop.NONE;
+}
+
+/** Give in-order text to the owner, or keep it if it wants none now. */
+function takeText(tcb: Tcb, segment: Segment, length: number): boolean {
+  const { bytes } = tcb.tcp.ip.slots;
+  if (tcb.held === 0 && !has(tcb, Flag.PAUSED) && has(tcb, Flag.OPEN_TOLD)) {
+    // Moves the head over what is handed out beside the ring; it may hold early text further on.
+    if (tcb.ring !== null) tcb.ring.consume(length);
+    tellData(tcb, bytes, segment.text, length);
+    return true;
+  }
+  tcb.ring ??= new Ring(tcb.settings.receiveBufferMax + RING_SLACK);
+  if (!tcb.ring.put(tcb.held, bytes, segment.text, length)) return false;
+  tcb.held += length;
+  return true;
+}
+
+/** Text that came early now follows: move `rcvNxt` over it. True if there was any. */
+function fillHole(tcb: Tcb, end: Seq): boolean {
+  const { spans } = tcb;
+  if (spans === null) return false;
+  const next = spans.advance(end);
+  const gained = diff(next, end);
+  if (gained <= 0) return spans.count > 0;
+  tcb.held += gained;
+  tcb.rcvNxt = next;
+  return true;
+}
+
+/** A segment that leaves a hole: keep it, and ask for what is missing. RFC 5681 §4.2. */
+function early(tcb: Tcb, segment: Segment): Drop {
+  const { length } = segment;
+  const end = add(segment.seq, length);
+  tcb.flags |= Flag.ACK_NOW;
+  tcb.quickAcks = Math.max(tcb.quickAcks, 1);
+  if (segment.has(Header.FIN)) {
+    tcb.hasFin = true;
+    tcb.finSeq = end;
+  }
+  if (length === 0) return segment.has(Header.FIN) ? Drop.NONE : Drop.TCP_OUT_OF_WINDOW;
+  tcb.spans ??= new Spans(tcb.settings.outOfOrderRanges);
+  tcb.ring ??= new Ring(tcb.settings.receiveBufferMax + RING_SLACK);
+  tcb.lastSack = segment.seq;
+  if (tcb.spans.covers(segment.seq, end)) {
+    reportDuplicate(tcb, segment.seq, end);
+    return Drop.TCP_DUPLICATE;
+  }
+  const distance = tcb.held + diff(segment.seq, tcb.rcvNxt);
+  const { bytes } = tcb.tcp.ip.slots;
+  if (!tcb.ring.put(distance, bytes, segment.text, length)) return refuseEarly(tcb);
+  if (!tcb.spans.insert(segment.seq, end)) return refuseEarly(tcb);
+  count(tcb.tcp.stats, Stat.TcpExtTCPOFOQueue);
+  return Drop.NONE;
+}
+
+function refuseEarly(tcb: Tcb): Drop {
+  count(tcb.tcp.stats, Stat.TcpExtTCPOFODrop);
+  return Drop.TCP_NO_BUFFER;
+}
+
+/** Hand kept text to the owner for as long as it wants it, then the end if that was reached. */
+export function deliver(tcb: Tcb): void {
+  const { ring } = tcb;
+  while (ring !== null && tcb.held > 0 && !has(tcb, Flag.PAUSED | Flag.CLOSE_TOLD)) {
+    const n = ring.contiguous(0, tcb.held);
+    const at = ring.indexOf(0);
+    tcb.held -= n;
+    const { bytes } = ring;
+    // The head moves after the call: until then nothing may be written over the view.
+    tellData(tcb, bytes, at, n);
+    ring.consume(n);
+  }
+  if (ring !== null && tcb.held === 0 && (tcb.spans === null || tcb.spans.count === 0)) {
+    ring.reset();
+    tcb.ring = null;
+    tcb.spans = null;
+  }
+  if (!has(tcb, Flag.PAUSED)) tellEnd(tcb);
+}

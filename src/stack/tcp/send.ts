@@ -1,0 +1,206 @@
+/**
+ * What may be sent now, once a connection and batch: first what was lost, then new text, then a FIN,
+ * then an acknowledgment if one is still owed. RFC 9293 §3.7, §3.8.6.2.1; RFC 6675 §5.
+ * @module
+ */
+import type { Micros } from '../base/clock.ts';
+import { add, diff, ge, gt, type Seq, seq } from '../base/seq.ts';
+import { count, Stat } from '../base/stats.ts';
+import { Flag as Header } from '../wire/tcp.ts';
+import { noteFlight, restartAfterIdle } from './cwv.ts';
+import { emit, pushFlag } from './emit.ts';
+import { outstanding, pipe, unsent } from './flight.ts';
+import { paced, paceRoom } from './pacing.ts';
+import { armRto } from './rto.ts';
+import { backedOff } from './rtt.ts';
+import { Fate, type Scoreboard } from './scoreboard.ts';
+import { isIn, SENDING } from './state.ts';
+import { Flag, has, Recovery, type Tcb, Timer } from './tcb.ts';
+import { clearTimer, isSet, setTimer } from './timers.ts';
+import { stampNow } from './timestamps.ts';
+import { armProbe } from './tlp.ts';
+import { wantsUpdate } from './window.ts';
+
+/** IP's longest packet less the longest headers: what one offloaded segment may carry. */
+const MAX_TEXT = 65_535 - 20 - 60;
+
+/** Send what may go. The connection is synchronized. */
+export function send(tcb: Tcb, now: Micros): void {
+  if (isIn(tcb.state, SENDING)) {
+    const limited = tcb.flags & Flag.CWND_LIMITED;
+    tcb.flags &= ~Flag.CWND_LIMITED;
+    restartAfterIdle(tcb, now);
+    if (resend(tcb, now)) sendNew(tcb, now);
+    noteFlight(tcb, limited);
+  }
+  acknowledge(tcb, now);
+}
+
+const finDue = (tcb: Tcb): boolean =>
+  (tcb.flags & (Flag.FIN_QUEUED | Flag.FIN_SENT)) === Flag.FIN_QUEUED;
+
+/** Most text that one packet may carry on the way this connection takes. */
+function chunkSize(tcb: Tcb): number {
+  if (tcb.route?.iface.offload.tso4 !== true) return tcb.mss;
+  return Math.max(1, Math.floor(MAX_TEXT / tcb.mss)) * tcb.mss;
+}
+
+/** Send again what is lost, oldest first, as far as the window goes. False: nothing new may follow. */
+function resend(tcb: Tcb, now: Micros): boolean {
+  const board = tcb.scoreboard;
+  if (board === null || board.owed <= 0) return true;
+  if (tcb.frtoSendNew) return true; // RFC 5682 §2.1 (2b): new text tells more than old
+  while (true) {
+    const i = board.nextLost();
+    if (i < 0) return true;
+    const room = tcb.cwnd - pipe(tcb);
+    const wanted = diff(board.end(i), board.start(i));
+    if (room < Math.min(wanted, tcb.mss)) {
+      tcb.flags |= Flag.CWND_LIMITED;
+      return false;
+    }
+    // RFC 9293 §3.8.6, MUST-34: beyond a window that shrank only the oldest octet is sent again.
+    const start = board.start(i);
+    if (ge(start, add(tcb.sndUna, tcb.sndWnd)) && start !== tcb.sndUna) return false;
+    if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0) return false;
+    let length = Math.min(wanted, chunkSize(tcb), room);
+    if (length < wanted && length > tcb.mss) length -= length % tcb.mss;
+    if (!retransmit(tcb, board, i, length, now)) return false;
+  }
+}
+
+/** Send the first `length` octets of extent `i` again. */
+export function retransmit(
+  tcb: Tcb,
+  board: Scoreboard,
+  i: number,
+  length: number,
+  now: Micros,
+): boolean {
+  const from = board.start(i);
+  const to = add(from, length);
+  const fin = has(tcb, Flag.FIN_SENT) && to === tcb.sndNxt;
+  const text = fin ? length - 1 : length;
+  if (!emit(tcb, from, text, (fin ? Header.FIN : 0) | pushFlag(tcb, from, text), now)) return false;
+  board.split(i, to);
+  if ((board.fate(i) & Fate.RESENT) !== 0) board.markLost(i); // sent once more before it was judged
+  board.resend(i, now, tcb.delivered, tcb.deliveredTime);
+  if (tcb.retransmitStamp === 0) tcb.retransmitStamp = stampNow(tcb, now) || 1;
+  tcb.undoRetransmits += length;
+  tcb.prrOut += length;
+  tcb.retransmits++;
+  tcb.bytesRetransmitted += text;
+  count(tcb.tcp.stats, Stat.TcpRetransSegs, Math.ceil(length / tcb.mss));
+  paced(tcb, length, now);
+  if (!isSet(tcb, Timer.RETRANSMIT)) armRto(tcb, now);
+  tcb.trace?.resent(now, from, length);
+  return true;
+}
+
+/** New text, as far as both windows, Nagle and silly-window avoidance let it. */
+function sendNew(tcb: Tcb, now: Micros): void {
+  const most = chunkSize(tcb);
+  let left = unsent(tcb);
+  let sent = false;
+  while (left > 0) {
+    if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0) break;
+    const length = sendable(tcb, left, most);
+    if (length <= 0) break;
+    if (!sendText(tcb, length, length === left && finDue(tcb), now)) break;
+    left -= length;
+    sent = true;
+  }
+  if (left === 0 && finDue(tcb) && diff(windowEdge(tcb), tcb.sndNxt) > 0) {
+    sent = sendText(tcb, 0, true, now) || sent;
+  }
+  if (sent) {
+    clearTimer(tcb, Timer.PERSIST);
+    armProbe(tcb, now);
+  } else if ((left > 0 || finDue(tcb)) && outstanding(tcb) === 0 && !isSet(tcb, Timer.PERSIST)) {
+    // Nothing in flight that an ACK could come for: MUST-36, or the override of §3.8.6.2.1.
+    if (windowHolds(tcb, left)) setTimer(tcb, Timer.PERSIST, now + backedOff(tcb));
+  }
+}
+
+const windowEdge = (tcb: Tcb): Seq => add(tcb.sndUna, tcb.sndWnd);
+
+/** True if the peer's window is what keeps the next octets back. */
+const windowHolds = (tcb: Tcb, left: number): boolean =>
+  diff(windowEdge(tcb), tcb.sndNxt) < Math.min(Math.max(left, 1), tcb.mss);
+
+/** How much of `left` unsent octets may go now; 0: none. */
+function sendable(tcb: Tcb, left: number, most: number): number {
+  const byPeer = diff(windowEdge(tcb), tcb.sndNxt);
+  if (byPeer <= 0) return 0;
+  const byNetwork = tcb.cwnd - pipe(tcb);
+  if (byNetwork < Math.min(tcb.mss, left)) {
+    tcb.flags |= Flag.CWND_LIMITED;
+    return 0;
+  }
+  const length = Math.min(left, byPeer, byNetwork, most);
+  const whole = length - (length % tcb.mss);
+  if (whole === length) return length;
+  if (length === left && mayEndShort(tcb)) return length;
+  if (whole > 0) return whole;
+  // §3.8.6.2.1 (3): less than a segment only if it is half of the widest window there was.
+  return byPeer < left && length >= tcb.maxSndWnd / 2 && byPeer <= byNetwork ? length : 0;
+}
+
+/**
+ * Nagle's question (§3.7.4) in Minshall's form: a short segment waits while another short one is
+ * unacknowledged, not while anything is. See docs/deviations.md.
+ */
+const mayEndShort = (tcb: Tcb): boolean =>
+  (tcb.flags & (Flag.NO_DELAY | Flag.FIN_QUEUED)) !== 0 || !gt(tcb.smallEnd, tcb.sndUna);
+
+/** One segment of new text (none: a bare FIN) goes out, and is remembered. */
+function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean {
+  const from = tcb.sndNxt;
+  const flags = (fin ? Header.FIN : 0) | (length > 0 ? pushFlag(tcb, from, length) : 0);
+  const idle = outstanding(tcb) === 0;
+  if (!emit(tcb, from, length, flags, now)) return false;
+  const to = seq(from + length + (fin ? 1 : 0));
+  tcb.scoreboard ??= tcb.tcp.takeScoreboard();
+  if (idle) {
+    tcb.firstSent = now;
+    tcb.deliveredTime = now;
+  }
+  tcb.scoreboard.append(from, to, now, tcb.mss, tcb.delivered, tcb.deliveredTime);
+  tcb.sndNxt = to;
+  if (length % tcb.mss !== 0) tcb.smallEnd = to;
+  if (fin) tcb.flags |= Flag.FIN_SENT;
+  if (tcb.recovery >= Recovery.CWR) tcb.prrOut += length;
+  tcb.bytesOut += length;
+  paced(tcb, length, now);
+  if (!isSet(tcb, Timer.RETRANSMIT)) armRto(tcb, now); // RFC 6298 (5.1)
+  tcb.trace?.sent(now, from, length);
+  return true;
+}
+
+/** Less than all that fits a silly window, or an octet to be sent whatever the rules: on a timer. */
+export function overrideSend(tcb: Tcb, now: Micros): boolean {
+  const length = Math.min(unsent(tcb), diff(windowEdge(tcb), tcb.sndNxt), tcb.mss);
+  return length > 0 && sendText(tcb, length, false, now);
+}
+
+/** New text whatever the congestion window says: RFC 8985 §7.3's probe of the tail. */
+export function sendBeyond(tcb: Tcb, now: Micros): boolean {
+  const left = unsent(tcb);
+  const length = Math.min(left, diff(windowEdge(tcb), tcb.sndNxt), tcb.mss);
+  return length > 0 && sendText(tcb, length, length === left && finDue(tcb), now);
+}
+
+/** The acknowledgment that is still owed when all text has gone. RFC 9293 §3.8.6.3, RFC 5681 §4.2. */
+function acknowledge(tcb: Tcb, now: Micros): void {
+  if (has(tcb, Flag.ACK_SOON)) {
+    // Every second full segment, and every one while the connection is young.
+    if (tcb.unacked >= 2 * tcb.rcvMss || tcb.quickAcks > 0) {
+      tcb.flags |= Flag.ACK_NOW;
+      if (tcb.quickAcks > 0) tcb.quickAcks--;
+    } else if (!isSet(tcb, Timer.DELAYED_ACK)) {
+      setTimer(tcb, Timer.DELAYED_ACK, now + tcb.settings.delayedAck);
+    }
+  }
+  if (!has(tcb, Flag.ACK_NOW) && wantsUpdate(tcb)) tcb.flags |= Flag.ACK_NOW;
+  if (has(tcb, Flag.ACK_NOW)) emit(tcb, tcb.sndNxt, 0, 0, now);
+}

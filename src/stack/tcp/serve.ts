@@ -1,0 +1,57 @@
+/**
+ * The end of a batch, for one connection that was touched: hand over what is kept, tell of room, and
+ * send once.
+ * @module
+ */
+import type { Micros } from '../base/clock.ts';
+import { Failure } from '../base/failure.ts';
+import { become, finish, remove } from './close.ts';
+import { emit } from './emit.ts';
+import { tellClose, tellWritable } from './notify.ts';
+import { sendSyn } from './open.ts';
+import { deliver } from './receive.ts';
+import { sendAbort } from './reset.ts';
+import { send } from './send.ts';
+import { isIn, State, SYNCHRONIZED } from './state.ts';
+import { Flag, has, type Tcb } from './tcb.ts';
+
+export function serve(tcb: Tcb, now: Micros): void {
+  if (has(tcb, Flag.ABORT) && !has(tcb, Flag.GONE)) {
+    abort(tcb, now);
+    return;
+  }
+  if (has(tcb, Flag.OPEN_TOLD)) deliver(tcb);
+  if (has(tcb, Flag.GONE)) {
+    // The peer closed in order while text was still kept for the owner.
+    if (!has(tcb, Flag.CLOSE_TOLD) && (tcb.held === 0 || has(tcb, Flag.ABORT))) {
+      finish(tcb, has(tcb, Flag.ABORT) ? Failure.ABORTED : Failure.NONE);
+    }
+    return;
+  }
+  if (has(tcb, Flag.SYN_DUE)) {
+    sendSyn(tcb, now);
+    return;
+  }
+  if (!isIn(tcb.state, SYNCHRONIZED)) return;
+  if (tcb.state === State.TIME_WAIT) {
+    if (tcb.held === 0) tellClose(tcb, Failure.NONE);
+    if (has(tcb, Flag.ACK_NOW)) emit(tcb, tcb.sndNxt, 0, 0, now);
+    return;
+  }
+  if (has(tcb, Flag.FIN_QUEUED)) closeNow(tcb);
+  tellWritable(tcb);
+  send(tcb, now);
+}
+
+/** A `shutdown` that came before the handshake was over. RFC 9293 §3.10.4. */
+function closeNow(tcb: Tcb): void {
+  if (tcb.state === State.ESTABLISHED) become(tcb, State.FIN_WAIT_1);
+  else if (tcb.state === State.CLOSE_WAIT) become(tcb, State.LAST_ACK);
+}
+
+/** RFC 9293 §3.10.5: a reset for the peer where one is due, and the end. */
+function abort(tcb: Tcb, now: Micros): void {
+  const silent = tcb.state === State.SYN_SENT || tcb.state === State.TIME_WAIT;
+  if (!silent) sendAbort(tcb, now);
+  remove(tcb, Failure.ABORTED);
+}

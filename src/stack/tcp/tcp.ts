@@ -1,0 +1,340 @@
+/**
+ * What the connections of one stack share: tables, timers, secrets, and the list of those that have
+ * something to do at the end of the batch. RFC 9293 §3.9.
+ * @module
+ */
+import { type Address, ANY } from '../base/address.ts';
+import { type Micros, SECOND } from '../base/clock.ts';
+import type { Drop } from '../base/drop.ts';
+import { Failure } from '../base/failure.ts';
+import { count, Stat, type Stats } from '../base/stats.ts';
+import type { IcmpError, InternetLayer, Protocol } from '../ip/ip.ts';
+import type { Packet } from '../ip/packet.ts';
+import type { Route } from '../ip/routes.ts';
+import { Deadlines } from '../memory/deadlines.ts';
+import { pseudo } from '../wire/checksum.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import { remove } from './close.ts';
+import { Cookies } from './cookies.ts';
+import { Cubic } from './cubic.ts';
+import { Demux } from './demux.ts';
+import { expire } from './expire.ts';
+import { onIcmp } from './icmp.ts';
+import { input } from './input.ts';
+import { Secrets } from './isn.ts';
+import { Listener, type ListenOptions } from './listener.ts';
+import { NewReno } from './newreno.ts';
+import { openActive, setMss } from './open.ts';
+import type { Owner } from './owner.ts';
+import { AckReport } from './recovery.ts';
+import { Delivery, Scoreboard } from './scoreboard.ts';
+import { Segment } from './segment.ts';
+import { serve } from './serve.ts';
+import { DEFAULT_LIMITS, DEFAULTS, type Limits, type Settings } from './settings.ts';
+import { State } from './state.ts';
+import { Flag, has, Tcb } from './tcb.ts';
+
+/** How often one flush goes through the connections that callbacks made dirty again. */
+const FLUSH_ROUNDS = 8;
+/** When to try again after no packet slot was free. */
+const STARVED_RETRY: Micros = 1_000;
+/** Scoreboards kept for connections that become busy again. */
+const SPARE_SCOREBOARDS = 256;
+
+export interface ConnectOptions {
+  readonly destination: Address;
+  /** 1..65535. */
+  readonly port: number;
+  /** `ANY` or left out: the route chooses. */
+  readonly source?: Address;
+  /** 0 or left out: one that is free, by RFC 6056. */
+  readonly sourcePort?: number;
+  readonly owner: Owner;
+  readonly settings?: Partial<Settings>;
+}
+
+/** Owns what nobody owns yet: half-open connections of a listener. */
+const NOBODY: Owner = {
+  onOpen: () => {},
+  onData: () => {},
+  onEnd: () => {},
+  onWritable: () => {},
+  onRelease: () => {},
+  onFinished: () => {},
+  onClose: () => {},
+};
+
+export class Tcp implements Protocol {
+  readonly ip: InternetLayer;
+  readonly stats: Stats;
+  readonly settings: Settings;
+  readonly limits: Limits;
+  readonly demux: Demux;
+  readonly secrets: Secrets;
+  readonly cookies: Cookies;
+  readonly deadlines: Deadlines<Tcb> = new Deadlines();
+  /** Every connection, in no order. */
+  readonly table: Tcb[] = [];
+
+  // Scratch of the segment that is being taken in: one of each a stack.
+  readonly segment: Segment = new Segment();
+  readonly delivery: Delivery = new Delivery();
+  readonly report: AckReport = new AckReport();
+  readonly cookieSyn: Segment = new Segment();
+
+  /** A slot was asked for and there was none: try again soon. */
+  starved = false;
+  /** Called when a verb leaves something to be flushed, at most once until the next flush. */
+  wake: () => void = () => {};
+  /** What an owner threw. */
+  thrown: (error: unknown) => void = () => {};
+
+  #dirty: Tcb[] = [];
+  #serving: Tcb[] = [];
+  readonly #spare: Scoreboard[] = [];
+  #resetWindow: Micros = 0;
+  #resets = 0;
+  /** Connections in TIME-WAIT, oldest first. */
+  readonly #timeWaits: Set<Tcb> = new Set();
+
+  constructor(
+    ip: InternetLayer,
+    stats: Stats,
+    settings: Partial<Settings> = {},
+    limits: Partial<Limits> = {},
+  ) {
+    this.ip = ip;
+    this.stats = stats;
+    this.settings = { ...DEFAULTS, ...settings };
+    this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.demux = new Demux(ip.random);
+    this.secrets = new Secrets(ip.random);
+    this.cookies = new Cookies(ip.random);
+    ip.setProtocol(ipv4.Protocol.TCP, this);
+  }
+
+  /** The time of the batch that is being worked on. */
+  get now(): Micros {
+    return this.ip.now;
+  }
+
+  input(packet: Packet): Drop {
+    return input(this, packet, this.now);
+  }
+
+  error(error: IcmpError): Drop {
+    return onIcmp(this, error, this.now);
+  }
+
+  /** Open a connection. Its SYN leaves with the next flush; the owner hears of the rest. */
+  connect(options: ConnectOptions): Tcb | Failure {
+    const { destination, port, owner } = options;
+    const source = options.source ?? ANY;
+    if (this.table.length >= this.limits.connections) return Failure.NO_BUFFERS;
+    if (source !== ANY && !this.ip.isOurs(source)) return Failure.ADDRESS_NOT_AVAILABLE;
+    const route = this.ip.route(destination, source);
+    if (route === undefined) return Failure.NET_UNREACHABLE;
+    const local = source === ANY ? route.source : source;
+    const localPort = options.sourcePort || this.#port(local, destination, port);
+    if (localPort === 0) return Failure.ADDRESS_NOT_AVAILABLE;
+    const other = this.demux.find(local, localPort, destination, port);
+    if (other !== null) {
+      // RFC 6191 speaks for the listener's side; here the old incarnation may go once it is quiet.
+      if (other.state !== State.TIME_WAIT) return Failure.ADDRESS_IN_USE;
+      remove(other, Failure.NONE);
+    }
+    const settings = options.settings ? { ...this.settings, ...options.settings } : this.settings;
+    const tcb = this.#make(settings, owner, local, localPort, destination, port);
+    if (tcb.route === null) return Failure.NET_UNREACHABLE;
+    this.#admit(tcb);
+    openActive(tcb, this.now);
+    return tcb;
+  }
+
+  /** Listen. `ADDRESS_IN_USE` if another listener stands there. */
+  listen(options: ListenOptions): Listener | Failure {
+    const { address } = options;
+    if (address !== ANY && !this.ip.isOurs(address)) return Failure.ADDRESS_NOT_AVAILABLE;
+    const port = options.port || this.#listenPort(address);
+    if (port === 0) return Failure.ADDRESS_IN_USE;
+    const settings = options.settings ? { ...this.settings, ...options.settings } : this.settings;
+    const listener = new Listener(this, port, settings, options);
+    return this.demux.addListener(listener) ? listener : Failure.ADDRESS_IN_USE;
+  }
+
+  /** A connection for a SYN that came to `listener`, in the table; null if there are too many. */
+  makeFor(listener: Listener, packet: Packet, segment: Segment): Tcb | null {
+    if (this.table.length >= this.limits.connections) return null;
+    const tcb = this.scratchFor(listener, packet, segment);
+    if (tcb === null) return null;
+    this.#admit(tcb);
+    return tcb;
+  }
+
+  /** The same, in no table: for an answer that keeps no state. */
+  scratchFor(listener: Listener, packet: Packet, segment: Segment): Tcb | null {
+    const { source, destination } = packet;
+    const { srcPort, dstPort } = segment;
+    const tcb = this.#make(listener.settings, NOBODY, destination, dstPort, source, srcPort);
+    if (tcb.route === null) return null;
+    tcb.flags |= Flag.PASSIVE;
+    return tcb;
+  }
+
+  /** There is something to do for `tcb` at the end of the batch. */
+  dirty(tcb: Tcb): void {
+    if (has(tcb, Flag.DIRTY)) return;
+    tcb.flags |= Flag.DIRTY;
+    if (this.#dirty.length === 0) this.wake();
+    this.#dirty.push(tcb);
+  }
+
+  /** The end of a batch: every connection that was touched sends once. */
+  flush(now: Micros): void {
+    for (let round = 0; round < FLUSH_ROUNDS && this.#dirty.length > 0; round++) {
+      // Two lists in turn: callbacks make connections dirty while the list is gone through.
+      const list = this.#dirty;
+      this.#dirty = this.#serving;
+      this.#serving = list;
+      for (let i = 0; i < list.length; i++) {
+        const tcb = list[i] as Tcb; // below the length
+        tcb.flags &= ~Flag.DIRTY;
+        serve(tcb, now);
+      }
+      list.length = 0;
+    }
+    if (this.#dirty.length > 0) this.wake();
+  }
+
+  /** Timers that are due. */
+  expire(now: Micros): void {
+    for (let tcb = this.deadlines.take(now); tcb !== undefined; tcb = this.deadlines.take(now)) {
+      expire(tcb, now);
+    }
+    if (!this.starved) return;
+    this.starved = false;
+    for (const tcb of this.table) this.dirty(tcb);
+  }
+
+  /** When to call `expire` next. */
+  deadline(): Micros {
+    const next = this.deadlines.next();
+    return this.starved ? Math.min(next, this.now + STARVED_RETRY) : next;
+  }
+
+  /** The connection's way out, looked up again if the table has changed; null if there is none. */
+  routeOf(tcb: Tcb): Route | null {
+    const { route } = tcb;
+    if (route?.valid) return route;
+    const fresh = this.ip.route(tcb.remoteAddress, tcb.localAddress) ?? null;
+    tcb.route = fresh;
+    if (fresh !== null && tcb.state >= State.ESTABLISHED) setMss(tcb, fresh.mtu);
+    return fresh;
+  }
+
+  /** RFC 9293 §3.8.3, R1: delivery has failed for a while; ask for the way again. */
+  doubtRoute(tcb: Tcb): void {
+    tcb.route = null;
+  }
+
+  /** False while the way out is full: what can wait, waits. */
+  ready(tcb: Tcb): boolean {
+    const route = this.routeOf(tcb);
+    if (route === null) return false;
+    if (this.ip.ready(route.iface)) return true;
+    this.starved = true;
+    return false;
+  }
+
+  /** May one more reset go out to a stranger now? */
+  mayReset(now: Micros): boolean {
+    if (now - this.#resetWindow >= SECOND) {
+      this.#resetWindow = now;
+      this.#resets = 0;
+    }
+    return this.#resets++ < this.limits.resets;
+  }
+
+  /** `tcb` enters TIME-WAIT: past the limit the oldest one gives way. */
+  admitTimeWait(tcb: Tcb): void {
+    this.#timeWaits.add(tcb);
+    if (this.#timeWaits.size <= this.limits.timeWaits) return;
+    const [oldest] = this.#timeWaits;
+    if (oldest === undefined) return;
+    count(this.stats, Stat.TcpExtTCPTimeWaitOverflow);
+    remove(oldest, Failure.NONE);
+  }
+
+  /** `tcb` is over: out of the tables. */
+  forget(tcb: Tcb): void {
+    if (tcb.tableIndex < 0) return;
+    if (tcb.listener !== null) {
+      tcb.listener.halfOpen--;
+      tcb.listener = null;
+    }
+    this.demux.remove(tcb);
+    this.#timeWaits.delete(tcb);
+    const last = this.table.pop() as Tcb; // it holds `tcb` at least
+    if (last !== tcb) {
+      this.table[tcb.tableIndex] = last;
+      last.tableIndex = tcb.tableIndex;
+    }
+    tcb.tableIndex = -1;
+  }
+
+  takeScoreboard(): Scoreboard {
+    return this.#spare.pop() ?? new Scoreboard();
+  }
+
+  /** Nothing is in flight: a connection that says nothing keeps no scoreboard. */
+  putScoreboard(tcb: Tcb): void {
+    const board = tcb.scoreboard;
+    if (board === null) return;
+    tcb.scoreboard = null;
+    if (this.#spare.length >= SPARE_SCOREBOARDS || !board.recycle()) return;
+    this.#spare.push(board);
+  }
+
+  /** End every connection with `failure`, as when the device is gone. */
+  failAll(failure: Failure): void {
+    for (const tcb of [...this.table]) remove(tcb, failure);
+  }
+
+  #make(
+    settings: Settings,
+    owner: Owner,
+    local: Address,
+    localPort: number,
+    remote: Address,
+    remotePort: number,
+  ): Tcb {
+    const congestion = settings.congestion === 'newreno' ? new NewReno() : new Cubic();
+    const tcb = new Tcb(this, settings, owner, congestion);
+    tcb.localAddress = local;
+    tcb.localPort = localPort;
+    tcb.remoteAddress = remote;
+    tcb.remotePort = remotePort;
+    tcb.pseudo = pseudo(local, remote, ipv4.Protocol.TCP);
+    tcb.route = this.ip.route(remote, local) ?? null;
+    return tcb;
+  }
+
+  #admit(tcb: Tcb): void {
+    this.demux.add(tcb);
+    tcb.tableIndex = this.table.length;
+    this.table.push(tcb);
+  }
+
+  #port(local: Address, remote: Address, remotePort: number): number {
+    return this.secrets.port(
+      local,
+      remote,
+      remotePort,
+      (port) => this.demux.find(local, port, remote, remotePort) === null,
+    );
+  }
+
+  #listenPort(address: Address): number {
+    return this.secrets.port(address, ANY, 0, (port) => !this.demux.hasListener(port));
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Timestamps: our clock, the peer's, and what an old one means. RFC 7323 §3 to §5.
+ *
+ * The clock ticks in milliseconds (§5.4 allows 1 ms to 1 s) from an offset that is random for each
+ * connection, so that it tells nothing about the host.
+ * @module
+ */
+import { MILLISECOND, type Micros, SECOND } from '../base/clock.ts';
+import { le } from '../base/seq.ts';
+import { count, Stat } from '../base/stats.ts';
+import * as wire from '../wire/tcp.ts';
+import type { Segment } from './segment.ts';
+import { Flag, has, type Tcb } from './tcb.ts';
+
+/** §5.5: after 24 days without a segment the peer's clock may have gone half round. */
+const TS_RECENT_LIFE: Micros = 24 * 24 * 3600 * SECOND;
+
+/** TSval for a segment that leaves at `now`; an int32. */
+export const stampNow = (tcb: Tcb, now: Micros): number =>
+  (Math.floor(now / MILLISECOND) + tcb.tsOffset) | 0;
+
+/** How long ago the timestamp that the segment echoes was sent; -1 if it echoes none. */
+export function echoAge(tcb: Tcb, segment: Segment, now: Micros): Micros {
+  if (!has(tcb, Flag.TIMESTAMPS) || !segment.options.hasTimestamps) return -1;
+  if (segment.options.tsEcr === 0) return -1;
+  const ticks = (stampNow(tcb, now) - segment.options.tsEcr) | 0;
+  return ticks < 0 ? -1 : ticks * MILLISECOND;
+}
+
+/**
+ * §5.3, R1: protection against wrapped sequence numbers. True if the segment is older than what was
+ * received, and is to be answered by an ACK and dropped. A RST is never refused so (§5.2).
+ */
+export function isOld(tcb: Tcb, segment: Segment, now: Micros): boolean {
+  if (!segment.options.hasTimestamps || segment.has(wire.Flag.RST)) return false;
+  if (((segment.options.tsVal - tcb.tsRecent) | 0) >= 0) return false;
+  if (now - tcb.tsRecentAge > TS_RECENT_LIFE) return false;
+  count(tcb.tcp.stats, Stat.TcpExtPAWSEstab);
+  return true;
+}
+
+/** §3.2: a connection that agreed on timestamps takes no segment without one, but for a RST. */
+export const lacksStamp = (tcb: Tcb, segment: Segment): boolean =>
+  has(tcb, Flag.TIMESTAMPS) && !segment.options.hasTimestamps && !segment.has(wire.Flag.RST);
+
+/** §4.3, (2): remember the timestamp to echo, from a segment that covers Last.ACK.sent. */
+export function remember(tcb: Tcb, segment: Segment, now: Micros): void {
+  if (!segment.options.hasTimestamps || !has(tcb, Flag.TIMESTAMPS)) return;
+  if (!le(segment.seq, tcb.lastAckSent)) return;
+  if (((segment.options.tsVal - tcb.tsRecent) | 0) < 0) return;
+  tcb.tsRecent = segment.options.tsVal;
+  tcb.tsRecentAge = now;
+}

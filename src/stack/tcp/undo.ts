@@ -1,0 +1,65 @@
+/**
+ * Needless retransmissions: noticed by timestamps (Eifel, RFC 3522), by D-SACK (RFC 3708) or by
+ * F-RTO (RFC 5682), and their reduction of the window taken back (RFC 4015).
+ * @module
+ */
+import type { Seq } from '../base/seq.ts';
+import { count, Stat } from '../base/stats.ts';
+import type { Segment } from './segment.ts';
+import { Flag, has, Recovery, type Tcb } from './tcb.ts';
+
+/** A recovery begins: keep what it will change. */
+export function remember(tcb: Tcb): void {
+  tcb.undoing = true;
+  tcb.undoMarker = tcb.sndUna;
+  tcb.undoRetransmits = 0;
+  tcb.priorCwnd = tcb.cwnd;
+  tcb.priorSsthresh = tcb.ssthresh;
+  tcb.retransmitStamp = 0;
+}
+
+export function forget(tcb: Tcb): void {
+  tcb.undoing = false;
+  tcb.retransmitStamp = 0;
+}
+
+/** A D-SACK for `start..end`: one retransmission of this recovery was needless. */
+export function onDuplicate(tcb: Tcb, start: Seq, end: Seq): void {
+  if (!tcb.undoing || tcb.undoRetransmits <= 0) return;
+  if (((start - tcb.undoMarker) | 0) < 0) return;
+  tcb.undoRetransmits = Math.max(0, tcb.undoRetransmits - ((end - start) | 0));
+  if (tcb.undoRetransmits === 0) tcb.undoRetransmits = ALL_NEEDLESS;
+}
+
+/** Every retransmission of this recovery was reported as a duplicate. */
+const ALL_NEEDLESS = -1;
+
+/** True if the recovery is known to be needless, by what `segment` echoes or by D-SACKs. */
+export function isSpurious(tcb: Tcb, segment: Segment): boolean {
+  if (!tcb.undoing) return false;
+  if (tcb.undoRetransmits === ALL_NEEDLESS) return true;
+  // RFC 3522 §3.2 (4): the ACK was caused by a segment older than the first retransmission.
+  return (
+    tcb.retransmitStamp !== 0 &&
+    has(tcb, Flag.TIMESTAMPS) &&
+    segment.options.hasTimestamps &&
+    segment.options.tsEcr !== 0 &&
+    ((segment.options.tsEcr - tcb.retransmitStamp) | 0) < 0
+  );
+}
+
+/** Take the reduction back, and what is thought lost with it. */
+export function undo(tcb: Tcb): void {
+  const stat = tcb.recovery === Recovery.LOSS ? Stat.TcpExtTCPLossUndo : Stat.TcpExtTCPFullUndo;
+  count(tcb.tcp.stats, stat);
+  tcb.cwnd = Math.max(tcb.cwnd, tcb.priorCwnd);
+  tcb.ssthresh = Math.max(tcb.ssthresh, tcb.priorSsthresh);
+  tcb.congestion.onUndo(tcb);
+  tcb.scoreboard?.clearLost();
+  tcb.recovery = Recovery.OPEN;
+  tcb.frto = false;
+  tcb.frtoSendNew = false;
+  tcb.dupAcks = 0;
+  tcb.backoff = 0;
+  forget(tcb);
+}

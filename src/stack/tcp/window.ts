@@ -1,0 +1,102 @@
+/**
+ * The window that we offer: its size, its growth, and when to say so. RFC 9293 §3.8.6.2.2,
+ * RFC 7323 §2.
+ * @module
+ */
+import { MILLISECOND, type Micros } from '../base/clock.ts';
+import { add, diff, gt } from '../base/seq.ts';
+import { isIn, RECEIVING } from './state.ts';
+import { Flag, has, type Tcb } from './tcb.ts';
+
+const MAX_UNSCALED = 65_535;
+const MAX_SCALE = 14;
+
+/** The shift that lets a 16-bit field offer `bytes`. RFC 7323 §2.3. */
+export function scaleFor(bytes: number): number {
+  let shift = 0;
+  while (shift < MAX_SCALE && MAX_UNSCALED * 2 ** shift < bytes) shift++;
+  return shift;
+}
+
+/** What may be offered now: the free part of the buffer. */
+const room = (tcb: Tcb): number => Math.max(0, tcb.receiveBuffer - tcb.held);
+
+/** What of the last offer is left. */
+const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
+
+/**
+ * The window field for a segment that leaves now, and the new right edge. The edge never moves back
+ * (SHLD-14), and moves on only by a useful step (MUST-39): a full segment or half the buffer.
+ */
+export function offerWindow(tcb: Tcb): number {
+  const left = offered(tcb);
+  let window = room(tcb);
+  if (window < left + Math.min(tcb.receiveBuffer / 2, tcb.rcvMss)) window = left;
+  if (!has(tcb, Flag.SCALING)) {
+    window = Math.min(window, MAX_UNSCALED);
+    tcb.rcvAdv = add(tcb.rcvNxt, window);
+    return window;
+  }
+  let field = Math.min(window >>> tcb.rcvScale, MAX_UNSCALED);
+  // Rounding down must not take back what was offered: round up there, by less than 2^scale octets.
+  if (field << tcb.rcvScale < left && field < MAX_UNSCALED) field++;
+  const edge = add(tcb.rcvNxt, field << tcb.rcvScale);
+  if (gt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge;
+  return field;
+}
+
+/** The window field of a SYN, which is never scaled. RFC 7323 §2.2. */
+export function offerSynWindow(tcb: Tcb): number {
+  const window = Math.min(tcb.receiveBuffer, MAX_UNSCALED);
+  tcb.rcvAdv = add(tcb.rcvNxt, window);
+  return window;
+}
+
+/** True if the peer should be told of a wider window without being asked. */
+export function wantsUpdate(tcb: Tcb): boolean {
+  if (!isIn(tcb.state, RECEIVING)) return false;
+  const left = offered(tcb);
+  const gain = room(tcb) - left;
+  if (gain < Math.min(tcb.receiveBuffer / 2, 2 * tcb.rcvMss)) return false;
+  // While much is still on offer the ACKs of the text will carry the news.
+  return left < tcb.receiveBuffer / 4 || gain >= tcb.receiveBuffer / 2;
+}
+
+/**
+ * The owner took `bytes`: once a round trip, if it took more than half the buffer in it, double the
+ * buffer. Dynamic right-sizing: the sender must never wait for a buffer that the owner empties.
+ */
+export function growReceiveBuffer(tcb: Tcb, bytes: number, now: Micros): void {
+  tcb.spaceTaken += bytes;
+  const rtt = receiverRtt(tcb);
+  if (now - tcb.spaceTime < rtt) return;
+  const max = tcb.settings.receiveBufferMax;
+  if (tcb.spaceTaken * 2 > tcb.receiveBuffer && tcb.receiveBuffer < max) {
+    tcb.receiveBuffer = Math.min(max, Math.max(tcb.receiveBuffer * 2, tcb.spaceTaken * 2));
+  }
+  tcb.spaceTaken = 0;
+  tcb.spaceTime = now;
+}
+
+/** The round trip as a receiver sees it; the handshake's until there is better. */
+const receiverRtt = (tcb: Tcb): Micros =>
+  tcb.receiverRtt > 0 ? tcb.receiverRtt : Math.max(0, tcb.srtt8 / 8);
+
+/**
+ * Measure the round trip from text that arrived: `echoed` is the age of the timestamp it echoes, in
+ * microseconds (RFC 7323 §4.1), -1 where there is none. Without timestamps it is the time in which
+ * one offered window fills, which is the round trip whenever the window is what limits the sender.
+ */
+export function measureReceiverRtt(tcb: Tcb, echoed: Micros, now: Micros): void {
+  if (echoed >= 0) {
+    // The timestamp clock ticks in milliseconds; below one, one is as good as the truth.
+    const sample = Math.max(MILLISECOND, echoed);
+    tcb.receiverRtt =
+      tcb.receiverRtt === 0 ? sample : tcb.receiverRtt + (sample - tcb.receiverRtt) / 8;
+    return;
+  }
+  if (tcb.rttTime !== 0 && diff(tcb.rcvNxt, tcb.rttSeq) < 0) return;
+  if (tcb.rttTime !== 0) tcb.receiverRtt = Math.max(1, now - tcb.rttTime);
+  tcb.rttSeq = tcb.rcvAdv;
+  tcb.rttTime = Math.max(1, now);
+}
