@@ -3,15 +3,20 @@
  * is no binary in the tree, and nothing to build. RFC 1071 §2 allows what it does: the sum may be
  * taken in any byte order and in parallel, and folded at the end.
  *
- * The function is `sum(at, length)`: the 16-bit little-endian words of `length` bytes of the imported
- * memory, an odd last byte padded with 0, added up and folded once to at most 17 bits. Any alignment;
- * up to 128 KiB, beyond which a 32-bit lane could overflow.
+ * `sum(at, length)` adds up the 16-bit little-endian words of `length` bytes of the imported memory,
+ * an odd last byte padded with 0, and folds once to at most 17 bits. `copy(from, length, to)` gives
+ * the same and copies the bytes meanwhile. Any alignment; up to 128 KiB, beyond which a 32-bit lane
+ * could overflow.
  * @module
  */
 import { type WasmMemory, wasm } from '../base/wasm.ts';
 
-/** Adds up `length` bytes from `at` of the memory that it was made for. */
-export type Kernel = (at: number, length: number) => number;
+/** The two functions, over the memory that they were made for. */
+export interface Kernel {
+  sum(at: number, length: number): number;
+  /** The two ranges must not overlap, unless `to` lies first. */
+  copy(from: number, length: number, to: number): number;
+}
 
 // Types and sections. WebAssembly 2.0 §5.
 const I32 = 0x7f;
@@ -25,125 +30,122 @@ const block = [0x02, EMPTY];
 const loop = [0x03, EMPTY];
 const when = [0x04, EMPTY];
 const end = 0x0b;
+const branch = (depth: number): number[] => [0x0c, depth];
 const branchIf = (depth: number): number[] => [0x0d, depth];
 const get = (local: number): number[] => [0x20, local];
 const set = (local: number): number[] => [0x21, local];
 const tee = (local: number): number[] => [0x22, local];
 const constant = (n: number): number[] => [0x41, ...signedLeb(n)];
-const load8 = [0x2d, 0, 0];
-const load16 = [0x2f, 0, 0];
-const lessUnsigned = 0x49;
+const notLess = 0x4f; // i32.ge_u
 const add = 0x6a;
 const and = 0x71;
-const shiftRightUnsigned = 0x76;
-const loadVector = (offset: number): number[] => [0xfd, 0x00, 0, offset];
-const load32Zero = [0xfd, 0x5c, 0, 0];
-const load64Zero = [0xfd, 0x5d, 0, 0];
+const shiftRight = 0x76; // i32.shr_u
 const addPairs = [0xfd, 0x7f]; // i32x4.extadd_pairwise_i16x8_u
 const addVectors = [0xfd, 0xae, 0x01]; // i32x4.add
 const lane = (index: number): number[] => [0xfd, 0x1b, index];
 
-// Locals: two parameters, two integers, four vectors of four partial sums.
+/** How so many bytes are loaded, and stored again. */
+interface Move {
+  load: number[];
+  store: number[];
+}
+const byte: Move = { load: [0x2d, 0, 0], store: [0x3a, 0, 0] };
+const half: Move = { load: [0x2f, 0, 0], store: [0x3b, 0, 0] };
+const word: Move = { load: [0xfd, 0x5c, 0, 0], store: [0xfd, 0x5a, 0, 0, 0] }; // the rest zero
+const double: Move = { load: [0xfd, 0x5d, 0, 0], store: [0xfd, 0x5b, 0, 0, 0] };
+const vector = (offset: number): Move => ({
+  load: [0xfd, 0x00, 0, offset],
+  store: [0xfd, 0x0b, 0, offset],
+});
+
+// Parameters and locals. `sum` has `TO` as a local that it does not use.
 const AT = 0;
 const LENGTH = 1;
-const STOP = 2;
-const TOTAL = 3;
-const SUMS = [4, 5, 6, 7] as const;
+const TO = 2;
+const STOP = 3;
+const TOTAL = 4;
+const SCALAR = 5;
+const SUMS = [6, 7, 8, 9] as const;
+const VECTOR = 10;
 
-/** The instructions that move `AT` on by `n` bytes. */
-const advance = (n: number): number[] => [...get(AT), ...constant(n), add, ...set(AT)];
+/** Load, store if `copying`, and leave the value on the stack. */
+const fetch = (move: Move, local: number, copying: boolean): number[] =>
+  copying
+    ? [...get(TO), ...get(AT), ...move.load, ...tee(local), ...move.store, ...get(local)]
+    : [...get(AT), ...move.load];
 
-/** Add what a vector load gives to one of the vectors. */
-const accumulate = (sum: number, load: number[]): number[] => [
-  ...get(sum),
-  ...get(AT),
-  ...load,
+const addVector = (sum: number, move: Move, copying: boolean): number[] => [
+  ...fetch(move, VECTOR, copying),
   ...addPairs,
+  ...get(sum),
   ...addVectors,
   ...set(sum),
 ];
 
-/** While at least `step` bytes (a power of two) are left below `LENGTH` rounded down: `body`. */
-const turns = (step: number, body: number[]): number[] => [
-  ...get(AT),
-  ...get(LENGTH),
-  ...constant(-step),
-  and,
-  add,
-  ...set(STOP),
-  ...block,
-  ...loop,
-  ...get(AT),
-  ...get(STOP),
-  lessUnsigned,
-  0x45, // i32.eqz
-  ...branchIf(1),
-  ...body,
-  ...advance(step),
-  0x0c, // br: again
-  0,
-  end,
-  end,
-  ...get(LENGTH),
-  ...constant(step - 1),
-  and,
-  ...set(LENGTH),
-];
-
-/** If bit `n` of what is left is set, `body`, and go on behind it. */
-const tail = (n: number, body: number[]): number[] => [
-  ...get(LENGTH),
-  ...constant(n),
-  and,
-  ...when,
-  ...body,
-  ...advance(n),
-  end,
-];
-
-const addScalar = (load: number[]): number[] => [
+const addScalar = (move: Move, copying: boolean): number[] => [
+  ...fetch(move, SCALAR, copying),
   ...get(TOTAL),
-  ...get(AT),
-  ...load,
   add,
   ...set(TOTAL),
 ];
 
-const body: number[] = [
-  ...turns(
-    64,
-    SUMS.flatMap((sum, i) => accumulate(sum, loadVector(16 * i))),
-  ),
-  ...turns(16, accumulate(SUMS[0], loadVector(0))),
-  ...tail(8, accumulate(SUMS[1], load64Zero)),
-  ...tail(4, accumulate(SUMS[2], load32Zero)),
-  ...tail(2, addScalar(load16)),
-  ...tail(1, addScalar(load8)),
-  ...SUMS.flatMap((sum, i) => [...get(sum), ...(i === 0 ? [] : addVectors)]),
-  ...set(SUMS[0]),
-  ...get(TOTAL),
-  ...[0, 1, 2, 3].flatMap((i) => [...get(SUMS[0]), ...lane(i), add]),
-  ...tee(TOTAL),
-  ...constant(0xffff),
-  and,
-  ...get(TOTAL),
-  ...constant(16),
-  shiftRightUnsigned,
-  add,
+const advance = (n: number, copying: boolean): number[] => [
+  ...[...get(AT), ...constant(n), add, ...set(AT)],
+  ...(copying ? [...get(TO), ...constant(n), add, ...set(TO)] : []),
+];
+
+/** While `step` bytes, a power of two, are left: `body`. Leaves the rest in `LENGTH`. */
+const turns = (step: number, body: number[], copying: boolean): number[] => [
+  ...[...get(AT), ...get(LENGTH), ...constant(-step), and, add, ...set(STOP)],
+  ...[...block, ...loop],
+  ...[...get(AT), ...get(STOP), notLess, ...branchIf(1)],
+  ...body,
+  ...advance(step, copying),
+  ...[...branch(0), end, end],
+  ...[...get(LENGTH), ...constant(step - 1), and, ...set(LENGTH)],
+];
+
+/** If bit `n` of what is left is set: `body`. */
+const tail = (n: number, body: number[], copying: boolean): number[] => [
+  ...[...get(LENGTH), ...constant(n), and, ...when],
+  ...body,
+  ...advance(n, copying),
   end,
 ];
 
+/** One of the two functions: its locals and instructions, with their length before them. */
+function functionBody(copying: boolean): number[] {
+  const [first, second, third, fourth] = SUMS;
+  const turn = SUMS.flatMap((sum, i) => addVector(sum, vector(16 * i), copying));
+  const code = [
+    ...[2, copying ? 3 : 4, I32, 5, V128], // two groups of locals
+    ...turns(64, turn, copying),
+    ...turns(16, addVector(first, vector(0), copying), copying),
+    ...tail(8, addVector(second, double, copying), copying),
+    ...tail(4, addVector(third, word, copying), copying),
+    ...tail(2, addScalar(half, copying), copying),
+    ...tail(1, addScalar(byte, copying), copying),
+    ...[...get(first), ...get(second), ...addVectors],
+    ...[...get(third), ...addVectors, ...get(fourth), ...addVectors, ...set(first)],
+    ...get(TOTAL),
+    ...[0, 1, 2, 3].flatMap((i) => [...get(first), ...lane(i), add]),
+    ...[...tee(TOTAL), ...constant(0xffff), and],
+    ...[...get(TOTAL), ...constant(16), shiftRight, add],
+    end,
+  ];
+  return [...leb(code.length), ...code];
+}
+
 /** The whole module. */
 export function assemble(): Uint8Array {
-  const locals = [2, 2, I32, 4, V128]; // two groups: two integers, four vectors
-  const code = [...locals, ...body];
+  const types = [2, FUNCTION, 2, I32, I32, 1, I32, FUNCTION, 3, I32, I32, I32, 1, I32];
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
-    ...section(Section.TYPE, [1, FUNCTION, 2, I32, I32, 1, I32]),
-    ...section(Section.IMPORT, [1, ...name('slots'), ...name('memory'), 2, 0, 1]), // one page or more
-    ...section(Section.FUNCTION, [1, 0]),
-    ...section(Section.EXPORT, [1, ...name('sum'), 0, 0]),
-    ...section(Section.CODE, [1, ...leb(code.length), ...code]),
+    ...section(Section.TYPE, types),
+    ...section(Section.IMPORT, [1, ...name('slots'), ...name('memory'), 2, 0, 1]), // a page or more
+    ...section(Section.FUNCTION, [2, 0, 1]),
+    ...section(Section.EXPORT, [2, ...name('sum'), 0, 0, ...name('copy'), 0, 1]),
+    ...section(Section.CODE, [2, ...functionBody(false), ...functionBody(true)]),
   ]);
 }
 
@@ -156,8 +158,8 @@ export function makeKernel(memory: WasmMemory): Kernel | undefined {
     if (!wasm.validate(code)) return undefined;
     compiled = new wasm.Module(code);
   }
-  const { sum } = new wasm.Instance(compiled, { slots: { memory } }).exports;
-  return sum as Kernel; // the one function that `assemble` exports
+  const { exports } = new wasm.Instance(compiled, { slots: { memory } });
+  return exports as unknown as Kernel; // they are what `assemble` says
 }
 
 function section(id: number, content: number[]): number[] {
@@ -165,7 +167,7 @@ function section(id: number, content: number[]): number[] {
 }
 
 function name(text: string): number[] {
-  return [text.length, ...Buffer.from(text, 'latin1')];
+  return [text.length, ...new TextEncoder().encode(text)];
 }
 
 function leb(n: number): number[] {

@@ -13,31 +13,45 @@ import { type Kernel, makeKernel } from './checksum-kernel.ts';
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** Sums over one memory, that of the packet slots. */
+/** Up to here a loop copies as fast as `set`, which needs a view made for it. */
+const SHORT = 16;
+
+/** Sums over one memory, that of the packet slots. A sum takes up to 128 KiB. */
 export class Checksum {
   readonly kind: 'simd' | 'scalar';
   readonly #bytes: Uint8Array;
-  readonly #words: Uint32Array;
   readonly #kernel: Kernel;
 
   /** `simd` false: do without, even where the engine has it. */
   constructor(memory: WasmMemory, simd = true) {
     this.#bytes = new Uint8Array(memory.buffer);
-    this.#words = new Uint32Array(memory.buffer);
     const kernel = simd ? makeKernel(memory) : undefined;
     this.kind = kernel === undefined ? 'scalar' : 'simd';
-    this.#kernel = kernel ?? ((at, length) => sumAligned(this.#words, this.#bytes, at, length));
+    this.#kernel = kernel ?? scalarKernel(memory);
   }
 
-  /** The partial sum of `length` bytes (up to 128 KiB) at `at`; an odd last one is padded with 0. */
+  /** The partial sum of `length` bytes at `at`; an odd last one is padded with 0. */
   sum(at: number, length: number): number {
-    return this.#kernel(at, length);
+    return this.#kernel.sum(at, length);
   }
 
-  /** Copy `length` bytes of `from` to `to` in the memory, and give their partial sum. */
+  /** Copy `length` bytes of any array to `to` in the memory, and give their partial sum. */
   copy(from: Uint8Array, fromAt: number, to: number, length: number): number {
-    this.#bytes.set(from.subarray(fromAt, fromAt + length), to);
-    return this.#kernel(to, length);
+    const bytes = this.#bytes;
+    if (length <= SHORT) {
+      for (let i = 0; i < length; i++) bytes[to + i] = from[fromAt + i] as number; // in range
+    } else {
+      bytes.set(from.subarray(fromAt, fromAt + length), to);
+    }
+    return this.#kernel.sum(to, length);
+  }
+
+  /**
+   * Copy `length` bytes from one place of the memory to another that does not overlap it, and give
+   * their partial sum.
+   */
+  copyWithin(from: number, to: number, length: number): number {
+    return this.#kernel.copy(from, length, to);
   }
 }
 
@@ -92,14 +106,27 @@ export function sumBytes(bytes: Uint8Array, at: number, length: number): number 
   return length & 1 ? sum + (bytes[end] as number) : sum;
 }
 
+/** The same without SIMD. */
+function scalarKernel(memory: WasmMemory): Kernel {
+  const bytes = new Uint8Array(memory.buffer);
+  const words = new Uint32Array(memory.buffer);
+  return {
+    sum: (at, length) => sumWords(words, bytes, at, length),
+    copy(from, length, to) {
+      bytes.copyWithin(to, from, from + length);
+      return sumWords(words, bytes, to, length);
+    },
+  };
+}
+
 /**
- * Without SIMD: 32-bit words added up in a double, which is exact for 2^21 of them. 2^16 is 1 modulo
+ * 32-bit words added up in a double, which is exact for 2^21 of them. 2^16 is 1 modulo
  * 0xffff, so a word counts as its two halves.
  */
-function sumAligned(words: Uint32Array, bytes: Uint8Array, from: number, length: number): number {
+function sumWords(words: Uint32Array, bytes: Uint8Array, from: number, length: number): number {
   if (length < 8) return sumBytes(bytes, from, length);
   if (from & 1) {
-    return (bytes[from] as number) + odd(sumAligned(words, bytes, from + 1, length - 1));
+    return (bytes[from] as number) + odd(sumWords(words, bytes, from + 1, length - 1));
   }
   const head = from & 2;
   let at = (from + head) >> 2;
