@@ -7,6 +7,7 @@
  */
 import { type Device, type DeviceOffload, type DeviceUser, NO_OFFLOAD } from './device.ts';
 import { checkInteger, DeviceError } from './errors.ts';
+import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
 import { PacketQueue } from './queue.ts';
 
@@ -70,16 +71,12 @@ export class PipeEnd implements Device {
   /** Packets lost because they were longer than the pipe carries, or because it is closed. */
   refused = 0;
   readonly #schedule: (fn: () => void) => void;
+  readonly #notice: Notice;
   /** What the other end wrote and we have not read. */
   readonly #inbound: PacketQueue;
   #far: PipeEnd = this;
   #user: DeviceUser | undefined;
   #closed: Promise<void> | undefined;
-  #told = false;
-  /** The user has read since it was told. */
-  #taken = false;
-  /** The user was told and read nothing. */
-  #stalled = false;
   /** A write of ours gave false. */
   #blocked = false;
 
@@ -91,6 +88,7 @@ export class PipeEnd implements Device {
     this.maxPacket = traits.maxPacket;
     this.offload = traits.offload;
     this.#schedule = traits.schedule;
+    this.#notice = new Notice(traits.schedule, () => this.#tell());
     this.#inbound = new PacketQueue(traits.limit, traits.headerLength + traits.maxPacket);
   }
 
@@ -112,16 +110,15 @@ export class PipeEnd implements Device {
       throw new DeviceError('EALREADY', `${this.name} has a user: make another pipe`);
     }
     this.#user = user;
-    if (this.#inbound.count > 0) this.#tell();
+    if (this.#inbound.count > 0) this.#notice.came();
   }
 
   read(at: number, room: number): number {
     const { memory } = this.#user as DeviceUser; // who reads has started it
     const length = this.#inbound.shift(memory, at, room);
     if (length === 0) return 0;
-    this.#taken = true;
     if (this.#far.#blocked) this.#far.#unblock();
-    if (this.#stalled) this.#tell();
+    this.#notice.took();
     return length;
   }
 
@@ -137,7 +134,7 @@ export class PipeEnd implements Device {
       this.#blocked = true;
       return false;
     }
-    if (!far.#stalled) far.#tell();
+    if (far.#user !== undefined) far.#notice.came();
     return true;
   }
 
@@ -154,29 +151,16 @@ export class PipeEnd implements Device {
     return this.#closed;
   }
 
-  /** One call of `readable` on its way at a time. */
-  #tell(): void {
-    if (this.#told || this.#user === undefined) return;
-    this.#told = true;
-    this.#stalled = false;
-    this.#schedule(this.#readable);
+  #tell(): boolean {
+    if (this.#closed !== undefined) return false;
+    this.#user?.readable();
+    return this.#inbound.count > 0;
   }
 
   #unblock(): void {
     this.#blocked = false;
     this.#schedule(this.#writable);
   }
-
-  readonly #readable = (): void => {
-    this.#told = false;
-    if (this.#closed !== undefined) return;
-    this.#taken = false;
-    this.#user?.readable();
-    // As with a descriptor: who took some is told again, who took none is left alone until it does.
-    if (this.#inbound.count === 0) return;
-    if (this.#taken) this.#tell();
-    else this.#stalled = true;
-  };
 
   readonly #writable = (): void => {
     if (this.#closed === undefined) this.#user?.writable();

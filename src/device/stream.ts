@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Device, DeviceOffload, DeviceUser } from './device.ts';
 import { NO_OFFLOAD } from './device.ts';
 import { checkInteger, DeviceError, invalid } from './errors.ts';
+import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
 
 export interface DuplexOptions {
@@ -46,13 +47,11 @@ export class StreamDevice implements Device {
   readonly #duplex: Duplex;
   readonly #limit: number;
   readonly #inbound: Uint8Array[] = [];
+  readonly #notice: Notice;
   /** Index of the first packet in `#inbound` that was not read. */
   #first = 0;
   #user: DeviceUser | undefined;
   #closing: Promise<void> | undefined;
-  #told = false;
-  #taken = false;
-  #stalled = false;
   /** The stream wants no more before its `drain`. */
   #full = false;
   /** A write of ours gave false. */
@@ -76,6 +75,7 @@ export class StreamDevice implements Device {
     this.offload = offload;
     this.#duplex = duplex;
     this.#limit = limit;
+    this.#notice = new Notice(setImmediate, () => this.#tell());
     duplex.on('error', (error) => this.#gone(error));
     duplex.on('end', () => this.#gone(ended(this.name)));
     duplex.on('close', () => this.#gone(ended(this.name)));
@@ -105,8 +105,7 @@ export class StreamDevice implements Device {
       this.#inbound.splice(0, this.#first);
       this.#first = 0;
     }
-    this.#taken = true;
-    if (this.#stalled) this.#tell();
+    this.#notice.took();
     const { memory } = this.#user as DeviceUser; // packets are kept only after `start`
     memory.set(packet.length > room ? packet.subarray(0, room) : packet, at);
     return packet.length;
@@ -143,26 +142,14 @@ export class StreamDevice implements Device {
     }
     this.#inbound.push(chunk);
     if (this.#inbound.length - this.#first >= this.#limit) this.#duplex.pause();
-    if (!this.#stalled) this.#tell();
+    this.#notice.came();
   }
 
-  #tell(): void {
-    this.#stalled = false;
-    if (this.#told) return;
-    this.#told = true;
-    setImmediate(this.#readable);
-  }
-
-  readonly #readable = (): void => {
-    this.#told = false;
-    if (this.#closing !== undefined) return;
-    this.#taken = false;
+  #tell(): boolean {
+    if (this.#closing !== undefined) return false;
     this.#user?.readable();
-    if (this.#inbound.length === 0) return;
-    // As with a descriptor: who took some is told again, who took none is left alone until it does.
-    if (this.#taken) this.#tell();
-    else this.#stalled = true;
-  };
+    return this.#inbound.length > 0;
+  }
 
   #drain(): void {
     this.#full = false;
