@@ -2,6 +2,7 @@
  * What the tests of devices share: a user that keeps what it reads, packets to send, waiting.
  * @module
  */
+import type { LinkClock } from '../../src/device/clock.ts';
 import type { Device, DeviceUser } from '../../src/device/device.ts';
 
 const AT = 4096;
@@ -137,4 +138,32 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 /** Enough turns for anything that was due. */
 export async function settle(turns: number = 20): Promise<void> {
   for (let i = 0; i < turns; i++) await turn();
+}
+
+/** Time in a test's hands, in µs; calls of the same time are made in the order of their asking. */
+export class FakeClock implements LinkClock {
+  #now = 0;
+  #order = 0;
+  readonly #calls: { time: number; order: number; fn: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  at(time: number, fn: () => void): void {
+    this.#calls.push({ time: Math.max(time, this.#now), order: this.#order++, fn });
+  }
+
+  /** Let time pass up to `end`, and no further. */
+  run(end: number): void {
+    for (;;) {
+      this.#calls.sort((a, b) => a.time - b.time || a.order - b.order);
+      const next = this.#calls[0];
+      if (next === undefined || next.time > end) break;
+      this.#calls.shift();
+      this.#now = next.time;
+      next.fn();
+    }
+    this.#now = end;
+  }
 }

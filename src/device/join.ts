@@ -1,0 +1,107 @@
+/**
+ * Two devices joined: what comes out of one goes into the other, as by a cable.
+ *
+ * With one of them impaired this is a link between two TUNs, or between a TUN and a stack's pipe.
+ * @module
+ */
+import type { Device, DeviceUser } from './device.ts';
+import { invalid } from './errors.ts';
+
+const PIECE = 131_072;
+/** Packets that go one way in one turn. */
+const BUDGET = 256;
+
+/** Two devices that were joined. */
+export interface Joint {
+  /** Packets that went from the first to the second. */
+  readonly forth: number;
+  /** Packets that went from the second to the first. */
+  readonly back: number;
+  /** Settles when both are closed: with the error that ended it, or with none after `close`. */
+  readonly ended: Promise<Error | undefined>;
+  close(): Promise<void>;
+}
+
+/** Join two devices with the same kind of packets before the same kind of header. */
+export function joinDevices(first: Device, second: Device): Joint {
+  if (first.medium !== second.medium || first.headerLength !== second.headerLength) {
+    const of = ({ name, medium, headerLength }: Device): string =>
+      `${name} (${medium}, header of ${headerLength})`;
+    throw invalid('devices', `${of(first)} and ${of(second)}`, 'both must be of the same kind');
+  }
+  return new Cable(first, second);
+}
+
+class Cable implements Joint {
+  readonly ended: Promise<Error | undefined>;
+  readonly #ways: readonly [Way, Way];
+  readonly #devices: readonly Device[];
+  #error: Error | undefined;
+  #open = 2;
+  #settle: (error: Error | undefined) => void = () => {};
+
+  constructor(first: Device, second: Device) {
+    const memory = new Uint8Array(2 * PIECE);
+    const forth = new Way(first, second, 0);
+    const back = new Way(second, first, PIECE);
+    this.#ways = [forth, back];
+    this.#devices = [first, second];
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    const user = (inward: Way, outward: Way): DeviceUser => ({
+      memory,
+      readable: () => inward.run(),
+      writable: () => outward.run(),
+      closed: (error) => this.#closed(error),
+    });
+    first.start(user(forth, back));
+    second.start(user(back, forth));
+  }
+
+  get forth(): number {
+    return this.#ways[0].count;
+  }
+
+  get back(): number {
+    return this.#ways[1].count;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#devices.map((device) => device.close()));
+  }
+
+  #closed(error: Error | undefined): void {
+    this.#error ??= error;
+    this.#open--;
+    if (this.#open === 0) this.#settle(this.#error);
+    else void this.close();
+  }
+}
+
+/** One direction. */
+class Way {
+  count = 0;
+  readonly #from: Device;
+  readonly #to: Device;
+  readonly #at: number;
+  /** Length of a packet that the other device could not take; 0: none. */
+  #stuck = 0;
+
+  constructor(from: Device, to: Device, at: number) {
+    this.#from = from;
+    this.#to = to;
+    this.#at = at;
+  }
+
+  run(): void {
+    for (let i = 0; i < BUDGET; i++) {
+      const length = this.#stuck || this.#from.read(this.#at, PIECE);
+      if (length === 0) break;
+      this.#stuck = this.#to.write(this.#at, length) ? 0 : length;
+      if (this.#stuck > 0) break;
+      this.count++;
+    }
+    this.#to.flush();
+  }
+}

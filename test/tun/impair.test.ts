@@ -1,0 +1,62 @@
+/** Tests of src/device/impair.ts between the kernel and a TUN, on the system's clock. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { impair } from '../../src/device/impair.ts';
+import { openTun } from '../../src/device/tun.ts';
+import { Collector, udpPacket, until } from '../device/support.ts';
+import { tunTest } from './namespace.ts';
+
+tunTest('impair: on a TUN the delay is kept to some hundred microseconds', async (t) => {
+  const tun = await openTun({ hostAddress: '10.83.0.1/24' });
+  const device = impair(tun, { both: { delay: 5000 } });
+  const user = new Collector(device);
+  device.start(user);
+  user.onReadable = () => {
+    user.drain();
+    for (const text of user.payloads) user.write(udpPacket(text));
+    user.packets.length = 0;
+    device.flush();
+  };
+  const socket = createSocket('udp4');
+  socket.bind(7000, '10.83.0.1');
+  await once(socket, 'listening');
+  const trips: number[] = [];
+  socket.on('message', (message) => trips.push(performance.now() - Number(message)));
+  for (let i = 0; i < 100; i++) {
+    socket.send(`${performance.now()}`, 7000, '10.83.0.2');
+    await until(() => trips.length > i, 'the answer');
+  }
+  trips.sort((a, b) => a - b);
+  t.true((trips[0] as number) >= 10, `shortest ${trips[0]} ms`);
+  t.true((trips[50] as number) < 11, `median ${trips[50]} ms`);
+  t.is(device.counters.in.delivered, device.counters.in.offered);
+  t.log(
+    `round trip ${trips[0]?.toFixed(3)} / ${trips[50]?.toFixed(3)} / ${trips[99]?.toFixed(3)} ms`,
+  );
+  socket.close();
+  await device.close();
+});
+
+tunTest('impair: on a TUN as many datagrams are lost as it counts', async (t) => {
+  const tun = await openTun({ hostAddress: '10.83.0.1/24' });
+  const device = impair(tun, { in: { loss: 0.2, jitter: 300, delay: 300 }, seed: 4 });
+  const user = new Collector(device);
+  device.start(user);
+  const socket = createSocket('udp4');
+  socket.bind(7000, '10.83.0.1');
+  await once(socket, 'listening');
+  for (let i = 0; i < 300; i++) socket.send(`${i}`, 7000, '10.83.0.2');
+  const done = (): boolean => device.counters.in.offered >= 300 && device.underWay.in === 0;
+  await until(done, 'all datagrams');
+  const { offered, lost } = device.counters.in;
+  t.true(lost > 20);
+  t.true(user.packets.length <= offered - lost);
+  t.true(user.packets.length > 200);
+  const order = user.payloads.map(Number);
+  t.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
+  socket.close();
+  await device.close();
+});
