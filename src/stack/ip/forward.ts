@@ -19,6 +19,7 @@ import { Verdict } from './hooks.ts';
 import type { Internet } from './internet.ts';
 import { Check, type Packet } from './packet.ts';
 import type { Route } from './routes.ts';
+import { forwardInSegments, segmentHeaders } from './segment.ts';
 
 /** Send `packet` on its way, or say what is in it. */
 export function forward(net: Internet, packet: Packet): Drop {
@@ -53,10 +54,11 @@ export function forward(net: Internet, packet: Packet): Drop {
 
 function pass(net: Internet, packet: Packet, route: Route): Drop {
   const v = net.slots.view;
-  const { at, length } = packet;
-  if (packet.gsoSize !== 0 && !cuts(route, packet)) return Drop.IP_TOO_BIG;
-  const tooLong = packet.gsoSize === 0 && length > route.mtu;
-  if (tooLong && ipv4.dontFragment(v, at)) {
+  const { at, length, gsoSize } = packet;
+  const longest = gsoSize === 0 ? length : segmentHeaders(v, packet) + gsoSize;
+  const tooLong = longest > route.mtu;
+  // What stands for many segments is cut, but the segments are not fragmented: it has DF.
+  if (tooLong && (ipv4.dontFragment(v, at) || gsoSize !== 0)) {
     count(net.stats, Stat.IpFragFails);
     const { UNREACHABLE } = icmp.Type;
     net.errors.report(packet, UNREACHABLE, icmp.Code.FRAGMENTATION_NEEDED, route.mtu);
@@ -64,6 +66,7 @@ function pass(net: Internet, packet: Packet, route: Route): Drop {
   }
   count(net.stats, Stat.IpForwDatagrams);
   decrementTtl(v, at, packet.ttl);
+  if (gsoSize !== 0 && !cuts(route, packet)) return forwardInSegments(net, packet, route);
   if (packet.check === Check.BEGUN && (tooLong || !route.iface.offload.checksum)) {
     finishChecksum(net, packet);
   }
@@ -111,7 +114,7 @@ function writeDeviceHeader(v: DataView, packet: Packet, route: Route): void {
   const kind = isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
   const gso = packet.gsoSize === 0 ? virtio.Gso.NONE : kind;
   const start = packet.body - packet.at;
-  const headers = start + (isTcp ? tcp.headerLen(v, packet.body) : udp.HEADER_LEN);
+  const headers = segmentHeaders(v, packet);
   const sumAt = isTcp ? tcp.CHECKSUM_AT : udp.CHECKSUM_AT;
   virtio.write(v, before, virtio.Flag.NEEDS_CSUM, gso, headers, packet.gsoSize, start, sumAt);
 }

@@ -1,0 +1,74 @@
+/**
+ * Rewriting: a packet's addresses and ports are changed in place, and its checksums with them. For
+ * hooks that answer `Verdict.REWRITTEN`. RFC 1624, RFC 3022 §4.1.
+ * @module
+ */
+import { type Address, fromBits } from '../base/address.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as tcp from '../wire/tcp.ts';
+import * as udp from '../wire/udp.ts';
+import { Check, type Packet } from './packet.ts';
+
+/** Leave the port as it is. */
+export const SAME_PORT = -1;
+
+/** Make `packet` come from `address` and, if it has ports, `port`. */
+export function setSource(
+  v: DataView,
+  packet: Packet,
+  address: Address,
+  port: number = SAME_PORT,
+): void {
+  rewrite(v, packet, packet.at + 12, address, packet.body, port);
+  packet.source = address;
+}
+
+/** Make `packet` go to `address` and, if it has ports, `port`. */
+export function setDestination(
+  v: DataView,
+  packet: Packet,
+  address: Address,
+  port: number = SAME_PORT,
+): void {
+  rewrite(v, packet, packet.at + 16, address, packet.body + 2, port);
+  packet.destination = address;
+}
+
+/** True if `packet` begins with ports: it is TCP or UDP, whole or the first fragment. */
+export function hasPorts(v: DataView, packet: Packet): boolean {
+  const { protocol, bodyLength } = packet;
+  if (ipv4.fragmentOffset(v, packet.at) !== 0) return false;
+  if (protocol === ipv4.Protocol.TCP) return bodyLength >= tcp.MIN_LEN;
+  return protocol === ipv4.Protocol.UDP && bodyLength >= udp.HEADER_LEN;
+}
+
+function rewrite(
+  v: DataView,
+  packet: Packet,
+  addressAt: number,
+  address: Address,
+  portAt: number,
+  port: number,
+): void {
+  const { at, body } = packet;
+  const old = fromBits(v.getInt32(addressAt));
+  v.setInt32(addressAt, address);
+  ipv4.setChecksum(v, at, checksums.update32(ipv4.headerChecksum(v, at), old, address));
+  packet.pseudo = checksums.pseudo(ipv4.source(v, at), ipv4.destination(v, at), packet.protocol);
+  if (!hasPorts(v, packet)) return;
+  const isUdp = packet.protocol === ipv4.Protocol.UDP;
+  const sumAt = body + (isUdp ? udp.CHECKSUM_AT : tcp.CHECKSUM_AT);
+  const sum = v.getUint16(sumAt);
+  const oldPort = v.getUint16(portAt);
+  if (port !== SAME_PORT) v.setUint16(portAt, port);
+  if (packet.check === Check.BEGUN) {
+    // Only the pseudo-header is in it, and not complemented: its complement is updated.
+    v.setUint16(sumAt, ~checksums.update32(~sum & 0xffff, old, address) & 0xffff);
+    return;
+  }
+  if (isUdp && sum === 0) return; // the sender made none
+  let fresh = checksums.update32(sum, old, address);
+  if (port !== SAME_PORT) fresh = checksums.update16(fresh, oldPort, port);
+  v.setUint16(sumAt, isUdp && fresh === 0 ? 0xffff : fresh);
+}

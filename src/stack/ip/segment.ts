@@ -1,0 +1,90 @@
+/**
+ * Segmentation of packets that we forward: a packet from a device with offload stands for many, and
+ * is cut into them where the next device does not do that. What Linux calls GSO.
+ * RFC 9293 §3.1 and RFC 3168 §6.1.2 for the flags of the pieces.
+ * @module
+ */
+
+import { Drop } from '../base/drop.ts';
+import { Failure } from '../base/failure.ts';
+import * as seqs from '../base/seq.ts';
+import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
+import * as checksums from '../wire/checksum.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as tcp from '../wire/tcp.ts';
+import * as udp from '../wire/udp.ts';
+import * as virtio from '../wire/virtio.ts';
+import * as header from './header.ts';
+import type { Internet } from './internet.ts';
+import type { Packet } from './packet.ts';
+import type { Route } from './routes.ts';
+
+/** Bytes of headers, network and transport, that each of the segments has. */
+export function segmentHeaders(v: DataView, packet: Packet): number {
+  const network = packet.body - packet.at;
+  if (packet.protocol !== ipv4.Protocol.TCP) return network + udp.HEADER_LEN;
+  return network + tcp.headerLen(v, packet.body);
+}
+
+/** Send `packet`, which stands for segments of `gsoSize` bytes of text, as these segments. */
+export function forwardInSegments(net: Internet, packet: Packet, route: Route): Drop {
+  const v = net.slots.view;
+  const { at, body, bodyLength, gsoSize, length } = packet;
+  const isTcp = packet.protocol === ipv4.Protocol.TCP;
+  const sound = isTcp ? tcp.valid(v, body, bodyLength) : udp.valid(v, body, bodyLength);
+  if (!sound || (!isTcp && packet.protocol !== ipv4.Protocol.UDP)) return Drop.IP_TOO_BIG;
+  const { iface } = route;
+  const { bytes } = net.slots;
+  const headers = segmentHeaders(v, packet);
+  const firstId = ipv4.id(v, at);
+  const all = length - headers;
+  let failure: Failure = Failure.NONE;
+  for (let sent = 0; sent < all && failure === Failure.NONE; sent += gsoSize) {
+    const slot = net.slots.acquire();
+    if (slot === NO_SLOT) break;
+    const ip = slot + HEADROOM;
+    const size = Math.min(gsoSize, all - sent);
+    const text = at + headers + sent;
+    bytes.copyWithin(ip, at, at + headers);
+    bytes.copyWithin(ip + headers, text, text + size);
+    ipv4.setTotalLen(v, ip, headers + size);
+    ipv4.setId(v, ip, (firstId + sent / gsoSize) & 0xffff);
+    header.seal(v, ip, body - at);
+    const transport = ip + (body - at);
+    const transportLen = headers + size - (body - at);
+    if (isTcp) sealTcp(net, transport, transportLen, packet.pseudo, sent, sent + size < all);
+    else sealUdp(net, transport, transportLen, packet.pseudo);
+    if (iface.headerLength !== 0) virtio.clear(v, ip - iface.headerLength, iface.headerLength);
+    failure = net.transmit(iface, ip, headers + size);
+  }
+  return Drop.NONE; // it was used; what was lost on the way out is counted there
+}
+
+/** The header of the segment whose text begins `sent` bytes after the first one's. */
+function sealTcp(
+  net: Internet,
+  at: number,
+  length: number,
+  pseudo: number,
+  sent: number,
+  more: boolean,
+): void {
+  const v = net.slots.view;
+  let flags = tcp.flags(v, at);
+  // FIN and PSH belong to the last segment, CWR to the first.
+  if (more) flags &= ~(tcp.Flag.FIN | tcp.Flag.PSH);
+  if (sent > 0) flags &= ~tcp.Flag.CWR;
+  tcp.setFlags(v, at, flags);
+  tcp.setSeq(v, at, seqs.add(tcp.seq(v, at), sent));
+  tcp.setChecksum(v, at, 0);
+  const sum = pseudo + checksums.lengthTerm(length) + net.checksum.sum(at, length);
+  tcp.setChecksum(v, at, checksums.finish(sum));
+}
+
+function sealUdp(net: Internet, at: number, length: number, pseudo: number): void {
+  const v = net.slots.view;
+  udp.setLength(v, at, length);
+  udp.setChecksum(v, at, 0);
+  const sum = pseudo + checksums.lengthTerm(length) + net.checksum.sum(at, length);
+  udp.setChecksum(v, at, checksums.finish(sum) || 0xffff);
+}
