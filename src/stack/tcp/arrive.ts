@@ -15,6 +15,7 @@ import * as wire from '../wire/tcp.ts';
 import { processAck } from './ack.ts';
 import { enterTimeWait, finAcknowledged, finReached, remove } from './close.ts';
 import { noteMarks } from './ecn.ts';
+import { atGate } from './intercept.ts';
 import { accepted, answerSyn, onSimultaneousSyn, onSynAck } from './open.ts';
 import { receive } from './receive.ts';
 import { challenge, refuse, sendAbort } from './reset.ts';
@@ -69,7 +70,7 @@ function inSynSent(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Dro
 function inOtherStates(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Drop {
   if (tcb.state === State.SYN_RECEIVED && isSynAgain(tcb, segment)) {
     // The peer's SYN once more: our SYN-ACK was lost. Not a challenge: nothing is open yet.
-    tcb.flags |= Flag.SYN_DUE;
+    if (!has(tcb, Flag.UNDECIDED)) tcb.flags |= Flag.SYN_DUE;
     return Drop.NONE;
   }
   // RFC 7323 §3.2 and §5.3 R1 come before the sequence number.
@@ -248,6 +249,10 @@ function isReusable(tcb: Tcb, segment: Segment): boolean {
 
 /** A segment for a listener. §3.10.7.2. */
 export function atListener(tcp: Tcp, packet: Packet, segment: Segment, now: Micros): Drop {
+  if (tcp.gate !== null && (segment.flags & (SYN | ACK | RST)) === SYN) {
+    const drop = atGate(tcp, tcp.gate, packet, segment, now);
+    if (drop !== null) return drop;
+  }
   const listener = tcp.demux.listener(packet.destination, segment.dstPort);
   if (listener === undefined) {
     refuse(tcp, packet, segment, now);

@@ -95,6 +95,8 @@ export const Flag = {
   CLOSE_TOLD: 0x4000000,
   /** `owner.onOpen` was called. */
   OPEN_TOLD: 0x8000000,
+  /** Nobody has said yet whether the flow is wanted: the SYN stays unanswered. */
+  UNDECIDED: 0x10000000,
 } as const;
 
 /** Where loss recovery stands; Linux's names, RFC 5681, 6675 and 5682 behind them. */

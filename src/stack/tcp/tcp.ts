@@ -21,6 +21,7 @@ import { Demux } from './demux.ts';
 import { expire } from './expire.ts';
 import { onIcmp } from './icmp.ts';
 import { input } from './input.ts';
+import type { Gate } from './intercept.ts';
 import { Secrets } from './isn.ts';
 import { Listener, type ListenOptions } from './listener.ts';
 import { NewReno } from './newreno.ts';
@@ -82,6 +83,8 @@ export class Tcp implements Protocol {
   readonly report: AckReport = new AckReport();
   readonly cookieSyn: Segment = new Segment();
 
+  /** Who is asked about flows to any address and port; null: nobody. */
+  gate: Gate | null = null;
   /** A slot was asked for and there was none: try again soon. */
   starved = false;
   /** Called when a verb leaves something to be flushed, at most once until the next flush. */
@@ -160,6 +163,12 @@ export class Tcp implements Protocol {
     const settings = options.settings ? { ...this.settings, ...options.settings } : this.settings;
     const listener = new Listener(this, port, settings, options);
     return this.demux.addListener(listener) ? listener : Failure.ADDRESS_IN_USE;
+  }
+
+  /** A listener in no table: what a `Gate` accepts is made by it. */
+  makeGateListener(options: ListenOptions): Listener {
+    const settings = options.settings ? { ...this.settings, ...options.settings } : this.settings;
+    return new Listener(this, 0, settings, options);
   }
 
   /** A connection for a SYN that came to `listener`, in the table; null if there are too many. */
