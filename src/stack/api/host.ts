@@ -1,0 +1,305 @@
+/**
+ * The stack's host: the only file with a clock, a timer and randomness, and the loop that moves
+ * packets between devices and the core.
+ *
+ * Everything happens in turns. A turn drains a device into the core (at most `BUDGET` packets), lets
+ * the sockets have what arrived, lets every touched connection send once, and sets the one timer to
+ * the core's next deadline. A verb that is called between turns asks for one in a microtask, so all
+ * that is written in one tick leaves together.
+ *
+ * Node's timers count in whole milliseconds: a deadline nearer than one (RACK's reordering window,
+ * a tail probe or paced segment on a link of microseconds) is met after one. What is due already is met
+ * in the next `setImmediate`.
+ * @module
+ */
+import { randomFillSync } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { type Device, NO_OFFLOAD } from '../../device/device.ts';
+import { type Clock, type Micros, NEVER } from '../base/clock.ts';
+import { Drop } from '../base/drop.ts';
+import type { Random } from '../base/random.ts';
+import type { Interface } from '../ip/interface.ts';
+import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
+import type { Core } from '../stack.ts';
+import { Inflow } from './inflow.ts';
+
+/** Packets that one turn takes from a device before timers and other I/O have theirs. */
+const BUDGET = 256;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Microseconds since the process began, monotonic. `performance.now()` is the cheapest monotonic
+ * clock that Node has: 41 ns, where `process.hrtime()` takes 45 and `hrtime.bigint()` 50.
+ */
+export const systemClock: Clock = { now: (): Micros => performance.now() * 1000 };
+
+/** The operating system's randomness, fetched 4 KiB at a time. */
+export class SystemRandom implements Random {
+  readonly #buffer = new Int32Array(1024);
+  #at = this.#buffer.length;
+
+  int32(): number {
+    if (this.#at === this.#buffer.length) {
+      randomFillSync(this.#buffer);
+      this.#at = 0;
+    }
+    const value = this.#buffer[this.#at] as number; // `#at` is below the length here
+    this.#buffer[this.#at++] = 0; // what was handed out cannot be read back
+    return value;
+  }
+}
+
+/** Call `then` after `milliseconds`; the timer keeps no process alive. */
+export const after = (milliseconds: number, then: () => void): NodeJS.Timeout =>
+  setTimeout(then, milliseconds).unref();
+
+/** The same, and the process waits for it. */
+export const surelyAfter = (milliseconds: number, then: () => void): NodeJS.Timeout =>
+  setTimeout(then, milliseconds);
+
+/** Stop a timer of `after`. */
+export const stop = (timer: NodeJS.Timeout | undefined): void => clearTimeout(timer);
+
+/** Call `then` when the event loop has gone round: where Node calls its own `close` handlers. */
+export const nextRound = (then: () => void): void => {
+  setImmediate(then);
+};
+
+/** What some devices have besides: whether their descriptor keeps the process alive. */
+interface Referable {
+  ref?(): void;
+  unref?(): void;
+}
+
+/** A device that is attached, and what the loop must know of it. */
+interface Port {
+  readonly device: Device & Referable;
+  readonly iface: Interface;
+  /** There may be more to read: a turn is owed. */
+  pending: boolean;
+}
+
+export interface HostOptions {
+  readonly core: Core;
+  readonly clock: Clock;
+  /** How names become addresses; see `lookup.ts`. */
+  readonly lookup: LookupFunction;
+  /** A device went away by itself. */
+  readonly onGone: (device: Device, error: Error | undefined) => void;
+}
+
+export class Host {
+  readonly core: Core;
+  readonly clock: Clock;
+  readonly lookup: LookupFunction;
+  readonly inflow: Inflow;
+  readonly #ports: Port[] = [];
+  readonly #onGone: (device: Device, error: Error | undefined) => void;
+  readonly #anchor = setInterval(() => {}, LONGEST_TIMER).unref();
+  readonly #onTimer = (): void => this.#expired();
+  readonly #onImmediate = (): void => this.#continue();
+  readonly #onWake = (): void => this.#woken();
+  #holds = 0;
+  #inTurn = false;
+  #wakePending = false;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDue: Micros = NEVER;
+  #closed = false;
+
+  constructor({ core, clock, lookup, onGone }: HostOptions) {
+    this.core = core;
+    this.clock = clock;
+    this.lookup = lookup;
+    this.#onGone = onGone;
+    this.inflow = new Inflow(core.slots, (error) => this.thrown(error));
+    core.tcp.thrown = (error: unknown): void => this.thrown(error);
+    core.wake = (): void => {
+      if (this.#inTurn || this.#wakePending || this.#closed) return;
+      this.#wakePending = true;
+      queueMicrotask(this.#onWake);
+    };
+  }
+
+  /** The devices that are attached now. */
+  get devices(): Device[] {
+    return this.#ports.map((port) => port.device);
+  }
+
+  /** Start `device` and make an interface of it. */
+  attach(device: Device, mtu: number): Interface {
+    const iface = this.core.addInterface({
+      name: device.name,
+      mtu,
+      headerLength: device.headerLength,
+      offload: device.offload ?? NO_OFFLOAD,
+      out: {
+        write: (at, length) => device.write(at, length),
+        flush: () => device.flush(),
+      },
+    });
+    const port: Port = { device, iface, pending: false };
+    this.#ports.push(port);
+    device.start({
+      memory: this.core.slots.bytes,
+      readable: () => this.#readable(port),
+      writable: () => this.#onWake(),
+      closed: (error) => this.#gone(port, error),
+    });
+    if (this.#holds === 0) (device as Referable).unref?.();
+    return iface;
+  }
+
+  /** One thing more is open: the process stays alive while there is any. */
+  hold(): void {
+    if (this.#holds++ > 0) return;
+    this.#anchor.ref();
+    for (const { device } of this.#ports) device.ref?.();
+  }
+
+  /** One thing less is open. */
+  letGo(): void {
+    if (--this.#holds > 0) return;
+    this.#anchor.unref();
+    for (const { device } of this.#ports) device.unref?.();
+  }
+
+  /** A user's listener threw: it surfaces as Node has it, as `uncaughtException`, and not in a turn. */
+  thrown(error: unknown): void {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+
+  /** Let what is due go now instead of in a microtask. */
+  flush(): void {
+    if (!this.#inTurn && !this.#closed) this.#turn(undefined);
+  }
+
+  /** Release the devices; the last turn sends what is due. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#anchor);
+    if (this.#immediate) clearImmediate(this.#immediate);
+    const ports = this.#ports.splice(0);
+    await Promise.all(ports.map(({ device }) => device.close()));
+  }
+
+  #readable(port: Port): void {
+    port.pending = true;
+    if (!this.#inTurn) this.#turn(port);
+  }
+
+  #gone(port: Port, error: Error | undefined): void {
+    const index = this.#ports.indexOf(port);
+    if (index < 0) return;
+    this.#ports.splice(index, 1);
+    port.pending = false;
+    this.core.removeInterface(port.iface);
+    this.#onGone(port.device, error);
+  }
+
+  /** Drain `port`, or only do what is due. Not called from within itself. */
+  #turn(port: Port | undefined): void {
+    if (this.#closed) return;
+    const { core, inflow } = this;
+    this.#inTurn = true;
+    try {
+      const now = this.clock.now();
+      core.begin(now);
+      inflow.open = true;
+      if (port) this.#drain(port);
+      if (core.deadline() <= now) core.expire(now);
+      inflow.deliver();
+      core.flush(this.clock.now());
+      inflow.deliver(); // text that was held back, for a socket that reads again
+    } finally {
+      inflow.open = false;
+      this.#inTurn = false;
+    }
+    this.#arm();
+  }
+
+  #drain(port: Port): void {
+    const { slots } = this.core;
+    const { device, iface } = port;
+    const lead = HEADROOM - device.headerLength;
+    const room = slots.size - lead;
+    for (let left = BUDGET; left > 0; left--) {
+      const slot = slots.acquire();
+      if (slot === NO_SLOT) {
+        if (!this.#discard(device)) {
+          port.pending = false;
+          return;
+        }
+        continue;
+      }
+      const length = device.read(slot + lead, room);
+      if (length === 0) {
+        slots.release(slot);
+        port.pending = false;
+        return;
+      }
+      if (length > room) this.#count(Drop.TOO_LONG);
+      else this.core.input(iface, slot + lead, length);
+      slots.release(slot);
+    }
+    port.pending = true; // the budget is spent, not the queue
+  }
+
+  /** No slot is free: read a packet where no slot is, so that it is lost here and counted. */
+  #discard(device: Device): boolean {
+    if (device.read(0, this.core.slots.scratchSize) === 0) return false;
+    this.#count(Drop.NO_SLOT);
+    return true;
+  }
+
+  #count(reason: Drop): void {
+    this.core.packetsIn++;
+    this.core.drops[reason] = (this.core.drops[reason] as number) + 1; // one place a reason
+  }
+
+  #woken(): void {
+    this.#wakePending = false;
+    if (!this.#inTurn) this.#turn(undefined);
+  }
+
+  #expired(): void {
+    this.#timer = undefined;
+    this.#timerDue = NEVER;
+    this.#turn(undefined);
+  }
+
+  #continue(): void {
+    this.#immediate = undefined;
+    let any = false;
+    for (const port of [...this.#ports]) {
+      if (!port.pending) continue;
+      any = true;
+      this.#turn(port);
+    }
+    if (!any) this.#turn(undefined);
+  }
+
+  /** See that a turn comes when one is due. A timer that is set too early is left to run. */
+  #arm(): void {
+    if (this.#ports.some((port) => port.pending)) {
+      this.#immediate ??= setImmediate(this.#onImmediate);
+    }
+    const due = this.core.deadline();
+    if (due >= this.#timerDue) return;
+    const wait = due - this.clock.now();
+    if (wait <= 0) {
+      this.#immediate ??= setImmediate(this.#onImmediate);
+      return;
+    }
+    clearTimeout(this.#timer);
+    const milliseconds = Math.min(Math.ceil(wait / 1000), LONGEST_TIMER);
+    this.#timerDue = due;
+    this.#timer = setTimeout(this.#onTimer, milliseconds).unref();
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * From views on packet slots to buffers that a stream may keep: one copy, as few buffers as the
+ * batch allows.
+ *
+ * Small segments of one batch are remembered where they lie (their slots retained) and copied
+ * together when the batch ends, into one buffer of exactly their size. A large one is copied at once,
+ * while it is in the cache. No buffer is longer than 64 KiB unless one segment is, as in Node, so that
+ * a socket that wants no more can say so in time.
+ * @module
+ */
+import type { Slots } from '../memory/slots.ts';
+
+/** From here on a segment is copied when it comes: gathering would only cool it. */
+const LARGE = 16 * 1024;
+const LONGEST = 64 * 1024;
+/** Segments that a batch may keep; beyond that it delivers early. */
+const PLACES = 512;
+const NONE = -1;
+
+/** What one socket has in the batch. */
+export class Intake {
+  readonly take: (chunk: Buffer) => void;
+  first: number = NONE;
+  last: number = NONE;
+  length = 0;
+
+  /** `take` gets each buffer, which is its own to keep. */
+  constructor(take: (chunk: Buffer) => void) {
+    this.take = take;
+  }
+}
+
+export class Inflow {
+  /** True within a turn, which will call `deliver`. */
+  open = false;
+  readonly #slots: Slots;
+  readonly #thrown: (error: unknown) => void;
+  readonly #at = new Int32Array(PLACES);
+  readonly #length = new Int32Array(PLACES);
+  readonly #next = new Int32Array(PLACES);
+  #used = 0;
+  readonly #waiting: Intake[] = [];
+
+  constructor(slots: Slots, thrown: (error: unknown) => void) {
+    this.#slots = slots;
+    this.#thrown = thrown;
+  }
+
+  /** Text for `intake`: now or at the end of the batch, and in order. */
+  add(intake: Intake, bytes: Uint8Array, at: number, length: number): void {
+    const gather = this.open && length < LARGE && bytes === this.#slots.bytes;
+    if (!gather) {
+      this.settle(intake);
+      this.#hand(intake, copyOf(bytes, at, length));
+      return;
+    }
+    if (intake.length + length > LONGEST) this.settle(intake);
+    if (this.#used === PLACES) this.deliver();
+    const place = this.#used++;
+    this.#slots.retain(this.#slots.slotOf(at));
+    this.#at[place] = at;
+    this.#length[place] = length;
+    this.#next[place] = NONE;
+    if (intake.last === NONE) {
+      intake.first = place;
+      this.#waiting.push(intake);
+    } else this.#next[intake.last] = place;
+    intake.last = place;
+    intake.length += length;
+  }
+
+  /** Hand over what `intake` has. */
+  settle(intake: Intake): void {
+    if (intake.first === NONE) return;
+    this.#hand(intake, this.#gathered(intake));
+  }
+
+  /** Forget what `intake` has: nobody wants it. */
+  discard(intake: Intake): void {
+    for (let i = intake.first; i !== NONE; i = this.#next[i] as number) {
+      this.#slots.release(this.#slots.slotOf(this.#at[i] as number)); // places hold valid indices
+    }
+    intake.first = intake.last = NONE;
+    intake.length = 0;
+  }
+
+  /** The batch ends: everyone gets what is theirs. */
+  deliver(): void {
+    // What a listener does may bring more, for the same or another socket: the list grows as it is read.
+    for (let i = 0; i < this.#waiting.length; i++) {
+      this.settle(this.#waiting[i] as Intake); // `i` is below the length
+    }
+    this.#waiting.length = 0;
+    this.#used = 0;
+  }
+
+  #gathered(intake: Intake): Buffer {
+    const { bytes } = this.#slots;
+    const chunk = Buffer.allocUnsafe(intake.length);
+    let to = 0;
+    for (let i = intake.first; i !== NONE; i = this.#next[i] as number) {
+      const at = this.#at[i] as number;
+      const length = this.#length[i] as number;
+      chunk.set(bytes.subarray(at, at + length), to);
+      to += length;
+    }
+    this.discard(intake);
+    return chunk;
+  }
+
+  #hand(intake: Intake, chunk: Buffer): void {
+    try {
+      intake.take(chunk);
+    } catch (error) {
+      this.#thrown(error);
+    }
+  }
+}
+
+function copyOf(bytes: Uint8Array, at: number, length: number): Buffer {
+  const chunk = Buffer.allocUnsafe(length);
+  chunk.set(bytes.subarray(at, at + length));
+  return chunk;
+}

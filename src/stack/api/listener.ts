@@ -1,0 +1,105 @@
+/**
+ * The callback interface to TCP, passive side: a port on which connections are accepted.
+ * RFC 9293 §3.10.1, passive OPEN.
+ * @module
+ */
+import { type Address, format } from '../base/address.ts';
+import type { Failure } from '../base/failure.ts';
+import type { Listener as CoreListener } from '../tcp/listener.ts';
+import { Connection, type ConnectionHandler, type ConnectionSettings } from './connection.ts';
+import type { Host } from './host.ts';
+
+/**
+ * A connection is open. Give its handler; undefined refuses it with RST. It is told of nothing before
+ * this returns, and nothing that came is lost.
+ */
+export type Accept = (connection: Connection) => ConnectionHandler | undefined;
+
+export interface ListenOptions {
+  /** `ANY`: all of the stack's addresses. */
+  readonly address: Address;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Most connections whose handshake is not complete. */
+  readonly backlog: number;
+  readonly settings?: ConnectionSettings;
+}
+
+/** A port that is open to everyone, until `close`. */
+export class Listener {
+  readonly #host: Host;
+  readonly #core: CoreListener;
+  #holding = false;
+  #closed = false;
+
+  /** Not for use from outside: `stack.tcp.createListener` makes these. */
+  constructor(host: Host, core: CoreListener) {
+    this.#host = host;
+    this.#core = core;
+    this.ref();
+  }
+
+  /** Dotted decimal; `0.0.0.0` is all of the stack's addresses. */
+  get address(): string {
+    return format(this.#core.address);
+  }
+
+  get port(): number {
+    return this.#core.port;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Accept no more. Connections that were accepted stay; half-open ones are reset. */
+  close(): void {
+    if (this.#closed) return;
+    this.unref();
+    this.#closed = true;
+    this.#core.close();
+  }
+
+  /** The process stays alive while the port is open; the default. */
+  ref(): this {
+    if (!this.#holding && !this.#closed) {
+      this.#holding = true;
+      this.#host.hold();
+    }
+    return this;
+  }
+
+  /** The process may end while the port is open. */
+  unref(): this {
+    if (this.#holding) {
+      this.#holding = false;
+      this.#host.letGo();
+    }
+    return this;
+  }
+}
+
+const NO_HANDLER: ConnectionHandler = {};
+
+/** Open a port. A number if that fails: a `Failure`. */
+export function openListener(
+  host: Host,
+  { address, port, backlog, settings }: ListenOptions,
+  accept: Accept,
+): Listener | Failure {
+  const core = host.core.tcp.listen({
+    address,
+    port,
+    backlog,
+    ...(settings && { settings }),
+    accept: (tcb) => {
+      const connection = new Connection(host, NO_HANDLER, tcb);
+      const handler = accept(connection);
+      if (!handler) return undefined;
+      connection.handler = handler;
+      connection.begin(tcb);
+      return connection;
+    },
+  });
+  return typeof core === 'number' ? core : new Listener(host, core);
+}
