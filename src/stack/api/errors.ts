@@ -131,12 +131,17 @@ const either = (list: readonly string[]): string => {
 };
 
 /** `ERR_INVALID_ARG_TYPE`; lower-case names are types, others classes. */
-export function argTypeError(name: string, expected: string | string[], value: unknown): CodedError {
+export function argTypeError(
+  name: string,
+  expected: string | string[],
+  value: unknown,
+): CodedError {
   const all = typeof expected === 'string' ? [expected] : expected;
   const types = all.filter((e) => /^[a-z]/.test(e));
   const classes = all.filter((e) => /^[A-Z]/.test(e));
   const parts: string[] = [];
-  if (types.length > 0) parts.push(`${types.length > 1 ? 'one of type' : 'of type'} ${either(types)}`);
+  if (types.length > 0)
+    parts.push(`${types.length > 1 ? 'one of type' : 'of type'} ${either(types)}`);
   if (classes.length > 0) parts.push(`an instance of ${either(classes)}`);
   const kind = name.includes('.') ? 'property' : 'argument';
   const message = `The "${name}" ${kind} must be ${parts.join(' or ')}.${received(value)}`;

@@ -24,7 +24,10 @@ import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
 import { Inflow } from './inflow.ts';
 
-/** Packets that one turn takes from a device before timers and other I/O have theirs. */
+/**
+ * Packets that one turn takes from a device before timers and other I/O have theirs; the device
+ * tells again what is left.
+ */
 const BUDGET = 256;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -76,8 +79,6 @@ interface Referable {
 interface Port {
   readonly device: Device & Referable;
   readonly iface: Interface;
-  /** There may be more to read: a turn is owed. */
-  pending: boolean;
 }
 
 export interface HostOptions {
@@ -98,7 +99,7 @@ export class Host {
   readonly #onGone: (device: Device, error: Error | undefined) => void;
   readonly #anchor = setInterval(() => {}, LONGEST_TIMER).unref();
   readonly #onTimer = (): void => this.#expired();
-  readonly #onImmediate = (): void => this.#continue();
+  readonly #onImmediate = (): void => this.#dueNow();
   readonly #onWake = (): void => this.#woken();
   #holds = 0;
   #inTurn = false;
@@ -139,12 +140,12 @@ export class Host {
         flush: () => device.flush(),
       },
     });
-    const port: Port = { device, iface, pending: false };
+    const port: Port = { device, iface };
     this.#ports.push(port);
     device.start({
       memory: this.core.slots.bytes,
       readable: () => this.#readable(port),
-      writable: () => this.#onWake(),
+      writable: () => this.#writable(iface),
       closed: (error) => this.#gone(port, error),
     });
     if (this.#holds === 0) (device as Referable).unref?.();
@@ -190,15 +191,19 @@ export class Host {
   }
 
   #readable(port: Port): void {
-    port.pending = true;
     if (!this.#inTurn) this.#turn(port);
+    else setImmediate(() => this.#readable(port)); // a device that tells from within `write`
+  }
+
+  #writable(iface: Interface): void {
+    this.core.ip.writable(iface);
+    this.core.wake();
   }
 
   #gone(port: Port, error: Error | undefined): void {
     const index = this.#ports.indexOf(port);
     if (index < 0) return;
     this.#ports.splice(index, 1);
-    port.pending = false;
     this.core.removeInterface(port.iface);
     this.#onGone(port.device, error);
   }
@@ -232,23 +237,18 @@ export class Host {
     for (let left = BUDGET; left > 0; left--) {
       const slot = slots.acquire();
       if (slot === NO_SLOT) {
-        if (!this.#discard(device)) {
-          port.pending = false;
-          return;
-        }
+        if (!this.#discard(device)) return;
         continue;
       }
       const length = device.read(slot + lead, room);
       if (length === 0) {
         slots.release(slot);
-        port.pending = false;
         return;
       }
       if (length > room) this.#count(Drop.TOO_LONG);
       else this.core.input(iface, slot + lead, length);
       slots.release(slot);
     }
-    port.pending = true; // the budget is spent, not the queue
   }
 
   /** No slot is free: read a packet where no slot is, so that it is lost here and counted. */
@@ -274,22 +274,13 @@ export class Host {
     this.#turn(undefined);
   }
 
-  #continue(): void {
+  #dueNow(): void {
     this.#immediate = undefined;
-    let any = false;
-    for (const port of [...this.#ports]) {
-      if (!port.pending) continue;
-      any = true;
-      this.#turn(port);
-    }
-    if (!any) this.#turn(undefined);
+    this.#turn(undefined);
   }
 
   /** See that a turn comes when one is due. A timer that is set too early is left to run. */
   #arm(): void {
-    if (this.#ports.some((port) => port.pending)) {
-      this.#immediate ??= setImmediate(this.#onImmediate);
-    }
     const due = this.core.deadline();
     if (due >= this.#timerDue) return;
     const wait = due - this.clock.now();

@@ -182,14 +182,22 @@ export class Dial {
   #try(): void {
     if (this.#over) return;
     const place = this.#addresses[this.#next++];
-    if (!place) return this.#end(this.#allFailed());
-    const { port, source, sourcePort, timeout } = this.#target;
+    if (!place) {
+      this.#end(this.#allFailed());
+      return;
+    }
     const { address, family } = place;
+    const { port } = this.#target;
     if (this.#addresses.length > 1) this.tried.push(`${address}:${port}`);
     this.#events.attempt(address, family);
     if (this.#over) return; // destroyed by a listener
     const destination = parseAddress(address);
-    if (destination === undefined) return this.#refused(place, 'EAFNOSUPPORT');
+    if (destination === undefined) this.#refused(place, 'EAFNOSUPPORT');
+    else this.#open(place, destination);
+  }
+
+  #open(place: LookupAddress, destination: Address): void {
+    const { port, source, sourcePort, timeout } = this.#target;
     let opened = false;
     const result = openConnection(
       this.#host,
@@ -206,7 +214,10 @@ export class Dial {
         },
       },
     );
-    if (typeof result === 'number') return this.#unable(place, result);
+    if (typeof result === 'number') {
+      this.#unable(place, result);
+      return;
+    }
     this.#current = result;
     if (this.#next < this.#addresses.length) {
       this.#timer = after(timeout, () => this.#tooSlow(place));

@@ -124,7 +124,10 @@ export class SocketStream extends Duplex {
 
   #data(bytes: Uint8Array, at: number, length: number): void {
     const user = this.#userBuffer;
-    if (!user) return this.host.inflow.add(this.#intake, bytes, at, length);
+    if (!user) {
+      this.host.inflow.add(this.#intake, bytes, at, length);
+      return;
+    }
     this.#bytesRead += length;
     this.idle.touch();
     this.inScope(() => {
@@ -233,12 +236,15 @@ export class SocketStream extends Duplex {
   }
 
   #send(chunks: readonly Chunk[], done: Callback): void {
-    if (this.connecting) return this.#sendLater(chunks, done);
     const { carrier } = this;
-    if (!this.live || !carrier) return done(closedError());
-    this.idle.touch();
-    if (!carrier.closed) this.#outflow.begin(carrier, chunks, done);
-    else done(systemError(this.#unseen ? this.#unseen.code : 'EPIPE', 'write'));
+    if (this.connecting) this.#sendLater(chunks, done);
+    else if (!this.live || !carrier) done(closedError());
+    else if (carrier.closed) {
+      done(systemError(this.#unseen ? this.#unseen.code : 'EPIPE', 'write'));
+    } else {
+      this.idle.touch();
+      this.#outflow.begin(carrier, chunks, done);
+    }
   }
 
   #sendLater(chunks: readonly Chunk[], done: Callback): void {

@@ -1,0 +1,379 @@
+/**
+ * `dgram.Socket` on this stack: UDP with Node's methods, events and errors.
+ *
+ * A datagram is emitted when it comes, so nothing waits here and there is no queue to bound: the
+ * device's is the receive buffer. `setRecvBufferSize` is remembered and given back.
+ *
+ * Node documentation: "Class: dgram.Socket".
+ * @module
+ */
+import { AsyncResource } from 'node:async_hooks';
+import type { RemoteInfo } from 'node:dgram';
+import { EventEmitter } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type Address, ANY, family, format } from '../base/address.ts';
+import { Drop } from '../base/drop.ts';
+import { Failure, failureCode } from '../base/failure.ts';
+import type { UdpOwner } from '../udp/owner.ts';
+import type { UdpSocket } from '../udp/socket.ts';
+import { checkPort, checkString } from './checks.ts';
+import {
+  checkLiteral,
+  connectedError,
+  type DgramOptions,
+  notConnectedError,
+  readBind,
+  readDgramOptions,
+  readSend,
+  type SendCall,
+} from './dgram-options.ts';
+import { coded, systemError } from './errors.ts';
+import type { Host } from './host.ts';
+import { parseAddress } from './lookup.ts';
+
+const Bind = { NONE: 0, BINDING: 1, BOUND: 2 } as const;
+const Link = { NONE: 0, CONNECTING: 1, CONNECTED: 2 } as const;
+
+const alreadyBound = (): Error =>
+  coded(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
+
+type Resolved = (error: Error | null, address: string) => void;
+
+/** The socket without what concerns groups; `dgram.ts` adds that. */
+export class DatagramSocket extends EventEmitter {
+  readonly type: 'udp4' | 'udp6';
+  protected readonly host: Host;
+  /** Undefined once closed. */
+  protected core: UdpSocket | undefined;
+  protected readonly options: DgramOptions;
+  readonly #scope = new AsyncResource('UDPWRAP');
+  #bind: number = Bind.NONE;
+  #link: number = Link.NONE;
+  /** What waits for the socket to be bound. */
+  #queue: (() => void)[] | undefined;
+  #holding = false;
+  #referenced = true;
+  /** The text of the address that the last datagram came from. */
+  #lastSource: Address = ANY;
+  #lastText = '0.0.0.0';
+
+  constructor(host: Host, given: unknown, listener?: unknown) {
+    super();
+    const options = readDgramOptions(given);
+    this.host = host;
+    this.type = options.type;
+    this.options = options;
+    this.core = host.core.udp.open(this.#makeOwner());
+    this.core.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
+    if (typeof listener === 'function') this.on('message', listener as () => void);
+    this.#closeOn(options.signal);
+  }
+
+  /** Bind to a port: ([port][, address][, callback]) or (options[, callback]); `listening` follows. */
+  bind(...args: unknown[]): this {
+    const core = this.alive();
+    if (this.#bind !== Bind.NONE) {
+      throw alreadyBound();
+    }
+    const { port, address } = readBind(args);
+    this.#bind = Bind.BINDING;
+    const callback = args.at(-1);
+    if (typeof callback === 'function') this.#whenBound(callback as () => void);
+    this.#resolve(address || '0.0.0.0', (error, ip) => {
+      if (!this.core) return; // closed in the meantime
+      if (error) this.#unbound(error);
+      else this.#bound(core.bind(parseAddress(ip) ?? ANY, port), ip, port);
+    });
+    return this;
+  }
+
+  /** Bind now, to a literal address; `listening` is emitted before it returns. Throws if it fails. */
+  bindSync(options: { port?: number | undefined; address?: string | undefined } = {}): AddressInfo {
+    const core = this.alive();
+    const { port, address } = readBind([options]);
+    if (this.#bind !== Bind.NONE) throw alreadyBound();
+    const failure = core.bind(address === '' ? ANY : checkLiteral(address), port);
+    if (failure !== Failure.NONE)
+      throw systemError(failureCode(failure), 'bind', { address, port });
+    this.#bound(failure, address, port);
+    return this.address();
+  }
+
+  /** Connect now, to a literal address. Throws if it fails. */
+  connectSync(portGiven: number, address = '127.0.0.1'): void {
+    const port = checkPort(portGiven, 'Port', false);
+    const peer = checkLiteral(address);
+    if (this.#link !== Link.NONE) throw connectedError();
+    const failure = this.openedSoon('connect').connect(peer, port);
+    const code = failureCode(failure);
+    if (code) throw systemError(code, 'connect', { address, port });
+    this.#link = Link.CONNECTED;
+  }
+
+  #whenBound(callback: () => void): void {
+    const onError = (): void => {
+      this.removeListener('error', onError);
+      this.removeListener('listening', onListening);
+    };
+    const onListening = (): void => {
+      onError();
+      callback.call(this);
+    };
+    this.on('error', onError);
+    this.on('listening', onListening);
+  }
+
+  #bound(failure: Failure, address: string, port: number): void {
+    if (failure !== Failure.NONE) {
+      this.#unbound(systemError(failureCode(failure), 'bind', { address, port }));
+      return;
+    }
+    this.#bind = Bind.BOUND;
+    this.#hold();
+    this.emit('listening');
+    const queue = this.#queue;
+    this.#queue = undefined;
+    for (const then of queue ?? []) then();
+  }
+
+  #unbound(error: Error): void {
+    this.#bind = Bind.NONE;
+    this.#queue = undefined;
+    this.emit('error', error);
+  }
+
+  /** Run `then` when the socket is bound; binds it to any port if nobody has. */
+  #afterBind(then: () => void): void {
+    if (this.#bind === Bind.NONE) this.bind({ port: 0 });
+    if (this.#bind === Bind.BOUND) then();
+    else {
+      this.#queue ??= [];
+      this.#queue.push(then);
+    }
+  }
+
+  /** Talk to one peer only: (port[, address][, callback]); `connect` follows. */
+  connect(...args: unknown[]): void {
+    const [portGiven, second] = args;
+    const port = checkPort(portGiven, 'Port', false);
+    const address = typeof second === 'function' || second === undefined ? '' : second;
+    checkString(address, 'address');
+    const last = args.at(-1);
+    const callback = typeof last === 'function' ? (last as (error?: Error) => void) : undefined;
+    if (this.#link !== Link.NONE) {
+      throw connectedError();
+    }
+    this.#link = Link.CONNECTING;
+    this.#afterBind(() => {
+      if (callback) this.once('connect', callback);
+      this.#resolve(address || '127.0.0.1', (error, ip) => {
+        if (this.core) this.#connected(error, this.core, ip, port, callback);
+      });
+    });
+  }
+
+  #connected(
+    error: Error | null,
+    core: UdpSocket,
+    address: string,
+    port: number,
+    callback: ((error?: Error) => void) | undefined,
+  ): void {
+    const failure = error ? Failure.NONE : core.connect(parseAddress(address) ?? ANY, port);
+    const code = failureCode(failure);
+    const problem = error ?? (code ? systemError(code, 'connect', { address, port }) : undefined);
+    if (!problem) {
+      this.#link = Link.CONNECTED;
+      process.nextTick(() => this.emit('connect'));
+      return;
+    }
+    this.#link = Link.NONE;
+    process.nextTick(() => {
+      if (!callback) return this.emit('error', problem);
+      this.removeListener('connect', callback);
+      return callback(problem);
+    });
+  }
+
+  /** Talk to everyone again. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not connected. */
+  disconnect(): void {
+    if (this.#link !== Link.CONNECTED) throw notConnectedError();
+    this.core?.disconnect();
+    this.#link = Link.NONE;
+  }
+
+  /**
+   * (msg[, offset, length][, port][, address][, callback]), `msg` a string, bytes, or an array of
+   * these that makes one datagram. Up to 65 507 bytes, in fragments where the path needs them. Without
+   * a callback a failure to send is silent, as in Node.
+   */
+  send(...args: unknown[]): void {
+    const call = readSend(args, this.#link === Link.CONNECTED);
+    this.alive();
+    if (this.#link === Link.CONNECTED) this.#transmit(call, undefined);
+    else this.#afterBind(() => this.#sendTo(call));
+  }
+
+  #sendTo(call: SendCall): void {
+    this.#resolve(call.address || '127.0.0.1', (error, ip) => {
+      if (!error) this.#transmit(call, ip);
+      else if (call.callback) process.nextTick(call.callback, error, 0);
+      else process.nextTick(() => this.emit('error', error));
+    });
+  }
+
+  #transmit({ bytes, port, address, callback }: SendCall, ip: string | undefined): void {
+    const { core } = this;
+    if (!core) return; // closed in the meantime
+    let failure: Failure;
+    if (ip === undefined) failure = core.send(bytes, 0, bytes.length);
+    else if (this.options.sendBlockList?.check(ip, 'ipv4')) failure = Failure.PROHIBITED;
+    else failure = core.send(bytes, 0, bytes.length, parseAddress(ip) ?? ANY, port);
+    if (!callback) return;
+    if (failure === Failure.NONE) process.nextTick(callback, null, bytes.length);
+    else
+      process.nextTick(callback, systemError(failureCode(failure), 'send', { address, port }), 0);
+  }
+
+  /** An address for a name: at once for a literal, unless the socket has a lookup of its own. */
+  #resolve(name: string, then: Resolved): void {
+    const { lookup } = this.options;
+    if (lookup) lookup(name, { family: 4 }, then);
+    else if (this.#bind === Bind.BOUND && parseAddress(name) !== undefined) then(null, name);
+    else {
+      this.host.lookup(name, { family: 4 }, (error, found) =>
+        then(error, typeof found === 'string' ? found : (found?.[0]?.address ?? '')),
+      );
+    }
+  }
+
+  #makeOwner(): UdpOwner {
+    return {
+      onMessage: (bytes, at, length, source, port) => {
+        if (this.#bind !== Bind.BOUND) return Drop.NONE;
+        const message = Buffer.allocUnsafe(length);
+        message.set(bytes.subarray(at, at + length));
+        this.#scope.runInAsyncScope(this.#message, this, message, source, port);
+        return Drop.NONE;
+      },
+      onError: (failure) => {
+        const error = systemError(failureCode(failure), 'recvmsg');
+        this.#scope.runInAsyncScope(this.#emitSafely, this, 'error', error);
+      },
+    };
+  }
+
+  #message(message: Buffer, source: Address, port: number): void {
+    if (source !== this.#lastSource) {
+      this.#lastSource = source;
+      this.#lastText = format(source);
+    }
+    const address = this.#lastText;
+    if (this.options.receiveBlockList?.check(address, 'ipv4')) return;
+    const sender: RemoteInfo = { address, family: family(source), port, size: message.length };
+    this.#emitSafely('message', message, sender);
+  }
+
+  #emitSafely(event: string, ...values: unknown[]): void {
+    try {
+      this.emit(event, ...values);
+    } catch (error) {
+      this.host.thrown(error);
+    }
+  }
+
+  /** Close it; `close` follows. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` if it is closed. */
+  close(callback?: () => void): this {
+    if (typeof callback === 'function') this.on('close', callback);
+    if (this.#queue) {
+      this.#queue.push(() => this.close());
+      return this;
+    }
+    this.alive().close();
+    this.core = undefined;
+    this.#letGo();
+    process.nextTick(() => this.emit('close'));
+    return this;
+  }
+
+  #closeOn(signal: AbortSignal | undefined): void {
+    if (!signal) return;
+    const close = (): void => {
+      if (this.core) this.close();
+    };
+    if (signal.aborted) {
+      close();
+      return;
+    }
+    signal.addEventListener('abort', close, { once: true });
+    this.once('close', () => signal.removeEventListener('abort', close));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.core) return;
+    await new Promise<void>((done) => this.close(done));
+  }
+
+  /** Where it is bound. Throws `EBADF` if it is not. */
+  address(): AddressInfo {
+    const core = this.opened('getsockname');
+    const address = core.connected ? core.localAddress : core.address;
+    return { address: format(address), family: 'IPv4', port: core.port };
+  }
+
+  /** Whom it is connected to. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not. */
+  remoteAddress(): AddressInfo {
+    const core = this.alive();
+    if (this.#link !== Link.CONNECTED) throw notConnectedError();
+    return { address: format(core.remoteAddress), family: 'IPv4', port: core.remotePort };
+  }
+
+  /** The process stays alive while it is bound; the default. */
+  ref(): this {
+    this.#referenced = true;
+    if (this.#bind === Bind.BOUND && this.core) this.#hold();
+    return this;
+  }
+
+  /** The process may end while it is bound. */
+  unref(): this {
+    this.#referenced = false;
+    this.#letGo();
+    return this;
+  }
+
+  #hold(): void {
+    if (!this.#referenced || this.#holding) return;
+    this.#holding = true;
+    this.host.hold();
+  }
+
+  #letGo(): void {
+    if (!this.#holding) return;
+    this.#holding = false;
+    this.host.letGo();
+  }
+
+  /** The core's socket. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` once closed. */
+  protected alive(): UdpSocket {
+    if (this.core) return this.core;
+    throw coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
+  }
+
+  /** The same; throws `EBADF` while it is not bound, which is when Node makes the descriptor. */
+  protected opened(syscall: string): UdpSocket {
+    const core = this.alive();
+    if (this.#bind === Bind.BOUND) return core;
+    throw systemError('EBADF', syscall);
+  }
+
+  /** Bound from now on, to any port if it was not. */
+  protected openedSoon(syscall: string): UdpSocket {
+    const core = this.alive();
+    if (this.#bind === Bind.NONE) {
+      this.#bind = Bind.BINDING;
+      this.#bound(core.bind(ANY, 0), '0.0.0.0', 0);
+    }
+    return this.opened(syscall);
+  }
+}

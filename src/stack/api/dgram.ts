@@ -1,0 +1,166 @@
+/**
+ * `stack.dgram`: what `node:dgram` exports, on this stack's addresses; and the options of its
+ * sockets that concern broadcast and multicast.
+ *
+ * Node documentation: "UDP/datagram sockets". RFC 1112 §6 (multicast), RFC 1122 §4.1.4 (broadcast).
+ * @module
+ */
+import type { Socket as NodeSocket, RemoteInfo } from 'node:dgram';
+import { isMulticast } from '../base/address.ts';
+import { Failure, failureCode } from '../base/failure.ts';
+import type { Interface } from '../ip/interface.ts';
+import { checkBufferSize, checkNumber, checkString } from './checks.ts';
+import type { DgramOptions } from './dgram-options.ts';
+import { DatagramSocket } from './dgram-socket.ts';
+import { missingError, systemError, unsupportedError } from './errors.ts';
+import type { Host } from './host.ts';
+import { parseAddress } from './lookup.ts';
+
+/** What Linux gives a socket that asks for nothing. */
+const BUFFER_SIZE = 212_992;
+
+export class DgramSocket extends DatagramSocket implements NodeSocket {
+  #receiveBuffer: number = this.options.recvBufferSize || BUFFER_SIZE;
+  #sendBuffer: number = this.options.sendBufferSize || BUFFER_SIZE;
+
+  getRecvBufferSize(): number {
+    this.opened('uv_recv_buffer_size');
+    return this.#receiveBuffer;
+  }
+
+  setRecvBufferSize(size: number): void {
+    this.#receiveBuffer = checkBufferSize(size);
+    this.opened('uv_recv_buffer_size');
+  }
+
+  getSendBufferSize(): number {
+    this.opened('uv_send_buffer_size');
+    return this.#sendBuffer;
+  }
+
+  setSendBufferSize(size: number): void {
+    this.#sendBuffer = checkBufferSize(size);
+    this.opened('uv_send_buffer_size');
+  }
+
+  /** Bytes that wait to be sent: none, a datagram goes at once or fails. */
+  getSendQueueSize(): number {
+    return 0;
+  }
+
+  getSendQueueCount(): number {
+    return 0;
+  }
+
+  /** Let datagrams to broadcast addresses leave. */
+  setBroadcast(flag: boolean): void {
+    this.opened('setBroadcast').broadcast = Boolean(flag);
+  }
+
+  /** Hops that datagrams may take, 1 to 255. Throws `EINVAL` for others. */
+  setTTL(ttl: number): number {
+    checkNumber(ttl, 'ttl');
+    if (!(ttl >= 1 && ttl <= 255)) throw systemError('EINVAL', 'setTTL');
+    this.opened('setTTL').ttl = ttl | 0;
+    return ttl;
+  }
+
+  /** The same for multicasts, 0 to 255; 0: they stay on this host. */
+  setMulticastTTL(ttl: number): number {
+    checkNumber(ttl, 'ttl');
+    if (!(ttl >= 0 && ttl <= 255)) throw systemError('EINVAL', 'setMulticastTTL');
+    this.opened('setMulticastTTL').multicastTtl = ttl | 0;
+    return ttl;
+  }
+
+  /** Whether members on this stack hear what this socket sends to a group. */
+  setMulticastLoopback(flag: boolean): boolean {
+    this.opened('setMulticastLoopback').multicastLoop = Boolean(flag);
+    return flag;
+  }
+
+  /** The interface that multicasts leave by, named by an address of ours; `0.0.0.0`: any. */
+  setMulticastInterface(interfaceAddress: string): void {
+    this.alive();
+    checkString(interfaceAddress, 'interfaceAddress');
+    const core = this.openedSoon('setMulticastInterface');
+    const address = parseAddress(interfaceAddress);
+    if (address === undefined) throw systemError('EINVAL', 'setMulticastInterface');
+    core.multicastInterface =
+      address === 0 ? undefined : this.#interface(interfaceAddress, 'setMulticastInterface');
+  }
+
+  /** Listen to a group, on the interface that has that address of ours or on that which leads there. */
+  addMembership(multicastAddress: string, multicastInterface?: string): void {
+    this.#member('addMembership', multicastAddress, multicastInterface, true);
+  }
+
+  /** Listen no longer; closing the socket does so too. */
+  dropMembership(multicastAddress: string, multicastInterface?: string): void {
+    this.#member('dropMembership', multicastAddress, multicastInterface, false);
+  }
+
+  /** Not to be had: throws `ENOTSUP`. */
+  addSourceSpecificMembership(_source: string, _group: string, _interface?: string): void {
+    this.#refuseSources('addSourceSpecificMembership');
+  }
+
+  /** Not to be had: throws `ENOTSUP`. */
+  dropSourceSpecificMembership(_source: string, _group: string, _interface?: string): void {
+    this.#refuseSources('dropSourceSpecificMembership');
+  }
+
+  #refuseSources(syscall: string): never {
+    this.alive();
+    const why = 'this stack does not filter multicasts by source: join the group, look at rinfo';
+    throw unsupportedError('ENOTSUP', syscall, why);
+  }
+
+  #member(syscall: string, group: string, on: string | undefined, join: boolean): void {
+    this.alive();
+    if (!group) throw missingError('multicastAddress');
+    const address = parseAddress(group);
+    if (address === undefined || !isMulticast(address)) throw systemError('EINVAL', syscall);
+    const core = this.openedSoon(syscall);
+    const iface = on ? this.#interface(on, syscall) : undefined;
+    const failure = join ? core.join(address, iface) : core.leave(address, iface);
+    if (failure === Failure.NET_UNREACHABLE) throw systemError('ENODEV', syscall);
+    if (failure !== Failure.NONE) throw systemError(failureCode(failure), syscall);
+  }
+
+  #interface(text: string, syscall: string): Interface {
+    const address = parseAddress(text);
+    if (address === undefined) throw systemError('EINVAL', syscall);
+    const found = this.host.core.ip.interfaces.find((iface) =>
+      iface.addresses.some((prefix) => prefix.address === address),
+    );
+    if (found) return found;
+    throw systemError('ENODEV', syscall);
+  }
+}
+
+type MessageListener = (message: Buffer, sender: RemoteInfo) => void;
+
+export interface DgramClass {
+  new (type: 'udp4' | DgramOptions, listener?: MessageListener): DgramSocket;
+  readonly prototype: DgramSocket;
+}
+
+/** The module's exports, each as Node documents it. */
+export interface Dgram {
+  readonly Socket: DgramClass;
+  createSocket(type: 'udp4' | 'udp6' | DgramOptions, listener?: MessageListener): DgramSocket;
+}
+
+/** Make the module of one stack. */
+export function makeDgram(host: Host): Dgram {
+  class Socket extends DgramSocket {
+    constructor(type: unknown, listener?: unknown) {
+      super(host, type, listener);
+    }
+  }
+  return {
+    Socket,
+    createSocket: (type, listener) => new Socket(type, listener),
+  };
+}
