@@ -9,6 +9,7 @@
  */
 import { type Address, ANY, family, format } from '../base/address.ts';
 import { Failure, failureCode } from '../base/failure.ts';
+import { info, type TcpInfo } from '../tcp/info.ts';
 import type { Owner } from '../tcp/owner.ts';
 import type { Settings } from '../tcp/settings.ts';
 import { stateName } from '../tcp/state.ts';
@@ -38,9 +39,6 @@ export interface ConnectionHandler {
   close?(connection: Connection, error: SystemError | undefined): void;
 }
 
-/** What a connection is told at birth; all of it may be left out. */
-export interface ConnectionSettings extends Partial<Settings> {}
-
 export interface OpenOptions {
   readonly destination: Address;
   readonly port: number;
@@ -48,7 +46,7 @@ export interface OpenOptions {
   readonly source?: Address;
   /** The port to come from; 0: any. */
   readonly sourcePort?: number;
-  readonly settings?: ConnectionSettings;
+  readonly settings?: Partial<Settings>;
 }
 
 /** Where a connection stands in its life, as its owner sees it. */
@@ -89,9 +87,19 @@ export class Connection implements Owner {
     return this.#phase === Phase.OPENING;
   }
 
+  /** Why the connection is gone; `Failure.NONE` while it is not, and after an orderly end. */
+  get failure(): Failure {
+    return this.#cause;
+  }
+
   /** True once the connection is gone. */
   get closed(): boolean {
     return this.#phase === Phase.CLOSED;
+  }
+
+  /** True after `close` or `abort`, while the peer has not acknowledged all that was written. */
+  get leaving(): boolean {
+    return this.#detached && !this.#finished && !this.closed;
   }
 
   /** The RFC's name of the state: `ESTABLISHED`, `FIN-WAIT-1`, ... */
@@ -158,7 +166,7 @@ export class Connection implements Owner {
   close(): void {
     if (this.#detached || this.closed) return;
     this.#detach();
-    if (this.#tcb) verbs.close(this.#tcb);
+    if (this.#tcb) verbs.detach(this.#tcb);
   }
 
   /** Reset the connection. No function of the handler is called any more but `release`. */
@@ -209,7 +217,9 @@ export class Connection implements Owner {
 
   /** Probe an idle peer: after `idle` ms, every `interval` ms, `count` times. RFC 9293 §3.8.4. */
   setKeepAlive(on: boolean, idle = 0, interval = 0, count = 0): void {
-    if (this.#tcb) verbs.setKeepAlive(this.#tcb, on, idle * 1000, interval * 1000, count);
+    if (!this.#tcb) return;
+    verbs.setKeepAlive(this.#tcb, on, idle * 1000, interval * 1000, count);
+    this.#host.flushSoon();
   }
 
   /** Give up when text stays unacknowledged for `milliseconds`; 0: the default. RFC 5482. */
@@ -226,9 +236,9 @@ export class Connection implements Owner {
     if (this.#tcb) this.#tcb.tos = value & 0xff;
   }
 
-  /** What `tcp_info` holds on Linux, times in microseconds. RFC 4898's terms. */
-  info(): object {
-    return this.#tcb ? verbs.info(this.#tcb) : {};
+  /** What Linux's `tcp_info` holds, as it is now: times in milliseconds, sizes in bytes. */
+  info(): TcpInfo | undefined {
+    return this.#tcb && info(this.#tcb);
   }
 
   /** The process stays alive while the connection is open; the default. */
@@ -289,12 +299,13 @@ export class Connection implements Owner {
     this.#phase = Phase.CLOSED;
     this.#settle();
     if (this.#detached) return;
-    const error = this.#errorOf(this.#cause === Failure.NONE ? failure : this.#cause, opening);
-    this.#handler.close?.(this, error);
+    if (this.#cause === Failure.NONE) this.#cause = failure;
+    this.#handler.close?.(this, this.#errorOf(this.#cause, opening));
   }
 
+  /** That this stack was closed by its own program is no error. */
   #errorOf(failure: Failure, opening: boolean): SystemError | undefined {
-    if (failure === Failure.NONE) return undefined;
+    if (failure === Failure.NONE || failure === Failure.CLOSED) return undefined;
     const code = failureCode(failure);
     if (!opening) return systemError(code, 'read');
     return connectError(code, { address: this.remoteAddress, port: this.remotePort });

@@ -63,6 +63,7 @@ export class DatagramSocket extends EventEmitter {
     this.host = host;
     this.type = options.type;
     this.options = options;
+    host.open.add(this);
     this.core = host.core.udp.open(this.#makeOwner());
     this.core.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
     if (typeof listener === 'function') this.on('message', listener as () => void);
@@ -291,6 +292,7 @@ export class DatagramSocket extends EventEmitter {
     }
     this.alive().close();
     this.core = undefined;
+    this.host.open.delete(this);
     this.#letGo();
     process.nextTick(() => this.emit('close'));
     return this;

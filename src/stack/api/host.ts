@@ -29,7 +29,17 @@ import { Inflow } from './inflow.ts';
  * tells again what is left.
  */
 const BUDGET = 256;
+/** Turns in microtasks before the event loop must have gone round. */
+const MICROTASKS = 16;
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Where a turn stands. */
+const Phase = {
+  IDLE: 0,
+  /** Packets come in; whatever is woken now is flushed by this turn. */
+  TAKING: 1,
+  FLUSHING: 2,
+} as const;
 
 /**
  * Microseconds since the process began, monotonic. `performance.now()` is the cheapest monotonic
@@ -87,7 +97,7 @@ export interface HostOptions {
   /** How names become addresses; see `lookup.ts`. */
   readonly lookup: LookupFunction;
   /** A device went away by itself. */
-  readonly onGone: (device: Device, error: Error | undefined) => void;
+  readonly onGone: (error: Error | undefined) => void;
 }
 
 export class Host {
@@ -95,15 +105,23 @@ export class Host {
   readonly clock: Clock;
   readonly lookup: LookupFunction;
   readonly inflow: Inflow;
+  /** What is to be closed when the stack is. */
+  readonly open: Set<{ close(): unknown }> = new Set();
   readonly #ports: Port[] = [];
-  readonly #onGone: (device: Device, error: Error | undefined) => void;
+  readonly #onGone: (error: Error | undefined) => void;
   readonly #anchor = setInterval(() => {}, LONGEST_TIMER).unref();
   readonly #onTimer = (): void => this.#expired();
   readonly #onImmediate = (): void => this.#dueNow();
   readonly #onWake = (): void => this.#woken();
+  readonly #onImmediateWake = (): void => {
+    this.#microtasks = 0;
+    this.#woken();
+  };
   #holds = 0;
-  #inTurn = false;
+  #phase: number = Phase.IDLE;
   #wakePending = false;
+  /** Turns since the event loop last went round, as far as is known here. */
+  #microtasks = 0;
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timerDue: Micros = NEVER;
@@ -115,12 +133,8 @@ export class Host {
     this.lookup = lookup;
     this.#onGone = onGone;
     this.inflow = new Inflow(core.slots, (error) => this.thrown(error));
-    core.tcp.thrown = (error: unknown): void => this.thrown(error);
-    core.wake = (): void => {
-      if (this.#inTurn || this.#wakePending || this.#closed) return;
-      this.#wakePending = true;
-      queueMicrotask(this.#onWake);
-    };
+    core.thrown = (error: unknown): void => this.thrown(error);
+    core.wake = (): void => this.#wake();
   }
 
   /** The devices that are attached now. */
@@ -173,9 +187,28 @@ export class Host {
     });
   }
 
+  /**
+   * There is something to flush. Between turns a microtask does it; what comes up while a turn flushes
+   * waits for the event loop to go round, and so does the next of too many microtasks in a row: two
+   * sockets of one stack that talk to each other must not keep others waiting.
+   */
+  #wake(): void {
+    if (this.#wakePending || this.#closed || this.#phase === Phase.TAKING) return;
+    this.#wakePending = true;
+    if (this.#phase === Phase.IDLE && this.#microtasks < MICROTASKS) {
+      this.#microtasks++;
+      queueMicrotask(this.#onWake);
+    } else setImmediate(this.#onImmediateWake);
+  }
+
+  /** A verb has set a timer: look at the deadlines, soon. */
+  flushSoon(): void {
+    this.#wake();
+  }
+
   /** Let what is due go now instead of in a microtask. */
   flush(): void {
-    if (!this.#inTurn && !this.#closed) this.#turn(undefined);
+    if (this.#phase === Phase.IDLE) this.#turn(undefined);
   }
 
   /** Release the devices; the last turn sends what is due. */
@@ -191,7 +224,8 @@ export class Host {
   }
 
   #readable(port: Port): void {
-    if (!this.#inTurn) this.#turn(port);
+    this.#microtasks = 0;
+    if (this.#phase === Phase.IDLE) this.#turn(port);
     else setImmediate(() => this.#readable(port)); // a device that tells from within `write`
   }
 
@@ -205,26 +239,27 @@ export class Host {
     if (index < 0) return;
     this.#ports.splice(index, 1);
     this.core.removeInterface(port.iface);
-    this.#onGone(port.device, error);
+    this.#onGone(error);
   }
 
   /** Drain `port`, or only do what is due. Not called from within itself. */
   #turn(port: Port | undefined): void {
     if (this.#closed) return;
     const { core, inflow } = this;
-    this.#inTurn = true;
     try {
       const now = this.clock.now();
+      this.#phase = Phase.TAKING;
       core.begin(now);
       inflow.open = true;
       if (port) this.#drain(port);
       if (core.deadline() <= now) core.expire(now);
       inflow.deliver();
+      this.#phase = Phase.FLUSHING;
       core.flush(this.clock.now());
       inflow.deliver(); // text that was held back, for a socket that reads again
     } finally {
       inflow.open = false;
-      this.#inTurn = false;
+      this.#phase = Phase.IDLE;
     }
     this.#arm();
   }
@@ -259,16 +294,17 @@ export class Host {
   }
 
   #count(reason: Drop): void {
-    this.core.packetsIn++;
+    this.core.ip.packetsIn++;
     this.core.drops[reason] = (this.core.drops[reason] as number) + 1; // one place a reason
   }
 
   #woken(): void {
     this.#wakePending = false;
-    if (!this.#inTurn) this.#turn(undefined);
+    this.#turn(undefined);
   }
 
   #expired(): void {
+    this.#microtasks = 0;
     this.#timer = undefined;
     this.#timerDue = NEVER;
     this.#turn(undefined);

@@ -6,7 +6,8 @@
 import { type Address, format } from '../base/address.ts';
 import type { Failure } from '../base/failure.ts';
 import type { Listener as CoreListener } from '../tcp/listener.ts';
-import { Connection, type ConnectionHandler, type ConnectionSettings } from './connection.ts';
+import type { Settings } from '../tcp/settings.ts';
+import { Connection, type ConnectionHandler } from './connection.ts';
 import type { Host } from './host.ts';
 
 /**
@@ -22,11 +23,15 @@ export interface ListenOptions {
   readonly port: number;
   /** Most connections whose handshake is not complete. */
   readonly backlog: number;
-  readonly settings?: ConnectionSettings;
+  readonly settings?: Partial<Settings>;
+  /** False while no further connection is wanted: SYNs are then dropped, and come again. */
+  readonly hasRoom?: () => boolean;
 }
 
 /** A port that is open to everyone, until `close`. */
 export class Listener {
+  /** Called once, when it is closed. */
+  onClosed: () => void = () => {};
   readonly #host: Host;
   readonly #core: CoreListener;
   #holding = false;
@@ -36,6 +41,7 @@ export class Listener {
   constructor(host: Host, core: CoreListener) {
     this.#host = host;
     this.#core = core;
+    host.open.add(this);
     this.ref();
   }
 
@@ -57,7 +63,9 @@ export class Listener {
     if (this.#closed) return;
     this.unref();
     this.#closed = true;
+    this.#host.open.delete(this);
     this.#core.close();
+    this.onClosed();
   }
 
   /** The process stays alive while the port is open; the default. */
@@ -84,7 +92,7 @@ const NO_HANDLER: ConnectionHandler = {};
 /** Open a port. A number if that fails: a `Failure`. */
 export function openListener(
   host: Host,
-  { address, port, backlog, settings }: ListenOptions,
+  { address, port, backlog, settings, hasRoom }: ListenOptions,
   accept: Accept,
 ): Listener | Failure {
   const core = host.core.tcp.listen({
@@ -92,6 +100,7 @@ export function openListener(
     port,
     backlog,
     ...(settings && { settings }),
+    ...(hasRoom && { hasRoom }),
     accept: (tcb) => {
       const connection = new Connection(host, NO_HANDLER, tcb);
       const handler = accept(connection);

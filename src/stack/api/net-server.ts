@@ -136,6 +136,7 @@ export class Server extends EventEmitter implements NodeServer {
       return;
     }
     this.#listener = listener;
+    this.#host.open.add(this);
     if (!this.#referenced) listener.unref();
     process.nextTick(() => {
       if (this.#listener === listener) this.emit('listening');
@@ -194,6 +195,7 @@ export class Server extends EventEmitter implements NodeServer {
     }
     this.#listener?.close();
     this.#listener = undefined;
+    this.#host.open.delete(this);
     this.#closeIfDone();
     return this;
   }

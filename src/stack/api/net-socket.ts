@@ -13,6 +13,7 @@ import type {
   SocketConnectOpts,
   SocketReadyState,
 } from 'node:net';
+import type { TcpInfo } from '../tcp/info.ts';
 import { checkFunction, checkInteger, checkMilliseconds } from './checks.ts';
 import type { Connection } from './connection.ts';
 import { missingError } from './errors.ts';
@@ -233,9 +234,9 @@ export class Socket extends SocketStream implements NodeSocket {
     return this.live ? this.carrier : undefined;
   }
 
-  /** What Linux's `tcp_info` holds: see `Connection.info`. Empty while there is no connection. */
-  info(): object {
-    return this.connection?.info() ?? {};
+  /** What Linux's `tcp_info` holds, as it is now; undefined while there is no connection. */
+  info(): TcpInfo | undefined {
+    return this.connection?.info();
   }
 
   get readyState(): SocketReadyState {

@@ -10,6 +10,7 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { Duplex, type DuplexOptions } from 'node:stream';
+import { Failure } from '../base/failure.ts';
 import type { Connection, ConnectionHandler } from './connection.ts';
 import { coded, type SystemError, systemError } from './errors.ts';
 import { type Host, nextRound } from './host.ts';
@@ -160,13 +161,16 @@ export class SocketStream extends Duplex {
 
   #gone(error: SystemError | undefined): void {
     this.host.inflow.settle(this.#intake);
-    if (this.destroyed || !error) return;
-    if (this.#reading) this.inScope(this.#fail, error);
+    if (this.destroyed) return;
+    if (!error) {
+      // In order, unless the whole stack was closed: then there is nothing to wait for.
+      if (this.carrier?.failure === Failure.CLOSED) this.inScope(this.#fail, undefined);
+    } else if (this.#reading) this.inScope(this.#fail, error);
     else if (this.#outflow.waiting) this.inScope(this.#fail, systemError(error.code, 'write'));
     else this.#unseen = error;
   }
 
-  #fail(error: Error): void {
+  #fail(error: Error | undefined): void {
     this.destroy(error);
   }
 

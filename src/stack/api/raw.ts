@@ -1,0 +1,121 @@
+/**
+ * Protocols of the user's own over IP: a handler for what comes in under a protocol number, and a
+ * way to send. RFC 791 §3.2, "Protocol"; RFC 3692 keeps 253 and 254 for experiments.
+ * @module
+ */
+import { ANY, format } from '../base/address.ts';
+import { Drop } from '../base/drop.ts';
+import { Failure, failureCode } from '../base/failure.ts';
+import type { IcmpError, Protocol } from '../ip/ip.ts';
+import type { Packet } from '../ip/packet.ts';
+import { NO_SLOT } from '../memory/slots.ts';
+import { checkFunction, checkInteger } from './checks.ts';
+import { argTypeError, coded, systemError } from './errors.ts';
+import type { Host } from './host.ts';
+import { checkAddress } from './lookup.ts';
+
+/** A packet of a protocol of one's own. */
+export interface RawPacket {
+  /** Dotted decimal. */
+  readonly source: string;
+  readonly destination: string;
+  /** 0 to 255. */
+  readonly protocol: number;
+  /** Hops that it had left. */
+  readonly ttl: number;
+  /** Traffic class: DSCP in the upper six bits, ECN in the lower two. */
+  readonly tos: number;
+  /** What follows the IP header; yours to keep. */
+  readonly data: Buffer;
+}
+
+export interface RawSendOptions {
+  /** An address of ours to send from; the route's unless told. */
+  readonly source?: string;
+  /** 1 to 255; default the stack's. */
+  readonly ttl?: number;
+  /** 0 to 255. */
+  readonly tos?: number;
+  /** Fail with `EMSGSIZE` rather than fragment. */
+  readonly dontFragment?: boolean;
+}
+
+/** TCP, UDP and ICMP are the stack's. */
+const TAKEN: readonly number[] = [1, 6, 17];
+
+/** One protocol, until `close`. */
+export class RawProtocol implements Protocol {
+  readonly number: number;
+  readonly #host: Host;
+  readonly #handler: (packet: RawPacket) => void;
+  #closed = false;
+
+  /** Not for use from outside: `stack.protocol` makes these. */
+  constructor(host: Host, number: number, handler: (packet: RawPacket) => void) {
+    checkInteger(number, 'number', 0, 255);
+    checkFunction(handler, 'handler');
+    const { ip } = host.core;
+    if (ip.protocols[number] !== undefined) {
+      const whose = TAKEN.includes(number) ? 'the stack itself' : 'another handler';
+      const message = `protocol ${number} belongs to ${whose}: close that, or take another number`;
+      throw coded(Error, 'EADDRINUSE', message);
+    }
+    this.number = number;
+    this.#host = host;
+    this.#handler = handler;
+    ip.setProtocol(number, this);
+    host.hold();
+    host.open.add(this);
+  }
+
+  /** Send `data` (up to 65 515 bytes) to an address. Throws a system error if it cannot leave. */
+  send(data: Uint8Array, destination: string, options: RawSendOptions = {}): void {
+    if (!(data instanceof Uint8Array)) throw argTypeError('data', 'Uint8Array', data);
+    const to = checkAddress(destination, 'destination');
+    const from = options.source === undefined ? ANY : checkAddress(options.source, 'source');
+    const { ip } = this.#host.core;
+    const route = ip.route(to, from);
+    const place = { address: destination };
+    if (!route) throw systemError('ENETUNREACH', 'send', place);
+    const at = ip.reserve(route);
+    if (at === NO_SLOT) throw systemError('ENOBUFS', 'send', place);
+    const { next } = ip;
+    if (options.ttl !== undefined) next.ttl = options.ttl;
+    if (options.tos !== undefined) next.tos = options.tos;
+    if (options.dontFragment) next.dontFragment = true;
+    const source = from === ANY ? route.source : from;
+    const failure = ip.sendLarge(route, source, this.number, at, 0, data, 0, data.length);
+    if (failure !== Failure.NONE) throw systemError(failureCode(failure), 'send', place);
+  }
+
+  input(packet: Packet): Drop {
+    const { bytes } = this.#host.core.slots;
+    const { body, bodyLength } = packet;
+    try {
+      this.#handler({
+        source: format(packet.source),
+        destination: format(packet.destination),
+        protocol: packet.protocol,
+        ttl: packet.ttl,
+        tos: packet.tos,
+        data: Buffer.from(bytes.subarray(body, body + bodyLength)),
+      });
+    } catch (error) {
+      this.#host.thrown(error);
+    }
+    return Drop.NONE;
+  }
+
+  error(_error: IcmpError): Drop {
+    return Drop.NONE;
+  }
+
+  /** Take no more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.open.delete(this);
+    this.#host.core.ip.protocols[this.number] = undefined;
+    this.#host.letGo();
+  }
+}

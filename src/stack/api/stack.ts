@@ -1,0 +1,245 @@
+/**
+ * A stack, as its user sees it: devices and addresses go in, `net`, `dgram`, `tcp` and `ping` come
+ * out.
+ * @module
+ */
+import { EventEmitter } from 'node:events';
+import type { Device } from '../../device/device.ts';
+import { ANY, format } from '../base/address.ts';
+import { Failure } from '../base/failure.ts';
+import { Core } from '../stack.ts';
+import { info, type TcpInfo } from '../tcp/info.ts';
+import { Connection } from './connection.ts';
+import { type Dgram, makeDgram } from './dgram.ts';
+import { systemError } from './errors.ts';
+import { Host, SystemRandom, surelyAfter, systemClock } from './host.ts';
+import { checkAddress, checkCidr, makeLookup } from './lookup.ts';
+import { makeNet, type Net } from './net.ts';
+import {
+  type PingOptions,
+  type PingReply,
+  type PingResult,
+  type PingsOptions,
+  ping,
+  pings,
+} from './ping.ts';
+import { type RawPacket, RawProtocol } from './raw.ts';
+import {
+  type DeviceOptions,
+  makeSlots,
+  readDevice,
+  readDevices,
+  type StackOptions,
+} from './stack-options.ts';
+import { readStats, type StackStats } from './stats.ts';
+import { StackTcp } from './tcp.ts';
+
+export interface CloseOptions {
+  /**
+   * How long to wait, in milliseconds, for what sockets that were closed have still to deliver;
+   * default 1000. 0: do not wait.
+   */
+  readonly linger?: number;
+}
+
+export interface RouteOptions {
+  /** A router on a network of ours. */
+  readonly gateway?: string;
+  /** The device, by name, where there is no gateway. */
+  readonly device?: string;
+  /** An address of ours to send from. */
+  readonly source?: string;
+}
+
+const LINGER = 1000;
+
+/**
+ * Emits `error` when a device goes away by itself, and `close` when all is closed.
+ */
+export class Stack extends EventEmitter {
+  /** As `node:net`, on this stack. */
+  readonly net: Net;
+  /** As `node:dgram`, on this stack. */
+  readonly dgram: Dgram;
+  /** Promises, async iteration, and the callback interface. */
+  readonly tcp: StackTcp;
+  readonly #host: Host;
+  readonly #core: Core;
+  #closing: Promise<void> | undefined;
+  #holding = false;
+
+  /** See `createStack`. */
+  constructor(options: StackOptions) {
+    super();
+    const devices = readDevices(options);
+    const clock = options.clock ?? systemClock;
+    this.#core = new Core({
+      slots: makeSlots(options, devices),
+      random: options.random ?? new SystemRandom(),
+      now: clock.now(),
+      ...(options.tcp && { tcp: options.tcp }),
+      ...(options.limits && { limits: options.limits }),
+      ip: {
+        ...(options.ttl !== undefined && { defaultTtl: options.ttl }),
+        ...(options.forwarding !== undefined && { forwarding: options.forwarding }),
+      },
+    });
+    this.#host = new Host({
+      core: this.#core,
+      clock,
+      lookup: makeLookup(options.lookup),
+      onGone: (error) => this.#gone(error),
+    });
+    const parts = makeNet(this.#host);
+    this.net = parts.net;
+    this.dgram = makeDgram(this.#host);
+    this.tcp = new StackTcp(this.#host, parts);
+    for (const device of devices) this.addDevice(device);
+  }
+
+  /** The devices that it is on. */
+  get devices(): readonly Device[] {
+    return this.#host.devices;
+  }
+
+  /** Our first address, dotted decimal; undefined if no device is left. */
+  get address(): string | undefined {
+    return this.addresses[0];
+  }
+
+  /** Our addresses, dotted decimal, without 127.0.0.1, which every stack has. */
+  get addresses(): readonly string[] {
+    return this.#core.ip.interfaces
+      .filter((iface) => !iface.isLoopback)
+      .flatMap((iface) => iface.addresses.map((prefix) => format(prefix.address)));
+  }
+
+  /** Be on one device more. Throws if its packets are longer than the stack's slots. */
+  addDevice(options: DeviceOptions): void {
+    if (this.#closing) throw systemError('ENETDOWN', 'addDevice');
+    const { device, mtu, prefix, router } = readDevice(options, this.#core.slots);
+    const { routes } = this.#core.ip;
+    const iface = this.#host.attach(device, mtu);
+    routes.addAddress(iface, prefix.address, prefix.bits);
+    if (router !== ANY) routes.add(ANY, 0, { gateway: router, iface });
+  }
+
+  /** Send what is for `network` (`10.9.0.0/16`, `0.0.0.0/0`) by a gateway or straight to a device. */
+  addRoute(network: string, options: RouteOptions): void {
+    const { address, bits } = checkCidr(network, 'network', 32);
+    const { gateway, device, source } = options;
+    const iface =
+      device === undefined
+        ? undefined
+        : this.#core.ip.interfaces.find((one) => one.name === device);
+    if (device !== undefined && !iface)
+      throw systemError('ENODEV', 'addRoute', { address: device });
+    this.#core.ip.routes.add(address, bits, {
+      ...(gateway !== undefined && { gateway: checkAddress(gateway, 'options.gateway') }),
+      ...(source !== undefined && { source: checkAddress(source, 'options.source') }),
+      ...(iface && { iface }),
+    });
+  }
+
+  /**
+   * Ask a host for an echo. Gives the round trip in milliseconds; rejects with `ETIMEDOUT`,
+   * `EHOSTUNREACH`, `ENETUNREACH`, a lookup's error or an `AbortError`.
+   */
+  ping(host: string, options: PingOptions = {}): Promise<PingReply> {
+    return ping(this.#host, host, options);
+  }
+
+  /** Ask again and again: `for await (const { seq, rtt, error } of stack.pings(host))`. */
+  pings(host: string, options: PingsOptions = {}): AsyncGenerator<PingResult> {
+    return pings(this.#host, host, options);
+  }
+
+  /** Take in what comes under an IP protocol number, 0 to 255, and send it. */
+  protocol(number: number, handler: (packet: RawPacket) => void): RawProtocol {
+    return new RawProtocol(this.#host, number, handler);
+  }
+
+  /** All counters: those of Linux's `nstat` under its names, and the drops by reason. */
+  stats(): StackStats {
+    return readStats(this.#core);
+  }
+
+  /** Every TCP connection, half-open and closing ones included, with what `info` tells of each. */
+  connections(): TcpInfo[] {
+    return this.#core.tcp.table.map((tcb) => info(tcb));
+  }
+
+  /** Keep the process alive although nothing is open: for a stack that only answers pings. */
+  ref(): this {
+    if (!this.#holding && !this.#closing) this.#host.hold();
+    this.#holding = true;
+    return this;
+  }
+
+  /** Undo `ref`; the default. */
+  unref(): this {
+    if (this.#holding && !this.#closing) this.#host.letGo();
+    this.#holding = false;
+    return this;
+  }
+
+  /**
+   * Close everything. What closed sockets have still to deliver is waited for (`linger`); open
+   * connections are reset and their sockets emit `close`, without an error. Settles when the devices
+   * are released. May be called again.
+   */
+  close({ linger = LINGER }: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(linger);
+    return this.#closing;
+  }
+
+  async #close(linger: number): Promise<void> {
+    if (linger > 0 && this.#leaving() > 0) await this.#linger(linger);
+    for (const thing of [...this.#host.open]) thing.close();
+    for (const { owner } of [...this.#core.tcp.table]) {
+      if (owner instanceof Connection) owner.fail(Failure.CLOSED);
+    }
+    await this.#host.close();
+    this.emit('close');
+  }
+
+  /** Connections that are no socket's any more and have something to deliver. */
+  #leaving(): number {
+    let count = 0;
+    for (const { owner } of this.#core.tcp.table) {
+      if (owner instanceof Connection && owner.leaving) count++;
+    }
+    return count;
+  }
+
+  #linger(milliseconds: number): Promise<void> {
+    const step = Math.min(5, milliseconds);
+    return new Promise((done) => {
+      const look = (left: number): void => {
+        if (left <= 0 || this.#leaving() === 0) done();
+        else surelyAfter(step, () => look(left - step));
+      };
+      look(milliseconds);
+    });
+  }
+
+  #gone(error: Error | undefined): void {
+    if (this.#closing || this.#host.devices.length > 0) {
+      if (error && !this.#closing) process.nextTick(() => this.emit('error', error));
+      return;
+    }
+    this.#core.failAll(Failure.NET_DOWN);
+    if (error) process.nextTick(() => this.emit('error', error));
+    void this.close({ linger: 0 });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Make a stack on a device: `createStack({ device: tun, address: '10.83.0.2/24' })`. Throws a
+ * `TypeError` or `RangeError` that says what is wrong with an option.
+ */
+export const createStack = (options: StackOptions): Stack => new Stack(options);

@@ -1,0 +1,43 @@
+/**
+ * The stack's counters, for people and dashboards: under the names of Linux's `nstat`, and the
+ * packets that were dropped by reason.
+ * @module
+ */
+import { DROP_COUNT, type Drop, dropName } from '../base/drop.ts';
+import { Stat } from '../base/stats.ts';
+import type { Core } from '../stack.ts';
+
+/** Counts since the stack was made, but for `TcpCurrEstab`, which is of now. */
+export type StackStats = Readonly<Record<keyof typeof Stat, number>> & {
+  /** Packets that came in. All of them are used or dropped: in = used + the drops that are not `out…`. */
+  readonly packetsIn: number;
+  readonly packetsUsed: number;
+  /** Packets that were made to be sent, before fragmentation. */
+  readonly packetsOut: number;
+  /** TCP connections of now, in whatever state. */
+  readonly connections: number;
+  /** Packets dropped, by reason, those that are above 0: `{ tcpBadAck: 2 }`. */
+  readonly drops: Readonly<Record<string, number>>;
+};
+
+/** A snapshot; allocates. */
+export function readStats(core: Core): StackStats {
+  const counters: Record<string, number> = {};
+  for (const [name, index] of Object.entries(Stat)) {
+    counters[name] = core.stats[index] as number; // `Stat` holds only such indices
+  }
+  const drops: Record<string, number> = {};
+  for (let reason = 1; reason < DROP_COUNT; reason++) {
+    const count = core.drops[reason] as number; // below the number of reasons
+    if (count > 0) drops[dropName(reason as Drop)] = count;
+  }
+  const all = counters as Record<keyof typeof Stat, number>; // filled from its keys
+  return {
+    packetsIn: core.ip.packetsIn,
+    packetsUsed: core.ip.packetsUsed,
+    packetsOut: all.IpOutRequests + all.IpForwDatagrams,
+    connections: core.tcp.table.length,
+    ...all,
+    drops,
+  };
+}
