@@ -1,0 +1,59 @@
+/**
+ * tunstack: a TCP/IP stack that you can import.
+ *
+ * Open a device (`openTun`, `openFd`, `createPipe`, `fromDuplex`), put a stack on it (`createStack`), and
+ * use `stack.net`, `stack.dgram`, `stack.tcp`, `stack.ping` and `stack.protocol`.
+ * @module
+ */
+
+// Devices: where packets come from and go to.
+export { type CaptureDevice, type CaptureOptions, capture } from './device/capture.ts';
+export type { DescriptorCounters, TunDevice } from './device/descriptor.ts';
+export type { Device, DeviceOffload, DeviceUser } from './device/device.ts';
+export { DeviceError } from './device/errors.ts';
+export {
+  type ImpairedDevice,
+  type ImpairOptions,
+  impair,
+  type LinkImpairment,
+} from './device/impair.ts';
+export type { Burst, Impairment } from './device/impairment.ts';
+export { type Joint, joinDevices } from './device/join.ts';
+export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
+export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
+export { type FdOptions, openFd, openTap, openTun, type TunOptions } from './device/tun.ts';
+// The stack.
+export type { Connection, ConnectionHandler } from './stack/api/connection.ts';
+export type { Dgram, DgramSocket } from './stack/api/dgram.ts';
+export type { DgramLookup, DgramOptions } from './stack/api/dgram-options.ts';
+export type { SystemError } from './stack/api/errors.ts';
+export type { Accept, Listener } from './stack/api/listener.ts';
+export type { Net } from './stack/api/net.ts';
+export type { SocketOptions } from './stack/api/net-options.ts';
+export type { Server } from './stack/api/net-server.ts';
+export type { Socket } from './stack/api/net-socket.ts';
+export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/ping.ts';
+export type { RawPacket, RawProtocol, RawSendOptions } from './stack/api/raw.ts';
+export {
+  type CloseOptions,
+  createStack,
+  type RouteOptions,
+  type Stack,
+} from './stack/api/stack.ts';
+export type { DeviceOptions, StackOptions } from './stack/api/stack-options.ts';
+export type { StackStats } from './stack/api/stats.ts';
+export type {
+  ConnectionOptions,
+  ListenerOptions,
+  StackTcp,
+  TcpConnectOptions,
+  TcpListenOptions,
+} from './stack/api/tcp.ts';
+export type { TcpAcceptor } from './stack/api/tcp-acceptor.ts';
+export type { Clock } from './stack/base/clock.ts';
+export { type Random, SeededRandom } from './stack/base/random.ts';
+export type { TcpInfo } from './stack/tcp/info.ts';
+export type {
+  Limits as TcpLimits,
+  Settings as TcpSettings,
+} from './stack/tcp/settings.ts';
