@@ -289,8 +289,9 @@ test('loopback: a packet to ourselves is taken in by the next flush, not before'
   });
   send(host, pattern(4), routeTo(host, '10.0.0.2'));
   t.is(seen.length, 0);
-  t.false(host.net.flush());
+  t.true(host.net.flush()); // others may have something to send now
   t.deepEqual(seen, new Array(3).fill('true true lo'));
+  t.false(host.net.flush());
   t.is(host.wire.sent.length, 0);
   t.true(host.balanced);
 });

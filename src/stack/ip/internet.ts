@@ -132,25 +132,20 @@ export class Internet implements InternetLayer {
 
   /**
    * The end of a batch: take in what we sent to ourselves, up to a budget, and flush the devices.
-   * True if more of it waits: flush again, soon.
+   * True if anything was taken in, or waits: others may have something to send now, so flush again.
    */
   flush(): boolean {
     const { loopback } = this;
-    for (let left = LOOPBACK_BUDGET; left > 0 && loopback.queue.length > 0; left--) {
-      const { at, size } = loopback.queue;
-      loopback.queue.shift();
+    const { queue } = loopback;
+    const waiting = queue.length > 0;
+    for (let left = LOOPBACK_BUDGET; left > 0 && queue.length > 0; left--) {
+      const { at, size } = queue;
+      queue.shift();
       this.input(loopback, at, size);
       this.slots.release(this.slots.slotOf(at));
     }
-    if (this.#touched > 0) {
-      this.#touched = 0;
-      for (const iface of this.interfaces) {
-        if (!iface.touched) continue;
-        iface.touched = false;
-        iface.out.flush();
-      }
-    }
-    return loopback.queue.length > 0;
+    if (this.#touched > 0) this.#flushDevices();
+    return waiting;
   }
 
   /** The device of `iface` takes packets again. */
@@ -252,6 +247,15 @@ export class Internet implements InternetLayer {
   touch(iface: Interface): void {
     iface.touched = true;
     if (this.#touched++ === 0) this.wake();
+  }
+
+  #flushDevices(): void {
+    this.#touched = 0;
+    for (const iface of this.interfaces) {
+      if (!iface.touched) continue;
+      iface.touched = false;
+      iface.out.flush();
+    }
   }
 
   /**

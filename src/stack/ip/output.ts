@@ -278,8 +278,7 @@ export class Output {
 
   #copy(bytes: Uint8Array, from: number, to: number, length: number): void {
     const memory = this.#slots.bytes;
-    if (bytes.buffer === memory.buffer)
-      memory.copyWithin(to, bytes.byteOffset + from, bytes.byteOffset + from + length);
+    if (bytes === memory) memory.copyWithin(to, from, from + length);
     else memory.set(bytes.subarray(from, from + length), to);
   }
 
