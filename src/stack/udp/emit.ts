@@ -93,7 +93,12 @@ function write(
     udp.setChecksum(v, at, never0(header + checksums.sumBytes(bytes, from, length)));
     return ip.sendLarge(route, source, UDP, at, udp.HEADER_LEN, bytes, from, length);
   }
-  const text = ip.checksum.copy(bytes, from, at + udp.HEADER_LEN, length);
+  const to = at + udp.HEADER_LEN;
+  // An echo sends the slots' own memory, which the kernel copies and sums in one pass.
+  const text =
+    bytes === ip.slots.bytes
+      ? ip.checksum.copyWithin(from, to, length)
+      : ip.checksum.copy(bytes, from, to, length);
   if (route.iface.offload.checksum) {
     udp.setChecksum(v, at, checksums.begun(pseudo));
     next.checksumAt = udp.CHECKSUM_AT;
