@@ -1,0 +1,50 @@
+/**
+ * Where the command speaks: lines on standard output, complaints on standard error, and one line
+ * that says how it stands, rewritten in place, only where a person is looking.
+ * @module
+ */
+
+/** What is needed of `process.stdout` and `process.stderr`. */
+export interface Terminal {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+const CLEAR = '\r\x1b[K';
+
+export class Screen {
+  /** True if a status line would be seen. */
+  readonly live: boolean;
+  readonly #out: Terminal;
+  readonly #err: Terminal;
+  #status = '';
+
+  constructor(out: Terminal, err: Terminal) {
+    this.#out = out;
+    this.#err = err;
+    // Both, since one of them in a file and a status between its lines would help nobody.
+    this.live = out.isTTY === true && err.isTTY === true;
+  }
+
+  line(text: string): void {
+    this.#around(this.#out, text);
+  }
+
+  /** One line, whatever the message holds. */
+  complain(text: string): void {
+    this.#around(this.#err, `tunstack: ${text.replace(/\s*\n\s*/g, '; ')}`);
+  }
+
+  /** How it stands now; '' takes it away. */
+  status(text: string): void {
+    if (!this.live || text === this.#status) return;
+    this.#status = text;
+    this.#err.write(CLEAR + text);
+  }
+
+  #around(where: Terminal, text: string): void {
+    if (this.#status !== '') this.#err.write(CLEAR);
+    where.write(`${text}\n`);
+    if (this.#status !== '') this.#err.write(this.#status);
+  }
+}

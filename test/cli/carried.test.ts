@@ -1,0 +1,50 @@
+/**
+ * What `serve` says it carried.
+ * @module
+ */
+import test from 'ava';
+import { type Counted, carriedLine, size, statusLine } from '../../src/cli/carried.ts';
+import type { Carried, Service } from '../../src/cli/services.ts';
+
+const counted = (n: number, drops: Record<string, number> = {}): Counted => ({
+  ...{ packetsIn: n, packetsOut: n, bytesIn: n * 1000, bytesOut: n * 100, drops },
+});
+
+const none: Carried = {
+  ...{ connections: 0, open: 0, bytesIn: 0, bytesOut: 0, datagramsIn: 0, datagramsOut: 0 },
+};
+const services: Record<Service, Carried> = {
+  echo: { ...none, connections: 1, datagramsIn: 2 },
+  page: { ...none, connections: 2 },
+  ...{ discard: none, daytime: none, chargen: none },
+};
+
+test('carried: sizes are told as people tell them', (t) => {
+  t.deepEqual([0, 999, 1000, 1500, 9949, 9951, 999_499, 999_500, 12e6, 4.2e9, 7e15].map(size), [
+    ...['0 B', '999 B', '1.0 kB', '1.5 kB', '9.9 kB', '10 kB', '999 kB', '1.0 MB'],
+    ...['12 MB', '4.2 GB', '7000 TB'],
+  ]);
+});
+
+test('carried: the last line has packets, bytes, connections, datagrams and drops', (t) => {
+  t.is(
+    carriedLine(counted(1234, { ipChecksum: 1, tcpBadAck: 5, ipTtl: 0 }), services),
+    'carried 1234 packets in (1.2 MB), 1234 packets out (123 kB), 3 connections, 2 datagrams, ' +
+      'dropped 6 (tcpBadAck 5, ipChecksum 1)',
+  );
+});
+
+test('carried: one is one', (t) => {
+  const one = { ...services, page: none, echo: { ...none, connections: 1, datagramsIn: 1 } };
+  t.is(
+    carriedLine(counted(1), one),
+    'carried 1 packet in (1.0 kB), 1 packet out (100 B), 1 connection, 1 datagram, dropped none',
+  );
+});
+
+test('carried: the status line has what passes in a second', (t) => {
+  t.is(
+    statusLine(counted(300), counted(100), 2, 1),
+    'in 100 kB/s  out 10 kB/s  200 packets/s  1 open connection',
+  );
+});
