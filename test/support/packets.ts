@@ -4,7 +4,7 @@
  * @module
  */
 import { type Address, fromOctets } from '../../src/stack/base/address.ts';
-import type { Drop } from '../../src/stack/base/drop.ts';
+import { Drop, isOutbound } from '../../src/stack/base/drop.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
 import { Stat } from '../../src/stack/base/stats.ts';
 import type { Interface, Offload } from '../../src/stack/ip/interface.ts';
@@ -278,7 +278,9 @@ export class Host {
   get balanced(): boolean {
     const { net, slots } = this;
     let dropped = 0;
-    for (let reason = 1; reason < 53; reason++) dropped += net.drops[reason] ?? 0; // inbound ones
+    for (const reason of Object.values(Drop)) {
+      if (reason !== Drop.NONE && !isOutbound(reason)) dropped += net.drops[reason] ?? 0;
+    }
     return slots.free === slots.count && net.packetsIn === net.packetsUsed + dropped;
   }
 }

@@ -66,14 +66,16 @@ export const Drop = {
   TCP_TIME_WAIT: 50,
   TCP_REFUSED: 51,
   TCP_LIMIT: 52,
+  // IGMP in.
+  IGMP_MALFORMED: 53,
   // Out.
-  OUT_NO_ROUTE: 53,
-  OUT_NO_SLOT: 54,
-  OUT_QUEUE_FULL: 55,
-  OUT_DEVICE_GONE: 56,
-  OUT_FILTERED: 57,
-  OUT_UNRESOLVED: 58,
-  LOOPBACK_FULL: 59,
+  OUT_NO_ROUTE: 54,
+  OUT_NO_SLOT: 55,
+  OUT_QUEUE_FULL: 56,
+  OUT_DEVICE_GONE: 57,
+  OUT_FILTERED: 58,
+  OUT_UNRESOLVED: 59,
+  LOOPBACK_FULL: 60,
 } as const;
 
 /** A drop reason; `Drop.NONE` is none. */
@@ -87,7 +89,9 @@ const FIRST_OUT = Drop.OUT_NO_ROUTE;
 
 const names: string[] = [];
 for (const [name, reason] of Object.entries(Drop)) {
-  names[reason] = name.toLowerCase().replace(/_(.)/g, (_all, letter: string) => letter.toUpperCase());
+  names[reason] = name
+    .toLowerCase()
+    .replace(/_(.)/g, (_all, letter: string) => letter.toUpperCase());
 }
 
 /** The reason's name as `stack.stats().drops` has it: `tcpBadAck` for `Drop.TCP_BAD_ACK`. */

@@ -21,6 +21,7 @@ import { Echoes } from './echo.ts';
 import type { Hooks } from './hooks.ts';
 import { Icmp } from './icmp.ts';
 import { DEFAULT_ERROR_RATE, IcmpErrors, type RateLimit } from './icmp-errors.ts';
+import { Igmp } from './igmp.ts';
 import { receive } from './input.ts';
 import { Interface, type InterfaceOptions } from './interface.ts';
 import type { InternetLayer, Protocol, SendOptions } from './ip.ts';
@@ -75,6 +76,7 @@ export class Internet implements InternetLayer {
   readonly loopback: Interface;
   readonly routes: Routes;
   readonly multicast: Multicast;
+  readonly igmp: Igmp;
   readonly reassembly: Reassembly;
   readonly icmp: Icmp;
   readonly errors: IcmpErrors;
@@ -102,6 +104,8 @@ export class Internet implements InternetLayer {
     this.echoes = new Echoes(this);
     this.icmp = new Icmp(this, this.echoes);
     this.setProtocol(ipv4.Protocol.ICMP, this.icmp);
+    this.igmp = new Igmp(this);
+    this.setProtocol(ipv4.Protocol.IGMP, this.igmp);
     this.loopback = this.addInterface(this.#loopbackOptions());
     this.routes.addAddress(this.loopback, LOOPBACK, LOOPBACK_BITS);
   }
@@ -158,11 +162,12 @@ export class Internet implements InternetLayer {
     this.now = now;
     this.reassembly.expire(now);
     this.routes.paths.expire(now);
+    this.igmp.expire(now);
   }
 
   /** When to call `expire` next. */
   deadline(): Micros {
-    return Math.min(this.reassembly.deadline(), this.routes.deadline());
+    return Math.min(this.reassembly.deadline(), this.routes.deadline(), this.igmp.deadline());
   }
 
   /** A device joins. Its packets must fit the slots. */
@@ -183,6 +188,7 @@ export class Internet implements InternetLayer {
     if (index <= 0) return; // the loopback interface stays
     iface.up = false;
     this.output.abandon(iface);
+    this.igmp.forget(iface);
     this.routes.removeInterface(iface);
     this.interfaces.splice(index, 1);
   }
