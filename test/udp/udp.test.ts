@@ -552,3 +552,32 @@ test('udp: ten thousand flows are found, and there are no more than the limit', 
   t.is(host.receive(53, pattern(1), { from: 10_001 }), Drop.UDP_NO_PORT);
   return t.pass();
 });
+
+test('udp: a batch leaves as one packet where the device cuts it, else as many', (t) => {
+  const offload = { checksum: true, tso4: true, uso4: true };
+  const slots = { packetSize: 65_535, count: 16 };
+  const able = new UdpHost({ headerLength: 10, offload, slots });
+  t.is(able.open().socket.sendBatch(pattern(5100), 0, 5100, 1000, PEER, 9), Failure.NONE);
+  t.is(able.wire.sent.length, 1);
+  const bytes = able.wire.sent[0] ?? new Uint8Array(0);
+  t.deepEqual([...bytes.subarray(0, 10)], [1, 5, 28, 0, 1000 & 255, 1000 >> 8, 20, 0, 6, 0]);
+  t.is(new Read(bytes.subarray(10)).u16(4), 5108);
+  t.is(able.stat('UdpOutDatagrams'), 6);
+  able.wire.sent.length = 0;
+  // No more than 64 at once, and none that has to be fragmented.
+  able.open().socket.sendBatch(pattern(6500), 0, 6500, 100, PEER, 9);
+  t.deepEqual(
+    able.wire.sent.map((b) => b.length),
+    [10 + 28 + 6400, 10 + 28 + 100],
+  );
+  able.wire.sent.length = 0;
+  able.open().socket.sendBatch(pattern(4000), 0, 4000, 2000, PEER, 9);
+  t.is(able.wire.sent.length, 4);
+  const plain = new UdpHost();
+  plain.open().socket.sendBatch(pattern(2500), 0, 2500, 1000, PEER, 9);
+  t.deepEqual(
+    plain.wire.sent.map((b) => b.length),
+    [1028, 1028, 528],
+  );
+  t.true(able.balanced && plain.balanced);
+});

@@ -6,7 +6,7 @@ import { type Address, ANY, isMulticast } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
 import type { Route } from '../ip/routes.ts';
-import { NO_SLOT } from '../memory/slots.ts';
+import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as udp from '../wire/udp.ts';
@@ -14,6 +14,9 @@ import type { UdpSocket } from './socket.ts';
 
 /** The longest text: a packet less its headers. */
 export const MAX_TEXT: number = ipv4.MAX_TOTAL_LEN - ipv4.MIN_LEN - udp.HEADER_LEN;
+
+/** The most datagrams that one packet with offload stands for; Linux's `UDP_MAX_SEGMENTS`. */
+const MAX_SEGMENTS = 64;
 
 /** See `UdpSocket.send`; `ttl` and `tos` below 0 are the socket's. */
 export function emit(
@@ -46,6 +49,75 @@ export function emit(
   }
   if (!leaves) return Failure.NONE;
   return write(socket, route, bytes, from, length, address, port, hops, service);
+}
+
+/** See `UdpSocket.sendBatch`. */
+export function emitBatch(
+  socket: UdpSocket,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  size: number,
+  address: Address,
+  port: number,
+): Failure {
+  const most = batchLimit(socket, size, address);
+  let failure: Failure = Failure.NONE;
+  let at = 0;
+  do {
+    const n = Math.min(most, length - at);
+    failure =
+      n > size
+        ? writeBatch(socket, bytes, from + at, n, size, address, port)
+        : emit(socket, bytes, from + at, n, address, port, -1, -1);
+    at += n;
+  } while (at < length && failure === Failure.NONE);
+  return failure;
+}
+
+/** How many bytes, in datagrams of `size`, the device takes at once on the way to `address`. */
+function batchLimit(socket: UdpSocket, size: number, address: Address): number {
+  const route = routeOf(socket, address);
+  if (route === undefined || !route.unicast || route.source === ANY) return size;
+  const { checksum, uso4 } = route.iface.offload;
+  if (!checksum || !uso4 || size + udp.HEADER_LEN + ipv4.MIN_LEN > route.mtu) return size;
+  const { slots } = socket.udp.ip;
+  const room = slots.size - HEADROOM - ipv4.MIN_LEN - udp.HEADER_LEN;
+  const pieces = Math.min(MAX_SEGMENTS, Math.floor(Math.min(MAX_TEXT, room) / size));
+  return Math.max(1, pieces) * size;
+}
+
+/** Several datagrams as one packet, which the device cuts. The route is known to be there. */
+function writeBatch(
+  socket: UdpSocket,
+  bytes: Uint8Array,
+  from: number,
+  length: number,
+  size: number,
+  address: Address,
+  port: number,
+): Failure {
+  const { ip } = socket.udp;
+  const route = routeOf(socket, address);
+  if (route === undefined) return Failure.NET_UNREACHABLE;
+  const { source } = route;
+  const at = ip.reserve(route);
+  if (at === NO_SLOT) return Failure.NO_BUFFERS;
+  const v = ip.slots.view;
+  const all = length + udp.HEADER_LEN;
+  const { UDP } = ipv4.Protocol;
+  udp.write(v, at, socket.port, port, all);
+  const pseudo = checksums.pseudo(source, address, UDP) + checksums.lengthTerm(all);
+  udp.setChecksum(v, at, checksums.begun(pseudo));
+  ip.checksum.copy(bytes, from, at + udp.HEADER_LEN, length);
+  const { next } = ip;
+  if (socket.ttl > 0) next.ttl = socket.ttl;
+  next.tos = socket.tos;
+  next.dontFragment = socket.dontFragment;
+  next.checksumAt = udp.CHECKSUM_AT;
+  next.gsoSize = size;
+  count(ip.stats, Stat.UdpOutDatagrams, Math.ceil(length / size));
+  return ip.send(route, source, UDP, at, all);
 }
 
 /** The way there: that of the last datagram, where it still is. */

@@ -7,7 +7,7 @@ import { type Address, ANY, BROADCAST, isMulticast } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { Route } from '../ip/routes.ts';
-import { emit } from './emit.ts';
+import { emit, emitBatch } from './emit.ts';
 import type { UdpOwner } from './owner.ts';
 import type { Udp } from './udp.ts';
 
@@ -139,13 +139,30 @@ export class UdpSocket {
     ttl: number = DEFAULT,
     tos: number = DEFAULT,
   ): Failure {
-    if (this.closed) return Failure.CLOSED;
-    if (port === 0) return Failure.ADDRESS_NOT_AVAILABLE;
-    if (this.port === 0) {
-      const bound = this.bind(ANY, 0);
-      if (bound !== Failure.NONE) return bound;
-    }
+    const ready = this.#readyFor(port);
+    if (ready !== Failure.NONE) return ready;
     return emit(this, bytes, at, length, address, port, ttl, tos);
+  }
+
+  /**
+   * Send `length` bytes as datagrams of `size` bytes, the last one shorter: in one go where the
+   * device cuts them (USO). After a failure those before it have left.
+   */
+  sendBatch(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    size: number,
+    address: Address = this.remoteAddress,
+    port: number = this.remotePort,
+  ): Failure {
+    if (size < 1)
+      throw Object.assign(new RangeError('a datagram of a batch has at least one byte'), {
+        code: 'ERR_OUT_OF_RANGE',
+      });
+    const ready = this.#readyFor(port);
+    if (ready !== Failure.NONE) return ready;
+    return emitBatch(this, bytes, at, length, size, address, port);
   }
 
   /** Listen to a group, on one interface or on that which leads there. */
@@ -198,5 +215,11 @@ export class UdpSocket {
     if (this.bound) this.udp.ports.unbind(this);
     this.bound = false;
     this.route = undefined;
+  }
+
+  #readyFor(port: number): Failure {
+    if (this.closed) return Failure.CLOSED;
+    if (port === 0) return Failure.ADDRESS_NOT_AVAILABLE;
+    return this.port === 0 ? this.bind(ANY, 0) : Failure.NONE;
   }
 }
