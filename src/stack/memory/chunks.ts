@@ -8,6 +8,7 @@
  * appends make one chunk. An empty buffer holds no storage.
  * @module
  */
+import { copyBytes } from '../base/copy.ts';
 import { give, take } from './pool.ts';
 
 /** Blocks for copies: as large as what is under way, within these. */
@@ -100,7 +101,7 @@ export class Chunks {
     while (left > 0) {
       const block = this.#room(left);
       const n = Math.min(left, block.bytes.length - block.used);
-      block.bytes.set(bytes.subarray(from, from + n), block.used);
+      copyBytes(bytes, from, block.bytes, block.used, n);
       this.#prolong(block, n);
       from += n;
       left -= n;

@@ -6,6 +6,7 @@
  * It holds no storage until the first `put`, doubles it up to the limit, and gives it back at `reset`.
  * @module
  */
+import { copyBytes } from '../base/copy.ts';
 import { give, MIN_SIZE, take } from './pool.ts';
 
 const NO_STORAGE = new Uint8Array(0);
@@ -39,8 +40,8 @@ export class Ring {
     if (end > this.bytes.length) this.#grow(end);
     const index = this.indexOf(distance);
     const first = this.contiguous(distance, length);
-    this.bytes.set(from.subarray(at, at + first), index);
-    if (first < length) this.bytes.set(from.subarray(at + first, at + length), 0);
+    copyBytes(from, at, this.bytes, index, first);
+    if (first < length) copyBytes(from, at + first, this.bytes, 0, length - first);
     return true;
   }
 

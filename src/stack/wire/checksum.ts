@@ -8,13 +8,11 @@
  * @module
  */
 import type { Address } from '../base/address.ts';
+import { copyBytes } from '../base/copy.ts';
 import type { WasmMemory } from '../base/wasm.ts';
 import { type Kernel, makeKernel } from './checksum-kernel.ts';
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
-/** Up to here a loop copies as fast as `set`, which needs a view made for it. */
-const SHORT = 16;
 
 /** Sums over one memory, that of the packet slots. A sum takes up to 128 KiB. */
 export class Checksum {
@@ -37,12 +35,7 @@ export class Checksum {
 
   /** Copy `length` bytes of any array to `to` in the memory, and give their partial sum. */
   copy(from: Uint8Array, fromAt: number, to: number, length: number): number {
-    const bytes = this.#bytes;
-    if (length <= SHORT) {
-      for (let i = 0; i < length; i++) bytes[to + i] = from[fromAt + i] as number; // in range
-    } else {
-      bytes.set(from.subarray(fromAt, fromAt + length), to);
-    }
+    copyBytes(from, fromAt, this.#bytes, to, length);
     return this.#kernel.sum(to, length);
   }
 
