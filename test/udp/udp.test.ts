@@ -258,6 +258,20 @@ test('udp: TTL, TOS and DF are the socket’s or the message’s', (t) => {
   t.deepEqual([second.ttl, second.tos], [9, 0]);
 });
 
+test('udp: an answer may leave from the address that was asked', (t) => {
+  const host = new UdpHost();
+  host.net.routes.addAddress(host.iface, ip('10.0.0.3'), 24);
+  const { socket } = host.open();
+  socket.bind(ANY, 7);
+  const sendFrom = (source: Address): Failure =>
+    socket.send(pattern(1), 0, 1, PEER, 9, undefined, undefined, source);
+  t.is(sendFrom(ip('10.0.0.3')), Failure.NONE);
+  t.is(host.wire.take().source, ip('10.0.0.3'));
+  t.is(sendFrom(ip('10.0.0.4')), Failure.ADDRESS_NOT_AVAILABLE);
+  t.is(sendFrom(ANY), Failure.NONE);
+  t.is(host.wire.take().source, US);
+});
+
 test('udp: a broadcast needs permission', (t) => {
   const host = new UdpHost();
   const { socket } = host.open();

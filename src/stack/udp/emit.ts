@@ -18,7 +18,10 @@ export const MAX_TEXT: number = ipv4.MAX_TOTAL_LEN - ipv4.MIN_LEN - udp.HEADER_L
 /** The most datagrams that one packet with offload stands for; Linux's `UDP_MAX_SEGMENTS`. */
 const MAX_SEGMENTS = 64;
 
-/** See `UdpSocket.send`; `ttl` and `tos` below 0 are the socket's. */
+/** Use the socket's own setting. */
+export const SOCKETS_OWN = -1;
+
+/** See `UdpSocket.send`; `ttl` and `tos` may be `SOCKETS_OWN`, and `source` `ANY`. */
 export function emit(
   socket: UdpSocket,
   bytes: Uint8Array,
@@ -28,22 +31,24 @@ export function emit(
   port: number,
   ttl: number,
   tos: number,
+  source: Address,
 ): Failure {
   if (length > MAX_TEXT) return Failure.MESSAGE_SIZE;
-  const route = routeOf(socket, address);
+  const { ip: net } = socket.udp;
+  if (source !== ANY && !net.isOurs(source)) return Failure.ADDRESS_NOT_AVAILABLE;
+  const route = source === ANY ? routeOf(socket, address) : net.route(address, source);
   if (route === undefined) {
-    count(socket.udp.ip.stats, Stat.IpOutNoRoutes);
+    count(net.stats, Stat.IpOutNoRoutes);
     return Failure.NET_UNREACHABLE;
   }
   if (route.broadcast && !socket.broadcast) return Failure.PROHIBITED;
   const group = isMulticast(address);
-  const hops = ttl >= 0 ? ttl : group ? socket.multicastTtl : socket.ttl;
-  const service = tos >= 0 ? tos : socket.tos;
+  const hops = ttl !== SOCKETS_OWN ? ttl : group ? socket.multicastTtl : socket.ttl;
+  const service = tos !== SOCKETS_OWN ? tos : socket.tos;
   // RFC 1112 §6.1: a TTL of 0 keeps a multicast on this host.
   const leaves = !group || hops !== 0;
   if (!route.unicast && (!group || socket.multicastLoop)) {
-    const { ip } = socket.udp;
-    const inside = ip.routes.via(ip.loopback, address, route.source);
+    const inside = net.routes.via(net.loopback, address, route.source);
     const copied = write(socket, inside, bytes, from, length, address, port, hops, service);
     if (!leaves) return copied;
   }
@@ -69,7 +74,7 @@ export function emitBatch(
     failure =
       n > size
         ? writeBatch(socket, bytes, from + at, n, size, address, port)
-        : emit(socket, bytes, from + at, n, address, port, -1, -1);
+        : emit(socket, bytes, from + at, n, address, port, SOCKETS_OWN, SOCKETS_OWN, ANY);
     at += n;
   } while (at < length && failure === Failure.NONE);
   return failure;

@@ -7,7 +7,7 @@ import { type Address, ANY, BROADCAST, isMulticast } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { Route } from '../ip/routes.ts';
-import { emit, emitBatch } from './emit.ts';
+import { emit, emitBatch, SOCKETS_OWN } from './emit.ts';
 import type { UdpOwner } from './owner.ts';
 import type { Udp } from './udp.ts';
 
@@ -19,9 +19,6 @@ export interface Membership {
 
 /** The most groups of one socket; Linux's `igmp_max_memberships`. */
 const MEMBERSHIP_LIMIT = 20;
-
-/** Use the socket's own setting. */
-const DEFAULT = -1;
 
 export class UdpSocket {
   readonly udp: Udp;
@@ -128,7 +125,9 @@ export class UdpSocket {
 
   /**
    * Send `length` bytes of `bytes` from `at`. To the peer of a connected socket unless told another;
-   * with the socket's TTL and TOS unless told others. The bytes are the caller's again at once.
+   * with the socket's TTL and TOS unless told others, and from `source` if that is one of our
+   * addresses (RFC 1122 §4.1.3.5: an answer leaves from where the question went). The bytes are the
+   * caller's again at once.
    */
   send(
     bytes: Uint8Array,
@@ -136,12 +135,13 @@ export class UdpSocket {
     length: number,
     address: Address = this.remoteAddress,
     port: number = this.remotePort,
-    ttl: number = DEFAULT,
-    tos: number = DEFAULT,
+    ttl: number = SOCKETS_OWN,
+    tos: number = SOCKETS_OWN,
+    source: Address = ANY,
   ): Failure {
     const ready = this.#readyFor(port);
     if (ready !== Failure.NONE) return ready;
-    return emit(this, bytes, at, length, address, port, ttl, tos);
+    return emit(this, bytes, at, length, address, port, ttl, tos, source);
   }
 
   /**
