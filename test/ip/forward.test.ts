@@ -7,6 +7,7 @@ import type { Address } from '../../src/stack/base/address.ts';
 import { Drop } from '../../src/stack/base/drop.ts';
 import type { Interface } from '../../src/stack/ip/interface.ts';
 import { setDestination, setSource } from '../../src/stack/ip/rewrite.ts';
+import * as checksums from '../../src/stack/wire/checksum.ts';
 import {
   Host,
   type HostOptions,
@@ -285,6 +286,25 @@ test('rewrite: a checksum that was begun, and none at all, stay what they are', 
   const bare = udp(PEER, 5000, FAR, 53, pattern(5), false);
   host.input(packet({ destination: FAR, protocol: 17, body: bare }), host.iface);
   t.is(host.far.take().u16(6), 0);
+});
+
+test('rewrite: a hook on output knows which checksum is only begun', (t) => {
+  const host = new Router(
+    { headerLength: 10, offload: OFFLOAD },
+    { headerLength: 10, offload: OFFLOAD },
+  );
+  host.net.hooks.output = (p) => {
+    setSource(host.slots.view, p, INSIDE, 40_000);
+    return 2;
+  };
+  const body = begunTcp(PEER, FAR, 100, 0x10);
+  host.input(packet({ destination: FAR, protocol: 6, body }), host.iface, virtio(0, 0));
+  const sent = host.far.take(10);
+  // What the device does: sum from the transport header on, and complement.
+  const sum = checksums.finish(checksums.sumBytes(sent.body, 0, sent.body.length));
+  sent.view.setUint16(36, sum);
+  t.is(sent.u16(0), 40_000);
+  t.true(sent.transportGood && sent.headerGood);
 });
 
 test('rewrite: a later fragment has no ports to change', (t) => {

@@ -12,13 +12,12 @@ import { Drop } from '../base/drop.ts';
 import { count, Stat } from '../base/stats.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
-import * as virtio from '../wire/virtio.ts';
 import { forward } from './forward.ts';
 import * as header from './header.ts';
 import { Verdict } from './hooks.ts';
 import type { Interface } from './interface.ts';
 import type { Internet } from './internet.ts';
-import { Check, type Packet } from './packet.ts';
+import type { Packet } from './packet.ts';
 
 /** Take in the `length` bytes at `at`, the device's own header included. */
 export function receive(net: Internet, iface: Interface, at: number, length: number): Drop {
@@ -35,9 +34,7 @@ export function receive(net: Internet, iface: Interface, at: number, length: num
   packet.iface = iface;
   packet.at = ip;
   packet.transient = false;
-  packet.check = Check.NEEDED;
-  packet.gsoSize = 0;
-  if (iface.headerLength !== 0) readDeviceHeader(v, at, packet);
+  packet.readDeviceHeader(v, iface.headerLength);
   packet.read(v);
   count(stats, Stat.IpInOctets, packet.length);
   if (!validAddresses(net, iface, packet)) {
@@ -65,13 +62,6 @@ function checkHeader(v: DataView, ip: number, size: number): Drop {
   // What follows the packet is the link's padding; a packet that reaches past the frame is cut.
   if (totalLen > size) return Drop.IP_TRUNCATED;
   return header.good(v, ip, headerLen) ? Drop.NONE : Drop.IP_CHECKSUM;
-}
-
-function readDeviceHeader(v: DataView, at: number, packet: Packet): void {
-  const flags = virtio.flags(v, at);
-  if ((flags & virtio.Flag.NEEDS_CSUM) !== 0) packet.check = Check.BEGUN;
-  else if ((flags & virtio.Flag.DATA_VALID) !== 0) packet.check = Check.DONE;
-  if (virtio.gsoType(v, at) !== virtio.Gso.NONE) packet.gsoSize = virtio.gsoSize(v, at);
 }
 
 /**

@@ -295,6 +295,7 @@ export class Output {
     const packet = this.#packet;
     packet.iface = iface;
     packet.at = ip;
+    packet.readDeviceHeader(this.#view, iface.headerLength);
     packet.read(this.#view);
     return hook(packet) !== Verdict.DROP;
   }

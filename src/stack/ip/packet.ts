@@ -9,6 +9,7 @@
 import { type Address, ANY } from '../base/address.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
+import * as virtio from '../wire/virtio.ts';
 import type { Interface } from './interface.ts';
 
 /** What is known of the transport checksum. */
@@ -51,6 +52,18 @@ export class Packet {
    * bytes are gone after the call, and can be copied but not retained.
    */
   transient = false;
+
+  /** Fill in what the device's header, the `length` bytes before `at`, says; nothing, without one. */
+  readDeviceHeader(v: DataView, length: number): void {
+    this.check = Check.NEEDED;
+    this.gsoSize = 0;
+    if (length === 0) return;
+    const at = this.at - length;
+    const flags = virtio.flags(v, at);
+    if ((flags & virtio.Flag.NEEDS_CSUM) !== 0) this.check = Check.BEGUN;
+    else if ((flags & virtio.Flag.DATA_VALID) !== 0) this.check = Check.DONE;
+    if (virtio.gsoType(v, at) !== virtio.Gso.NONE) this.gsoSize = virtio.gsoSize(v, at);
+  }
 
   /** Fill in what the network header at `at` says, which is known to be valid. */
   read(v: DataView): void {
