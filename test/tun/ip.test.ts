@@ -1,0 +1,187 @@
+/**
+ * The internet layer and UDP against the kernel's, over a real TUN, with offload and without.
+ * @module
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import test, { type TestFn } from 'ava';
+import type { TunDevice } from '../../src/device/descriptor.ts';
+import { openTun } from '../../src/device/tun.ts';
+import { ANY } from '../../src/stack/base/address.ts';
+import { Drop } from '../../src/stack/base/drop.ts';
+import { Failure } from '../../src/stack/base/failure.ts';
+import { SeededRandom } from '../../src/stack/base/random.ts';
+import type { Interface } from '../../src/stack/ip/interface.ts';
+import { Internet } from '../../src/stack/ip/internet.ts';
+import { HEADROOM, Slots } from '../../src/stack/memory/slots.ts';
+import type { UdpSocket } from '../../src/stack/udp/socket.ts';
+import { Udp } from '../../src/stack/udp/udp.ts';
+import { ip, pattern } from '../support/packets.ts';
+import { tunTest } from './namespace.ts';
+
+const HOST = ip('10.84.0.1');
+const US = ip('10.84.0.2');
+const run = promisify(execFile);
+
+const hasPing = spawnSync('ping', ['-V']).error === undefined;
+if (!hasPing) console.log('skipped, no ping: sudo apt-get install iputils-ping');
+const pingTest: TestFn = hasPing ? tunTest : (test.skip as unknown as TestFn);
+
+/** An internet layer at 10.84.0.2 behind a TUN whose other side is 10.84.0.1, and an echo on UDP. */
+class Bench {
+  readonly slots: Slots;
+  readonly net: Internet;
+  readonly udp: Udp;
+  readonly iface: Interface;
+  readonly echo: UdpSocket;
+  readonly #tun: TunDevice;
+
+  constructor(tun: TunDevice) {
+    this.#tun = tun;
+    this.slots = new Slots({ count: 256, packetSize: tun.maxPacket, poison: true });
+    this.net = new Internet({ slots: this.slots, random: new SeededRandom(3), now: this.#now() });
+    const { name, mtu, headerLength, offload } = tun;
+    this.iface = this.net.addInterface({ name, mtu, headerLength, offload, out: tun });
+    this.net.routes.addAddress(this.iface, US, 24);
+    this.udp = new Udp(this.net);
+    this.echo = this.udp.open({
+      onMessage: (bytes, at, length, source, port) => {
+        this.echo.send(bytes, at, length, source, port);
+        return Drop.NONE;
+      },
+      onError: () => {},
+    });
+    this.echo.bind(ANY, 7);
+    tun.start({
+      memory: this.slots.bytes,
+      readable: () => this.#drain(),
+      writable: () => this.net.writable(this.iface),
+      closed: () => {},
+    });
+  }
+
+  /** Every slot is free again, and every packet is accounted for. */
+  get balanced(): boolean {
+    const { net, slots } = this;
+    let dropped = 0;
+    for (const n of net.drops) dropped += n;
+    return slots.free === slots.count && net.packetsIn === net.packetsUsed + dropped;
+  }
+
+  #drain(): void {
+    const { slots, iface, net } = this;
+    net.begin(this.#now());
+    for (;;) {
+      const slot = slots.acquire();
+      const at = slot + HEADROOM - iface.headerLength;
+      const length = this.#tun.read(at, slots.size - HEADROOM + iface.headerLength);
+      if (length > 0) net.input(iface, at, length);
+      slots.release(slot);
+      if (length === 0) break;
+    }
+    net.flush();
+  }
+
+  #now(): number {
+    return performance.now() * 1000;
+  }
+}
+
+async function kernelSocket(): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '10.84.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
+
+for (const offload of [false, true]) {
+  const how = offload ? 'with offload' : 'without offload';
+
+  pingTest(`ip: the kernel's pings of 56 to 65 507 bytes are answered, ${how}`, async (t) => {
+    const tun = await openTun({ name: 'ipt0', hostAddress: '10.84.0.1/24', offload });
+    const bench = new Bench(tun);
+    for (const size of [56, 1472, 1473, 65_507]) {
+      const args = ['-c', '20', '-i', '0.005', '-W', '2', '-s', String(size), '10.84.0.2'];
+      const { stdout } = await run('ping', args);
+      t.regex(stdout, /20 received/);
+    }
+    t.true(bench.balanced);
+    await tun.close();
+  });
+
+  tunTest(`ip: the kernel answers our ping of 65 507 bytes, ${how}`, async (t) => {
+    const tun = await openTun({ name: 'ipt0', hostAddress: '10.84.0.1/24', offload });
+    const { net, slots } = new Bench(tun);
+    const text = pattern(65_507);
+    const answered = new Promise<Uint8Array>((resolve) => {
+      const onReply = (_p: unknown, _seq: number, at: number, length: number): void =>
+        resolve(slots.bytes.slice(at, at + length));
+      const id = net.echoes.open({ onReply, onError: () => {} });
+      const route = net.route(HOST, ANY);
+      if (route === undefined) return t.fail('no route to the kernel');
+      return t.is(net.echoes.send(route, id, 1, text, 0, text.length), Failure.NONE);
+    });
+    net.flush();
+    t.deepEqual(await answered, text);
+    await tun.close();
+  });
+
+  tunTest(`udp: the kernel's datagrams of 0 to 65 507 bytes come back, ${how}`, async (t) => {
+    const tun = await openTun({ name: 'ipt0', hostAddress: '10.84.0.1/24', offload });
+    const bench = new Bench(tun);
+    const socket = await kernelSocket();
+    for (const size of [0, 1, 17, 64, 65, 1471, 1472, 1473, 9000, 65_507]) {
+      const answered = once(socket, 'message');
+      socket.send(pattern(size), 7, '10.84.0.2');
+      const [message] = (await answered) as [Buffer];
+      t.deepEqual(Uint8Array.from(message), pattern(size));
+    }
+    t.true(bench.balanced);
+    socket.close();
+    await tun.close();
+  });
+
+  tunTest(`udp: a batch reaches the kernel as its datagrams, ${how}`, async (t) => {
+    const tun = await openTun({ name: 'ipt0', hostAddress: '10.84.0.1/24', offload });
+    const bench = new Bench(tun);
+    const socket = await kernelSocket();
+    const got: Buffer[] = [];
+    const done = new Promise<void>((resolve) => {
+      socket.on('message', (message) => {
+        got.push(message);
+        if (message.length < 1200) resolve();
+      });
+    });
+    const text = pattern(50_000);
+    const { port } = socket.address();
+    t.is(bench.echo.sendBatch(text, 0, text.length, 1200, HOST, port), Failure.NONE);
+    bench.net.flush();
+    await done;
+    t.is(got.length, 42);
+    t.deepEqual(Uint8Array.from(Buffer.concat(got)), text);
+    socket.close();
+    await tun.close();
+  });
+
+  tunTest(`udp: closed ports are refused both ways, ${how}`, async (t) => {
+    const tun = await openTun({ name: 'ipt0', hostAddress: '10.84.0.1/24', offload });
+    const bench = new Bench(tun);
+    const kernel = createSocket('udp4');
+    kernel.connect(9, '10.84.0.2');
+    await once(kernel, 'connect');
+    const refused = once(kernel, 'error') as unknown as Promise<[NodeJS.ErrnoException]>;
+    kernel.send('anyone?');
+    t.is((await refused)[0].code, 'ECONNREFUSED');
+    const failure = new Promise<Failure>((resolve) => {
+      const ours = bench.udp.open({ onMessage: () => Drop.NONE, onError: resolve });
+      t.is(ours.connect(HOST, 9), Failure.NONE);
+      t.is(ours.send(pattern(4), 0, 4), Failure.NONE);
+      bench.net.flush();
+    });
+    t.is(await failure, Failure.REFUSED);
+    kernel.close();
+    await tun.close();
+  });
+}
