@@ -1,0 +1,178 @@
+/**
+ * Two places where a program that uses `node:net` and `node:dgram` can run: the kernel's loopback, and
+ * two stacks with a pipe between them. What happens must be the same in both.
+ * @module
+ */
+import * as nodeDgram from 'node:dgram';
+import type { EventEmitter } from 'node:events';
+import * as nodeNet from 'node:net';
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import { createPipe, createStack, type Stack, type StackOptions } from '../../src/index.ts';
+
+/** What a scenario may use: Node's modules, or what a stack has in their place. */
+export interface Side {
+  readonly net: typeof nodeNet;
+  readonly dgram: typeof nodeDgram;
+}
+
+export interface World {
+  readonly client: Side;
+  readonly server: Side;
+  /** The server's address. */
+  readonly host: string;
+  /** An address that the client may come from. */
+  readonly clientHost: string;
+  close(): Promise<void>;
+}
+
+export interface Pair {
+  readonly left: Stack;
+  readonly right: Stack;
+  close(): Promise<void>;
+}
+
+export const LEFT = '10.0.0.1';
+export const RIGHT = '10.0.0.2';
+
+/** Two stacks on a pipe. */
+export function makePair(
+  options: Partial<StackOptions> = {},
+  pipe: Parameters<typeof createPipe>[0] = {},
+): Pair {
+  const [a, b] = createPipe(pipe);
+  const left = createStack({ poison: true, ...options, device: a, address: `${LEFT}/24` });
+  const right = createStack({ poison: true, ...options, device: b, address: `${RIGHT}/24` });
+  return {
+    left,
+    right,
+    close: async () => {
+      await Promise.all([left.close({ linger: 0 }), right.close({ linger: 0 })]);
+    },
+  };
+}
+
+const sideOf = (stack: Stack): Side => ({
+  net: stack.net as unknown as Side['net'],
+  dgram: stack.dgram as unknown as Side['dgram'],
+});
+
+export function kernelWorld(): World {
+  const side: Side = { net: nodeNet, dgram: nodeDgram };
+  return {
+    client: side,
+    server: side,
+    host: '127.0.0.1',
+    clientHost: '127.0.0.1',
+    close: async () => {},
+  };
+}
+
+export function stackWorld(): World {
+  const { left, right, close } = makePair();
+  return { client: sideOf(left), server: sideOf(right), host: RIGHT, clientHost: LEFT, close };
+}
+
+/** What happened, as lines that can be compared. */
+export type Log = unknown[];
+
+/** An error as both worlds should tell it. */
+export function told(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, code, errno, syscall } = error as NodeJS.ErrnoException;
+  const { address, port } = error as { address?: string; port?: number };
+  return { name, message, code, errno, syscall, address, port: port === undefined ? port : 'PORT' };
+}
+
+/** Write down the events of `emitter` that are named, with their arguments. */
+export function record(
+  log: Log,
+  who: string,
+  emitter: EventEmitter,
+  names: readonly string[],
+): void {
+  for (const name of names) {
+    emitter.on(name, (...values: unknown[]) => {
+      log.push([who, name, ...values.map((value) => readable(name, value))]);
+    });
+  }
+}
+
+function readable(name: string, value: unknown): unknown {
+  if (name === 'data') return (value as Buffer).length;
+  if (value instanceof Error) return told(value);
+  if (typeof value === 'object' && value !== null) return value.constructor.name;
+  return value;
+}
+
+/** Everything a socket may emit but data, whose pieces are nobody's promise. */
+export const SOCKET_EVENTS: readonly string[] = [
+  'lookup',
+  'connect',
+  'ready',
+  'drain',
+  'end',
+  'finish',
+  'timeout',
+  'error',
+  'close',
+];
+
+/** Replaces addresses and ports by what they are, so that both worlds read the same. */
+function normalized(world: World, value: unknown): unknown {
+  if (typeof value === 'string') {
+    return value
+      .replaceAll(world.host, 'HOST')
+      .replaceAll(world.clientHost, 'CLIENT')
+      .replace(/CLIENT(?=[:\s]|$)/g, 'HOST')
+      .replace(/HOST:\d+/g, 'HOST:PORT')
+      .replace(/:::\d+|0\.0\.0\.0:\d+/g, 'ANY:PORT')
+      .replace(/^(::|0\.0\.0\.0)$/, 'ANY');
+  }
+  if (Array.isArray(value)) return value.map((one) => normalized(world, one));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => [key, normalized(world, one)]),
+    );
+  }
+  return value;
+}
+
+export type Scenario = (world: World, log: Log) => Promise<unknown>;
+
+async function play(world: World, scenario: Scenario): Promise<unknown> {
+  const log: Log = [];
+  try {
+    const result = await scenario(world, log);
+    return normalized(world, { log, result });
+  } finally {
+    await world.close();
+  }
+}
+
+/** The scenario on the kernel tells what is right; the stack must do the same. */
+export function same(title: string, scenario: Scenario): void {
+  test(title, async (t: ExecutionContext) => {
+    const kernel = await play(kernelWorld(), scenario);
+    const stack = await play(stackWorld(), scenario);
+    t.deepEqual(stack, kernel);
+  });
+}
+
+/** Settles when the event loop has gone round `times`. */
+export async function rounds(times = 3): Promise<void> {
+  for (let i = 0; i < times; i++) await new Promise((done) => setImmediate(done));
+}
+
+/** Where a server that listens can be reached. */
+export const portOf = (server: { address(): unknown }): number =>
+  (server.address() as nodeNet.AddressInfo).port;
+
+/** Listen on any port, and give it. */
+export function listening(server: nodeNet.Server, host: string): Promise<number> {
+  return new Promise((done) => server.listen(0, host, () => done(portOf(server))));
+}
+
+/** Settles with the arguments of the next such event. */
+export const next = (emitter: EventEmitter, event: string): Promise<unknown[]> =>
+  new Promise((done) => emitter.once(event, (...values) => done(values)));
