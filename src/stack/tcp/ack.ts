@@ -189,6 +189,7 @@ function followUna(tcb: Tcb): void {
 
 /** The send buffer holds two congestion windows, so that the owner never holds the network up. */
 function growSendBuffer(tcb: Tcb): void {
-  const wanted = Math.min(2 * tcb.cwnd, tcb.settings.sendBufferMax);
+  // `cwnd` has a fraction, a buffer must not: what it takes is counted in whole octets.
+  const wanted = Math.floor(Math.min(2 * tcb.cwnd, tcb.settings.sendBufferMax));
   if (wanted > tcb.sendBuffer && outstanding(tcb) * 2 > tcb.sendBuffer) tcb.sendBuffer = wanted;
 }
