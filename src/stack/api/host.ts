@@ -231,7 +231,7 @@ export class Host {
 
   #writable(iface: Interface): void {
     this.core.ip.writable(iface);
-    this.core.wake();
+    this.#wake();
   }
 
   #gone(port: Port, error: Error | undefined): void {
