@@ -46,6 +46,7 @@ const HTML = `<!doctype html>
   const sections = new Map();
   function show(path, value) {
     let row = rows.get(path.join('/'));
+    if (!row && value === 0) return; // of the many counters, those that count something
     if (!row) {
       const name = path.slice(0, -1).join(' ') || 'this stack';
       if (!sections.has(name)) sections.set(name, section(name));

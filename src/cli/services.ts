@@ -41,6 +41,7 @@ export interface Datagrams {
   ): unknown;
   on(event: 'message', listener: (message: Uint8Array, from: Sender) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'close', listener: () => void): unknown;
   close(closed?: () => void): unknown;
   address(): { port: number };
 }
@@ -151,7 +152,7 @@ class Running implements Services {
   readonly #past: Record<Service, Carried>;
   readonly #options: ServicesOptions;
   readonly #servers: Server[] = [];
-  readonly #sockets: Datagrams[] = [];
+  readonly #sockets = new Set<Datagrams>();
   readonly #open = new Map<Duplex, Service>();
   readonly #pattern = chargenPattern();
   /** Where in the pattern the next datagram of characters begins. */
@@ -208,7 +209,8 @@ class Running implements Services {
   #answer(name: Service, reply: (message: Uint8Array) => Uint8Array | undefined): Promise<void> {
     const carried = this.#past[name];
     const socket = this.#options.dgram.createSocket('udp4');
-    this.#sockets.push(socket);
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket)); // by itself, if its stack is closed
     socket.on('message', (message, from) => {
       carried.datagramsIn++;
       carried.bytesIn += message.length;
@@ -249,7 +251,9 @@ class Running implements Services {
   async close(): Promise<void> {
     for (const socket of this.#open.keys()) socket.destroy();
     const servers = this.#servers.map((s) => new Promise<void>((done) => s.close(() => done())));
-    const sockets = this.#sockets.map((s) => new Promise<void>((done) => s.close(() => done())));
+    const sockets = [...this.#sockets].map(
+      (s) => new Promise<void>((done) => s.close(() => done())),
+    );
     await Promise.all([...servers, ...sockets]);
   }
 }

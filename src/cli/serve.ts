@@ -1,0 +1,94 @@
+/**
+ * `tunstack serve`: a stack on a TUN with the small services and the page, until it is stopped.
+ * @module
+ */
+import { performance } from 'node:perf_hooks';
+import type { StackStats } from '../index.ts';
+import { type Counted, carriedLine, statusLine } from './carried.ts';
+import type { TunOptions } from './options.ts';
+import { pageServer } from './page.ts';
+import type { Screen } from './screen.ts';
+import { type Services, startServices } from './services.ts';
+import { openSession } from './session.ts';
+
+const STATUS_EVERY = 1000; // milliseconds
+
+/** What the lines of `carried.ts` tell, out of all the counters. */
+function counted(stats: StackStats): Counted {
+  return {
+    packetsIn: stats.packetsIn,
+    packetsOut: stats.packetsOut,
+    bytesIn: stats.IpInOctets,
+    bytesOut: stats.IpOutOctets,
+    drops: stats.drops,
+  };
+}
+
+/** A line a second on how it goes, where a person looks. Gives what ends it. */
+function showStatus(screen: Screen, read: () => StackStats, services: Services): () => void {
+  if (!screen.live) return () => {};
+  let before = counted(read());
+  let time = performance.now();
+  const timer = setInterval(() => {
+    const now = counted(read());
+    const later = performance.now();
+    const open = Object.values(services.carried()).reduce((sum, each) => sum + each.open, 0);
+    screen.status(statusLine(now, before, (later - time) / 1000, open));
+    before = now;
+    time = later;
+  }, STATUS_EVERY);
+  return () => {
+    clearInterval(timer);
+    screen.status('');
+  };
+}
+
+/** Serve until `stopped` settles or the device is gone. Gives the exit code. */
+export async function serve(
+  options: TunOptions,
+  screen: Screen,
+  stopped: Promise<unknown>,
+): Promise<number> {
+  const started = performance.now();
+  const { stack, tun, lost, close } = await openSession(options);
+  try {
+    const read = (): StackStats => stack.stats();
+    const page = pageServer(() => ({
+      tun: tun.name,
+      address: options.address,
+      'up for seconds': Math.round((performance.now() - started) / 1000),
+      stack: read(),
+      services: services.carried(),
+    }));
+    const services = await startServices({
+      net: stack.net,
+      dgram: stack.dgram,
+      address: options.address,
+      now: () => new Date(),
+      page,
+    });
+    const ready = {
+      ...{ tun: tun.name, host: options.hostAddress, address: options.address, mtu: tun.mtu },
+    };
+    const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
+    screen.line(
+      options.json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`,
+    );
+    const endStatus = showStatus(screen, read, services);
+    const error = await Promise.race([lost, stopped.then(() => undefined)]);
+    endStatus();
+    const stats = read();
+    const carried = services.carried();
+    await services.close();
+    screen.line(
+      options.json
+        ? JSON.stringify({ event: 'carried', stack: stats, services: carried })
+        : carriedLine(counted(stats), carried),
+    );
+    if (error === undefined) return 0;
+    screen.complain(error.message);
+    return 1;
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * A stack on a TUN of its own, for as long as a command needs it.
+ * @module
+ */
+import {
+  capture,
+  createStack,
+  type Device,
+  openTun,
+  type Stack,
+  type TunDevice,
+} from '../index.ts';
+import type { TunOptions } from './options.ts';
+
+export interface Session {
+  readonly stack: Stack;
+  /** The device as it came out: the kernel may have named it. */
+  readonly tun: TunDevice;
+  /** Settles if the device goes away by itself; never otherwise. */
+  readonly lost: Promise<Error>;
+  /** End all connections and remove the device. */
+  close(): Promise<void>;
+}
+
+/** Open a TUN as the options say, and put a stack on it. Throws with the way out in the message. */
+export async function openSession(options: TunOptions): Promise<Session> {
+  const { tun: name, hostAddress, address, prefix, mtu, pcap } = options;
+  const tun = await openTun({ hostAddress, mtu, ...(name === undefined ? {} : { name }) });
+  try {
+    const device: Device = pcap === undefined ? tun : capture(tun, pcap);
+    const stack = createStack({ device, address: `${address}/${prefix}` });
+    const lost = new Promise<Error>((resolve) => {
+      stack.on('error', resolve);
+    });
+    return { stack, tun, lost, close: () => stack.close() };
+  } catch (error) {
+    await tun.close();
+    throw error;
+  }
+}
