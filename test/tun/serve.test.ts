@@ -1,0 +1,141 @@
+/**
+ * `tunstack serve` as a program: how it begins, what the kernel's ping and curl see, how it ends.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { run, tunstack } from '../support/process.ts';
+import { tunTest } from './namespace.ts';
+import { serve, testWith } from './serving.ts';
+
+const withPing = testWith('ping');
+const withCurl = testWith('curl');
+const withIp = testWith('ip');
+
+tunTest('serve: one line says that it is ready, and where', async (t) => {
+  const running = tunstack('serve', '--tun', 'first0');
+  t.is(await running.line(), 'ready tun=first0 host=10.83.0.1/24 address=10.83.0.2 mtu=1500');
+  t.is(networkInterfaces()['first0']?.[0]?.cidr, '10.83.0.1/24');
+  await running.stop();
+});
+
+tunTest('serve: name, addresses and MTU are those of the options', async (t) => {
+  const running = tunstack(
+    ...['serve', '--tun', 'mine', '--host-address', '10.9.0.1/16'],
+    ...['--address', '10.9.200.1', '--mtu', '1280'],
+  );
+  t.is(await running.line(), 'ready tun=mine host=10.9.0.1/16 address=10.9.200.1 mtu=1280');
+  t.is(networkInterfaces()['mine']?.[0]?.cidr, '10.9.0.1/16');
+  await running.stop();
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  tunTest(`serve: ${signal} ends it with 0, the device is gone`, async (t) => {
+    const { running, tun } = await serve(t);
+    const { code, out, err } = await running.stop(signal);
+    t.is(code, 0, err);
+    t.is(err, '');
+    const [, carried, ...more] = out.trimEnd().split('\n');
+    t.regex(carried ?? '', /^carried \d+ packets? in /);
+    t.deepEqual(more, []);
+    t.is(networkInterfaces()[tun], undefined);
+  });
+}
+
+tunTest('serve: with --json every line is an object', async (t) => {
+  const running = tunstack('serve', '--json', '--tun', 'json0');
+  t.deepEqual(JSON.parse(await running.line()), {
+    event: 'ready',
+    tun: 'json0',
+    host: '10.83.0.1/24',
+    address: '10.83.0.2',
+    mtu: 1500,
+  });
+  const { code, out } = await running.stop();
+  t.is(code, 0);
+  const last = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '');
+  t.is(last.event, 'carried');
+  t.is(last.services.echo.connections, 0);
+});
+
+tunTest('serve: a name in use is told in one line', async (t) => {
+  const { tun } = await serve(t, '--tun', 'twice0');
+  const { code, out, err } = await tunstack('serve', '--tun', tun).ended;
+  t.is(code, 1);
+  t.is(out, '');
+  t.regex(err, /^tunstack: .*twice0 is in use.*\n$/);
+});
+
+tunTest('serve: a capture that cannot be written is told in one line', async (t) => {
+  const { code, err } = await tunstack('serve', '--pcap', '/nowhere/at/all.pcapng').ended;
+  t.is(code, 1);
+  t.regex(err, /^tunstack: .*\/nowhere\/at\/all\.pcapng.*\n$/);
+});
+
+withIp('serve: a device that is taken away ends it with one clean error', async (t) => {
+  const { running, tun } = await serve(t);
+  const removed = await run('ip', 'link', 'del', tun);
+  t.is(removed.code, 0, removed.err);
+  const { code, err } = await running.ended;
+  t.is(code, 1);
+  t.regex(err, /^tunstack: [^\n]*removed[^\n]*\n$/);
+});
+
+withPing('serve: ping gets 1000 of 1000 answers at 5 ms', async (t) => {
+  const { address } = await serve(t);
+  const { code, out, err } = await run('ping', '-q', '-i', '0.005', '-c', '1000', address);
+  t.is(code, 0, err);
+  t.regex(out, /1000 packets transmitted, 1000 received, 0% packet loss/);
+});
+
+withPing('serve: ping -f gets 20 000 of 20 000 answers', async (t) => {
+  const { address } = await serve(t);
+  const { code, out, err } = await run('ping', '-q', '-f', '-c', '20000', address);
+  t.is(code, 0, err);
+  t.regex(out, /20000 packets transmitted, 20000 received, 0% packet loss/);
+  t.log(out.trim().split('\n').at(-1));
+});
+
+withPing('serve: ping of every size up to the MTU comes back with its bytes', async (t) => {
+  const { address } = await serve(t);
+  for (const size of [0, 1, 17, 56, 1471, 1472]) {
+    const { code, out } = await run('ping', '-q', '-M', 'do', '-c', '1', '-s', `${size}`, address);
+    t.is(code, 0, `${size}: ${out}`);
+  }
+});
+
+withCurl('serve: curl fetches the page, and its numbers', async (t) => {
+  const { address } = await serve(t);
+  const page = await run('curl', '-sS', '--max-time', '10', '-i', `http://${address}/`);
+  t.is(page.code, 0, page.err);
+  t.regex(page.out, /^HTTP\/1\.1 200 OK\r?\n[\s\S]*<title>tunstack<\/title>/);
+  const numbers = await run('curl', '-sS', '--max-time', '10', `http://${address}/stats.json`);
+  t.is(JSON.parse(numbers.out).services.page.connections, 2);
+  const twice = await run(
+    ...(['curl', '-sS', '--max-time', '10', '-o', '/dev/null', '-o', '/dev/null'] as const),
+    ...['-w', '%{num_connects}\n', `http://${address}/`, `http://${address}/stats.json`],
+  );
+  t.is(twice.out, '1\n0\n', 'the connection is kept');
+});
+
+withCurl('serve: a port without a service refuses', async (t) => {
+  const { address } = await serve(t);
+  const { code, err } = await run('curl', '-sS', '--max-time', '10', `http://${address}:81/`);
+  t.is(code, 7, err); // curl: could not connect
+});
+
+/** Seconds on a processor so far, user and system. */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100; // utime and stime, USER_HZ is 100
+}
+
+tunTest('serve: idle, it uses less than 1 % of a processor', async (t) => {
+  const { pid } = await serve(t);
+  await pause(1000); // what starting leaves behind
+  const before = processorSeconds(pid);
+  await pause(5000);
+  const used = processorSeconds(pid) - before;
+  t.true(used / 5 < 0.01, `${used} s of 5 s`);
+});
