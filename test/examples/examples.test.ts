@@ -1,0 +1,85 @@
+/**
+ * The examples, each between two stacks over a pipe.
+ * @module
+ */
+import { once } from 'node:events';
+import { get } from 'node:http';
+import type { Duplex } from 'node:stream';
+import test, { type ExecutionContext } from 'ava';
+import { createPipe, createStack, impair, type Stack } from 'tunstack';
+import { Notes } from '../../examples/custom-protocol.ts';
+import { serveEcho } from '../../examples/echo-server.ts';
+import { serveHttp } from '../../examples/http-server.ts';
+import { ping } from '../../examples/ping.ts';
+
+/** Two stacks, back to back, on addresses that are nobody's (RFC 5737): 192.0.2.1 and 192.0.2.2. */
+function twoStacks(t: ExecutionContext): [Stack, Stack] {
+  const [here, there] = createPipe();
+  const client = createStack({ device: here, address: '192.0.2.1/24' });
+  const server = createStack({ device: there, address: '192.0.2.2/24' });
+  t.teardown(() => Promise.all([client.close(), server.close()]));
+  return [client, server];
+}
+
+/** All that comes, as text. */
+async function everything(stream: Duplex | NodeJS.ReadableStream): Promise<string> {
+  let text = '';
+  for await (const piece of stream) text += piece;
+  return text;
+}
+
+test('examples: ping gives a round trip an answer', async (t) => {
+  const [client] = twoStacks(t);
+  const trips = await ping(client, '192.0.2.2', 3);
+  t.is(trips.length, 3);
+  t.true(trips.every((rtt) => rtt > 0 && rtt < 1000));
+});
+
+test('examples: the echo server echoes over TCP', async (t) => {
+  const [client, server] = twoStacks(t);
+  serveEcho(server, 7);
+  const socket = client.net.connect({ port: 7, host: '192.0.2.2', allowHalfOpen: true });
+  socket.end('hello');
+  t.is(await everything(socket), 'hello');
+});
+
+test('examples: the echo server echoes over UDP', async (t) => {
+  const [client, server] = twoStacks(t);
+  serveEcho(server, 7);
+  const socket = client.dgram.createSocket('udp4');
+  socket.send('hello', 7, '192.0.2.2');
+  const [answer] = await once(socket, 'message');
+  t.is(answer.toString(), 'hello');
+  socket.close();
+});
+
+test('examples: the http server answers a request', async (t) => {
+  const [client, server] = twoStacks(t);
+  serveHttp(server, 80);
+  const request = get({
+    // Without an agent, which would connect by itself, and by the kernel.
+    ...{ path: '/here', headers: { host: 'server', connection: 'close' } },
+    createConnection: () => client.net.connect(80, '192.0.2.2'),
+  });
+  const [response] = await once(request, 'response');
+  t.is(response.statusCode, 200);
+  t.is(await everything(response), 'Hello 192.0.2.1, this is /here.\n');
+});
+
+test('examples: notes of a custom protocol arrive once each, over a link that loses', async (t) => {
+  const [here, there] = createPipe();
+  const lossy = impair(here, { seed: 3, both: { loss: 0.3 } });
+  const one = createStack({ device: lossy, address: '192.0.2.1/24' });
+  const other = createStack({ device: there, address: '192.0.2.2/24' });
+  t.teardown(() => Promise.all([one.close(), other.close()]));
+  const heard: string[] = [];
+  new Notes(other, (text, from) => heard.push(`${from}: ${text}`));
+  const notes = new Notes(one, () => {});
+  let times = 0;
+  for (let i = 0; i < 20; i++) times += await notes.send(`note ${i}`, '192.0.2.2');
+  t.deepEqual(
+    heard,
+    Array.from({ length: 20 }, (_, i) => `192.0.2.1: note ${i}`),
+  );
+  t.true(times > 20, 'some were sent again');
+});
