@@ -1,265 +1,257 @@
 /**
- * Two stacks and the link between them in virtual time: a clock that only moves when nothing is left
- * to do, and packets that arrive when the link says.
+ * Two stacks in virtual time, 10.0.0.1 and 10.0.0.2, joined by the `pipe` and `impair` devices that
+ * users have: what a simulation tests is what they get.
+ *
+ * All chance comes from one seed and all time from one `Timeline`, so a run can be repeated packet by
+ * packet; `hash` holds every packet and its time.
  * @module
  */
+import type { Device } from '../../src/device/device.ts';
+import { type ImpairedDevice, impair } from '../../src/device/impair.ts';
+import type { Impairment } from '../../src/device/impairment.ts';
+import { createPipe } from '../../src/device/pipe.ts';
 import { type Address, fromOctets } from '../../src/stack/base/address.ts';
 import { NEVER } from '../../src/stack/base/clock.ts';
-import { SeededRandom, unit } from '../../src/stack/base/random.ts';
+import { DROP_COUNT, type Drop, isOutbound } from '../../src/stack/base/drop.ts';
+import { type Random, SeededRandom } from '../../src/stack/base/random.ts';
+import { Stat } from '../../src/stack/base/stats.ts';
 import type { Interface } from '../../src/stack/ip/interface.ts';
-import { NO_OFFLOAD } from '../../src/stack/ip/interface.ts';
 import { HEADROOM, NO_SLOT, Slots } from '../../src/stack/memory/slots.ts';
 import { Core, type CoreOptions } from '../../src/stack/stack.ts';
+import { Timeline } from './timeline.ts';
 
-/** What a link does to the packets of one direction. Times are microseconds, rates bytes a second. */
-export interface LinkOptions {
-  readonly delay?: number;
-  readonly jitter?: number;
-  /** 0: without limit. */
-  readonly rate?: number;
-  /** Packets that wait for a slow link. */
-  readonly queue?: number;
-  readonly loss?: number;
-  readonly duplicate?: number;
-  readonly corrupt?: number;
-  /** The share of packets that are held back by `reorderBy`. */
-  readonly reorder?: number;
-  readonly reorderBy?: number;
-  /** Look at (and by giving false lose) each packet. */
-  readonly filter?: (packet: Uint8Array, now: number) => boolean;
+export const ADDRESS_A: Address = fromOctets(10, 0, 0, 1);
+export const ADDRESS_B: Address = fromOctets(10, 0, 0, 2);
+
+/** Packets that a host takes from its device in one turn; as in api/host.ts. */
+const BUDGET = 256;
+
+export interface SimHostOptions extends Partial<Omit<CoreOptions, 'slots' | 'now'>> {
+  /** Packet slots. Default 1024. */
+  readonly slots?: number;
+  /** Timers fire at whole multiples of so many microseconds, as Node's do of 1000. Default 1. */
+  readonly grain?: number;
 }
 
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
-/** A clock and what is to happen when. */
-export class Timeline {
-  now = 1_000_000;
-  #events: Event[] = [];
-  #order = 0;
-
-  at(time: number, run: () => void): void {
-    const event = { at: time, order: this.#order++, run };
-    let i = this.#events.length;
-    this.#events.push(event);
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!before(event, this.#events[parent] as Event)) break;
-      this.#events[i] = this.#events[parent] as Event;
-      i = parent;
-    }
-    this.#events[i] = event;
-  }
-
-  get next(): number {
-    return this.#events[0]?.at ?? NEVER;
-  }
-
-  /** Run the soonest event; false if there is none. */
-  step(): boolean {
-    const first = this.#events[0];
-    if (first === undefined) return false;
-    const last = this.#events.pop() as Event;
-    if (this.#events.length > 0) this.#sink(last);
-    this.now = Math.max(this.now, first.at);
-    first.run();
-    return true;
-  }
-
-  #sink(event: Event): void {
-    let i = 0;
-    const n = this.#events.length;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= n) break;
-      if (child + 1 < n && before(this.#events[child + 1] as Event, this.#events[child] as Event)) {
-        child++;
-      }
-      if (!before(this.#events[child] as Event, event)) break;
-      this.#events[i] = this.#events[child] as Event;
-      i = child;
-    }
-    this.#events[i] = event;
-  }
-}
-
-const before = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+/** Look at a packet; false loses it. `at`: where the device's own header, then the packet begins. */
+export type Tap = (bytes: Uint8Array, at: number, length: number) => boolean;
 
 /** One stack on the timeline. */
-export class Host {
+export class SimHost {
   readonly core: Core;
+  readonly slots: Slots;
   readonly iface: Interface;
   readonly address: Address;
+  readonly device: Device;
+  /** What passes from the stack to the device; set by whoever wants to see it. */
+  tap: Tap | undefined;
+  /** Turns that ended for want of a slot; a run should see none. */
+  starved = 0;
   readonly #line: Timeline;
+  readonly #grain: number;
+  readonly #room: number;
   #awake = false;
   #timer = NEVER;
 
   constructor(
     line: Timeline,
-    random: SeededRandom,
+    device: Device,
+    random: Random,
     address: Address,
-    send: (packet: Uint8Array) => void,
-    options: Partial<CoreOptions> & { readonly mtu?: number; readonly slots?: Slots } = {},
+    options: SimHostOptions = {},
   ) {
     this.#line = line;
+    this.#grain = options.grain ?? 1;
     this.address = address;
-    const mtu = options.mtu ?? 1500;
-    const slots = options.slots ?? new Slots({ count: 256, packetSize: Math.max(mtu, 1500) });
-    this.core = new Core({ random, now: line.now, ...options, slots });
+    this.device = device;
+    this.#room = device.headerLength + device.maxPacket;
+    this.slots = new Slots({ count: options.slots ?? 1024, packetSize: device.maxPacket });
+    const { slots } = this;
+    this.core = new Core({ random, ...options, slots, now: line.now() });
     this.core.thrown = (error) => {
       throw error;
     };
     this.core.wake = () => this.wake();
     const { bytes } = slots;
     this.iface = this.core.addInterface({
-      name: 'sim0',
-      mtu,
-      headerLength: 0,
-      offload: NO_OFFLOAD,
+      name: device.name,
+      mtu: device.mtu,
+      headerLength: device.headerLength,
+      offload: device.offload,
       out: {
         write: (at, length) => {
-          send(bytes.slice(at, at + length));
-          return true;
+          const { tap } = this;
+          return (tap !== undefined && !tap(bytes, at, length)) || device.write(at, length);
         },
-        flush: () => {},
+        flush: () => device.flush(),
       },
     });
     this.core.ip.routes.addAddress(this.iface, address, 24);
+    device.start({
+      memory: bytes,
+      readable: () => this.#readable(),
+      writable: () => this.wake(),
+      closed: () => {},
+    });
+  }
+
+  stat(name: keyof typeof Stat): number {
+    return this.core.stats[Stat[name]] as number; // `Stat` holds only indices inside
   }
 
   /** Flush soon, at this same time. */
   wake(): void {
     if (this.#awake) return;
     this.#awake = true;
-    this.#line.at(this.#line.now, () => {
-      this.#awake = false;
-      this.core.flush(this.#line.now);
-      this.#arm();
-    });
+    this.#line.at(this.#line.now(), this.#flush);
   }
 
-  receive(packet: Uint8Array): void {
-    const { core } = this;
-    const { slots } = core;
-    core.begin(this.#line.now);
-    const slot = slots.acquire();
-    if (slot === NO_SLOT) throw new Error('the simulation ran out of packet slots');
-    slots.bytes.set(packet, slot + HEADROOM);
-    core.input(this.iface, slot + HEADROOM, packet.length);
-    slots.release(slot);
-    this.wake();
+  /** What is wrong with a stack that should have nothing left to do; '' if nothing is. */
+  leftovers(): string {
+    const { core, slots } = this;
+    const { tcp } = core;
+    const wrong: string[] = [];
+    if (slots.free !== slots.count) wrong.push(`${slots.count - slots.free} slots in use`);
+    if (tcp.table.length > 0) wrong.push(`${tcp.table.length} connections in the table`);
+    if (tcp.demux.count > 0) wrong.push(`${tcp.demux.count} connections in the demultiplexer`);
+    if (tcp.deadline() !== NEVER) wrong.push(`a timer at ${tcp.deadline()}`);
+    for (const listener of tcp.demux.listeners()) {
+      if (listener.halfOpen !== 0) wrong.push(`${listener.halfOpen} half-open`);
+    }
+    if (this.stat('TcpCurrEstab') !== 0) wrong.push(`CurrEstab ${this.stat('TcpCurrEstab')}`);
+    const unaccounted = core.ip.packetsIn - core.ip.packetsUsed - inboundDrops(core.drops);
+    if (unaccounted !== 0) wrong.push(`${unaccounted} packets unaccounted for`);
+    return wrong.join(', ');
+  }
+
+  readonly #flush = (): void => {
+    this.#awake = false;
+    this.core.flush(this.#line.now());
+    this.#arm();
+  };
+
+  #readable(): void {
+    const { core, slots, iface } = this;
+    const { headerLength } = iface;
+    core.begin(this.#line.now());
+    for (let i = 0; i < BUDGET; i++) {
+      const slot = slots.acquire();
+      if (slot === NO_SLOT) {
+        this.starved++;
+        break;
+      }
+      const at = slot + HEADROOM - headerLength;
+      const length = this.device.read(at, this.#room);
+      if (length > 0) core.input(iface, at, length);
+      slots.release(slot);
+      if (length === 0) break;
+    }
+    core.flush(this.#line.now());
+    this.#arm();
   }
 
   #arm(): void {
     const due = this.core.deadline();
     if (due >= this.#timer || due === NEVER) return;
     this.#timer = due;
-    this.#line.at(due, () => {
+    const grain = this.#grain;
+    const time = Math.ceil(Math.max(due, this.#line.now()) / grain) * grain;
+    this.#line.at(time, () => {
       if (this.#timer !== due) return;
       this.#timer = NEVER;
-      this.core.expire(this.#line.now);
-      this.wake();
+      this.core.expire(this.#line.now());
+      this.#flush();
     });
   }
 }
 
-/** Two hosts, 10.0.0.1 and 10.0.0.2, and a link each way. */
-export class World {
-  readonly line: Timeline = new Timeline();
-  readonly a: Host;
-  readonly b: Host;
-  readonly random: SeededRandom;
-  /** Packets that each direction was given, and lost. */
-  readonly sent: [number, number] = [0, 0];
-  readonly lost: [number, number] = [0, 0];
-  /** Look at every packet that is put on the link. */
-  tap: (packet: Uint8Array, fromA: boolean, now: number) => void = () => {};
-  readonly #links: [LinkOptions, LinkOptions];
-  readonly #free: [number, number] = [0, 0];
+/** The sum of the drops of packets that came in. */
+export function inboundDrops(drops: Float64Array): number {
+  let sum = 0;
+  for (let reason = 1; reason < DROP_COUNT; reason++) {
+    if (!isOutbound(reason as Drop)) sum += drops[reason] as number; // below the count
+  }
+  return sum;
+}
 
-  constructor(options: {
-    readonly seed?: number;
-    readonly link?: LinkOptions;
-    /** The way back, if it differs. */
-    readonly back?: LinkOptions;
-    readonly a?: ConstructorParameters<typeof Host>[4];
-    readonly b?: ConstructorParameters<typeof Host>[4];
-  }) {
-    this.random = new SeededRandom(options.seed ?? 1);
-    const link = options.link ?? {};
-    this.#links = [link, options.back ?? link];
+export interface WorldOptions {
+  /** Default 1. */
+  readonly seed?: number;
+  /** What the link does to the packets of each direction. */
+  readonly link?: Impairment;
+  /** To those from b to a, if that differs. */
+  readonly back?: Impairment;
+  /** Default 1500. */
+  readonly mtu?: number;
+  /** With a virtio header and segments of up to 64 KiB. */
+  readonly offload?: boolean;
+  /** When time begins, in microseconds. */
+  readonly start?: number;
+  readonly a?: SimHostOptions;
+  readonly b?: SimHostOptions;
+  /** What stands between a's stack and its device: to capture, say. */
+  readonly wrap?: (device: Device, line: Timeline) => Device;
+}
+
+/** Two hosts, and a link that is impaired each way. */
+export class World {
+  readonly line: Timeline;
+  readonly a: SimHost;
+  readonly b: SimHost;
+  readonly link: ImpairedDevice;
+  readonly random: SeededRandom;
+
+  constructor(options: WorldOptions = {}) {
+    const { seed = 1, link = {}, wrap, mtu = 1500, offload = false } = options;
+    this.line = new Timeline(options.start);
+    this.random = new SeededRandom(seed);
     const { line, random } = this;
-    this.a = new Host(
-      line,
-      new SeededRandom(random.int32()),
-      fromOctets(10, 0, 0, 1),
-      (p) => this.#carry(0, p),
-      options.a,
-    );
-    this.b = new Host(
-      line,
-      new SeededRandom(random.int32()),
-      fromOctets(10, 0, 0, 2),
-      (p) => this.#carry(1, p),
-      options.b,
-    );
+    const schedule = (fn: () => void): void => line.at(line.now(), fn);
+    const [left, right] = createPipe({ mtu, offload, schedule, limit: 65_536 });
+    const ways = { out: link, in: options.back ?? link };
+    this.link = impair(left, { seed: random.int32(), clock: line, ...ways });
+    const near = wrap === undefined ? this.link : wrap(this.link, line);
+    this.a = new SimHost(line, near, new SeededRandom(random.int32()), ADDRESS_A, options.a);
+    this.b = new SimHost(line, right, new SeededRandom(random.int32()), ADDRESS_B, options.b);
   }
 
   get now(): number {
-    return this.line.now;
+    return this.line.now();
   }
 
   /** Let `micros` pass. */
   run(micros: number): void {
-    const end = this.line.now + micros;
-    while (this.line.next <= end) this.line.step();
-    this.line.now = end;
+    this.line.run(micros);
   }
 
   /** Go on until `done`, at most for `micros`; true if it came to that. */
   until(done: () => boolean, micros: number): boolean {
-    const end = this.line.now + micros;
-    while (!done()) {
-      if (this.line.next > end || !this.line.step()) return done();
-    }
-    return true;
+    return this.line.until(done, micros);
   }
 
-  #carry(way: 0 | 1, packet: Uint8Array): void {
-    const link = this.#links[way];
-    const { line, random } = this;
-    this.sent[way]++;
-    this.tap(packet, way === 0, line.now);
-    const chance = (share: number | undefined): boolean =>
-      share !== undefined && share > 0 && unit(random) < share;
-    if (chance(link.loss) || (link.filter && !link.filter(packet, line.now))) {
-      this.lost[way]++;
-      return;
+  /** From now on, a number that stands for every packet that leaves either stack, and when. */
+  hash(): () => number {
+    let hash = 0x811c9dc5 | 0;
+    const add = (value: number): void => {
+      hash = Math.imul(hash ^ value, 0x01000193);
+    };
+    for (const host of [this.a, this.b]) {
+      const who = host === this.a ? 1 : 2;
+      const before = host.tap;
+      host.tap = (bytes, at, length) => {
+        add(who);
+        add(this.now | 0);
+        for (let i = 0; i < length; i++) add(bytes[at + i] as number); // the packet's own bytes
+        return before === undefined || before(bytes, at, length);
+      };
     }
-    let leave = line.now;
-    if (link.rate !== undefined && link.rate > 0) {
-      const each = (packet.length * 1e6) / link.rate;
-      const start = Math.max(line.now, this.#free[way]);
-      if (start - line.now > (link.queue ?? 1000) * each) {
-        this.lost[way]++;
-        return;
-      }
-      this.#free[way] = start + each;
-      leave = start + each;
-    }
-    let arrive = leave + (link.delay ?? 0);
-    if (link.jitter) arrive += unit(random) * link.jitter;
-    if (chance(link.reorder)) arrive += link.reorderBy ?? 0;
-    const to = way === 0 ? this.b : this.a;
-    if (chance(link.corrupt)) {
-      const bit = random.int32() >>> 0;
-      const at = bit % packet.length;
-      packet[at] = (packet[at] as number) ^ (1 << (bit >>> 29)); // inside the packet
-    }
-    line.at(arrive, () => to.receive(packet));
-    if (chance(link.duplicate)) line.at(arrive + 10, () => to.receive(packet.slice()));
+    return () => hash;
+  }
+
+  /** What either stack has left; '' if nothing. */
+  leftovers(): string {
+    const a = this.a.leftovers();
+    const b = this.b.leftovers();
+    return [a && `a: ${a}`, b && `b: ${b}`].filter(Boolean).join('; ');
   }
 }
