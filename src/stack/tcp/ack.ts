@@ -41,6 +41,8 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
     onProbeAnswer(tcb, now);
     return;
   }
+  // Reordering is judged by what was delivered before this ACK: it may well move and SACK at once.
+  const fack = max(tcb.fack, before);
   const duplicateReported = has(tcb, Flag.SACK) && readSacks(tcb, board, segment);
   report.advanced = advanced;
   report.duplicate =
@@ -51,7 +53,7 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
     tcb.sndWnd === windowBefore;
   report.marked = has(tcb, Flag.ECN) && segment.has(Header.ECE);
   report.rtt = -1;
-  if (advanced) advance(tcb, board, segment.ack);
+  if (advanced) advance(tcb, board, segment.ack, fack);
   if (delivery.rttTime >= 0 && (advanced || delivery.sacked > 0)) {
     report.rtt = Math.max(1, now - delivery.rttTime);
     sampleRtt(tcb, report.rtt, now);
@@ -144,11 +146,11 @@ function onDuplicateSack(tcb: Tcb, left: Seq, right: Seq): void {
 }
 
 /** `sndUna` moves: drop what is acknowledged, from the scoreboard and the buffer. */
-function advance(tcb: Tcb, board: Scoreboard, ack: Seq): void {
+function advance(tcb: Tcb, board: Scoreboard, ack: Seq, fack: Seq): void {
   const moved = diff(ack, tcb.sndUna);
   const finAcked = has(tcb, Flag.FIN_SENT) && ack === tcb.sndNxt;
   const text = finAcked ? moved - 1 : moved;
-  board.acknowledge(ack, tcb.fack, tcb.tcp.delivery);
+  board.acknowledge(ack, fack, tcb.tcp.delivery);
   tcb.sndUna = ack;
   tcb.unaPosition += text;
   tcb.bytesAcked += text;

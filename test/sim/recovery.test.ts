@@ -1,0 +1,29 @@
+/**
+ * What the simulations found in loss recovery: each test fails without its mending.
+ * @module
+ */
+import test from 'ava';
+import { World, type WorldOptions } from '../support/world.ts';
+import { Flow } from './flow.ts';
+
+const MS = 1000;
+const MBIT = 1e6;
+
+/** A path without a bottleneck to speak of. */
+const path = (rtt: number, loss: number, more: object = {}): WorldOptions => ({
+  seed: 5,
+  link: { delay: rtt / 2, rate: 1000 * MBIT, loss, ...more },
+  back: { delay: rtt / 2 },
+});
+
+test('ack: a send buffer that grows with the window stays a whole number of octets', (t) => {
+  const flow = new Flow(new World(path(10 * MS, 0.001)), 10e6).finish(60);
+  t.true(flow.tcb.sendBuffer > 256 * 1024);
+  t.true(Number.isInteger(flow.tcb.sendBuffer));
+});
+
+test('rack: an ACK that moves and SACKs at once is not taken for reordering', (t) => {
+  const flow = new Flow(new World(path(10 * MS, 0.01)), 5e6).finish(60);
+  t.true(flow.world.a.stat('TcpExtTCPSackRecovery') > 10);
+  t.is(flow.world.a.stat('TcpExtTCPSACKReorder'), 0);
+});
