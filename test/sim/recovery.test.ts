@@ -27,3 +27,9 @@ test('rack: an ACK that moves and SACKs at once is not taken for reordering', (t
   t.true(flow.world.a.stat('TcpExtTCPSackRecovery') > 10);
   t.is(flow.world.a.stat('TcpExtTCPSACKReorder'), 0);
 });
+
+test('rto: to send the oldest text again restarts the timer (RFC 6675 §6)', (t) => {
+  const flow = new Flow(new World(path(200 * MS, 0.1)), 1e6).finish(600);
+  t.true(flow.world.a.stat('TcpExtTCPSpuriousRTOs') < 3);
+  t.true(flow.world.a.stat('TcpExtTCPTimeouts') < 10);
+});

@@ -92,7 +92,8 @@ export function retransmit(
   tcb.bytesRetransmitted += text;
   count(tcb.tcp.stats, Stat.TcpRetransSegs, Math.ceil(length / tcb.mss));
   paced(tcb, length, now);
-  if (!isSet(tcb, Timer.RETRANSMIT)) armRto(tcb, now);
+  // RFC 6675 §6: what the timer watches has just left anew, so its time begins anew.
+  if (from === tcb.sndUna || !isSet(tcb, Timer.RETRANSMIT)) armRto(tcb, now);
   tcb.trace?.resent(now, from, length);
   return true;
 }
