@@ -3,6 +3,9 @@
  * @module
  */
 import test from 'ava';
+import { outstanding } from '../../src/stack/tcp/flight.ts';
+import { pacingRate } from '../../src/stack/tcp/pacing.ts';
+import { srtt } from '../../src/stack/tcp/rtt.ts';
 import { World, type WorldOptions } from '../support/world.ts';
 import { Flow } from './flow.ts';
 
@@ -32,4 +35,19 @@ test('rto: to send the oldest text again restarts the timer (RFC 6675 §6)', (t)
   const flow = new Flow(new World(path(200 * MS, 0.1)), 1e6).finish(600);
   t.true(flow.world.a.stat('TcpExtTCPSpuriousRTOs') < 3);
   t.true(flow.world.a.stat('TcpExtTCPTimeouts') < 10);
+});
+
+test('pacing: in recovery the rate does not fall with the flight', (t) => {
+  const { world, tcb, ...flow } = new Flow(
+    new World(path(50 * MS, 0, { queuePackets: 1000 })),
+    30e6,
+  );
+  let least = Number.POSITIVE_INFINITY;
+  world.until(() => {
+    if (tcb.srtt8 >= 0)
+      least = Math.min(least, (pacingRate(tcb) * srtt(tcb, 1)) / outstanding(tcb));
+    return flow.receiver.received >= 30e6;
+  }, 60e6);
+  t.true(world.a.stat('TcpExtTCPSackRecovery') > 0);
+  t.true(least >= 1.19, `${least}`);
 });

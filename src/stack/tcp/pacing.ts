@@ -8,6 +8,7 @@
  */
 import { MILLISECOND, type Micros } from '../base/clock.ts';
 import { inSlowStart } from './congestion.ts';
+import { outstanding } from './flight.ts';
 import { srtt } from './rtt.ts';
 import { type Tcb, Timer } from './tcb.ts';
 import { setTimer } from './timers.ts';
@@ -19,9 +20,12 @@ const BURST_SEGMENTS = 10;
 const applies = (tcb: Tcb): boolean =>
   tcb.settings.pacing && tcb.srtt8 / 8 >= SHORTEST && tcb.route?.iface.offload.tso4 !== true;
 
-/** Octets a microsecond. */
+/**
+ * Octets a microsecond. What is out counts where it is more than the window: in recovery the window
+ * follows the flight down, and a rate made of it would hold the repair back.
+ */
 export const pacingRate = (tcb: Tcb): number =>
-  ((inSlowStart(tcb) ? 2 : 1.2) * tcb.cwnd) / srtt(tcb, MILLISECOND);
+  ((inSlowStart(tcb) ? 2 : 1.2) * Math.max(tcb.cwnd, outstanding(tcb))) / srtt(tcb, MILLISECOND);
 
 /** More than 0 if something may go now; otherwise the pace timer is set. */
 export function paceRoom(tcb: Tcb, now: Micros): number {
