@@ -51,3 +51,10 @@ test('pacing: in recovery the rate does not fall with the flight', (t) => {
   t.true(world.a.stat('TcpExtTCPSackRecovery') > 0);
   t.true(least >= 1.19, `${least}`);
 });
+
+test('receive: a queue that drops every other packet makes more than 1024 holes', (t) => {
+  const flow = new Flow(new World(path(50 * MS, 0, { queuePackets: 1000 })), 30e6).finish(60);
+  t.is(flow.world.b.stat('TcpExtTCPOFODrop'), 0);
+  const needless = flow.world.a.stat('TcpRetransSegs') - flow.world.link.counters.out.dropped;
+  t.true(needless < 5, `${needless} needless retransmissions`);
+});

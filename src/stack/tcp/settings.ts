@@ -85,7 +85,7 @@ export const DEFAULTS: Settings = {
   keepAliveCount: 9,
   finWait2: 60 * SECOND,
   timeWait: 60 * SECOND,
-  outOfOrderRanges: 1024,
+  outOfOrderRanges: 4096,
   quickAcks: 16,
 };
 
