@@ -58,3 +58,20 @@ test('receive: a queue that drops every other packet makes more than 1024 holes'
   const needless = flow.world.a.stat('TcpRetransSegs') - flow.world.link.counters.out.dropped;
   t.true(needless < 5, `${needless} needless retransmissions`);
 });
+
+test('receive: after a hole the ACKs of lone segments do not wait', (t) => {
+  const world = new World({ link: { delay: 5 * MS }, b: { tcp: { quickAcks: 0 } } });
+  const flow = new Flow(world, 0, { sender: { keepOpen: true } });
+  world.run(100 * MS);
+  let drop = 1;
+  world.a.tap = (_bytes, _at, length) => length < 1000 || drop-- <= 0;
+  flow.sender.send(4 * 1448); // the first is lost
+  world.run(500 * MS);
+  const before = world.b.stat('TcpExtDelayedACKs');
+  for (let i = 0; i < 4; i++) {
+    flow.sender.send(1448);
+    world.run(100 * MS);
+  }
+  t.is(flow.receiver.received, 8 * 1448);
+  t.is(world.b.stat('TcpExtDelayedACKs'), before);
+});

@@ -21,6 +21,8 @@ import { Flag, has, type Tcb } from './tcb.ts';
 import { echoAge } from './timestamps.ts';
 import { growReceiveBuffer, measureReceiverRtt } from './window.ts';
 
+/** Segments that each get an ACK at once after one came early: the sender may have a window of one. */
+const QUICK_AFTER_HOLE = 8;
 /** Slack that the ring has beyond the buffer: rounding the window up to its scale may use it. */
 const RING_SLACK = 65_536;
 
@@ -112,7 +114,7 @@ function early(tcb: Tcb, segment: Segment): Drop {
   const { length } = segment;
   const end = add(segment.seq, length);
   tcb.flags |= Flag.ACK_NOW;
-  tcb.quickAcks = Math.max(tcb.quickAcks, 1);
+  tcb.quickAcks = Math.max(tcb.quickAcks, QUICK_AFTER_HOLE);
   if (segment.has(Header.FIN)) {
     tcb.hasFin = true;
     tcb.finSeq = end;
