@@ -3,9 +3,11 @@
  * @module
  */
 import test from 'ava';
+import { seq } from '../../src/stack/base/seq.ts';
 import { outstanding } from '../../src/stack/tcp/flight.ts';
 import { pacingRate } from '../../src/stack/tcp/pacing.ts';
 import { srtt } from '../../src/stack/tcp/rtt.ts';
+import { Scoreboard } from '../../src/stack/tcp/scoreboard.ts';
 import { World, type WorldOptions } from '../support/world.ts';
 import { Flow } from './flow.ts';
 
@@ -74,4 +76,15 @@ test('receive: after a hole the ACKs of lone segments do not wait', (t) => {
   }
   t.is(flow.receiver.received, 8 * 1448);
   t.is(world.b.stat('TcpExtDelayedACKs'), before);
+});
+
+test('scoreboard: what an undone recovery took for lost is judged anew', (t) => {
+  const board = new Scoreboard();
+  board.append(seq(0), seq(1000), 1, 1000, 0, 0);
+  board.append(seq(1000), seq(2000), 2, 1000, 0, 0);
+  board.markLost(0);
+  board.scanned = board.end(0); // as RACK leaves it
+  board.clearLost();
+  t.is(board.owed, 0);
+  t.is(board.after(board.scanned), 0);
 });

@@ -287,6 +287,7 @@ export class Scoreboard {
     }
     this.lostBytes = 0;
     this.resentBytes = 0;
+    if (this.count > 0) this.scanned = this.start(0); // they may be lost after all: RACK judges anew
     this.#forgetResent();
   }
 
