@@ -8,7 +8,7 @@
 import type { Micros } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
-import { add, diff, ge, gt, le, lt, type Seq, seq, within } from '../base/seq.ts';
+import { add, diff, ge, gt, le, lt, min, type Seq, seq, within } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import type { Packet } from '../ip/packet.ts';
 import * as wire from '../wire/tcp.ts';
@@ -76,7 +76,9 @@ function inOtherStates(tcb: Tcb, packet: Packet, segment: Segment, now: Micros):
   // RFC 7323 §3.2 and §5.3 R1 come before the sequence number.
   if (lacksStamp(tcb, segment)) return Drop.TCP_PAWS;
   if (isOld(tcb, segment, now)) {
-    if (segment.length > 0) reportDuplicate(tcb, segment.seq, add(segment.seq, segment.length));
+    // Only what had come before is a duplicate: the rest, if merely late, was thrown away just now.
+    const known = min(textEnd(segment), tcb.rcvNxt);
+    if (gt(known, segment.seq)) reportDuplicate(tcb, segment.seq, known);
     tcb.flags |= Flag.ACK_NOW;
     return Drop.TCP_PAWS;
   }
