@@ -127,6 +127,31 @@ test('chunks: releasing what was released before changes nothing', (t) => {
   t.is(chunks.start, 7);
 });
 
+test('chunks: positions go on across 2^31 and 2^32', (t) => {
+  for (const base of [2 ** 31 - 10, 2 ** 32 - 10, 3 * 2 ** 32 - 10]) {
+    const chunks = new Chunks(base);
+    for (let i = 0; i < 5; i++) chunks.append(counting(6), 0, 6, i);
+    t.deepEqual([chunks.start, chunks.end], [base, base + 30]);
+    chunks.locate(base + 15);
+    t.deepEqual([chunks.at, chunks.available], [3, 3]);
+    t.deepEqual(release(chunks, base + 20), [0, 1, 2]);
+    t.deepEqual([chunks.start, chunks.end, chunks.length], [base + 20, base + 30, 10]);
+    chunks.locate(base + 20);
+    t.deepEqual([chunks.at, chunks.available], [2, 4]);
+  }
+});
+
+test('chunks: by distance is the same as by position', (t) => {
+  const chunks = new Chunks(2 ** 40);
+  for (let i = 0; i < 3; i++) chunks.append(counting(10), 0, 10, i);
+  const tokens: unknown[] = [];
+  chunks.drop(12, (token) => tokens.push(token));
+  t.deepEqual(tokens, [0]);
+  t.is(chunks.start, 2 ** 40 + 12);
+  chunks.seek(10);
+  t.deepEqual([chunks.at, chunks.available], [2, 8]);
+});
+
 test('chunks: an empty chunk gives its token back, and is never found', (t) => {
   const chunks = new Chunks();
   chunks.append(counting(5), 0, 5, 'a');

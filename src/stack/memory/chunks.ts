@@ -2,8 +2,10 @@
  * A send buffer: bytes in order, by reference or copied, until they are acknowledged. RFC 9293
  * §3.7.1 and §3.8.1: what was sent must be at hand for retransmission until then.
  *
- * A position is an absolute offset in the stream: a number below 2^53 that never wraps. What is
- * appended by reference is not touched, and its owner leaves it alone until it is released. What is
+ * A position is an absolute offset in the stream: a number below 2^53 that never wraps. Inside only
+ * its low 32 bits are kept, since a number beyond 2^31 costs an object whenever it is passed on, and
+ * what is held is never that long: `seek` and `drop` do by distance from `start` what `locate` and
+ * `release` do by position. What is appended by reference is not touched, and its owner leaves it alone until it is released. What is
  * copied goes into blocks from the shared pool, one behind the other, so that a thousand small
  * appends make one chunk. An empty buffer holds no storage.
  * @module
@@ -16,6 +18,7 @@ const MIN_BLOCK = 4_096;
 const MAX_BLOCK = 65_536;
 /** Beyond this an offset into an array would not stay an int32. */
 const MAX_INT = 0x7fff_ffff;
+const TWO_32 = 0x1_0000_0000;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -32,7 +35,8 @@ class Table {
   readonly mask: number;
   readonly bytes: Uint8Array[] = [];
   readonly at: Int32Array;
-  readonly start: Float64Array;
+  /** The low 32 bits of the chunk's position. */
+  readonly start: Int32Array;
   readonly length: Int32Array;
   readonly token: unknown[] = [];
   readonly block: (Block | undefined)[] = [];
@@ -40,7 +44,7 @@ class Table {
   constructor(places: number) {
     this.mask = places - 1;
     this.at = new Int32Array(places);
-    this.start = new Float64Array(places);
+    this.start = new Int32Array(places);
     this.length = new Int32Array(places);
     for (let i = 0; i < places; i++) {
       this.bytes.push(NO_BYTES);
@@ -60,32 +64,39 @@ const spareTables: Table[] = [];
 const spareBlocks: Block[] = [];
 
 export class Chunks {
-  /** The position of the first byte that is not released, and of the one after the last. */
-  start: number;
-  end: number;
-  /** What `locate` found: the bytes from its position on are `available` ones of `bytes` from `at`. */
+  /** How many bytes are held and not released. */
+  length = 0;
+  /** What `seek` or `locate` found: the bytes from there on are `available` ones of `bytes` from `at`. */
   bytes: Uint8Array = NO_BYTES;
   at = 0;
   available = 0;
 
+  /** The low 32 bits of `start`, signed, and what stands above them. */
+  #low: number;
+  #high: number;
   #table: Table = NO_TABLE;
   /** The place of the oldest chunk, and how many there are. */
   #first = 0;
   #count = 0;
-  /** The chunk, counted from the oldest, that `locate` found last. */
+  /** The chunk, counted from the oldest, that was found last. */
   #cursor = 0;
   /** Where the next copy goes; undefined: into a fresh block. */
   #block: Block | undefined = undefined;
 
   /** `start`: the position of the first byte. */
   constructor(start = 0) {
-    this.start = start;
-    this.end = start;
+    this.#low = start | 0;
+    this.#high = Math.floor(start / TWO_32);
   }
 
-  /** Bytes held and not released. */
-  get length(): number {
-    return this.end - this.start;
+  /** The position of the first byte that is not released. */
+  get start(): number {
+    return this.#high * TWO_32 + (this.#low >>> 0);
+  }
+
+  /** The position after the last byte. */
+  get end(): number {
+    return this.start + this.length;
   }
 
   /** Hold `length` bytes of `bytes` at `at` by reference; `release` gives `token` when it lets go. */
@@ -108,35 +119,48 @@ export class Chunks {
     }
   }
 
-  /**
-   * Let go of all before `upTo`. A chunk goes when all of it lies there: `onRelease` is then called
-   * with its token, oldest first, unless that is undefined. It may append, and must not release.
-   */
+  /** Let go of all before the position `upTo`; see `drop`. */
   release(upTo: number, onRelease: ((token: unknown) => void) | null): void {
+    this.drop(Math.max(0, Math.min(upTo - this.start, this.length)), onRelease);
+  }
+
+  /**
+   * Let go of the first `n` bytes, 0 <= n <= length. A chunk goes when all of it has: `onRelease` is
+   * then called with its token, oldest first, unless that is undefined. It may append, and must not
+   * release.
+   */
+  drop(n: number, onRelease: ((token: unknown) => void) | null): void {
+    const limit = (this.#low + n) | 0;
     while (this.#count > 0) {
       const table = this.#table;
       const place = this.#first;
-      const end = (table.start[place] as number) + (table.length[place] as number);
-      if (end > upTo) break;
+      const end = ((table.start[place] as number) + (table.length[place] as number)) | 0;
+      if (((end - limit) | 0) > 0) break;
       const token = this.#shift(table, place);
-      this.start = Math.max(this.start, end);
+      this.#advanceTo(end);
       if (token !== undefined && onRelease !== null) onRelease(token);
     }
-    this.start = Math.max(this.start, Math.min(upTo, this.end));
+    this.#advanceTo(limit);
     if (this.#count === 0) this.#giveBack();
   }
 
   /** Find the bytes from `position` on, start <= position < end: see `bytes`, `at`, `available`. */
   locate(position: number): void {
+    this.seek(position - this.start);
+  }
+
+  /** Find the bytes that lie `distance` behind `start`, 0 <= distance < length, likewise. */
+  seek(distance: number): void {
+    const wanted = (this.#low + distance) | 0;
     const table = this.#table;
     let cursor = this.#cursor;
-    let offset = this.#offsetIn(table, cursor, position);
+    let offset = this.#offsetIn(table, cursor, wanted);
     if (offset < 0) {
       // Sequential reading goes on in the next chunk; a retransmission goes anywhere.
-      offset = this.#offsetIn(table, ++cursor, position);
+      offset = this.#offsetIn(table, ++cursor, wanted);
       if (offset < 0) {
-        cursor = this.#search(table, position);
-        offset = this.#offsetIn(table, cursor, position);
+        cursor = this.#search(table, wanted);
+        offset = this.#offsetIn(table, cursor, wanted);
       }
       this.#cursor = cursor;
     }
@@ -146,23 +170,31 @@ export class Chunks {
     this.available = (table.length[place] as number) - offset;
   }
 
-  /** How far into a chunk `position` lies; -1 if it lies elsewhere or there is no such chunk. */
-  #offsetIn(table: Table, index: number, position: number): number {
-    if (index >= this.#count) return -1;
-    const place = (this.#first + index) & table.mask;
-    const offset = position - (table.start[place] as number);
-    if (offset < 0) return -1;
-    return offset < (table.length[place] as number) ? offset : -1;
+  /** Move `start` on to where its low 32 bits are `low`, unless that is behind it. */
+  #advanceTo(low: number): void {
+    const n = (low - this.#low) | 0;
+    if (n <= 0) return;
+    if (low >>> 0 < this.#low >>> 0) this.#high++;
+    this.#low = low;
+    this.length -= n;
   }
 
-  /** The last chunk that begins at or before `position`. */
-  #search(table: Table, position: number): number {
+  /** How far into a chunk `wanted` lies; -1 if it lies elsewhere or there is no such chunk. */
+  #offsetIn(table: Table, index: number, wanted: number): number {
+    if (index >= this.#count) return -1;
+    const place = (this.#first + index) & table.mask;
+    const offset = (wanted - (table.start[place] as number)) | 0;
+    return offset < (table.length[place] as number) ? offset : -1; // before it: negative anyway
+  }
+
+  /** The last chunk that begins at or before `wanted`. */
+  #search(table: Table, wanted: number): number {
     let low = 0;
     let high = this.#count - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       const place = (this.#first + middle) & table.mask;
-      if ((table.start[place] as number) <= position) low = middle;
+      if (((wanted - (table.start[place] as number)) | 0) >= 0) low = middle;
       else high = middle - 1;
     }
     return low;
@@ -180,12 +212,12 @@ export class Chunks {
     const place = (this.#first + this.#count) & table.mask;
     table.bytes[place] = bytes;
     table.at[place] = at;
-    table.start[place] = this.end;
+    table.start[place] = this.#low + this.length; // cut to 32 bits
     table.length[place] = length;
     table.token[place] = token;
     table.block[place] = block;
     this.#count++;
-    this.end += length;
+    this.length += length;
   }
 
   /** The next `n` bytes of `block` are the next of the stream. */
@@ -194,7 +226,7 @@ export class Chunks {
     const last = (this.#first + this.#count - 1) & table.mask;
     if (this.#count > 0 && table.block[last] === block) {
       table.length[last] = (table.length[last] as number) + n;
-      this.end += n;
+      this.length += n;
     } else {
       this.#push(block.bytes, block.used, n, undefined, block);
       block.chunks++;

@@ -33,9 +33,9 @@ export class Deadlines<T extends Due> {
     item.due = due;
     const at = item.dueAt;
     if (at < 0) {
-      this.#push(item, due);
+      this.#push(item);
     } else if (due < (this.#keys[at] as number)) {
-      this.#up(item, at, due);
+      this.#up(item, at);
     }
   }
 
@@ -61,13 +61,13 @@ export class Deadlines<T extends Due> {
   #settle(): T | undefined {
     let top = this.#items[0];
     while (top !== undefined && (this.#keys[0] as number) < top.due) {
-      this.#down(top, 0, top.due);
+      this.#down(top, 0);
       top = this.#items[0];
     }
     return top;
   }
 
-  #push(item: T, due: Micros): void {
+  #push(item: T): void {
     const at = this.#items.length;
     if (at === this.#keys.length) {
       const keys = new Float64Array(2 * at);
@@ -75,7 +75,7 @@ export class Deadlines<T extends Due> {
       this.#keys = keys;
     }
     this.#items.push(item);
-    this.#up(item, at, due);
+    this.#up(item, at);
   }
 
   #removeAt(at: number): void {
@@ -84,25 +84,31 @@ export class Deadlines<T extends Due> {
     gone.dueAt = -1;
     const last = this.#items.pop() as T; // it holds `gone` at least
     if (last === gone) return;
-    const key = this.#keys[this.#items.length] as number;
-    if (at > 0 && key < (this.#keys[(at - 1) >> 1] as number)) this.#up(last, at, key);
-    else this.#down(last, at, key);
+    if (at > 0 && last.due < (this.#keys[(at - 1) >> 1] as number)) this.#up(last, at);
+    else this.#down(last, at);
   }
 
+  // What follows takes the key from the item and not as a parameter: a number that is no small
+  // integer costs an object whenever it is passed on.
+
   /** Put `item` at `at` or above, where its key belongs. */
-  #up(item: T, from: number, key: number): void {
+  #up(item: T, from: number): void {
+    const key = item.due;
     let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
       if ((this.#keys[parent] as number) <= key) break;
-      this.#move(parent, at);
+      this.#keys[at] = this.#keys[parent] as number;
+      this.#place(this.#items[parent] as T, at);
       at = parent;
     }
-    this.#place(item, at, key);
+    this.#keys[at] = key;
+    this.#place(item, at);
   }
 
   /** Put `item` at `at` or below. */
-  #down(item: T, from: number, key: number): void {
+  #down(item: T, from: number): void {
+    const key = item.due;
     const count = this.#items.length;
     let at = from;
     for (;;) {
@@ -112,19 +118,16 @@ export class Deadlines<T extends Due> {
         child++;
       }
       if ((this.#keys[child] as number) >= key) break;
-      this.#move(child, at);
+      this.#keys[at] = this.#keys[child] as number;
+      this.#place(this.#items[child] as T, at);
       at = child;
     }
-    this.#place(item, at, key);
-  }
-
-  #move(from: number, to: number): void {
-    this.#place(this.#items[from] as T, to, this.#keys[from] as number);
-  }
-
-  #place(item: T, at: number, key: number): void {
-    this.#items[at] = item;
     this.#keys[at] = key;
+    this.#place(item, at);
+  }
+
+  #place(item: T, at: number): void {
+    this.#items[at] = item;
     item.dueAt = at;
   }
 }
