@@ -134,7 +134,8 @@ function sumWords(words: Uint32Array, bytes: Uint8Array, from: number, length: n
   }
   for (; at < end; at++) sum += words[at] as number;
   if (!LITTLE_ENDIAN) sum = odd(sum);
-  return sum + sumBytes(bytes, from, head) + sumBytes(bytes, end << 2, (from + length) & 3);
+  // Folded already here: a number above 2^31 costs an object whenever it is passed on.
+  return fold(sum) + sumBytes(bytes, from, head) + sumBytes(bytes, end << 2, (from + length) & 3);
 }
 
 /** The two bytes of 16 bits, exchanged. */
