@@ -152,9 +152,8 @@ function advance(tcb: Tcb, board: Scoreboard, ack: Seq, fack: Seq): void {
   const text = finAcked ? moved - 1 : moved;
   board.acknowledge(ack, fack, tcb.tcp.delivery);
   tcb.sndUna = ack;
-  tcb.unaPosition += text;
   tcb.bytesAcked += text;
-  releaseChunks(tcb, tcb.unaPosition);
+  releaseChunks(tcb, text);
 }
 
 /** Karn's rule forbids a sample from a resent segment, unless it echoes a timestamp. RFC 7323 §4.1. */

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Micros } from '../base/clock.ts';
+import { copyBytes } from '../base/copy.ts';
 import { Failure } from '../base/failure.ts';
 import { add, diff, type Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
@@ -150,21 +151,20 @@ function transmit(
 function copyText(tcb: Tcb, from: Seq, length: number, to: number, offload: boolean): number {
   const { chunks } = tcb;
   const { slots, checksum } = tcb.tcp.ip;
-  let position = tcb.unaPosition + diff(from, tcb.sndUna);
+  const start = diff(from, tcb.sndUna);
   let done = 0;
   let sum = 0;
   while (done < length) {
-    chunks.locate(position);
+    chunks.seek(start + done);
     const n = Math.min(chunks.available, length - done);
     if (offload) {
-      slots.bytes.set(chunks.bytes.subarray(chunks.at, chunks.at + n), to + done);
+      copyBytes(chunks.bytes, chunks.at, slots.bytes, to + done, n);
     } else {
       const part = checksum.copy(chunks.bytes, chunks.at, to + done, n);
       // One's-complement sums of pieces add up only at even offsets (RFC 1071 §2 (B)).
       sum += (done & 1) === 0 ? part : odd(part);
     }
     done += n;
-    position += n;
   }
   return sum;
 }
@@ -180,4 +180,4 @@ function acknowledged(tcb: Tcb, withoutSack: boolean): void {
 
 /** PSH where the text ends what the owner has written (RFC 9293 §3.9.1.2, SHLD-28). */
 export const pushFlag = (tcb: Tcb, from: Seq, length: number): number =>
-  tcb.unaPosition + diff(add(from, length), tcb.sndUna) >= tcb.chunks.end ? PSH : 0;
+  diff(add(from, length), tcb.sndUna) >= tcb.chunks.length ? PSH : 0;

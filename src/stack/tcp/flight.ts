@@ -21,4 +21,4 @@ export function pipe(tcb: Tcb): number {
 
 /** Text that was written and never sent. */
 export const unsent = (tcb: Tcb): number =>
-  tcb.chunks.end - tcb.unaPosition - outstanding(tcb) + (has(tcb, Flag.FIN_SENT) ? 1 : 0);
+  tcb.chunks.length - outstanding(tcb) + (has(tcb, Flag.FIN_SENT) ? 1 : 0);

@@ -74,10 +74,11 @@ export function tellClose(tcb: Tcb, failure: Failure): void {
   }
 }
 
-/** Release what was written by reference below the stream position `upTo`. */
-export function releaseChunks(tcb: Tcb, upTo: number): void {
+/** The first `length` octets written are no longer needed: tell of those written by reference. */
+export function releaseChunks(tcb: Tcb, length: number): void {
   try {
-    tcb.chunks.release(upTo, tcb.release);
+    tcb.tcp.releasing = tcb;
+    tcb.chunks.drop(length, tcb.tcp.release);
   } catch (error) {
     tcb.tcp.thrown(error);
   }

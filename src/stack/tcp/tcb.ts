@@ -159,9 +159,8 @@ export class Tcb implements Due {
   peerMss = 536;
   /** The end of the last segment sent that was shorter than `mss`. Minshall's form of Nagle. */
   smallEnd: Seq = ZERO;
+  /** What the owner wrote, from `sndUna` on. */
   readonly chunks: Chunks = new Chunks();
-  /** Where `sndUna` lies in the stream that the owner wrote. */
-  unaPosition = 0;
   sendBuffer: number;
 
   // Receive sequence space, RFC 9293 figure 4.
@@ -288,8 +287,6 @@ export class Tcb implements Due {
   deliveredTime: Micros = 0;
   deliveryRate = 0;
   trace: Trace | null = null;
-  /** Tells the owner that a chunk written by reference is free again. */
-  readonly release: (token: unknown) => void = (token) => this.owner.onRelease(token);
 
   constructor(tcp: Tcp, settings: Settings, owner: Owner, congestion: CongestionControl) {
     this.tcp = tcp;

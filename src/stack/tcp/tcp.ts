@@ -89,6 +89,9 @@ export class Tcp implements Protocol {
   starved = false;
   /** Called when a verb leaves something to be flushed, at most once until the next flush. */
   wake: () => void = () => {};
+  /** Whose chunks are being released, and what tells its owner: one closure a stack. */
+  releasing: Tcb | null = null;
+  readonly release = (token: unknown): void => this.releasing?.owner.onRelease(token);
   /** What an owner threw. */
   thrown: (error: unknown) => void = () => {};
 
