@@ -6,9 +6,9 @@
  * finished in the copy. A segment of 64 KiB that stands for many stays one: it is what was handed
  * over.
  *
- * Capturing never blocks the path. Packets are copied into blocks that are handed to the stream when
- * they are full, or after a fifth of a second; while more than `limit` bytes wait for the stream,
- * packets are left out and counted, and the file ends with that count.
+ * Capturing never blocks the path. Packets are copied into blocks that are handed to the stream
+ * when they are full, or after a fifth of a second; while more than `limit` bytes wait for the
+ * stream, packets are left out and counted, and the file ends with that count.
  * @module
  */
 import { createWriteStream, openSync } from 'node:fs';

@@ -49,6 +49,10 @@ export interface DescriptorTraits {
   present(): boolean;
 }
 
+/** Pieces that may follow the bytes of one write. */
+const PIECES = 15;
+/** Past the longest vector of 16. */
+const SPILL_AT = 256;
 /** How long until a write that could not be taken is tried again, in ms. */
 const RETRY = 1;
 /** The other end, or the descriptor, is gone for good. */
@@ -76,8 +80,11 @@ export class Descriptor implements TunDevice {
   readonly #present: () => boolean;
   /** The longest packet with its header that should come. */
   readonly #longest: number;
-  /** Two struct iovec, and a byte that shows that a packet was longer than its room. */
+  /** Room for a few struct iovec, and a byte that shows that a packet was longer than its room. */
   readonly #vector: Pinned;
+  /** Pieces for the next write, held so that their addresses stay true. */
+  readonly #pieces: Uint8Array[] = [];
+  #pieceBytes = 0;
   #fd: number;
   #user: DeviceUser | undefined;
   /** The user's memory: holding it holds the address. */
@@ -98,7 +105,7 @@ export class Descriptor implements TunDevice {
     this.#fd = fd;
     this.#present = traits.present;
     this.#longest = traits.headerLength + traits.maxPacket;
-    this.#vector = new Pinned(libc, new Uint8Array(128));
+    this.#vector = new Pinned(libc, new Uint8Array(512));
     this.#watch = new Watch(libc, fd, traits.waiting, traits.spinMicros);
   }
 
@@ -140,7 +147,22 @@ export class Descriptor implements TunDevice {
     }
   }
 
+  gather(bytes: Uint8Array, from: number, length: number): boolean {
+    const count = this.#pieces.length;
+    // A short array may lie on V8's own heap, where its address is true only until the next
+    // collection.
+    if (count === PIECES || bytes.buffer.byteLength <= 64 || this.#fd < 0) {
+      this.#forget();
+      return false;
+    }
+    putVector(this.#vector, count + 1, this.#libc.addressOf(bytes) + from, length);
+    this.#pieces.push(bytes);
+    this.#pieceBytes += length;
+    return true;
+  }
+
   write(at: number, length: number): boolean {
+    if (this.#pieces.length > 0) return this.#writeAll(at, length);
     if (this.#libc.write(this.#fd, this.#base + at, length) === length) return true;
     return this.#unwritten(this.#libc.errno());
   }
@@ -186,7 +208,7 @@ export class Descriptor implements TunDevice {
 
   /** `read` cuts a packet and does not tell, so give it one byte more than there is room for. */
   #readCounting(at: number, room: number): number {
-    const spill = this.#vector.address + 64;
+    const spill = this.#vector.address + SPILL_AT;
     putVector(this.#vector, 0, this.#base + at, room);
     putVector(this.#vector, 1, spill, 1);
     return this.#libc.readv(this.#fd, this.#vector.address, 2);
@@ -195,6 +217,22 @@ export class Descriptor implements TunDevice {
   #cut(length: number): number {
     this.counters.cut++;
     return length;
+  }
+
+  /** The bytes at `at`, and the pieces after them. */
+  #writeAll(at: number, length: number): boolean {
+    putVector(this.#vector, 0, this.#base + at, length);
+    const whole = length + this.#pieceBytes;
+    const count = this.#pieces.length + 1;
+    const sent = this.#libc.writev(this.#fd, this.#vector.address, count);
+    const errno = sent === whole ? 0 : this.#libc.errno();
+    this.#forget();
+    return sent === whole || this.#unwritten(errno);
+  }
+
+  #forget(): void {
+    this.#pieces.length = 0;
+    this.#pieceBytes = 0;
   }
 
   /** Whether a packet that the kernel did not take is to be kept by the user (false) or is lost. */

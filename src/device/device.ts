@@ -61,12 +61,20 @@ export interface Device {
   read(at: number, room: number): number;
 
   /**
-   * Send the `length` bytes at `at`, the device's header included. False if it cannot take them now:
-   * nothing was sent, and `writable` will be called. The memory may be reused at once when it
+   * Send the `length` bytes at `at`, the device's header included. False if it cannot take them
+   * now: nothing was sent, and `writable` will be called. The memory may be reused at once when it
    * gives true. True is also the answer to what can never be sent (no packet, too long, the device
    * is closed), which the device counts.
    */
   write(at: number, length: number): boolean;
+
+  /**
+   * Where the device can: `length` bytes of `bytes` from `from` come after those of the next
+   * `write`, and after what was gathered before, without a copy of ours. They must stay as they are
+   * until that write, which forgets them whatever it gives. False: they cannot be taken so, and
+   * what was gathered before is forgotten too; copy all of it instead.
+   */
+  gather?(bytes: Uint8Array, from: number, length: number): boolean;
 
   /** The end of a batch of writes. */
   flush(): void;

@@ -30,7 +30,9 @@ export interface LinkImpairment {
 export interface ImpairOptions extends LinkImpairment {
   /** Default 1. */
   seed?: number;
-  /** In place of a seed: one source for all, whose numbers are taken in the order of the packets. */
+  /**
+   * In place of a seed: one source for all, whose numbers are taken in the order of the packets.
+   */
   random?: RandomBits;
   /** Default the system's clock. */
   clock?: LinkClock;

@@ -16,7 +16,9 @@ export interface Burst {
   lossBetween?: number;
 }
 
-/** What happens in one direction; nothing, unless it is set. Shares are from 0 to 1, times in µs. */
+/**
+ * What happens in one direction; nothing, unless it is set. Shares are from 0 to 1, times in µs.
+ */
 export interface Impairment {
   /** The share of packets that is lost, each by itself. */
   loss?: number;

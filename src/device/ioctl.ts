@@ -1,5 +1,6 @@
 /**
- * Requests to the TUN driver and to network interfaces: `linux/if_tun.h`, `linux/if.h`, netdevice(7).
+ * Requests to the TUN driver and to network interfaces: `linux/if_tun.h`, `linux/if.h`,
+ * netdevice(7).
  *
  * What `ip tuntap`, `ip address` and `ip link` would do, without running them.
  * @module

@@ -1,12 +1,13 @@
 /**
- * The few system calls that Node does not offer, called in libc by koffi: nothing of ours is native.
+ * The few system calls that Node does not offer, called in libc by koffi: nothing of ours is
+ * native.
  *
  * koffi is loaded when the first TUN is opened and not before, so that a program on another system,
  * or without koffi, can use every other kind of device. A call costs about 0.26 µs.
  *
  * Addresses are plain numbers. Three rules keep them honest, each learnt from a crash:
- * - memory that the kernel writes to is one large ArrayBuffer, since a typed array of up to 64 bytes
- *   lives on V8's heap and moves;
+ * - memory that the kernel writes to is one large ArrayBuffer, since a typed array of up to 64
+ *   bytes lives on V8's heap and moves;
  * - whoever holds an address holds the buffer (`Pinned`): koffi does not, and the optimiser ends a
  *   local's life at its last use;
  * - such a buffer is never resized, transferred or grown.

@@ -36,7 +36,7 @@ export function checkName(name: unknown): asserts name is string {
     throw invalid(
       'name',
       name,
-      "an interface's name is made of letters, digits and signs other than space, '/', ':' and '%'" +
+      "an interface's name is made of letters, digits and signs other than space, '/', ':', '%'" +
         (placeholders > 1
           ? '; %d, for a number that the kernel chooses, may stand in it once'
           : ''),

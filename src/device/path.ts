@@ -1,9 +1,9 @@
 /**
  * One direction of an impaired link: what happens to a packet on its way, decided when it sets out.
  *
- * In this order: lost by chance, lost in a burst, damaged or marked, queued behind the others for the
- * line or dropped since the queue is full, delayed, put out of order, doubled. Each kind of chance has
- * a stream of random numbers of its own, so that the n-th packet is lost whatever else is set.
+ * In this order: lost by chance or in a burst, queued behind the others for the line or dropped
+ * since the queue is full, delayed, put out of order, damaged, marked, doubled. Each kind of chance
+ * has a stream of random numbers of its own, so that the n-th packet is lost whatever else is set.
  * @module
  */
 import { markCongestion } from './ecn.ts';

@@ -1,8 +1,8 @@
 /**
  * A bounded queue of packets, copied in and copied out, in one ring of bytes that grows on demand.
  *
- * A record is its length in four bytes and the packet, both in one piece; where a record does not fit
- * before the end of the ring, it begins at the start and the rest is skipped.
+ * A record is its length in four bytes and the packet, both in one piece; where a record does not
+ * fit before the end of the ring, it begins at the start and the rest is skipped.
  * @module
  */
 
@@ -79,7 +79,9 @@ export class PacketQueue {
     return this.#head;
   }
 
-  /** Where a record of `size` bytes may be put, or -1. The ring is never filled to the last byte. */
+  /**
+   * Where a record of `size` bytes may be put, or -1. The ring is never filled to the last byte.
+   */
   #place(size: number): number {
     const { length } = this.#ring;
     if (this.#tail >= this.#head) {

@@ -5,14 +5,14 @@
  * pool, and asking again and again burns a core. So a `net.Socket` is made on one end of a
  * socketpair, and the TUN is then put in that end's place with `dup3`, before the event loop has
  * looked at it. From then on libuv's epoll watches the TUN, and when a packet is there it reads the
- * first one into `first`; its owner takes that one from there, and the rest by non-blocking reads of
- * its own until there are none.
+ * first one into `first`; its owner takes that one from there, and the rest by non-blocking reads
+ * of its own until there are none.
  *
  * libuv reads again in the same turn only when a read filled the buffer, which is longer than any
  * packet. While the first packet is not taken reading is paused, so that it is never overwritten.
  *
- * With `adaptive` and `busy` the loop is kept turning by `setImmediate` and asks epoll at every turn
- * instead of sleeping in it: the answer to a packet comes sooner, at the price of a core.
+ * With `adaptive` and `busy` the loop is kept turning by `setImmediate` and asks epoll at every
+ * turn instead of sleeping in it: the answer to a packet comes sooner, at the price of a core.
  * @module
  */
 import { Socket } from 'node:net';
@@ -21,8 +21,8 @@ import { DeviceError } from './errors.ts';
 import { AF, Errno, errnoName, type Libc, O, Pinned, SOCK } from './libc.ts';
 
 /**
- * `event`: sleep until the kernel wakes us. `adaptive`: after traffic keep turning for a while, then
- * sleep. `busy`: never sleep; a whole core, even when idle.
+ * `event`: sleep until the kernel wakes us. `adaptive`: after traffic keep turning for a while,
+ * then sleep. `busy`: never sleep; a whole core, even when idle.
  */
 export type Waiting = 'event' | 'adaptive' | 'busy';
 

@@ -29,7 +29,9 @@ export interface WaitOptions {
 export interface TunOptions extends WaitOptions {
   /** Up to 15 bytes; `tun%d` or nothing lets the kernel choose. An existing TUN is attached to. */
   name?: string;
-  /** The kernel's own address on the interface, `10.83.0.1/24`; without it addresses are left alone. */
+  /**
+   * The kernel's own address on the interface, `10.83.0.1/24`; without it addresses are left alone.
+   */
   hostAddress?: string | readonly string[];
   /** 68 to 65 535. Without it the interface's own is kept (1500 for a new one). */
   mtu?: number;
@@ -177,7 +179,9 @@ function adoptedOffload(
   return NO_OFFLOAD;
 }
 
-/** MTU, addresses, link up: only what differs, so that attaching needs no permission for the rest. */
+/**
+ * MTU, addresses, link up: only what differs, so that attaching needs no permission for the rest.
+ */
 function configure(
   libc: Libc,
   name: string,

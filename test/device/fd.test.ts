@@ -1,14 +1,16 @@
-/** Tests of src/device/descriptor.ts and readiness.ts on datagram sockets, which need no permission. */
+/**
+ * Tests of src/device/descriptor.ts and readiness.ts on datagram sockets, which need no permission.
+ */
 import { spawnSync } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import test, { type TestFn } from 'ava';
+import test, { type ExecutionContext, type TestFn } from 'ava';
 import type { TunDevice } from '../../src/device/descriptor.ts';
 import { AF, type Libc, loadLibc, O, Pinned, SOCK } from '../../src/device/libc.ts';
 import type { Waiting } from '../../src/device/readiness.ts';
 import { openFd } from '../../src/device/tun.ts';
 import { deviceSuite, type Link } from './suite.ts';
-import { Collector, settle, turn, udpPacket, until } from './support.ts';
+import { Collector, moduleUrl, settle, turn, udpPacket, until } from './support.ts';
 
 const libc: Libc | string = await loadLibc().catch((error: Error) => error.message);
 if (typeof libc === 'string') console.log(`skipped, no descriptors: ${libc}`);
@@ -25,13 +27,20 @@ function socketPair(type: number = SOCK.DGRAM): [number, number] {
   return [ends[0] as number, ends[1] as number];
 }
 
-async function pair(waiting: Waiting = 'event'): Promise<[TunDevice, TunDevice]> {
+async function open(waiting: Waiting = 'event'): Promise<[TunDevice, TunDevice]> {
   const [left, right] = socketPair();
   return [await openFd(left, { waiting }), await openFd(right)];
 }
 
+/** Two devices back to back, closed with the test, however that ends. */
+async function pair(t: ExecutionContext): Promise<[TunDevice, TunDevice]> {
+  const [device, other] = await open();
+  t.teardown(() => Promise.all([device.close(), other.close()]));
+  return [device, other];
+}
+
 async function fdLink(waiting: Waiting): Promise<Link> {
-  const [device, other] = await pair(waiting);
+  const [device, other] = await open(waiting);
   const far = new Collector(other);
   other.start(far);
   const late: string[] = [];
@@ -58,18 +67,17 @@ deviceSuite(fdTest, 'descriptor, adaptive', () => fdLink('adaptive'));
 deviceSuite(fdTest, 'descriptor, busy', () => fdLink('busy'));
 
 fdTest('descriptor: is non-blocking and closed on exec', async (t) => {
-  const [device, other] = await pair();
+  const [device] = await pair(t);
   const calls = libc as Libc;
   t.not(calls.fcntl(device.fd, 3, 0) & O.NONBLOCK, 0);
   t.is(calls.fcntl(device.fd, 1, 0), 1);
   device.start(new Collector(device));
   const { stdout } = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
   t.notRegex(stdout, new RegExp(` ${device.fd} -> `));
-  await Promise.all([device.close(), other.close()]);
 });
 
 fdTest('descriptor: a full socket gives false, then writable, and counts the wait', async (t) => {
-  const [device, other] = await pair();
+  const [device, other] = await pair(t);
   const user = new Collector(device);
   device.start(user);
   let sent = 0;
@@ -81,7 +89,6 @@ fdTest('descriptor: a full socket gives false, then writable, and counts the wai
   await until(() => user.writables > 0, 'writable');
   await until(() => far.packets.length === sent, 'all that was taken');
   t.true(user.write(udpPacket('after')));
-  await Promise.all([device.close(), other.close()]);
 });
 
 fdTest('descriptor: the far end goes away, and closed says so once', async (t) => {
@@ -113,7 +120,7 @@ fdTest('descriptor: a write to a far end that is gone ends the device', async (t
 fdTest('descriptor: no packet is harmed by garbage collections', async (t) => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const [device, other] = await pair();
+  const [device, other] = await pair(t);
   const user = new Collector(device);
   const far = new Collector(other);
   device.start(user);
@@ -129,7 +136,40 @@ fdTest('descriptor: no packet is harmed by garbage collections', async (t) => {
   }
   await until(() => user.packets.length >= sent.length, 'all packets');
   t.deepEqual(user.payloads, sent);
-  await Promise.all([device.close(), other.close()]);
+});
+
+fdTest('descriptor: pieces are gathered behind the bytes of a write, once', async (t) => {
+  const [device, other] = await pair(t);
+  const user = new Collector(device);
+  const far = new Collector(other);
+  device.start(user);
+  other.start(far);
+  const whole = udpPacket('first second third');
+  const bytes = Buffer.from('-- second third --'.padEnd(100));
+  t.true(device.gather?.(bytes, 3, 7));
+  t.true(device.gather?.(bytes, 10, 5));
+  t.true(user.write(whole.subarray(0, 34)));
+  t.true(user.write(udpPacket('alone')));
+  await until(() => far.packets.length === 2, 'both packets');
+  t.deepEqual(far.payloads, ['first second third', 'alone']);
+});
+
+fdTest('descriptor: pieces that cannot be gathered are refused, with those before', async (t) => {
+  const [device, other] = await pair(t);
+  const user = new Collector(device);
+  const far = new Collector(other);
+  device.start(user);
+  other.start(far);
+  const bytes = new Uint8Array(1000);
+  for (let i = 0; i < 15; i++) t.true(device.gather?.(bytes, i, 1));
+  t.false(device.gather?.(bytes, 0, 1), 'too many');
+  t.true(device.gather?.(bytes, 0, 1));
+  t.false(device.gather?.(new Uint8Array(64), 0, 1), 'on a heap that moves');
+  t.true(user.write(udpPacket('nothing more')));
+  await until(() => far.packets.length === 1, 'the packet');
+  t.deepEqual(far.payloads, ['nothing more']);
+  await device.close();
+  t.false(device.gather?.(bytes, 0, 1), 'closed');
 });
 
 fdTest.serial('descriptor: descriptors are given back', async (t) => {
@@ -141,7 +181,7 @@ fdTest.serial('descriptor: descriptors are given back', async (t) => {
   };
   const before = lowest();
   for (let i = 0; i < 20; i++) {
-    const [device, other] = await pair();
+    const [device, other] = await open();
     device.start(new Collector(device));
     other.start(new Collector(other));
     await turn();
@@ -159,24 +199,25 @@ fdTest('descriptor: a number that is no open descriptor is refused', async (t) =
 
 fdTest('descriptor: an idle device uses no CPU', async (t) => {
   const script = `
-    const { openFd } = await import(${JSON.stringify(new URL('../../src/device/tun.js', import.meta.url).href)});
-    const { loadLibc, Pinned } = await import(${JSON.stringify(new URL('../../src/device/libc.js', import.meta.url).href)});
+    const { openFd } = await import(${moduleUrl('tun')});
+    const { loadLibc, Pinned } = await import(${moduleUrl('libc')});
     const libc = await loadLibc();
     const memory = new Pinned(libc, new Uint8Array(128));
     libc.socketpair(1, 2, 0, memory.address);
     const device = await openFd(new Int32Array(memory.bytes.buffer)[0], { waiting: 'adaptive' });
     device.start({ memory: new Uint8Array(65536), readable() {}, writable() {}, closed() {} });
+    // The process itself has things to do after its start.
+    await new Promise((resolve) => setTimeout(resolve, 500));
     const before = process.cpuUsage();
-    setTimeout(() => {
-      const { user, system } = process.cpuUsage(before);
-      console.log(user + system);
-      device.unref();
-    }, 1000);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const { user, system } = process.cpuUsage(before);
+    console.log(user + system);
+    device.unref();
   `;
   const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
     timeout: 30_000,
   });
   t.is(run.status, 0, run.stderr);
-  t.true(Number(run.stdout) < 20_000, `${run.stdout.trim()} µs of CPU in one second of idling`);
+  t.true(Number(run.stdout) < 50_000, `${run.stdout.trim()} µs of CPU in one second of idling`);
 });

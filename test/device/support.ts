@@ -10,7 +10,9 @@ const OUT = 131_072;
 const UDP_AT = 20;
 const PAYLOAD_AT = 28;
 
-/** A user that keeps a copy of every UDP packet it reads; what else a kernel says is passed over. */
+/**
+ * A user that keeps a copy of every UDP packet it reads; what else a kernel says is passed over.
+ */
 export class Collector implements DeviceUser {
   readonly memory: Uint8Array = new Uint8Array(262_144);
   readonly device: Device;
@@ -167,3 +169,7 @@ export class FakeClock implements LinkClock {
     this.#now = end;
   }
 }
+
+/** The URL of a compiled module of src/device, quoted for a script of another process. */
+export const moduleUrl = (name: string): string =>
+  JSON.stringify(new URL(`../../src/device/${name}.js`, import.meta.url).href);

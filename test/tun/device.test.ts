@@ -1,14 +1,16 @@
 /** Tests of src/device/tun.ts on real interfaces: names, addresses, attaching, going away. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { ExecutionContext } from 'ava';
+import type { TunDevice } from '../../src/device/descriptor.ts';
 import { LinkControl } from '../../src/device/ioctl.ts';
 import { loadLibc } from '../../src/device/libc.ts';
 import type { Waiting } from '../../src/device/readiness.ts';
 import { openFd, openTap, openTun, type TunOptions } from '../../src/device/tun.ts';
 import { deviceSuite, type Link } from '../device/suite.ts';
-import { Collector, settle, udpPacket, until } from '../device/support.ts';
+import { Collector, moduleUrl, settle, udpPacket, until } from '../device/support.ts';
 import { tunTest } from './namespace.ts';
 
 /** The kernel is the far end: a datagram socket on the host's address. */
@@ -38,6 +40,20 @@ deviceSuite(tunTest, 'tun with a queue of several', () => tunLink({ multiQueue: 
 
 const NO_IP = 'skipped: there is no program `ip` here to remove or change the interface';
 
+/** The device, closed with the test, however that ends. */
+async function closing(t: ExecutionContext, opening: Promise<TunDevice>): Promise<TunDevice> {
+  const device = await opening;
+  t.teardown(() => device.close());
+  return device;
+}
+
+/** A socket of the kernel's, closed with the test. */
+function sender(t: ExecutionContext): Socket {
+  const socket = createSocket('udp4');
+  t.teardown(() => socket.close());
+  return socket;
+}
+
 /** The addresses that the kernel has on an interface. */
 const addresses = (name: string): NetworkInterfaceInfo[] => networkInterfaces()[name] ?? [];
 
@@ -53,21 +69,24 @@ function ip(...words: string[]): boolean {
 }
 
 tunTest('tun: the kernel names it, or follows a pattern', async (t) => {
-  const first = await openTun();
+  const first = await closing(t, openTun());
   t.regex(first.name, /^tun\d+$/);
-  const second = await openTun({ name: 'mine%d' });
+  const second = await closing(t, openTun({ name: 'mine%d' }));
   t.is(second.name, 'mine0');
-  const third = await openTun({ name: 'fifteen-bytes-0' });
+  const third = await closing(t, openTun({ name: 'fifteen-bytes-0' }));
   t.is(third.name, 'fifteen-bytes-0');
   await Promise.all([first.close(), second.close(), third.close()]);
 });
 
 tunTest('tun: addresses, mask and MTU are set without a program run', async (t) => {
-  const tun = await openTun({
-    name: 'cfg0',
-    hostAddress: ['10.9.8.7/20', 'fd00:83::1/64'],
-    mtu: 1400,
-  });
+  const tun = await closing(
+    t,
+    openTun({
+      name: 'cfg0',
+      hostAddress: ['10.9.8.7/20', 'fd00:83::1/64'],
+      mtu: 1400,
+    }),
+  );
   const found = addresses('cfg0');
   const four = found.find((entry) => entry.family === 'IPv4');
   t.is(four?.cidr, '10.9.8.7/20');
@@ -79,7 +98,7 @@ tunTest('tun: addresses, mask and MTU are set without a program run', async (t) 
 });
 
 tunTest('tun: a name in use is EBUSY, and one of another kind is explained', async (t) => {
-  const tun = await openTun({ name: 'used0' });
+  const tun = await closing(t, openTun({ name: 'used0' }));
   await t.throwsAsync(openTun({ name: 'used0' }), { code: 'EBUSY', message: /in use/ });
   await t.throwsAsync(openTap({ name: 'used0' }), { code: 'EINVAL', message: /another kind/ });
   await t.throwsAsync(openTun({ name: 'lo' }), { code: 'EINVAL', message: /another kind/ });
@@ -87,16 +106,19 @@ tunTest('tun: a name in use is EBUSY, and one of another kind is explained', asy
 });
 
 tunTest('tun: one that persists is attached to again, and then removed', async (t) => {
-  const first = await openTun({
-    name: 'keep0',
-    persist: true,
-    hostAddress: '10.7.0.1/24',
-    mtu: 1300,
-  });
+  const first = await closing(
+    t,
+    openTun({
+      name: 'keep0',
+      persist: true,
+      hostAddress: '10.7.0.1/24',
+      mtu: 1300,
+    }),
+  );
   await first.close();
   const link = new LinkControl(await loadLibc());
   t.true(link.exists('keep0'));
-  const second = await openTun({ name: 'keep0', persist: false });
+  const second = await closing(t, openTun({ name: 'keep0', persist: false }));
   t.is(second.mtu, 1300, 'its settings are left alone');
   await second.close();
   t.false(link.exists('keep0'));
@@ -104,9 +126,9 @@ tunTest('tun: one that persists is attached to again, and then removed', async (
 });
 
 tunTest('tun: an interface that persists forgets the offload of the one before', async (t) => {
-  const first = await openTun({ name: 'keep1', persist: true, offload: true });
+  const first = await closing(t, openTun({ name: 'keep1', persist: true, offload: true }));
   await first.close();
-  const second = await openTun({ name: 'keep1', persist: false });
+  const second = await closing(t, openTun({ name: 'keep1', persist: false }));
   t.is(second.headerLength, 0);
   t.deepEqual(second.offload, { checksum: false, tso4: false, uso4: false });
   t.is(second.maxPacket, 1500);
@@ -114,42 +136,47 @@ tunTest('tun: an interface that persists forgets the offload of the one before',
 });
 
 tunTest('tun: several descriptors share an interface with multiQueue', async (t) => {
-  const first = await openTun({ name: 'many0', multiQueue: true, hostAddress: '10.6.0.1/24' });
-  const second = await openTun({ name: 'many0', multiQueue: true });
+  const first = await closing(
+    t,
+    openTun({ name: 'many0', multiQueue: true, hostAddress: '10.6.0.1/24' }),
+  );
+  const second = await closing(t, openTun({ name: 'many0', multiQueue: true }));
   t.is(second.name, 'many0');
   t.not(first.fd, second.fd);
   await first.close();
   const user = new Collector(second);
   second.start(user);
-  const socket = createSocket('udp4');
+  const socket = sender(t);
   socket.send('still here', 9, '10.6.0.9');
   await until(() => user.packets.length > 0, 'a packet on the queue that is left');
-  socket.close();
   await second.close();
 });
 
 tunTest('tun: with offload a header of ten bytes stands before packets', async (t) => {
-  const tun = await openTun({ offload: true });
+  const tun = await closing(t, openTun({ offload: true }));
   t.is(tun.headerLength, 10);
   t.is(tun.maxPacket, 65_535);
   t.true(tun.offload.checksum);
   t.true(tun.offload.tso4);
   await tun.close();
-  const auto = await openTun({ offload: 'auto' });
+  const auto = await closing(t, openTun({ offload: 'auto' }));
   t.is(auto.headerLength, 10);
   await auto.close();
 });
 
 tunTest('tun: a descriptor is recognised for what it is', async (t) => {
   const libc = await loadLibc();
-  const tun = await openTun({
-    name: 'adopt0',
-    offload: true,
-    mtu: 1280,
-    hostAddress: '10.5.0.1/24',
-  });
+  const tun = await closing(
+    t,
+    openTun({
+      name: 'adopt0',
+      offload: true,
+      mtu: 1280,
+      hostAddress: '10.5.0.1/24',
+    }),
+  );
   const copy = libc.fcntl(tun.fd, 0, 0);
-  const adopted = await openFd(copy, { offload: true });
+  const adopted = await closing(t, openFd(copy, { offload: true }));
   t.is(adopted.name, 'adopt0');
   t.is(adopted.headerLength, 10);
   t.is(adopted.mtu, 1280);
@@ -157,30 +184,28 @@ tunTest('tun: a descriptor is recognised for what it is', async (t) => {
   await tun.close();
   const user = new Collector(adopted);
   adopted.start(user);
-  const socket = createSocket('udp4');
+  const socket = sender(t);
   socket.send('to the heir', 9, '10.5.0.9');
   await until(() => user.packets.length > 0, 'a packet');
-  socket.close();
   await adopted.close();
 });
 
 tunTest('tap: carries Ethernet frames', async (t) => {
-  const tap = await openTap({ hostAddress: '10.4.0.1/24' });
+  const tap = await closing(t, openTap({ hostAddress: '10.4.0.1/24' }));
   t.is(tap.medium, 'ethernet');
   t.is(tap.maxPacket, 1518);
   const user = new Collector(tap);
   tap.start(user);
-  const socket = createSocket('udp4');
+  const socket = sender(t);
   socket.send('who has', 9, '10.4.0.2');
   const isArp = (frame: Uint8Array): boolean => frame[12] === 0x08 && frame[13] === 0x06;
   await until(() => user.packets.some(isArp), 'an ARP request');
   t.is(user.packets.find(isArp)?.length, 42);
-  socket.close();
   await tap.close();
 });
 
 tunTest('tun: removed under us, it ends in one ENODEV', async (t) => {
-  const tun = await openTun({ name: 'gone0' });
+  const tun = await closing(t, openTun({ name: 'gone0' }));
   const user = new Collector(tun);
   tun.start(user);
   await settle();
@@ -202,7 +227,7 @@ tunTest('tun: removed under us, it ends in one ENODEV', async (t) => {
 });
 
 tunTest('tun: removed before a write, it ends in one ENODEV all the same', async (t) => {
-  const tun = await openTun({ name: 'gone1' });
+  const tun = await closing(t, openTun({ name: 'gone1' }));
   const user = new Collector(tun);
   tun.start(user);
   if (!ip('link', 'del', 'gone1')) {
@@ -221,7 +246,7 @@ tunTest('tun: removed before a write, it ends in one ENODEV all the same', async
 });
 
 tunTest('tun: writes while the link is down are counted, and it works when up again', async (t) => {
-  const tun = await openTun({ name: 'down0', hostAddress: '10.3.0.1/24' });
+  const tun = await closing(t, openTun({ name: 'down0', hostAddress: '10.3.0.1/24' }));
   const user = new Collector(tun);
   tun.start(user);
   if (!ip('link', 'set', 'down0', 'down')) {
@@ -235,15 +260,14 @@ tunTest('tun: writes while the link is down are counted, and it works when up ag
   ip('link', 'set', 'down0', 'up');
   await settle();
   t.deepEqual(user.ends, []);
-  const socket = createSocket('udp4');
+  const socket = sender(t);
   socket.send('up again', 9, '10.3.0.2');
   await until(() => user.packets.length > 0, 'a packet');
-  socket.close();
   await tun.close();
 });
 
 tunTest('tun: what is no packet is refused and counted', async (t) => {
-  const tun = await openTun();
+  const tun = await closing(t, openTun());
   const user = new Collector(tun);
   tun.start(user);
   t.true(user.write(new Uint8Array(40)));
@@ -252,7 +276,7 @@ tunTest('tun: what is no packet is refused and counted', async (t) => {
 });
 
 tunTest('tun: a packet longer than the room is counted even above the MTU of before', async (t) => {
-  const tun = await openTun({ name: 'grow0', hostAddress: '10.2.0.1/24', mtu: 600 });
+  const tun = await closing(t, openTun({ name: 'grow0', hostAddress: '10.2.0.1/24', mtu: 600 }));
   const user = new Collector(tun);
   tun.start(user);
   user.room = 700;
@@ -262,20 +286,25 @@ tunTest('tun: a packet longer than the room is counted even above the MTU of bef
     t.pass();
     return;
   }
-  const socket = createSocket('udp4');
+  const socket = sender(t);
   for (let i = 0; i < 3; i++) socket.send('z'.repeat(4000), 9, '10.2.0.2');
   await until(() => tun.counters.cut >= 3, 'three packets cut');
   t.is(user.packets.length, 0);
   t.true(user.cut.every((length) => length > 700));
-  socket.close();
   await tun.close();
 });
 
 tunTest('tun: without permission the message names the ways out', async (t) => {
   const script = `
-    const { openTun } = await import(${JSON.stringify(new URL('../../src/device/tun.js', import.meta.url).href)});
-    try { process.setgid(65534); process.setuid(65534); } catch (error) { console.log('cannot', error.code); process.exit(0); }
-    try { await openTun({ name: 'never0' }); } catch (error) { console.log(error.code, error.message); }
+    const { openTun } = await import(${moduleUrl('tun')});
+    try {
+      process.setgid(65534);
+      process.setuid(65534);
+    } catch (error) {
+      console.log('cannot', error.code);
+      process.exit(0);
+    }
+    await openTun({ name: 'never0' }).catch((error) => console.log(error.code, error.message));
   `;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
@@ -289,7 +318,7 @@ tunTest('tun: without permission the message names the ways out', async (t) => {
 });
 
 tunTest('tun: an open one keeps the process alive until unref or close', (t) => {
-  const module = JSON.stringify(new URL('../../src/device/tun.js', import.meta.url).href);
+  const module = moduleUrl('tun');
   const run = (end: string): number | null =>
     spawnSync(
       process.execPath,
@@ -310,12 +339,12 @@ tunTest('tun: an open one keeps the process alive until unref or close', (t) => 
 });
 
 tunTest('tun: an idle one uses no CPU', async (t) => {
-  const tun = await openTun({ waiting: 'event' });
+  const tun = await closing(t, openTun({ waiting: 'event' }));
   tun.start(new Collector(tun));
   await settle();
   const before = process.cpuUsage();
   await new Promise((resolve) => setTimeout(resolve, 1000));
   const { user, system } = process.cpuUsage(before);
-  t.true(user + system < 30_000, `${user + system} µs of CPU in one second of idling`);
+  t.true(user + system < 50_000, `${user + system} µs of CPU in one second of idling`);
   await tun.close();
 });

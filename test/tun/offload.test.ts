@@ -84,6 +84,7 @@ const pseudo = (length: number): Uint8Array =>
 async function dial(t: ExecutionContext, peer: Peer): Promise<Socket> {
   peer.device.start(peer);
   const socket = connect(80, '10.83.0.2');
+  t.teardown(() => socket.destroy());
   socket.on('error', (error) => t.log(error.message));
   await once(socket, 'connect');
   return socket;
@@ -91,8 +92,10 @@ async function dial(t: ExecutionContext, peer: Peer): Promise<Socket> {
 
 tunTest('offload: the kernel hands over segments of many packets, checksum begun', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'tunstack-offload-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'offload.pcapng');
   const tun = await openTun({ hostAddress: '10.83.0.1/24', offload: true });
+  t.teardown(() => tun.close());
   const device = capture(tun, path);
   const peer = new Peer(device);
   const socket = await dial(t, peer);
@@ -105,10 +108,8 @@ tunTest('offload: the kernel hands over segments of many packets, checksum begun
   t.is(((words[0] as number) >> 8) & 0x7f, 1, 'VIRTIO_NET_HDR_GSO_TCPV4');
   t.true((words[2] as number) <= 1460);
   t.deepEqual([words[3], words[4]], [20, 16]);
-  socket.destroy();
   await device.close();
   const file = readFileSync(path);
-  rmSync(folder, { recursive: true });
   const place = file.indexOf(Buffer.from(long.subarray(HEADER, HEADER + 36)));
   const segment = file.subarray(place + 20, place + long.length - HEADER);
   const whole = Uint8Array.of(10, 83, 0, 1, 10, 83, 0, 2, 0, 6);
@@ -118,6 +119,7 @@ tunTest('offload: the kernel hands over segments of many packets, checksum begun
 
 tunTest('offload: the kernel takes a segment of many packets, checksum begun', async (t) => {
   const device = await openTun({ hostAddress: '10.83.0.1/24', offload: true });
+  t.teardown(() => device.close());
   const peer = new Peer(device);
   const socket = await dial(t, peer);
   const parts: Buffer[] = [];
@@ -132,6 +134,4 @@ tunTest('offload: the kernel takes a segment of many packets, checksum begun', a
   await until(() => count === text.length, 'the text');
   t.true(Buffer.concat(parts).equals(text));
   t.is(device.counters.refused, 0);
-  socket.destroy();
-  await device.close();
 });
