@@ -1,0 +1,122 @@
+/**
+ * `npm run bench:link`: tunstack end to end on a TUN, against the C ceiling, Node's own net and such
+ * peers as are installed. scripts/bench-link.mjs starts it in a network namespace of its own.
+ * @module
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join, resolve } from 'node:path';
+import { hasWrk } from './client.ts';
+import { echo, ping, waiting } from './latency.ts';
+import { describeMachine, NoiseMeter } from './machine.ts';
+import type { Context, Measure } from './measure.ts';
+import { garbage, idle } from './memory.ts';
+import { buildGvisor, buildLwip, buildTools } from './native.ts';
+import { fileLimit, setUpNetwork } from './network.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
+import { writePage } from './page.ts';
+import { root } from './paths.ts';
+import { connections, http, queues, udp } from './rates.ts';
+import type { Results } from './results.ts';
+import { Runner } from './runner.ts';
+import { canPin } from './subject.ts';
+import { throughput } from './throughput.ts';
+
+const MEASURES: readonly Measure[] = [
+  throughput,
+  echo,
+  connections,
+  udp,
+  ping,
+  http,
+  idle,
+  garbage,
+  waiting,
+  queues,
+];
+
+/** One that is said and left out beats one that fails for hours. */
+function findOut(options: Options, skipped: string[]): Context {
+  const lwip = buildLwip();
+  const gvisor = buildGvisor();
+  for (const reason of [lwip, gvisor]) if (reason !== undefined) skipped.push(reason);
+  if (!hasWrk()) skipped.push('http: wrk is not installed (Debian: wrk)');
+  const files = fileLimit();
+  if (options.idle > files - 1000) {
+    skipped.push(`idle: of Node's own sockets ${files - 1000}, not more: ${files} descriptors`);
+  }
+  return {
+    options,
+    hasLwip: lwip === undefined,
+    hasGvisor: gvisor === undefined,
+    hasWrk: hasWrk(),
+    canPin: canPin(),
+    cores: cpus().length,
+    files,
+  };
+}
+
+function choose({ only }: Options): Measure[] {
+  const strange = only.filter((name) => !MEASURES.some((measure) => measure.name === name));
+  if (strange.length > 0) throw new RangeError(`--only ${strange.join(',')}: no such measure`);
+  return MEASURES.filter(({ name }) => only.length === 0 || only.includes(name));
+}
+
+function list(measures: readonly Measure[], context: Context): void {
+  for (const measure of measures) {
+    const cells = measure.cells(context);
+    const samples = cells.reduce((sum, cell) => sum + cell.subjects.length, 0);
+    console.log(`${measure.name.padEnd(12)} ${measure.about}`);
+    console.log(`${''.padEnd(12)} ${cells.length} x ${samples / cells.length} subjects`);
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  const measures = choose(options);
+  const missing = buildTools();
+  if (missing !== undefined) {
+    console.error(`nothing can be measured: ${missing}`);
+    process.exitCode = 1;
+    return;
+  }
+  const started = new Date();
+  const skipped = setUpNetwork();
+  const context = findOut(options, skipped);
+  for (const reason of skipped) console.error(`skipped: ${reason}`);
+  if (options.list) return list(measures, context);
+  const noise = new NoiseMeter();
+  const runner = new Runner(context, noise, (line) => console.error(line));
+  const stop = (): void => {
+    void runner.stop().then(() => process.exit(1));
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  for (const measure of measures) await runner.measure(measure);
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const results: Results = {
+    version: 1,
+    command: `npm run bench:link -- ${process.argv.slice(2).join(' ')}`.trim(),
+    started: started.toISOString(),
+    took: (Date.now() - started.getTime()) / 1000,
+    machine: describeMachine(version),
+    noise: noise.read(),
+    runs: options.runs,
+    seconds: options.seconds,
+    subjects: [...runner.subjects.values()],
+    samples: runner.samples,
+    skipped,
+  };
+  const folder = resolve(root, options.out);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
+  writePage(results, join(folder, 'index.html'));
+  console.log(`${join(folder, 'results.json')}\n${join(folder, 'index.html')}`);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  if (!(error instanceof Error) || error instanceof RangeError) console.error(USAGE);
+  process.exitCode = 1;
+}

@@ -1,0 +1,81 @@
+/**
+ * What `npm run bench:link` is told: which measurements, how often, how long.
+ * @module
+ */
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  /** Names of measures; empty: all. */
+  readonly only: readonly string[];
+  /** Runs of each measurement, interleaved. */
+  readonly runs: number;
+  /** Seconds of each run, warm-up not counted. */
+  readonly seconds: number;
+  /** How many streams at a time. */
+  readonly streams: readonly number[];
+  /** Connections that are held open, idle. */
+  readonly idle: number;
+  /** Folder of the results. */
+  readonly out: string;
+  /** Words that the label of a subject must hold, any of them; empty: all. */
+  readonly subjects: readonly string[];
+  readonly quick: boolean;
+  readonly list: boolean;
+}
+
+export const USAGE = `npm run bench:link -- [options]
+
+  --only NAMES      of throughput, echo, connections, udp, ping, http, idle, garbage, waiting, queues
+  --subjects WORDS  only those whose key holds one of them: callback, net, ceiling, node, lwip, gvisor
+  --runs N          runs of each measurement, interleaved: A B A B (default 5)
+  --seconds S       seconds of each run (default 2)
+  --streams LIST    streams at a time (default 1,10,100,1000)
+  --idle N          idle connections (default 100000)
+  --out FOLDER      where the results go (default bench/results)
+  --quick           a look: 2 runs of 0.4 s, 1 and 100 streams, 2000 idle connections
+  --list            say what would be run
+`;
+
+const words = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  throw new RangeError(`--${name} ${text}: it must be a number above 0`);
+}
+
+/** Throws with a message for the user. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      subjects: { type: 'string' },
+      runs: { type: 'string' },
+      seconds: { type: 'string' },
+      streams: { type: 'string' },
+      idle: { type: 'string' },
+      out: { type: 'string', default: 'bench/results' },
+      quick: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+    },
+  });
+  const { quick, list, out } = values;
+  return {
+    only: words(values.only),
+    subjects: words(values.subjects),
+    runs: Math.ceil(positive('runs', values.runs ?? (quick ? '2' : '5'))),
+    seconds: positive('seconds', values.seconds ?? (quick ? '0.4' : '2')),
+    streams: words(values.streams ?? (quick ? '1,100' : '1,10,100,1000')).map((word) =>
+      positive('streams', word),
+    ),
+    idle: positive('idle', values.idle ?? (quick ? '2000' : '100000')),
+    out,
+    quick,
+    list,
+  };
+}

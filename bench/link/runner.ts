@@ -1,0 +1,111 @@
+/**
+ * Runs measures: within one, every cell is gone through once for each subject, then all of it again, so
+ * that a slow minute of the machine hits all of them.
+ * @module
+ */
+import { pause } from './child.ts';
+import type { NoiseMeter } from './machine.ts';
+import type { Cell, Context, Measure } from './measure.ts';
+import type { Metrics, Sample, SubjectInfo } from './results.ts';
+import { placeOf, type Spec, type Subject } from './subject.ts';
+
+/** Between samples, in ms: what is still on its way arrives. */
+const SETTLE = 60;
+
+export class Runner {
+  readonly samples: Sample[] = [];
+  readonly subjects: Map<string, SubjectInfo> = new Map();
+  readonly #context: Context;
+  readonly #noise: NoiseMeter;
+  readonly #say: (line: string) => void;
+  readonly #begun = Date.now();
+  /** Running now, by `Spec.id`. */
+  readonly #running = new Map<string, Subject>();
+  /** What would not start, by `Spec.id`, and why. */
+  readonly #broken = new Map<string, string>();
+  #places = 0;
+
+  constructor(context: Context, noise: NoiseMeter, say: (line: string) => void) {
+    this.#context = context;
+    this.#noise = noise;
+    this.#say = say;
+  }
+
+  async measure({ name, cells }: Measure): Promise<void> {
+    const { runs, subjects: wanted } = this.#context.options;
+    const isWanted = ({ key }: Spec): boolean =>
+      wanted.length === 0 || wanted.some((word) => key.includes(word));
+    const list = cells(this.#context).map((cell) => ({
+      ...cell,
+      subjects: cell.subjects.filter(isWanted),
+    }));
+    try {
+      for (let run = 0; run < runs; run++) {
+        for (const cell of list) {
+          for (const spec of cell.subjects) await this.#sample(name, cell, spec, run);
+        }
+      }
+    } finally {
+      await this.stop();
+    }
+  }
+
+  /** End all subjects. */
+  async stop(): Promise<void> {
+    const all = [...this.#running.values()];
+    this.#running.clear();
+    await Promise.all(all.map((subject) => subject.stop()));
+  }
+
+  async #sample(measure: string, cell: Cell, spec: Spec, run: number): Promise<void> {
+    const { key, label, family } = spec;
+    this.subjects.set(key, { key, label, family });
+    this.#noise.tick();
+    let metrics: Metrics = {};
+    let error: string | undefined;
+    const at = (Date.now() - this.#begun) / 1000;
+    try {
+      const subject = await this.#get(spec);
+      metrics = await cell.take(subject);
+    } catch (thrown) {
+      error = (thrown as Error).message;
+      await this.#drop(spec);
+    }
+    if (spec.fresh) await this.#drop(spec);
+    const { variant } = cell;
+    const sample = { measure, variant, subject: key, run, at, metrics };
+    this.samples.push(error === undefined ? sample : { ...sample, error });
+    this.#tell(sample, error);
+    await pause(SETTLE);
+  }
+
+  async #get(spec: Spec): Promise<Subject> {
+    const why = this.#broken.get(spec.id);
+    if (why !== undefined) throw new Error(why);
+    const running = this.#running.get(spec.id);
+    if (running !== undefined && !running.child.isOver) return running;
+    try {
+      const subject = await spec.start(placeOf(this.#places++));
+      this.#running.set(spec.id, subject);
+      return subject;
+    } catch (error) {
+      this.#broken.set(spec.id, `does not start: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  async #drop(spec: Spec): Promise<void> {
+    const subject = this.#running.get(spec.id);
+    this.#running.delete(spec.id);
+    await subject?.stop();
+  }
+
+  #tell(sample: Sample, error: string | undefined): void {
+    const variant = Object.entries(sample.variant).map(([name, value]) => `${name} ${value}`);
+    const figures = Object.entries(sample.metrics)
+      .slice(0, 4)
+      .map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`);
+    const words = [sample.measure, ...variant, sample.subject].join(', ');
+    this.#say(`${words}: ${error ?? figures.join(', ')}`);
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * What is measured: tunstack by either of its faces, the ceiling, Node's net on the kernel, and peers.
+ * Each is a process with services at an address of its own.
+ * @module
+ */
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { Child, pause, run } from './child.ts';
+import { find, toolPath } from './native.ts';
+import { keepToCubic } from './network.ts';
+import { root } from './paths.ts';
+import { type Face, type Mark, Port, type Setup, type StackSetup } from './protocol.ts';
+
+export type Service = 'discard' | 'source' | 'echo' | 'udp' | 'http' | 'icmp';
+export type Family = 'stack' | 'ceiling' | 'node' | 'peer';
+
+/** The network that a subject is given: 10.N.0.0/24 with the kernel at .1 and the subject at .2. */
+export interface Place {
+  readonly device: string;
+  readonly kernel: string;
+  readonly subject: string;
+}
+
+const FIRST_NETWORK = 100;
+const NETWORKS = 100;
+
+export function placeOf(index: number): Place {
+  const network = `10.${FIRST_NETWORK + (index % NETWORKS)}.0`;
+  return { device: `bench${index}`, kernel: `${network}.1`, subject: `${network}.2` };
+}
+
+export interface Spec {
+  /** Short, and the same in every variant: `callback`, `net`, `ceiling`, ... */
+  readonly key: string;
+  readonly label: string;
+  readonly family: Family;
+  /** Tells processes of one key apart. */
+  readonly id: string;
+  readonly services: readonly Service[];
+  /** To be started for each sample: it burns a core, or its end tells something. */
+  readonly fresh: boolean;
+  start(place: Place): Promise<Subject>;
+}
+
+/** A running subject. */
+export class Subject {
+  readonly spec: Spec;
+  readonly address: string;
+  readonly child: Child;
+
+  constructor(spec: Spec, address: string, child: Child) {
+    this.spec = spec;
+    this.address = address;
+    this.child = child;
+  }
+
+  port(service: Service): number {
+    const ceiling = this.spec.family === 'ceiling';
+    if (service === 'discard') return ceiling ? 9 : Port.DISCARD;
+    if (service === 'source') return ceiling ? 19 : Port.SOURCE;
+    return service === 'http' ? Port.HTTP : Port.ECHO;
+  }
+
+  /** How it stands; undefined for programs that cannot tell. */
+  mark(ask: 'mark' | 'collect' = 'mark'): Promise<Mark | undefined> {
+    const { family } = this.spec;
+    if (family !== 'stack' && family !== 'node') return Promise.resolve(undefined);
+    return this.child.ask<Mark>({ ask });
+  }
+
+  /** Let it run on these cores only, as taskset(1) has them. */
+  pin(cores: string): void {
+    run('taskset', '-acp', cores, String(this.child.pid));
+  }
+
+  stop(): Promise<void> {
+    return this.child.stop();
+  }
+}
+
+/** Whether processes can be kept to cores here, and there are two. */
+export const canPin = (): boolean => cpus().length > 1 && find('taskset') !== undefined;
+
+const SERVER = join(root, 'dist/bench/link/server.js');
+
+async function startServer(setup: Setup, nodeArgs: readonly string[]): Promise<Child> {
+  const args = ['--expose-gc', ...nodeArgs, SERVER, JSON.stringify(setup)];
+  const child = new Child(process.execPath, args, { ipc: true });
+  await ready(child, /^ready/);
+  return child;
+}
+
+async function ready(child: Child, sign: RegExp): Promise<void> {
+  for (let at = 0; ; ) {
+    const line = await child.line(at);
+    if (sign.test(line)) return;
+    at += line.length + 1; // the collector's trace may come first
+  }
+}
+
+export interface StackOptions {
+  readonly offload: boolean;
+  readonly waiting?: StackSetup['waiting'];
+  readonly queues?: number;
+  /** For `node`, before the program. */
+  readonly nodeArgs?: readonly string[];
+  /** A process for each sample. */
+  readonly fresh?: boolean;
+}
+
+const WORDS: Readonly<Record<Face, string>> = {
+  callback: 'tunstack, callbacks',
+  net: 'tunstack, net.Socket',
+};
+
+export function stackSpec(face: Face, options: StackOptions): Spec {
+  const { offload, waiting = 'event', queues = 0, nodeArgs = [], fresh = false } = options;
+  const services: Service[] = ['discard', 'source', 'echo', 'icmp'];
+  if (face === 'net') services.push('udp', 'http');
+  const suffix = `${waiting === 'event' ? '' : `-${waiting}`}${queues > 0 ? `-${queues}q` : ''}`;
+  const words = `${waiting === 'event' ? '' : `, ${waiting}`}${queues > 0 ? `, ${queues} queues` : ''}`;
+  const spec: Spec = {
+    key: `${face}${suffix}`,
+    label: `${WORDS[face]}${words}`,
+    family: 'stack',
+    id: `${face}${suffix}-${offload}-${nodeArgs.join(' ')}`,
+    services,
+    fresh: fresh || waiting === 'busy',
+    async start({ device, kernel, subject }) {
+      const setup: StackSetup = {
+        kind: 'stack',
+        face,
+        offload,
+        waiting,
+        queues,
+        device,
+        hostAddress: `${kernel}/24`,
+        address: `${subject}/24`,
+        gateway: kernel,
+      };
+      const child = await startServer(setup, nodeArgs);
+      keepToCubic(device, kernel);
+      return new Subject(spec, subject, child);
+    },
+  };
+  return spec;
+}
+
+export function ceilingSpec(offload: boolean): Spec {
+  const spec: Spec = {
+    key: 'ceiling',
+    label: 'C ceiling',
+    family: 'ceiling',
+    id: `ceiling-${offload}`,
+    services: ['discard', 'source', 'udp', 'icmp'],
+    fresh: false,
+    async start({ device, kernel, subject }) {
+      const args = [device, `${kernel}/24`, ...(offload ? ['offload'] : [])];
+      const child = new Child(toolPath('ceiling'), args);
+      await ready(child, /^ready/);
+      keepToCubic(device, kernel);
+      return new Subject(spec, subject, child);
+    },
+  };
+  return spec;
+}
+
+const NODE_SERVICES: readonly Service[] = ['discard', 'source', 'echo', 'udp', 'http'];
+
+/** Node's own net and dgram, on the kernel's loopback. */
+export function nodeSpec(nodeArgs: readonly string[] = [], fresh = false): Spec {
+  const spec: Spec = {
+    key: 'node',
+    label: "Node's net, loopback",
+    family: 'node',
+    id: `node-${nodeArgs.join(' ')}`,
+    services: NODE_SERVICES,
+    fresh,
+    async start() {
+      const address = '127.0.0.1';
+      return new Subject(spec, address, await startServer({ kind: 'node', address }, nodeArgs));
+    },
+  };
+  return spec;
+}
+
+/** The same on the other end of a veth, in a namespace of its own. */
+export function vethSpec(): Spec {
+  const spec: Spec = {
+    key: 'veth',
+    label: "Node's net, veth",
+    family: 'node',
+    id: 'veth',
+    services: [...NODE_SERVICES, 'icmp'],
+    fresh: false,
+    start: startBehindVeth,
+  };
+  async function startBehindVeth({ device, kernel, subject }: Place): Promise<Subject> {
+    const setup: Setup = { kind: 'node', address: '0.0.0.0' };
+    const words = ['-n', process.execPath, '--expose-gc', SERVER, JSON.stringify(setup)];
+    const child = new Child('unshare', words, { ipc: true });
+    await ready(child, /^ready/); // it has left for its own namespace by now
+    const prefix = ['-t', String(child.pid), '-n'];
+    const there = (...args: string[]): string => run('nsenter', ...prefix, 'ip', ...args);
+    run('ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', `${device}p`);
+    run('ip', 'link', 'set', `${device}p`, 'netns', String(child.pid));
+    run('ip', 'addr', 'add', `${kernel}/24`, 'dev', device);
+    run('ip', 'link', 'set', device, 'up');
+    there('addr', 'add', `${subject}/24`, 'dev', `${device}p`);
+    there('link', 'set', `${device}p`, 'up');
+    there('link', 'set', 'lo', 'up');
+    there('route', 'add', 'default', 'via', kernel);
+    keepToCubic(device, kernel);
+    keepToCubic(`${device}p`, subject, ['nsenter', ...prefix]);
+    await pause(50);
+    return new Subject(spec, subject, child);
+  }
+  return spec;
+}
+
+const PEER_SERVICES: readonly Service[] = ['discard', 'source', 'echo', 'udp', 'icmp'];
+
+/** lwIP, threaded, on a plain TUN. */
+export function lwipSpec(): Spec {
+  const spec: Spec = {
+    key: 'lwip',
+    label: 'lwIP (C)',
+    family: 'peer',
+    id: 'lwip',
+    services: PEER_SERVICES,
+    fresh: false,
+    async start({ device, kernel, subject }) {
+      const child = new Child(toolPath('lwip'), [device, kernel, subject]);
+      await ready(child, /^ready/);
+      keepToCubic(device, kernel);
+      return new Subject(spec, subject, child);
+    },
+  };
+  return spec;
+}
+
+/** gVisor's netstack, on a plain TUN or one with offload. */
+export function gvisorSpec(offload: boolean): Spec {
+  const spec: Spec = {
+    key: 'gvisor',
+    label: 'gVisor netstack (Go)',
+    family: 'peer',
+    id: `gvisor-${offload}`,
+    services: PEER_SERVICES,
+    fresh: false,
+    async start({ device, kernel, subject }) {
+      const link = offload ? 'vnet' : 'plain';
+      const args = ['-link', link, '-dev', device, '-kernel', kernel, '-address', subject];
+      const child = new Child(toolPath('gvisor'), args);
+      await ready(child, /^ready/);
+      keepToCubic(device, kernel);
+      return new Subject(spec, subject, child);
+    },
+  };
+  return spec;
+}
