@@ -70,7 +70,10 @@ export class Listener {
     if (this.closed) return;
     this.closed = true;
     this.tcp.demux.removeListener(this);
-    for (const tcb of this.tcp.table) {
+    const { table } = this.tcp;
+    // From the end: who is removed gives its place to the last one, which was looked at.
+    for (let i = table.length - 1; i >= 0; i--) {
+      const tcb = table[i] as Tcb; // below the length: one removal takes one away
       if (tcb.listener === this && tcb.state === State.SYN_RECEIVED) remove(tcb, Failure.ABORTED);
     }
   }
