@@ -18,8 +18,9 @@ export function scaleFor(bytes: number): number {
   return shift;
 }
 
-/** What may be offered now: the free part of the buffer. */
-const room = (tcb: Tcb): number => Math.max(0, tcb.receiveBuffer - tcb.held);
+/** What may be offered now: the free part of the buffer, as far as the field can say it. */
+const room = (tcb: Tcb): number =>
+  Math.min(Math.max(0, tcb.receiveBuffer - tcb.held), MAX_UNSCALED * 2 ** tcb.rcvScale);
 
 /** What of the last offer is left. */
 const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
@@ -33,7 +34,6 @@ export function offerWindow(tcb: Tcb): number {
   let window = room(tcb);
   if (window < left + Math.min(tcb.receiveBuffer / 2, tcb.rcvMss)) window = left;
   if (!has(tcb, Flag.SCALING)) {
-    window = Math.min(window, MAX_UNSCALED);
     tcb.rcvAdv = add(tcb.rcvNxt, window);
     return window;
   }
@@ -54,7 +54,8 @@ export function offerSynWindow(tcb: Tcb): number {
 
 /** True if the peer should be told of a wider window without being asked. */
 export function wantsUpdate(tcb: Tcb): boolean {
-  if (!isIn(tcb.state, RECEIVING)) return false;
+  // Before the first text the window of the SYN is whole; the ACK of that text will widen it.
+  if (!isIn(tcb.state, RECEIVING) || tcb.bytesIn === 0) return false;
   const left = offered(tcb);
   const gain = room(tcb) - left;
   if (gain < Math.min(tcb.receiveBuffer / 2, 2 * tcb.rcvMss)) return false;
