@@ -221,6 +221,7 @@ export function establish(tcb: Tcb, segment: Segment, now: Micros): void {
   tcb.sndUna = seq(tcb.iss + 1);
   tcb.fack = tcb.sndUna;
   tcb.cwndRound = tcb.sndUna;
+  tcb.flags &= ~Flag.SYN_DUE;
   clearTimer(tcb, Timer.RETRANSMIT);
   firstSample(tcb, segment, now);
   // RFC 6928 §2: one segment if a SYN or SYN-ACK was lost twice over, as RFC 5681 §3.1 wants it.

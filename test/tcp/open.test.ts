@@ -1,0 +1,92 @@
+/**
+ * Opening: SYNs out, in and crossing, and what is agreed in them. RFC 9293 §3.5.
+ * @module
+ */
+import test from 'ava';
+import { Failure } from '../../src/stack/base/failure.ts';
+import { State } from '../../src/stack/tcp/state.ts';
+import { S } from '../support/lab.ts';
+import { ip, pattern } from '../support/packets.ts';
+import { established, listening, synReceived, synSent } from '../support/states.ts';
+
+test('open: a SYN-ACK that comes in the batch in which the SYN was to go again ends that', (t) => {
+  const peer = synSent(t);
+  const { lab } = peer;
+  lab.now += S;
+  lab.core.expire(lab.now);
+  peer.send('S.', { ack: 1 });
+  peer.expect({ flags: '.', seq: 1, ack: 1 });
+  peer.expectNothing();
+  lab.advance(10 * S);
+  peer.expectNothing();
+});
+
+test('open: an ACK that comes in the batch in which the SYN-ACK was to go again ends that', (t) => {
+  const peer = synReceived(t);
+  peer.lab.batch(() => {
+    peer.send('S', { seq: 0 });
+    peer.send('.', { ack: 1 });
+  });
+  peer.expectNothing();
+  peer.expectState(State.ESTABLISHED);
+});
+
+test('open: text that comes with the SYN is not taken, and not acknowledged', (t) => {
+  const peer = listening(t);
+  peer.send('S', { len: 100 });
+  peer.expect({ flags: 'S.', ack: 1 });
+  peer.send('.', { seq: 1, len: 100 });
+  peer.expect({ flags: '.', ack: 101 });
+  t.deepEqual(peer.app.text, pattern(100, 7));
+});
+
+test('open: options that only one side wants are off', (t) => {
+  const peer = established(t, { sack: false, ts: false });
+  const { options } = peer;
+  t.is(options.ws, undefined);
+  peer.send('P.', { len: 10 });
+  peer.expect({ flags: '.', ts: false, sack: [] });
+  t.is(peer.tcb.rcvScale, 0);
+});
+
+test('open: a SYN-ACK offers only what the SYN asked for', (t) => {
+  const none = listening(t, { mss: 0 });
+  none.send('S');
+  none.expect({ flags: 'S.', ts: false, sackOk: false, ws: undefined, mss: 1460 });
+  const all = listening(t, { ts: true, sack: true, ws: 3 });
+  all.send('S');
+  all.expect({ flags: 'S.', ts: true, sackOk: true, ws: 9, mss: 1460 });
+});
+
+const nobody = { onOpen() {}, onData() {}, onEnd() {}, onWritable() {}, onRelease() {} };
+const owner = { ...nobody, onFinished() {}, onClose() {} };
+const _impossible: [string, Failure][] = [
+  ['255.255.255.255', Failure.NET_UNREACHABLE],
+  ['10.0.0.255', Failure.NET_UNREACHABLE],
+  ['224.0.0.1', Failure.NET_UNREACHABLE],
+  ['0.0.0.0', Failure.NET_UNREACHABLE],
+  ['192.168.7.7', Failure.NET_UNREACHABLE],
+];
+test('open: a source address that is not ours is refused', (t) => {
+  const { lab, address } = listening(t);
+  const options = { destination: address, port: 80, owner, source: ip('10.0.0.77') };
+  t.is(lab.core.tcp.connect(options), Failure.ADDRESS_NOT_AVAILABLE);
+});
+
+test('open: the same four numbers twice are refused', (t) => {
+  const { lab, address } = listening(t);
+  const options = { destination: address, port: 80, owner, sourcePort: 5000 };
+  t.is(typeof lab.core.tcp.connect(options), 'object');
+  t.is(lab.core.tcp.connect(options), Failure.ADDRESS_IN_USE);
+  t.is(lab.core.tcp.demux.count, 1);
+  lab.flush();
+});
+
+test('open: more connections than the limit are refused', (t) => {
+  const { lab, address } = listening(t, { limits: { connections: 3 } });
+  const made = [1, 2, 3, 4].map((port) => {
+    return typeof lab.core.tcp.connect({ destination: address, port, owner });
+  });
+  t.deepEqual(made, ['object', 'object', 'object', 'number']);
+  lab.flush();
+});
