@@ -6,7 +6,7 @@ import test from 'ava';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/state.ts';
 import { S } from '../support/lab.ts';
-import { ip, pattern } from '../support/packets.ts';
+import { ip, pattern, US } from '../support/packets.ts';
 import { established, listening, synReceived, synSent } from '../support/states.ts';
 
 test('open: a SYN-ACK that comes in the batch in which the SYN was to go again ends that', (t) => {
@@ -29,6 +29,29 @@ test('open: an ACK that comes in the batch in which the SYN-ACK was to go again 
   });
   peer.expectNothing();
   peer.expectState(State.ESTABLISHED);
+});
+
+test('open: with no way out for the moment the SYN is tried again', (t) => {
+  const peer = listening(t);
+  const { lab } = peer;
+  peer.connect();
+  peer.skip();
+  lab.core.ip.routes.removeAddress(lab.iface, US);
+  lab.advance(2 * S);
+  peer.expectNothing();
+  lab.core.ip.routes.addAddress(lab.iface, US, 24);
+  lab.advance(10 * S);
+  peer.expect({ flags: 'S', seq: 0 });
+});
+
+test("open: the peer's SYN again is answered, and does not put off the end", (t) => {
+  const peer = synReceived(t);
+  for (let i = 0; i < 130; i++) {
+    peer.lab.advance(S / 2);
+    if (peer.app.tcb === undefined && peer.listener?.halfOpen === 0) break;
+    peer.send('S', { seq: 0 });
+  }
+  t.is(peer.listener?.halfOpen, 0);
 });
 
 test('open: text that comes with the SYN is not taken, and not acknowledged', (t) => {

@@ -24,7 +24,7 @@ import { type Segment, trimLeft } from './segment.ts';
 import { State } from './state.ts';
 import { Flag, has, type Tcb, Timer } from './tcb.ts';
 import type { Tcp } from './tcp.ts';
-import { clearTimer, setTimer } from './timers.ts';
+import { clearTimer, isSet, setTimer } from './timers.ts';
 import { echoAge } from './timestamps.ts';
 import { scaleFor } from './window.ts';
 
@@ -95,9 +95,14 @@ function setReceiveSequence(tcb: Tcb, irs: Seq): void {
 
 /** The SYN, or the SYN-ACK, leaves (again). RFC 6298 §5, with 5.7's first RTO of a second. */
 export function sendSyn(tcb: Tcb, now: Micros): void {
-  const route = tcb.tcp.routeOf(tcb);
-  if (route === null) return;
   tcb.flags &= ~Flag.SYN_DUE;
+  // The peer's SYN again does not put the timer off: the end must come some time.
+  if (!isSet(tcb, Timer.RETRANSMIT)) {
+    const wait = Math.min(tcb.rto * 2 ** tcb.retries, tcb.settings.maxRto);
+    setTimer(tcb, Timer.RETRANSMIT, now + wait);
+  }
+  const route = tcb.tcp.routeOf(tcb);
+  if (route === null) return; // the timer tries again
   const answering = tcb.state === State.SYN_RECEIVED;
   let flags = answering ? Header.ACK : 0;
   // RFC 3168 §6.1.1: ECE and CWR ask, ECE alone agrees; §6.1.1.1: a retry does without.
@@ -106,8 +111,6 @@ export function sendSyn(tcb: Tcb, now: Micros): void {
   }
   if (tcb.retries === 0) tcb.firstSent = now;
   emitSyn(tcb, flags, offeredMss(tcb, route), now);
-  const wait = Math.min(tcb.rto * 2 ** tcb.retries, tcb.settings.maxRto);
-  setTimer(tcb, Timer.RETRANSMIT, now + wait);
 }
 
 /** A SYN for a listener. §3.10.7.2, third. `iss`: where to begin, or null to choose. */
