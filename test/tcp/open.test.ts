@@ -5,7 +5,7 @@
 import test from 'ava';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/state.ts';
-import { S } from '../support/lab.ts';
+import { MS, S } from '../support/lab.ts';
 import { ip, pattern, US } from '../support/packets.ts';
 import { established, listening, synReceived, synSent } from '../support/states.ts';
 
@@ -52,6 +52,26 @@ test("open: the peer's SYN again is answered, and does not put off the end", (t)
     peer.send('S', { seq: 0 });
   }
   t.is(peer.listener?.halfOpen, 0);
+});
+
+test('open: a round trip that began with either of two SYN-ACKs is no measurement (Karn)', (t) => {
+  const peer = synReceived(t);
+  peer.lab.advance(300 * MS);
+  peer.send('S', { seq: 0 });
+  peer.lab.advance(5 * MS);
+  peer.send('.');
+  t.is(peer.tcb.srtt8, -1);
+  t.is(peer.tcb.rto, S);
+});
+
+test('open: with timestamps even a repeated SYN-ACK gives a measurement', (t) => {
+  const peer = synReceived(t, { ts: true });
+  const { stamp } = peer;
+  peer.lab.advance(300 * MS);
+  peer.send('S', { seq: 0 });
+  peer.lab.advance(100 * MS);
+  peer.send('.', { options: { ts: [peer.clock, stamp] } });
+  t.is(peer.tcb.srtt8 / 8, 400 * MS);
 });
 
 test('open: text that comes with the SYN is not taken, and not acknowledged', (t) => {

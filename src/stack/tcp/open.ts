@@ -3,7 +3,7 @@
  * RFC 9293 §3.5, §3.7.1, §3.10.1; RFC 6691, RFC 7323 §1.3.
  * @module
  */
-import type { Micros } from '../base/clock.ts';
+import { MILLISECOND, type Micros } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { type Seq, seq } from '../base/seq.ts';
@@ -33,6 +33,8 @@ const DEFAULT_MSS = 536;
 /** Less would let a peer make us send headers only. Linux's tcp_min_snd_mss. */
 const MIN_MSS = 48;
 const HEADERS = 20 + MIN_LEN;
+/** `firstSent` of a SYN that left more than once: its answer measures nothing (Karn). */
+const AMBIGUOUS: Micros = -1;
 
 /** What we tell the peer: the MTU less the fixed headers, options not counted. RFC 6691. */
 export const offeredMss = (tcb: Tcb, route: Route): number => {
@@ -109,7 +111,7 @@ export function sendSyn(tcb: Tcb, now: Micros): void {
   if (has(tcb, Flag.ECN) && tcb.retries === 0) {
     flags |= answering ? Header.ECE : Header.ECE | Header.CWR;
   }
-  if (tcb.retries === 0) tcb.firstSent = now;
+  tcb.firstSent = tcb.firstSent === 0 ? now : AMBIGUOUS;
   emitSyn(tcb, flags, offeredMss(tcb, route), now);
 }
 
@@ -239,11 +241,11 @@ export function establish(tcb: Tcb, segment: Segment, now: Micros): void {
 
 /** RFC 6298 (2.2) and (5.7): the handshake's round trip, or three seconds if a SYN was lost. */
 function firstSample(tcb: Tcb, segment: Segment, now: Micros): void {
-  if (tcb.retries === 0 && tcb.firstSent > 0) {
+  if (tcb.firstSent > 0) {
     sampleRtt(tcb, now - tcb.firstSent, now);
     return;
   }
   const age = echoAge(tcb, segment, now);
-  if (age > 0) sampleRtt(tcb, age, now);
-  else tcb.rto = Math.min(SYN_RETRANSMITTED_RTO, tcb.settings.maxRto);
+  if (age >= 0) sampleRtt(tcb, Math.max(age, MILLISECOND), now);
+  else if (tcb.retries > 0) tcb.rto = Math.min(SYN_RETRANSMITTED_RTO, tcb.settings.maxRto);
 }
