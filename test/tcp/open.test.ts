@@ -74,6 +74,14 @@ test('open: with timestamps even a repeated SYN-ACK gives a measurement', (t) =>
   t.is(peer.tcb.srtt8 / 8, 400 * MS);
 });
 
+test('open: text that comes with the SYN-ACK is taken', (t) => {
+  const peer = synSent(t);
+  peer.send('S.', { len: 100 });
+  peer.expect({ flags: '.', seq: 1, ack: 101 });
+  t.deepEqual(peer.app.text, pattern(100));
+  t.deepEqual(peer.app.events, ['open', 'data']);
+});
+
 test('open: text that comes with the SYN is not taken, and not acknowledged', (t) => {
   const peer = listening(t);
   peer.send('S', { len: 100 });

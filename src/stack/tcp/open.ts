@@ -26,7 +26,7 @@ import { Flag, has, type Tcb, Timer } from './tcb.ts';
 import type { Tcp } from './tcp.ts';
 import { clearTimer, isSet, setTimer } from './timers.ts';
 import { echoAge } from './timestamps.ts';
-import { scaleFor } from './window.ts';
+import { scaleFor, synWindow } from './window.ts';
 
 /** RFC 9293 §3.7.1, MUST-15: what a peer accepts that does not say. */
 const DEFAULT_MSS = 536;
@@ -176,6 +176,7 @@ export function takeSyn(tcb: Tcb, segment: Segment, now: Micros): void {
 /** Our SYN is answered by a SYN-ACK. §3.10.7.3, fourth. */
 export function onSynAck(tcb: Tcb, segment: Segment, now: Micros): void {
   takeSyn(tcb, segment, now);
+  tcb.rcvAdv = seq(tcb.rcvNxt + synWindow(tcb)); // what our SYN offered
   trimLeft(segment, tcb.rcvNxt);
   establish(tcb, segment, now);
   tcb.flags |= Flag.ACK_NOW;

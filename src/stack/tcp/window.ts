@@ -46,8 +46,10 @@ export function offerWindow(tcb: Tcb): number {
 }
 
 /** The window field of a SYN, which is never scaled. RFC 7323 §2.2. */
+export const synWindow = (tcb: Tcb): number => Math.min(tcb.receiveBuffer, MAX_UNSCALED);
+
 export function offerSynWindow(tcb: Tcb): number {
-  const window = Math.min(tcb.receiveBuffer, MAX_UNSCALED);
+  const window = synWindow(tcb);
   tcb.rcvAdv = add(tcb.rcvNxt, window);
   return window;
 }
