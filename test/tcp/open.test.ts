@@ -111,13 +111,22 @@ test('open: a SYN-ACK offers only what the SYN asked for', (t) => {
 
 const nobody = { onOpen() {}, onData() {}, onEnd() {}, onWritable() {}, onRelease() {} };
 const owner = { ...nobody, onFinished() {}, onClose() {} };
-const _impossible: [string, Failure][] = [
+const impossible: [string, Failure][] = [
   ['255.255.255.255', Failure.NET_UNREACHABLE],
   ['10.0.0.255', Failure.NET_UNREACHABLE],
   ['224.0.0.1', Failure.NET_UNREACHABLE],
   ['0.0.0.0', Failure.NET_UNREACHABLE],
   ['192.168.7.7', Failure.NET_UNREACHABLE],
 ];
+for (const [address, failure] of impossible) {
+  test(`open: nobody can connect to ${address}`, (t) => {
+    const { lab } = listening(t);
+    const made = lab.core.tcp.connect({ destination: ip(address), port: 80, owner });
+    t.is(made, failure);
+    t.is(lab.core.tcp.table.length, 0);
+  });
+}
+
 test('open: a source address that is not ours is refused', (t) => {
   const { lab, address } = listening(t);
   const options = { destination: address, port: 80, owner, source: ip('10.0.0.77') };

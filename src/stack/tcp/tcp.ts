@@ -139,7 +139,8 @@ export class Tcp implements Protocol {
     if (this.table.length >= this.limits.connections) return Failure.NO_BUFFERS;
     if (source !== ANY && !this.ip.isOurs(source)) return Failure.ADDRESS_NOT_AVAILABLE;
     const route = this.ip.route(destination, source);
-    if (route === undefined) return Failure.NET_UNREACHABLE;
+    // MUST-46: a connection has one peer.
+    if (route === undefined || !route.unicast) return Failure.NET_UNREACHABLE;
     const local = source === ANY ? route.source : source;
     const localPort = options.sourcePort || this.#port(local, destination, port);
     if (localPort === 0) return Failure.ADDRESS_NOT_AVAILABLE;
