@@ -91,6 +91,17 @@ test('open: text that comes with the SYN is not taken, and not acknowledged', (t
   t.deepEqual(peer.app.text, pattern(100, 7));
 });
 
+test("open: in a simultaneous open the other's SYN-ACK opens the connection", (t) => {
+  const peer = synSent(t);
+  peer.send('S');
+  peer.expect({ flags: 'S.', seq: 0, ack: 1 });
+  peer.expectState(State.SYN_RECEIVED);
+  peer.send('S.', { seq: 0, ack: 1 });
+  peer.expectState(State.ESTABLISHED);
+  peer.expect({ flags: '.', seq: 1, ack: 1 });
+  t.deepEqual(peer.app.events, ['open']);
+});
+
 test('open: options that only one side wants are off', (t) => {
   const peer = established(t, { sack: false, ts: false });
   const { options } = peer;

@@ -20,7 +20,7 @@ import { accepted, answerSyn, onSimultaneousSyn, onSynAck } from './open.ts';
 import { receive } from './receive.ts';
 import { challenge, refuse, sendAbort } from './reset.ts';
 import { reportDuplicate } from './sack.ts';
-import type { Segment } from './segment.ts';
+import { type Segment, trimLeft } from './segment.ts';
 import { isIn, RECEIVING, State } from './state.ts';
 import { Flag, has, type Tcb } from './tcb.ts';
 import type { Tcp } from './tcp.ts';
@@ -73,6 +73,7 @@ function inOtherStates(tcb: Tcb, packet: Packet, segment: Segment, now: Micros):
     if (!has(tcb, Flag.UNDECIDED)) tcb.flags |= Flag.SYN_DUE;
     return Drop.NONE;
   }
+  if (tcb.state === State.SYN_RECEIVED && isCrossing(tcb, segment)) takeCrossing(tcb, segment);
   // RFC 7323 §3.2 and §5.3 R1 come before the sequence number.
   if (lacksStamp(tcb, segment)) return Drop.TCP_PAWS;
   if (isOld(tcb, segment, now)) {
@@ -104,6 +105,20 @@ function inOtherStates(tcb: Tcb, packet: Packet, segment: Segment, now: Micros):
 /** The SYN that began a half-open connection of ours, again. */
 const isSynAgain = (tcb: Tcb, segment: Segment): boolean =>
   (segment.flags & (SYN | ACK | RST | FIN)) === SYN && segment.seq === tcb.irs;
+
+/** The other's SYN-ACK in a simultaneous open: its SYN came before. §3.5, figure 7. */
+const isCrossing = (tcb: Tcb, segment: Segment): boolean =>
+  (segment.flags & (SYN | ACK | RST | FIN)) === (SYN | ACK) &&
+  segment.seq === tcb.irs &&
+  segment.ack === tcb.sndNxt &&
+  !has(tcb, Flag.PASSIVE);
+
+/** What is left of it is an ACK whose window is not scaled yet (RFC 7323 §2.2). */
+function takeCrossing(tcb: Tcb, segment: Segment): void {
+  trimLeft(segment, tcb.rcvNxt);
+  segment.window >>>= tcb.sndScale;
+  tcb.flags |= Flag.ACK_NOW; // ours may have been lost, and theirs waits for it
+}
 
 /** §3.10.7.4, first: the table of four cases; the window is the one that was offered. */
 function isAcceptable(tcb: Tcb, segment: Segment): boolean {
