@@ -4,6 +4,7 @@
  */
 import test from 'ava';
 import { Stat } from '../../src/stack/base/stats.ts';
+import { srtt } from '../../src/stack/tcp/rtt.ts';
 import { World } from '../support/world.ts';
 import { Flow } from './flow.ts';
 
@@ -15,3 +16,20 @@ test('window: a peer without window scaling is not told of room that no field ca
   const answer = flow.world.b.core.stats[Stat.TcpOutSegs] as number; // a counter
   t.true(answer < flow.world.a.stat('TcpOutSegs') * 0.75, `${answer} ACKs`);
 });
+
+for (const timestamps of [true, false]) {
+  test(`rtt: a lost ACK does not make a round trip of the time-out, timestamps ${timestamps}`, (t) => {
+    const world = new World({ link: { delay: 25 * MS } });
+    const settings = { timestamps, sack: false };
+    const flow = new Flow(world, 0, { settings, sender: { keepOpen: true } });
+    world.run(500 * MS);
+    let lose = true;
+    world.b.tap = () => !lose;
+    flow.sender.send(2 * 1460); // two segments: only the first is sent again
+    world.run(2000 * MS);
+    lose = false;
+    world.run(2000 * MS);
+    t.is(flow.tcb.bytesAcked, 2 * 1460);
+    t.true(srtt(flow.tcb, 0) < 100 * MS, `${srtt(flow.tcb, 0)}`);
+  });
+}

@@ -3,7 +3,7 @@
  * RFC 9293 §3.10.7.4, fifth; RFC 5681 §3; RFC 2018 §5.
  * @module
  */
-import type { Micros } from '../base/clock.ts';
+import { MILLISECOND, type Micros } from '../base/clock.ts';
 import { diff, ge, gt, le, lt, max, type Seq, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
@@ -54,16 +54,16 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
   report.marked = has(tcb, Flag.ECN) && segment.has(Header.ECE);
   report.rtt = -1;
   if (advanced) advance(tcb, board, segment.ack, fack);
-  if (delivery.rttTime >= 0 && (advanced || delivery.sacked > 0)) {
+  let clear = advanced;
+  // Karn: what was sent once tells the round trip, but not if a resend after it brought the ACK.
+  if (delivery.rttTime >= 0 && !delivery.resent && (advanced || delivery.sacked > 0)) {
     report.rtt = Math.max(1, now - delivery.rttTime);
     sampleRtt(tcb, report.rtt, now);
   } else if (advanced) {
-    sampleFromEcho(tcb, segment, now);
+    clear = sampleFromEcho(tcb, segment, now);
   }
-  if (advanced) {
-    tcb.backoff = 0;
-    tcb.lastProgress = now;
-  }
+  if (clear) tcb.backoff = 0;
+  if (advanced) tcb.lastProgress = now;
   measureDelivery(tcb, now);
   if (has(tcb, Flag.SACK)) {
     if (delivery.reordered) noteReordering(tcb);
@@ -156,10 +156,20 @@ function advance(tcb: Tcb, board: Scoreboard, ack: Seq, fack: Seq): void {
   releaseChunks(tcb, text);
 }
 
-/** Karn's rule forbids a sample from a resent segment, unless it echoes a timestamp. RFC 7323 §4.1. */
-function sampleFromEcho(tcb: Tcb, segment: Segment, now: Micros): void {
+/**
+ * Karn's rule forbids a sample from a resent segment, unless it echoes a timestamp (RFC 7323 §4.1).
+ * False if there is none all the same, so that the back-off stays: an ACK that comes a round trip or
+ * more after the resend may answer that, and yet echo the original, whose own ACK was lost. The
+ * sample would be the time-out itself, and each time-out would make the next one longer.
+ */
+function sampleFromEcho(tcb: Tcb, segment: Segment, now: Micros): boolean {
+  const { delivery } = tcb.tcp;
   const age = echoAge(tcb, segment, now);
-  if (age > 0) sampleRtt(tcb, age, now);
+  if (age <= 0) return true;
+  const since = now - delivery.time;
+  if (delivery.resent && age > since + MILLISECOND && since >= tcb.minRtt) return false;
+  sampleRtt(tcb, age, now);
+  return true;
 }
 
 /** Delivery rate: what arrived between the sending and the arrival of the newest, by the time. */

@@ -60,6 +60,5 @@ export function undo(tcb: Tcb): void {
   tcb.frto = false;
   tcb.frtoSendNew = false;
   tcb.dupAcks = 0;
-  tcb.backoff = 0;
   forget(tcb);
 }
