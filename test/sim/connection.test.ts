@@ -3,8 +3,10 @@
  * @module
  */
 import test from 'ava';
+import { Failure } from '../../src/stack/base/failure.ts';
 import { Stat } from '../../src/stack/base/stats.ts';
 import { srtt } from '../../src/stack/tcp/rtt.ts';
+import { abort } from '../../src/stack/tcp/verbs.ts';
 import { World } from '../support/world.ts';
 import { Flow } from './flow.ts';
 
@@ -33,3 +35,15 @@ for (const timestamps of [true, false]) {
     t.true(srtt(flow.tcb, 0) < 100 * MS, `${srtt(flow.tcb, 0)}`);
   });
 }
+
+test('arrive: a reset in LAST-ACK is an error while text is not acknowledged', (t) => {
+  const world = new World({ link: { delay: 5 * MS, rate: 10e6 } });
+  const flow = new Flow(world, 200_000, { sender: { closeLast: true } });
+  world.run(15 * MS); // the receiver has closed its side
+  flow.sender.fill();
+  world.run(50 * MS);
+  const { tcb } = flow.receiver;
+  if (tcb !== undefined) abort(tcb);
+  world.run(50 * MS);
+  t.is(flow.sender.failure, Failure.RESET);
+});

@@ -172,7 +172,8 @@ function onReset(tcb: Tcb, segment: Segment, now: Micros): Drop {
   if (tcb.state === State.SYN_RECEIVED) {
     remove(tcb, has(tcb, Flag.PASSIVE) ? Failure.RESET : Failure.REFUSED);
   } else if (tcb.state === State.CLOSING || tcb.state === State.LAST_ACK) {
-    remove(tcb, Failure.NONE); // both sides have closed: there is nothing left to lose
+    // Both sides have closed. If only our FIN was left to be acknowledged, nothing is lost.
+    remove(tcb, tcb.chunks.length === 0 ? Failure.NONE : Failure.RESET);
   } else {
     remove(tcb, Failure.RESET);
   }
