@@ -108,7 +108,9 @@ export class Peer implements Owner {
     this.failure = failure;
     this.#check(this.released === this.#token, 'all writes are released at the end');
     if (failure === Failure.NONE) {
-      this.#check(this.finished && this.ended, 'an orderly close has both ends');
+      const acked = this.tcb?.bytesAcked;
+      const all = this.ended && acked === this.sent;
+      this.#check(all, `an orderly close leaves nothing behind, ${acked} of ${this.sent}`);
     }
   }
 

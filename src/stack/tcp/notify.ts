@@ -5,7 +5,7 @@
  * @module
  */
 import { Failure } from '../base/failure.ts';
-import { isIn, MAY_WRITE, State } from './state.ts';
+import { isIn, MAY_WRITE } from './state.ts';
 import { Flag, has, type Tcb } from './tcb.ts';
 
 export function tellOpen(tcb: Tcb): void {
@@ -62,10 +62,10 @@ export function tellFinished(tcb: Tcb): void {
   }
 }
 
-/** The last word. In TIME-WAIT an unread end is told first: nothing more can come. */
+/** The last word. After an orderly close an end that was not told yet comes first. */
 export function tellClose(tcb: Tcb, failure: Failure): void {
   if (has(tcb, Flag.CLOSE_TOLD)) return;
-  if (failure === Failure.NONE && tcb.state === State.TIME_WAIT) tellEnd(tcb);
+  if (failure === Failure.NONE) tellEnd(tcb);
   tcb.flags |= Flag.CLOSE_TOLD;
   try {
     tcb.owner.onClose(failure);

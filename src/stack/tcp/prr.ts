@@ -33,5 +33,6 @@ export function onRecoveryAck(tcb: Tcb, delivered: number, safe: boolean): void 
   }
   // The first retransmission goes whatever the arithmetic says.
   if (tcb.prrOut === 0) send = Math.max(send, tcb.mss);
-  tcb.cwnd = flight + Math.max(send, 0);
+  // With nothing in flight no ACK will come that could let anything go: one segment always may.
+  tcb.cwnd = Math.max(flight + send, flight, tcb.mss);
 }

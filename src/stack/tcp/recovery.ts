@@ -105,10 +105,8 @@ function enterRecovery(tcb: Tcb, now: Micros): void {
 
 /** RACK's timer found a loss. RFC 8985 §6.2, step 5. */
 export function enterRecoveryByTimer(tcb: Tcb, now: Micros): void {
-  if (tcb.recovery >= Recovery.RECOVERY) {
-    onRecoveryAck(tcb, 0, false);
-    return;
-  }
+  // In a recovery, or after a timeout, the window stands: what was lost has made room in it.
+  if (tcb.recovery >= Recovery.RECOVERY) return;
   enterRecovery(tcb, now);
   onRecoveryAck(tcb, 0, false);
 }
