@@ -8,7 +8,7 @@
  * @module
  */
 import type { Device, DeviceOffload, DeviceUser } from './device.ts';
-import { DeviceError, goneError } from './errors.ts';
+import { DeviceError, goneError, outOfRange } from './errors.ts';
 import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
 import { type Waiting, Watch } from './readiness.ts';
 
@@ -49,6 +49,8 @@ export interface DescriptorTraits {
   present(): boolean;
 }
 
+/** More offsets than slots are ever used: the user's are not the same ones over and over. */
+const MANY = 65_536;
 /** Pieces that may follow the bytes of one write. */
 const PIECES = 15;
 /** Past the longest vector of 16. */
@@ -89,7 +91,11 @@ export class Descriptor implements TunDevice {
   #user: DeviceUser | undefined;
   /** The user's memory: holding it holds the address. */
   #memory: Pinned | undefined;
-  #base = 0;
+  /**
+   * Addresses by offset: a number of this size is an object to V8, and is better made once a slot
+   * than once a call.
+   */
+  readonly #addresses = new Map<number, number>();
   #retry: NodeJS.Timeout | undefined;
   #referenced = true;
   #closing: Promise<void> | undefined;
@@ -121,7 +127,6 @@ export class Descriptor implements TunDevice {
       throw new DeviceError('EALREADY', `the device ${this.name} has a user: open another one`);
     }
     this.#memory = new Pinned(this.#libc, user.memory);
-    this.#base = this.#memory.address;
     this.#watch.start(
       () => user.readable(),
       (errno) => this.#fail(errno, 'read'),
@@ -137,7 +142,7 @@ export class Descriptor implements TunDevice {
     for (;;) {
       const length = exact
         ? this.#readCounting(at, room)
-        : this.#libc.read(this.#fd, this.#base + at, room);
+        : this.#libc.read(this.#fd, this.#address(at, room), room);
       if (length > 0)
         return length < room || (exact && length === room) ? length : this.#cut(room + 1);
       const errno = length === 0 ? Errno.EAGAIN : this.#libc.errno();
@@ -148,6 +153,9 @@ export class Descriptor implements TunDevice {
   }
 
   gather(bytes: Uint8Array, from: number, length: number): boolean {
+    if (!(from >= 0 && length >= 0 && from + length <= bytes.length)) {
+      throw outOfRange('from + length', from + length, `within the ${bytes.length} bytes given`);
+    }
     const count = this.#pieces.length;
     // A short array may lie on V8's own heap, where its address is true only until the next
     // collection.
@@ -163,7 +171,7 @@ export class Descriptor implements TunDevice {
 
   write(at: number, length: number): boolean {
     if (this.#pieces.length > 0) return this.#writeAll(at, length);
-    if (this.#libc.write(this.#fd, this.#base + at, length) === length) return true;
+    if (this.#libc.write(this.#fd, this.#address(at, length), length) === length) return true;
     return this.#unwritten(this.#libc.errno());
   }
 
@@ -192,13 +200,27 @@ export class Descriptor implements TunDevice {
     return this;
   }
 
+  /** Of a place in the user's memory; the kernel must not be let past its end. */
+  #address(at: number, length: number): number {
+    const size = this.#memory?.bytes.length ?? 0;
+    if (!(at >= 0 && length >= 0 && at + length <= size)) {
+      throw outOfRange('at + length', at + length, `within the user's memory of ${size} bytes`);
+    }
+    const known = this.#addresses.get(at);
+    if (known !== undefined) return known;
+    if (this.#addresses.size >= MANY) this.#addresses.clear();
+    const address = (this.#memory as Pinned).address + at; // its size is not 0
+    this.#addresses.set(at, address);
+    return address;
+  }
+
   /** The packet that libuv has read, copied without making a view. */
   #readFirst(at: number, room: number): number {
     const { first, held } = this.#watch;
     const length = Math.min(held, room);
     const memory = this.#memory as Pinned; // held is above 0 only after `start`
     if (length > 256) {
-      this.#libc.memmove(this.#base + at, first.address, length);
+      this.#libc.memmove(this.#address(at, length), first.address, length);
     } else {
       for (let i = 0; i < length; i++) memory.bytes[at + i] = first.bytes[i] as number;
     }
@@ -209,7 +231,7 @@ export class Descriptor implements TunDevice {
   /** `read` cuts a packet and does not tell, so give it one byte more than there is room for. */
   #readCounting(at: number, room: number): number {
     const spill = this.#vector.address + SPILL_AT;
-    putVector(this.#vector, 0, this.#base + at, room);
+    putVector(this.#vector, 0, this.#address(at, room), room);
     putVector(this.#vector, 1, spill, 1);
     return this.#libc.readv(this.#fd, this.#vector.address, 2);
   }
@@ -221,7 +243,7 @@ export class Descriptor implements TunDevice {
 
   /** The bytes at `at`, and the pieces after them. */
   #writeAll(at: number, length: number): boolean {
-    putVector(this.#vector, 0, this.#base + at, length);
+    putVector(this.#vector, 0, this.#address(at, length), length);
     const whole = length + this.#pieceBytes;
     const count = this.#pieces.length + 1;
     const sent = this.#libc.writev(this.#fd, this.#vector.address, count);

@@ -197,6 +197,56 @@ fdTest('descriptor: a number that is no open descriptor is refused', async (t) =
   await t.throwsAsync(openFd(0, { mtu: 12 }), { code: 'ERR_OUT_OF_RANGE' });
 });
 
+fdTest('descriptor: no place outside of the memory is read or written', async (t) => {
+  const [device] = await pair(t);
+  t.throws(() => device.write(0, 40), { code: 'ERR_OUT_OF_RANGE' }, 'there is no memory yet');
+  const user = new Collector(device);
+  device.start(user);
+  const { length } = user.memory;
+  for (const at of [length, length - 39, -1, Number.NaN]) {
+    t.throws(() => device.write(at, 40), { code: 'ERR_OUT_OF_RANGE', message: /memory of/ });
+    t.throws(() => device.read(at, 40), { code: 'ERR_OUT_OF_RANGE' });
+  }
+  t.is(device.read(length - 40, 40), 0);
+  const piece = new Uint8Array(100);
+  t.throws(() => device.gather?.(piece, 50, 51), { code: 'ERR_OUT_OF_RANGE' });
+  t.throws(() => device.gather?.(piece, -1, 1), { code: 'ERR_OUT_OF_RANGE' });
+});
+
+fdTest('descriptor: reading and writing leave no garbage', (t) => {
+  const script = `
+    const { openFd } = await import(${moduleUrl('tun')});
+    const { loadLibc, Pinned } = await import(${moduleUrl('libc')});
+    const libc = await loadLibc();
+    const ends = new Pinned(libc, new Uint8Array(128));
+    libc.socketpair(1, 2, 0, ends.address);
+    const [left, right] = new Int32Array(ends.bytes.buffer);
+    const [a, b] = [await openFd(left), await openFd(right)];
+    const memory = new Uint8Array(1 << 20);
+    for (const device of [a, b]) {
+      device.start({ memory, readable() {}, writable() {}, closed() {} });
+    }
+    const run = (count) => {
+      for (let i = 0; i < count; i++) {
+        const at = (i & 255) * 2048;
+        if (!a.write(at, 1000) || b.read(at, 2048) !== 1000) throw new Error('lost');
+      }
+    };
+    run(20000);
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    run(20000);
+    console.log((process.memoryUsage().heapUsed - before) / 20000);
+    process.exit();
+  `;
+  const run = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  t.is(run.status, 0, run.stderr);
+  t.true(Number(run.stdout) < 4, `${run.stdout.trim()} bytes a packet`);
+});
+
 fdTest('descriptor: an idle device uses no CPU', async (t) => {
   const script = `
     const { openFd } = await import(${moduleUrl('tun')});
