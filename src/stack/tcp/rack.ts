@@ -10,8 +10,9 @@
 import { MILLISECOND, type Micros, NEVER } from '../base/clock.ts';
 import { gt, type Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
+import type { Delivery } from './delivery.ts';
 import { srtt } from './rtt.ts';
-import { type Delivery, Fate, type Scoreboard } from './scoreboard.ts';
+import { Fate, type Scoreboard } from './scoreboard.ts';
 import type { Segment } from './segment.ts';
 import { Flag, has, Recovery, type Tcb, Timer } from './tcb.ts';
 import { clearTimer, setTimer } from './timers.ts';

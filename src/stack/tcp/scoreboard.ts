@@ -18,6 +18,8 @@
 import type { Micros } from '../base/clock.ts';
 import { diff, ge, gt, le, lt, max, min, type Seq, seq } from '../base/seq.ts';
 import { Spans } from '../memory/spans.ts';
+import type { Delivery } from './delivery.ts';
+import { Resends } from './resends.ts';
 
 /** How an extent has fared; bits. */
 export const Fate = {
@@ -36,43 +38,8 @@ const MIN_CAPACITY = 8;
 const MAX_EXTENT = 65_536;
 /** SACK ranges remembered; blocks that would need more are ignored. */
 const MAX_SACK_RANGES = 4096;
-/** Entries that the queue of retransmissions keeps behind its head before it is cut. */
-const RESENT_TRIM = 1024;
 /** A larger table than this is not kept for the next connection. */
 const MAX_KEPT = 256;
-
-/** What one ACK newly delivered; one reused instance a stack. */
-export class Delivery {
-  /** Octets acknowledged by the ACK field, those SACKed earlier left out; and by SACK. */
-  acked = 0;
-  sacked = 0;
-  /** Of the newest transmission delivered: when it was sent, its end, and whether it was a resend. */
-  time: Micros = -1;
-  end: Seq = seq(0);
-  resent = false;
-  /** The newest among those never sent twice: when it was sent (for the RTT); -1: none. */
-  rttTime: Micros = -1;
-  /** Something never retransmitted was delivered (for F-RTO): the lowest and highest such octet. */
-  original = false;
-  originalEnd: Seq = seq(0);
-  /** The lowest octet newly delivered below what was delivered before: reordering. */
-  reordered = false;
-  /** Delivered so far when the newest was sent, and when that was (for the delivery rate). */
-  priorDelivered = 0;
-  priorTime: Micros = 0;
-
-  reset(): void {
-    this.acked = 0;
-    this.sacked = 0;
-    this.time = -1;
-    this.resent = false;
-    this.rttTime = -1;
-    this.original = false;
-    this.reordered = false;
-    this.priorDelivered = 0;
-    this.priorTime = 0;
-  }
-}
 
 export class Scoreboard {
   count = 0;
@@ -96,10 +63,7 @@ export class Scoreboard {
   #delivered: Float64Array = new Float64Array(0);
   #deliveredTime: Float64Array = new Float64Array(0);
 
-  // Retransmissions in the order they were sent: RACK's time order of what is not in sequence order.
-  readonly #resentStart: Seq[] = [];
-  readonly #resentTime: number[] = [];
-  #resentHead = 0;
+  readonly #resends: Resends = new Resends();
 
   /** Make it ready for another connection; false if it has grown too large to be kept. */
   recycle(): boolean {
@@ -109,7 +73,7 @@ export class Scoreboard {
     this.lostBytes = 0;
     this.resentBytes = 0;
     this.sacked.clear();
-    this.#forgetResent();
+    this.#resends.clear();
     return this.#capacity <= MAX_KEPT;
   }
 
@@ -219,7 +183,7 @@ export class Scoreboard {
     this.sacked.advance(una);
     this.lostFrom = max(this.lostFrom, una);
     this.scanned = max(this.scanned, una);
-    if (this.resentBytes === 0) this.#forgetResent();
+    if (this.resentBytes === 0) this.#resends.clear();
   }
 
   /**
@@ -276,7 +240,7 @@ export class Scoreboard {
   /** Every extent that was not SACKed is lost, retransmissions included. */
   markAllLost(): void {
     for (let i = 0; i < this.count; i++) if ((this.fate(i) & Fate.SACKED) === 0) this.markLost(i);
-    this.#forgetResent();
+    this.#resends.clear();
   }
 
   /** The losses were none: put what was not sent again back in flight. RFC 4015 §3.3. */
@@ -288,7 +252,7 @@ export class Scoreboard {
     this.lostBytes = 0;
     this.resentBytes = 0;
     if (this.count > 0) this.scanned = this.start(0); // they may be lost after all: RACK judges anew
-    this.#forgetResent();
+    this.#resends.clear();
   }
 
   /** The peer dropped what it had reported (RFC 2018 §8): nothing counts as SACKed any more. */
@@ -325,8 +289,7 @@ export class Scoreboard {
     this.#time[at] = now;
     this.#delivered[at] = delivered;
     this.#deliveredTime[at] = deliveredTime;
-    this.#resentStart.push(this.start(i));
-    this.#resentTime.push(now);
+    this.#resends.push(this.start(i), now);
   }
 
   /** Part extent `i` at `s`, if `s` lies inside; the index of what begins at (or holds) `s`. */
@@ -348,37 +311,20 @@ export class Scoreboard {
 
   /** The oldest retransmission that RACK has not judged: its extent, or -1. See `passResent`. */
   oldestResent(): number {
-    while (this.#resentHead < this.#resentStart.length) {
-      const start = this.#resentStart[this.#resentHead] as Seq;
-      const i = this.find(start);
+    const queue = this.#resends;
+    while (!queue.empty) {
+      const i = this.find(queue.start);
       // Gone, SACKed, judged, or sent once more since: a later entry of the queue speaks for it.
-      if (
-        i >= 0 &&
-        (this.fate(i) & Fate.RESENT) !== 0 &&
-        this.time(i) === this.#resentTime[this.#resentHead]
-      ) {
-        return i;
-      }
-      this.passResent();
+      if (i >= 0 && (this.fate(i) & Fate.RESENT) !== 0 && this.time(i) === queue.time) return i;
+      queue.pass();
     }
-    this.#forgetResent();
+    queue.clear();
     return -1;
   }
 
   /** The retransmission that `oldestResent` gave has been judged. */
   passResent(): void {
-    this.#resentHead++;
-    if (this.#resentHead < RESENT_TRIM) return;
-    // A recovery without end must not grow the queue without end.
-    this.#resentStart.splice(0, this.#resentHead);
-    this.#resentTime.splice(0, this.#resentHead);
-    this.#resentHead = 0;
-  }
-
-  #forgetResent(): void {
-    this.#resentStart.length = 0;
-    this.#resentTime.length = 0;
-    this.#resentHead = 0;
+    this.#resends.pass();
   }
 
   #uncount(fate: number, length: number): void {
