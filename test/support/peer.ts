@@ -183,7 +183,8 @@ export class Peer {
     const at = o.seq ?? this.next;
     const bits = segments.flagBits(flags);
     const length = (o.text?.length ?? o.len ?? 0) + (bits & 1) + ((bits >> 1) & 1);
-    if (at + length > this.next && !o.badChecksum && !(bits & 4)) this.next = at + length;
+    const lost = o.badChecksum || bits & 4 || at > this.next;
+    if (at + length > this.next && !lost) this.next = at + length;
     return this.#put(bytes, o.fragments ?? 1);
   }
 

@@ -27,14 +27,17 @@ export function echoAge(tcb: Tcb, segment: Segment, now: Micros): Micros {
   return ticks < 0 ? -1 : ticks * MILLISECOND;
 }
 
+const isOutdated = (tcb: Tcb, now: Micros): boolean => now - tcb.tsRecentAge > TS_RECENT_LIFE;
+
 /**
  * §5.3, R1: protection against wrapped sequence numbers. True if the segment is older than what was
  * received, and is to be answered by an ACK and dropped. A RST is never refused so (§5.2).
  */
 export function isOld(tcb: Tcb, segment: Segment, now: Micros): boolean {
-  if (!segment.options.hasTimestamps || segment.has(wire.Flag.RST)) return false;
+  if (!has(tcb, Flag.TIMESTAMPS) || !segment.options.hasTimestamps) return false;
+  if (segment.has(wire.Flag.RST)) return false;
   if (((segment.options.tsVal - tcb.tsRecent) | 0) >= 0) return false;
-  if (now - tcb.tsRecentAge > TS_RECENT_LIFE) return false;
+  if (isOutdated(tcb, now)) return false;
   count(tcb.tcp.stats, Stat.TcpExtPAWSEstab);
   return true;
 }
@@ -47,7 +50,7 @@ export const lacksStamp = (tcb: Tcb, segment: Segment): boolean =>
 export function remember(tcb: Tcb, segment: Segment, now: Micros): void {
   if (!segment.options.hasTimestamps || !has(tcb, Flag.TIMESTAMPS)) return;
   if (!le(segment.seq, tcb.lastAckSent)) return;
-  if (((segment.options.tsVal - tcb.tsRecent) | 0) < 0) return;
+  if (((segment.options.tsVal - tcb.tsRecent) | 0) < 0 && !isOutdated(tcb, now)) return;
   tcb.tsRecent = segment.options.tsVal;
   tcb.tsRecentAge = now;
 }
