@@ -47,6 +47,14 @@ test('timestamps: a reset needs none', (t) => {
   t.is(peer.state, 'CLOSED');
 });
 
+test('timestamps: a segment whose ACK is refused does not move what is echoed', (t) => {
+  const peer = established(t, { ts: true });
+  const before = peer.tcb.tsRecent;
+  const ahead = { ts: [before + 0x2000_0000, peer.stamp] as const };
+  t.is(peer.send('.', { len: 10, ack: 5_000_000, options: ahead }), Drop.TCP_BAD_ACK);
+  t.is(peer.tcb.tsRecent, before);
+});
+
 test('timestamps: a reset does not move what is echoed', (t) => {
   const peer = established(t, { ts: true });
   const before = peer.tcb.tsRecent;

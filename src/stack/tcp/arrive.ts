@@ -30,14 +30,18 @@ const { ACK, FIN, RST, SYN } = wire.Flag;
 
 /** A segment for a connection that is in the table. */
 export function arrive(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Drop {
-  tcb.lastHeard = now;
   tcb.segmentsIn++;
-  tcb.keepAliveProbes = 0;
   if (tcb.state === State.SYN_SENT) return inSynSent(tcb, packet, segment, now);
   if (tcb.state === State.TIME_WAIT) return inTimeWait(tcb, packet, segment, now);
   const drop = inOtherStates(tcb, packet, segment, now);
   tcb.tcp.dirty(tcb);
   return drop;
+}
+
+/** A segment came that only the peer can have sent. */
+function heard(tcb: Tcb, now: Micros): void {
+  tcb.lastHeard = now;
+  tcb.keepAliveProbes = 0;
 }
 
 /** §3.10.7.3. */
@@ -85,7 +89,6 @@ function inOtherStates(tcb: Tcb, packet: Packet, segment: Segment, now: Micros):
   }
   // First: the sequence number.
   if (!isAcceptable(tcb, segment)) return unacceptable(tcb, segment, now);
-  remember(tcb, segment, now);
   // Second: the RST bit.
   if (segment.has(RST)) return onReset(tcb, segment, now);
   // Fourth: the SYN bit. RFC 5961 §4.2: never an abort, always a challenge.
@@ -156,6 +159,7 @@ function unacceptable(tcb: Tcb, segment: Segment, now: Micros): Drop {
   if (tcb.state === State.SYN_RECEIVED) return Drop.TCP_OUT_OF_WINDOW;
   // A zero window takes no text, but its ACK and window must be taken (MUST-66): a probe carries them.
   if (segment.has(ACK) && segment.seq === tcb.rcvNxt && ackInRange(tcb, segment)) {
+    heard(tcb, now);
     processAck(tcb, segment, now);
     if (has(tcb, Flag.FIN_SENT) && tcb.sndUna === tcb.sndNxt) finAcknowledged(tcb, now);
     count(tcb.tcp.stats, Stat.TcpExtTCPZeroWindowDrop);
@@ -197,6 +201,9 @@ function onAckField(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Dr
     challenge(tcb, now);
     return Drop.TCP_BAD_ACK;
   }
+  // Not before: a stranger who hits the window must not set the timestamp that others are held to.
+  remember(tcb, segment, now);
+  heard(tcb, now);
   processAck(tcb, segment, now);
   if (has(tcb, Flag.FIN_SENT) && tcb.sndUna === tcb.sndNxt) finAcknowledged(tcb, now);
   return Drop.NONE;
