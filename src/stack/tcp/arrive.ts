@@ -18,7 +18,7 @@ import { noteMarks } from './ecn.ts';
 import { atGate } from './intercept.ts';
 import { accepted, answerSyn, onSimultaneousSyn, onSynAck } from './open.ts';
 import { receive } from './receive.ts';
-import { challenge, refuse, sendAbort } from './reset.ts';
+import { challenge, refuse, sendAbort, sendLimited } from './reset.ts';
 import { reportDuplicate } from './sack.ts';
 import { type Segment, trimLeft } from './segment.ts';
 import { isIn, RECEIVING, State } from './state.ts';
@@ -84,7 +84,7 @@ function inOtherStates(tcb: Tcb, packet: Packet, segment: Segment, now: Micros):
     // Only what had come before is a duplicate: the rest, if merely late, was thrown away just now.
     const known = min(textEnd(segment), tcb.rcvNxt);
     if (gt(known, segment.seq)) reportDuplicate(tcb, segment.seq, known);
-    tcb.flags |= Flag.ACK_NOW;
+    answer(tcb, segment, now);
     return Drop.TCP_PAWS;
   }
   // First: the sequence number.
@@ -144,6 +144,16 @@ function isAcceptable(tcb: Tcb, segment: Segment): boolean {
 const onlyControl = (segment: Segment, length: number): boolean =>
   segment.length === 0 && length === 1 && segment.has(FIN);
 
+/**
+ * An unacceptable segment is answered by an ACK: text with the batch, what has none only so often, so
+ * that two sides who disagree do not answer each other for ever.
+ */
+function answer(tcb: Tcb, segment: Segment, now: Micros): void {
+  const opening = tcb.state === State.SYN_RECEIVED; // nothing is sent with the batch yet
+  if (segment.end === segment.seq || opening) sendLimited(tcb, now);
+  else tcb.flags |= Flag.ACK_NOW;
+}
+
 /** Answer with an ACK, and drop. Its ACK field still counts where the text is old. */
 function unacceptable(tcb: Tcb, segment: Segment, now: Micros): Drop {
   if (segment.has(RST)) return Drop.TCP_BAD_RST;
@@ -155,7 +165,7 @@ function unacceptable(tcb: Tcb, segment: Segment, now: Micros): Drop {
   if (old && segment.length > 0) {
     reportDuplicate(tcb, segment.seq, add(segment.seq, segment.length));
   }
-  tcb.flags |= Flag.ACK_NOW;
+  answer(tcb, segment, now);
   if (tcb.state === State.SYN_RECEIVED) return Drop.TCP_OUT_OF_WINDOW;
   // A zero window takes no text, but its ACK and window must be taken (MUST-66): a probe carries them.
   if (segment.has(ACK) && segment.seq === tcb.rcvNxt && ackInRange(tcb, segment)) {

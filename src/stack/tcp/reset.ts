@@ -69,6 +69,11 @@ export function sendAbort(tcb: Tcb, now: Micros): void {
  * because a shared counter tells strangers about it. RFC 5961 §7, and the flaw found in it since.
  */
 export function challenge(tcb: Tcb, now: Micros): void {
+  if (sendLimited(tcb, now)) count(tcb.tcp.stats, Stat.TcpExtTCPChallengeACK);
+}
+
+/** An ACK that nobody in order has asked for, if this second's share is not used up. */
+export function sendLimited(tcb: Tcb, now: Micros): boolean {
   const { tcp } = tcb;
   if (now - tcb.challengeWindow >= SECOND) {
     tcb.challengeWindow = now;
@@ -76,9 +81,8 @@ export function challenge(tcb: Tcb, now: Micros): void {
   }
   if (tcb.challenges >= tcp.limits.challengeAcks) {
     count(tcp.stats, Stat.TcpExtTCPACKSkippedChallenge);
-    return;
+    return false;
   }
   tcb.challenges++;
-  count(tcp.stats, Stat.TcpExtTCPChallengeACK);
-  emit(tcb, tcb.sndNxt, 0, 0, now);
+  return emit(tcb, tcb.sndNxt, 0, 0, now);
 }

@@ -1,0 +1,103 @@
+/**
+ * The checks that a segment passes, in their order. RFC 9293 §3.10.7.4.
+ * @module
+ */
+import test from 'ava';
+import { Drop } from '../../src/stack/base/drop.ts';
+import { Failure } from '../../src/stack/base/failure.ts';
+import { State } from '../../src/stack/tcp/state.ts';
+import { S } from '../support/lab.ts';
+import type { Peer } from '../support/peer.ts';
+import { closing, established, lastAck, synReceived } from '../support/states.ts';
+
+/** A connection whose owner reads nothing, and whose window is shut. */
+function shut(t: Parameters<typeof established>[0], options = {}): Peer {
+  const peer = established(t, { ...options, tcp: { receiveBuffer: 2000, receiveBufferMax: 2000 } });
+  peer.reading(false);
+  peer.send('.', { len: 1000 });
+  peer.send('.', { len: 1000 });
+  peer.skip();
+  return peer;
+}
+
+test('arrive: while half-open a segment outside the window is answered by an ACK', (t) => {
+  const peer = synReceived(t);
+  t.is(peer.send('.', { seq: 100_000 }), Drop.TCP_OUT_OF_WINDOW);
+  peer.expect({ flags: '.', seq: 1, ack: 1 });
+  peer.send('.', { seq: 1, ack: 1 });
+  peer.expectState(State.ESTABLISHED);
+  peer.expectNothing();
+});
+
+test('arrive: ACKs outside the window are answered only so often', (t) => {
+  const peer = established(t);
+  for (let i = 0; i < 50; i++) {
+    t.is(peer.send('.', { seq: 100_000 }), Drop.TCP_OUT_OF_WINDOW);
+  }
+  t.is(peer.skip().length, 10);
+  peer.lab.advance(S);
+  peer.send('.', { seq: 100_000 });
+  peer.expect({ flags: '.', seq: 1, ack: 1 });
+});
+
+test('arrive: with a shut window text is refused, its ACK counts', (t) => {
+  const peer = shut(t);
+  peer.write(500);
+  peer.expect({ len: 500 });
+  t.is(peer.send('.', { len: 1, ack: 501, seq: 2001 }), Drop.TCP_OUT_OF_WINDOW);
+  peer.expect({ flags: '.', ack: 2001, window: 0 });
+  t.is(peer.tcb.bytesAcked, 500);
+});
+
+test('arrive: a sign of life is only what is acceptable', (t) => {
+  const peer = established(t);
+  const { lab } = peer;
+  const heard = lab.now;
+  lab.advance(5 * S);
+  peer.send('.', { seq: 1_000_000 });
+  peer.send('R', { seq: 77 });
+  peer.send('.', { ack: 9_000_000 });
+  t.is(peer.tcb.lastHeard, heard);
+  peer.send('.');
+  t.is(peer.tcb.lastHeard, lab.now);
+});
+
+test('arrive: a reset that only takes our FIN with it is an orderly end', (t) => {
+  for (const make of [lastAck, closing]) {
+    const peer = make(t);
+    peer.send('R');
+    t.is(peer.app.closed, Failure.NONE);
+  }
+});
+
+test('arrive: an ACK for what was never sent is answered, and its text is not taken', (t) => {
+  const peer = established(t);
+  t.is(peer.send('P.', { len: 10, ack: 500 }), Drop.TCP_BAD_ACK);
+  peer.expect({ flags: '.', seq: 1, ack: 1 });
+  t.is(peer.app.length, 0);
+});
+
+test('arrive: text of a segment with an old ACK is taken', (t) => {
+  const peer = established(t);
+  peer.write(100);
+  peer.send('.');
+  peer.skip();
+  t.is(peer.send('P.', { len: 10, ack: 51 }), Drop.NONE);
+  t.is(peer.app.length, 10);
+});
+
+test('arrive: a segment without ACK is dropped', (t) => {
+  const peer = established(t);
+  t.is(peer.send('P', { len: 10 }), Drop.TCP_BAD_FLAGS);
+  t.is(peer.send('F', { len: 10 }), Drop.TCP_NO_ACK);
+  peer.expectNothing();
+  peer.expectState(State.ESTABLISHED);
+});
+
+test('arrive: text behind the FIN of the peer is dropped', (t) => {
+  const peer = established(t);
+  peer.send('F.', { len: 10 });
+  peer.expect({ ack: 12 });
+  t.is(peer.send('.', { seq: 12, len: 10 }), Drop.TCP_AFTER_CLOSE);
+  t.is(peer.app.length, 10);
+});
