@@ -40,6 +40,28 @@ test('arrive: ACKs outside the window are answered only so often', (t) => {
   peer.expect({ flags: '.', seq: 1, ack: 1 });
 });
 
+test('arrive: with a shut window a FIN is taken all the same', (t) => {
+  const peer = shut(t);
+  t.is(peer.tcb.rcvAdv, peer.tcb.rcvNxt);
+  peer.send('F.');
+  peer.expect({ flags: '.', ack: 2002, window: 0 });
+  peer.expectState(State.CLOSE_WAIT);
+  t.deepEqual(peer.app.events, ['open']);
+  peer.reading(true);
+  t.deepEqual(peer.app.events, ['open', 'data', 'end']);
+  t.is(peer.app.length, 2000);
+});
+
+test('arrive: a FIN behind text that fills the window to its edge is taken', (t) => {
+  const peer = established(t, { tcp: { receiveBuffer: 2000, receiveBufferMax: 2000 } });
+  peer.reading(false);
+  peer.send('.', { len: 1000 });
+  peer.skip();
+  peer.send('F.', { len: 1000 });
+  peer.expect({ flags: '.', ack: 2002 });
+  peer.expectState(State.CLOSE_WAIT);
+});
+
 test('arrive: with a shut window text is refused, its ACK counts', (t) => {
   const peer = shut(t);
   peer.write(500);

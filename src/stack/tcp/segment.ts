@@ -68,12 +68,13 @@ export function trimLeft(segment: Segment, left: Seq): void {
   segment.length -= text;
 }
 
-/** Cut the text (and a FIN) that lies at or after `right`. */
+/** Cut the text at or after `right`, and a FIN further behind: one just there takes no room. */
 export function trimRight(segment: Segment, right: Seq): void {
   const over = (segment.end - right) | 0;
   if (over <= 0) return;
   let text = over;
   if (segment.has(wire.Flag.FIN)) {
+    if (over === 1) return;
     segment.flags &= ~wire.Flag.FIN;
     text--;
   }
