@@ -71,6 +71,12 @@ test('arrive: with a shut window text is refused, its ACK counts', (t) => {
   t.is(peer.tcb.bytesAcked, 500);
 });
 
+test('arrive: with a shut window a reset counts, even one with text', (t) => {
+  const peer = shut(t);
+  t.is(peer.send('R', { len: 20 }), Drop.NONE);
+  t.is(peer.app.closed, Failure.RESET);
+});
+
 test('arrive: a sign of life is only what is acceptable', (t) => {
   const peer = established(t);
   const { lab } = peer;

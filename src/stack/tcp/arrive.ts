@@ -126,7 +126,8 @@ function takeCrossing(tcb: Tcb, segment: Segment): void {
 /** §3.10.7.4, first: the table of four cases; the window is the one that was offered. */
 function isAcceptable(tcb: Tcb, segment: Segment): boolean {
   const window = Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
-  const length = diff(segment.end, segment.seq);
+  // SHLD-2: a reset may carry text, and counts whether there is room for it or not (MUST-66).
+  const length = segment.has(RST) ? 0 : diff(segment.end, segment.seq);
   if (length === 0) {
     if (window === 0) return segment.seq === tcb.rcvNxt;
     return within(segment.seq, tcb.rcvNxt, window);
