@@ -90,6 +90,16 @@ test('arrive: a sign of life is only what is acceptable', (t) => {
   t.is(peer.tcb.lastHeard, lab.now);
 });
 
+test('arrive: a reset while text is not acknowledged is told, though both sides have closed', (t) => {
+  const peer = established(t);
+  peer.send('F.');
+  peer.write(500);
+  peer.shutdown();
+  peer.expectState(State.LAST_ACK);
+  peer.send('R', { ack: 1 });
+  t.is(peer.app.closed, Failure.RESET);
+});
+
 test('arrive: a reset that only takes our FIN with it is an orderly end', (t) => {
   for (const make of [lastAck, closing]) {
     const peer = make(t);
