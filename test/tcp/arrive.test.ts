@@ -8,7 +8,7 @@ import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/state.ts';
 import { S } from '../support/lab.ts';
 import type { Peer } from '../support/peer.ts';
-import { closing, established, lastAck, synReceived } from '../support/states.ts';
+import { closing, established, lastAck, synReceived, timeWait } from '../support/states.ts';
 
 /** A connection whose owner reads nothing, and whose window is shut. */
 function shut(t: Parameters<typeof established>[0], options = {}): Peer {
@@ -106,6 +106,24 @@ test('arrive: a reset that only takes our FIN with it is an orderly end', (t) =>
     peer.send('R');
     t.is(peer.app.closed, Failure.NONE);
   }
+});
+
+test('arrive: in TIME-WAIT only the FIN that ended it begins the wait anew', (t) => {
+  const peer = timeWait(t);
+  const { lab } = peer;
+  lab.advance(30 * S);
+  peer.send('F.', { seq: 30_000 });
+  peer.skip();
+  lab.advance(30 * S);
+  t.is(lab.core.tcp.table.length, 0);
+  const other = timeWait(t);
+  other.lab.advance(30 * S);
+  other.send('F.', { seq: 1 });
+  other.expect({ flags: '.', seq: 2, ack: 2 });
+  other.lab.advance(30 * S);
+  other.expectState(State.TIME_WAIT);
+  other.lab.advance(30 * S);
+  t.is(other.lab.core.tcp.table.length, 0);
 });
 
 test('arrive: an ACK for what was never sent is answered, and its text is not taken', (t) => {

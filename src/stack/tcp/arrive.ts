@@ -8,7 +8,7 @@
 import type { Micros } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
-import { add, diff, ge, gt, le, lt, min, type Seq, seq, within } from '../base/seq.ts';
+import { add, diff, gt, le, lt, min, type Seq, seq, within } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import type { Packet } from '../ip/packet.ts';
 import * as wire from '../wire/tcp.ts';
@@ -268,7 +268,7 @@ function inTimeWait(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Dr
     return Drop.TCP_PAWS;
   }
   // The peer did not get our last ACK: send it again, and wait the whole time anew.
-  if (segment.has(FIN) && ge(segment.end, tcb.rcvNxt)) enterTimeWait(tcb, now);
+  if (segment.has(FIN) && segment.end === tcb.rcvNxt) enterTimeWait(tcb, now);
   if (segment.end !== segment.seq) tcb.flags |= Flag.ACK_NOW;
   tcp.dirty(tcb);
   return segment.has(FIN) ? Drop.NONE : Drop.TCP_TIME_WAIT;
