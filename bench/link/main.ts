@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
+import { checksumRate } from './checksum.ts';
 import { hasWrk } from './client.ts';
 import { echo, ping, waiting } from './latency.ts';
 import { describeMachine, NoiseMeter } from './machine.ts';
@@ -14,9 +15,9 @@ import { garbage, idle } from './memory.ts';
 import { buildGvisor, buildLwip, buildTools } from './native.ts';
 import { fileLimit, setUpNetwork } from './network.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
-import { writePage } from './page.ts';
 import { root } from './paths.ts';
 import { connections, http, queues, udp } from './rates.ts';
+import { writePage } from './report/page.ts';
 import type { Results } from './results.ts';
 import { Runner } from './runner.ts';
 import { canPin } from './subject.ts';
@@ -92,6 +93,7 @@ async function main(): Promise<void> {
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   for (const measure of measures) await runner.measure(measure);
+  if (options.only.length === 0) runner.note('checksum', () => ({ gigabytes: checksumRate() }));
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const results: Results = {
     version: 1,

@@ -50,6 +50,17 @@ export class Runner {
     }
   }
 
+  /** A figure of the stack's that needs no other process. */
+  note(measure: string, take: () => Metrics): void {
+    for (let run = 0; run < this.#context.options.runs; run++) {
+      this.#noise.tick();
+      const at = (Date.now() - this.#begun) / 1000;
+      const sample = { measure, variant: {}, subject: 'callback', run, at, metrics: take() };
+      this.samples.push(sample);
+      this.#tell(sample, undefined);
+    }
+  }
+
   /** End all subjects. */
   async stop(): Promise<void> {
     const all = [...this.#running.values()];

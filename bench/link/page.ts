@@ -1,3 +1,0 @@
-/** @module */
-import type { Results } from './results.ts';
-export function writePage(_results: Results, _path: string): void {}
