@@ -1,0 +1,34 @@
+/**
+ * A worker a core, each with a queue of the same interface and a stack of its own at the same address.
+ * The kernel spreads connections over the queues by a hash of their addresses and ports.
+ *
+ * That hash counts the queues: open all of them before the first connection, and keep them. It knows
+ * nothing of connections that a stack opens itself, so those want a device of their own.
+ *
+ *     node dist/examples/multi-queue.js        and then: nc 10.83.0.2 7000, again and again
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import { isMainThread, parentPort, threadId, Worker } from 'node:worker_threads';
+import { createStack, openTun, type Stack } from 'tunstack';
+
+/** Port 7 echoes, port 7000 tells whose connection it is. */
+export function serve(stack: Stack, queue: number): void {
+  stack.net.createServer((socket) => socket.pipe(socket)).listen(7);
+  stack.net.createServer((socket) => socket.end(`queue ${queue}\n`)).listen(7000);
+}
+
+async function openQueue(): Promise<Stack> {
+  const tun = await openTun({ name: 'mq0', hostAddress: '10.83.0.1/24', multiQueue: true });
+  return createStack({ device: tun, address: '10.83.0.2/24' });
+}
+
+if (!isMainThread) {
+  serve(await openQueue(), threadId);
+  parentPort?.postMessage('ready');
+} else if (process.argv[1] === import.meta.filename) {
+  const count = Number(process.argv[2] ?? availableParallelism());
+  const workers = Array.from({ length: count }, () => new Worker(import.meta.filename));
+  await Promise.all(workers.map((worker) => new Promise((done) => worker.once('message', done))));
+  console.log(`try: nc 10.83.0.2 7000, again and again: there are ${count} queues`);
+}
