@@ -75,7 +75,7 @@ export const DEFAULTS: Settings = {
   minRto: 200 * MILLISECOND,
   maxRto: 2 * MINUTE,
   delayedAck: 40 * MILLISECOND,
-  synRetries: 6,
+  synRetries: 7, // 3 minutes and more, MUST-23
   synAckRetries: 5,
   retries: 15,
   userTimeout: 0,

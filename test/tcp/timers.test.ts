@@ -1,0 +1,69 @@
+/**
+ * Timers: what is sent when nothing is heard, and when that ends. RFC 6298, RFC 9293 §3.8.
+ * @module
+ */
+import test from 'ava';
+import { Failure } from '../../src/stack/base/failure.ts';
+import { State } from '../../src/stack/tcp/state.ts';
+import { MS, S } from '../support/lab.ts';
+import { established, finWait1, lastAck, synSent, timeWait } from '../support/states.ts';
+
+const MINUTE = 60 * S;
+
+test('timers: a SYN is sent again for three minutes at least before that is the end', (t) => {
+  const peer = synSent(t);
+  const { lab } = peer;
+  lab.advance(3 * MINUTE);
+  peer.expectState(State.SYN_SENT);
+  const times = peer.skip().map((seen) => Math.round((seen.time - S) / S));
+  t.deepEqual(times, [1, 3, 7, 15, 31, 63, 127]);
+  lab.advance(5 * MINUTE);
+  t.is(peer.app.closed, Failure.TIMED_OUT);
+  t.false(lab.armed);
+});
+
+test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {
+  for (const make of [finWait1, lastAck]) {
+    const peer = make(t, { tcp: { retries: 4 } });
+    peer.lab.advance(10 * S);
+    const sent = peer.skip();
+    t.deepEqual(
+      sent.map((seen) => seen.flags & 5),
+      [1, 1, 1, 1, 4],
+    );
+    t.is(peer.app.closed, Failure.TIMED_OUT);
+    t.false(peer.lab.armed);
+  }
+});
+
+test('timers: TIME-WAIT ends after 2 MSL, and leaves nothing behind', (t) => {
+  const peer = timeWait(t);
+  t.is(peer.app.closed, Failure.NONE);
+  peer.lab.advance(60 * S - 1);
+  peer.expectState(State.TIME_WAIT);
+  peer.lab.advance(1);
+  t.is(peer.state, 'CLOSED');
+  t.is(peer.lab.core.tcp.demux.count, 0);
+  t.false(peer.lab.armed);
+});
+
+test('timers: what waits for a free slot is sent when there is one again', (t) => {
+  const peer = established(t, { slots: 8 });
+  const { lab } = peer;
+  const taken = Array.from({ length: 8 }, () => lab.slots.acquire());
+  peer.write(500);
+  peer.expectNothing();
+  for (const slot of taken) lab.slots.release(slot);
+  lab.advance(10 * MS);
+  peer.expect({ seq: 1, len: 500 });
+});
+
+test('timers: an answer that is owed goes out within the delay', (t) => {
+  const peer = established(t, { tcp: { quickAcks: 0 } });
+  peer.send('.', { len: 100 });
+  peer.expectNothing();
+  peer.lab.advance(40 * MS - 1);
+  peer.expectNothing();
+  peer.lab.advance(1);
+  peer.expect({ flags: '.', ack: 101 });
+});
