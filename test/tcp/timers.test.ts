@@ -22,6 +22,33 @@ test('timers: a SYN is sent again for three minutes at least before that is the 
   t.false(lab.armed);
 });
 
+test('timers: duplicate ACKs alone do not keep a connection alive whose text never arrives', (t) => {
+  const peer = established(t, { tcp: { retries: 5 } });
+  peer.write(500);
+  for (let i = 0; i < 60 && peer.app.closed === undefined; i++) {
+    peer.lab.advance(S);
+    peer.send('.', { ack: 1 });
+  }
+  t.is(peer.app.closed, Failure.TIMED_OUT);
+});
+
+test('timers: a window that stays shut while the peer answers is no reason to give up', (t) => {
+  const peer = established(t, { tcp: { retries: 3 } });
+  peer.write(500);
+  peer.send('.', { window: 0 });
+  peer.write(500);
+  peer.skip();
+  for (let i = 0; i < 50; i++) {
+    peer.lab.advanceToNext();
+    peer.expect({ flags: '.', seq: 500, len: 0 });
+    peer.send('.', { window: 0, ack: 501 });
+  }
+  t.true(peer.lab.now > 80 * MINUTE);
+  t.is(peer.app.closed, undefined);
+  peer.send('.', { ack: 501 });
+  peer.expect({ seq: 501, len: 500 });
+});
+
 test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {
   for (const make of [finWait1, lastAck]) {
     const peer = make(t, { tcp: { retries: 4 } });

@@ -33,11 +33,13 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
   const advanced = gt(segment.ack, before);
   const windowBefore = tcb.sndWnd;
   delivery.reset();
-  tcb.retries = 0;
   updateWindow(tcb, segment);
+  // MUST-20 counts what was not acknowledged; at a shut window any answer will do (MUST-37).
+  if (advanced || tcb.sndWnd === 0) tcb.retries = 0;
 
   const board = tcb.scoreboard;
   if (board === null || board.count === 0) {
+    tcb.retries = 0;
     onProbeAnswer(tcb, now);
     return;
   }
