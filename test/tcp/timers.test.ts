@@ -49,6 +49,19 @@ test('timers: a window that stays shut while the peer answers is no reason to gi
   peer.expect({ seq: 501, len: 500 });
 });
 
+test('timers: a window that shuts over what is in flight is no reason to give up either', (t) => {
+  const peer = established(t, { tcp: { retries: 3 } });
+  peer.write(2000);
+  for (let i = 0; i < 50; i++) {
+    peer.send('.', { window: 0, ack: 1 });
+    peer.lab.advanceToNext();
+  }
+  t.true(peer.lab.now > 80 * MINUTE);
+  t.is(peer.app.closed, undefined);
+  const cwnd = peer.tcb.cwnd;
+  t.true(cwnd >= 2000, `the window fell to ${cwnd} without a loss`);
+});
+
 test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {
   for (const make of [finWait1, lastAck]) {
     const peer = make(t, { tcp: { retries: 4 } });

@@ -52,7 +52,8 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
     segment.ack === before &&
     segment.length === 0 &&
     !segment.has(Header.SYN | Header.FIN) &&
-    tcb.sndWnd === windowBefore;
+    tcb.sndWnd === windowBefore &&
+    windowBefore > 0; // at a shut window it answers a probe
   report.marked = has(tcb, Flag.ECN) && segment.has(Header.ECE);
   report.rtt = -1;
   if (advanced) advance(tcb, board, segment.ack, fack);
