@@ -5,6 +5,7 @@
 import test from 'ava';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/state.ts';
+import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { MS, S } from '../support/lab.ts';
 import { established, finWait1, lastAck, synSent, timeWait } from '../support/states.ts';
 
@@ -60,6 +61,20 @@ test('timers: a window that shuts over what is in flight is no reason to give up
   t.is(peer.app.closed, undefined);
   const cwnd = peer.tcb.cwnd;
   t.true(cwnd >= 2000, `the window fell to ${cwnd} without a loss`);
+});
+
+test('timers: with a user timeout a shut window is asked after once before it counts', (t) => {
+  const peer = established(t);
+  const { lab } = peer;
+  verbs.setUserTimeout(peer.tcb, 10 * S);
+  lab.advance(60 * MINUTE);
+  peer.send('.', { window: 0 });
+  peer.write(500);
+  lab.advance(S);
+  peer.expect({ flags: '.', seq: 0, len: 0 });
+  t.is(peer.app.closed, undefined);
+  lab.advance(60 * S);
+  t.is(peer.app.closed, Failure.TIMED_OUT);
 });
 
 test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {

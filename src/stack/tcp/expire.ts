@@ -162,6 +162,7 @@ function onPersist(tcb: Tcb, now: Micros): void {
     return;
   }
   // MUST-37: as long as the peer answers, for ever; `retries` counts what it left unanswered.
+  if (tcb.retries === 0) tcb.firstSent = now;
   if (isTooLong(tcb, now)) {
     giveUp(tcb, now);
     return;
