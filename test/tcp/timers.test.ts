@@ -77,6 +77,16 @@ test('timers: with a user timeout a shut window is asked after once before it co
   t.is(peer.app.closed, Failure.TIMED_OUT);
 });
 
+test('timers: the user timeout ends a connection on time, not with the next retransmission', (t) => {
+  const peer = established(t);
+  verbs.setUserTimeout(peer.tcb, 5 * S);
+  peer.write(500);
+  peer.lab.advance(5 * S - MS);
+  t.is(peer.app.closed, undefined);
+  peer.lab.advance(MS);
+  t.is(peer.app.closed, Failure.TIMED_OUT);
+});
+
 test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {
   for (const make of [finWait1, lastAck]) {
     const peer = make(t, { tcp: { retries: 4 } });

@@ -16,7 +16,7 @@ import { onKeepAlive } from './keepalive.ts';
 import { detectLoss } from './rack.ts';
 import { enterRecoveryByTimer, onTimeout } from './recovery.ts';
 import { sendAbort } from './reset.ts';
-import { armRto } from './rto.ts';
+import { armRto, withinUserTimeout } from './rto.ts';
 import { Fate } from './scoreboard.ts';
 import { overrideSend, retransmit, sendBeyond } from './send.ts';
 import { isIn, SENDING, State } from './state.ts';
@@ -173,5 +173,6 @@ function onPersist(tcb: Tcb, now: Micros): void {
   // An octet that was acknowledged long ago is unacceptable, and so must be answered.
   emit(tcb, seq(tcb.sndUna - 1), 0, 0, now);
   const wait = Math.min(tcb.rto * 2 ** Math.min(tcb.probes, 20), tcb.settings.maxRto);
-  setTimer(tcb, Timer.PERSIST, now + wait); // SHLD-30
+  const since = Math.max(tcb.firstSent, tcb.lastProgress);
+  setTimer(tcb, Timer.PERSIST, now + withinUserTimeout(tcb, wait, since, now)); // SHLD-30
 }

@@ -19,6 +19,7 @@ import { armKeepAlive } from './keepalive.ts';
 import type { Listener } from './listener.ts';
 import { tellOpen } from './notify.ts';
 import { sendAbort } from './reset.ts';
+import { withinUserTimeout } from './rto.ts';
 import { INITIAL_RTO, SYN_RETRANSMITTED_RTO, sampleRtt } from './rtt.ts';
 import { type Segment, trimLeft } from './segment.ts';
 import { State } from './state.ts';
@@ -101,7 +102,7 @@ export function sendSyn(tcb: Tcb, now: Micros): void {
   // The peer's SYN again does not put the timer off: the end must come some time.
   if (!isSet(tcb, Timer.RETRANSMIT)) {
     const wait = Math.min(tcb.rto * 2 ** tcb.retries, tcb.settings.maxRto);
-    setTimer(tcb, Timer.RETRANSMIT, now + wait);
+    setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, wait, tcb.opened, now));
   }
   const route = tcb.tcp.routeOf(tcb);
   if (route === null) return; // the timer tries again

@@ -10,8 +10,13 @@ import { clearTimer, setTimer } from './timers.ts';
 /** (Re)start the timer. (5.1), (5.3). */
 export function armRto(tcb: Tcb, now: Micros): void {
   tcb.probeArmed = false;
-  setTimer(tcb, Timer.RETRANSMIT, now + backedOff(tcb));
+  const since = Math.max(tcb.firstSent, tcb.lastProgress);
+  setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, backedOff(tcb), since, now));
 }
+
+/** `wait`, or what is left of the user timeout that began at `since`: it ends on time. RFC 5482. */
+export const withinUserTimeout = (tcb: Tcb, wait: Micros, since: Micros, now: Micros): Micros =>
+  tcb.userTimeout > 0 ? Math.min(wait, Math.max(0, since + tcb.userTimeout - now)) : wait;
 
 /** All is acknowledged: (5.2). */
 export function stopRto(tcb: Tcb): void {
