@@ -87,6 +87,21 @@ test('timers: the user timeout ends a connection on time, not with the next retr
   t.is(peer.app.closed, Failure.TIMED_OUT);
 });
 
+test('timers: the retransmission timer backs off until something measures the path again', (t) => {
+  const peer = established(t, { rtt: 100 * MS });
+  peer.write(1000);
+  peer.skip();
+  peer.lab.advance(500 * MS);
+  t.is(peer.tcb.backoff, 1);
+  peer.send('.', { ack: 1001 });
+  t.is(peer.tcb.backoff, 1, 'the ACK of what was sent twice measures nothing (Karn)');
+  peer.skip();
+  peer.write(1000);
+  peer.lab.advance(100 * MS);
+  peer.send('.', { ack: 2001 });
+  t.is(peer.tcb.backoff, 0);
+});
+
 test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {
   for (const make of [finWait1, lastAck]) {
     const peer = make(t, { tcp: { retries: 4 } });

@@ -168,7 +168,7 @@ function advance(tcb: Tcb, board: Scoreboard, ack: Seq, fack: Seq): void {
 function sampleFromEcho(tcb: Tcb, segment: Segment, now: Micros): boolean {
   const { delivery } = tcb.tcp;
   const age = echoAge(tcb, segment, now);
-  if (age <= 0) return true;
+  if (age <= 0) return age === 0; // less than a tick; or no stamp, and the back-off stays (Karn)
   const since = now - delivery.time;
   if (delivery.resent && age > since + MILLISECOND && since >= tcb.minRtt) return false;
   sampleRtt(tcb, age, now);
