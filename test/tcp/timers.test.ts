@@ -7,7 +7,7 @@ import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/state.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { MS, S } from '../support/lab.ts';
-import { established, finWait1, lastAck, synSent, timeWait } from '../support/states.ts';
+import { established, finWait1, finWait2, lastAck, synSent, timeWait } from '../support/states.ts';
 
 const MINUTE = 60 * S;
 
@@ -100,6 +100,15 @@ test('timers: the retransmission timer backs off until something measures the pa
   peer.lab.advance(100 * MS);
   peer.send('.', { ack: 2001 });
   t.is(peer.tcb.backoff, 0);
+});
+
+test('timers: keep-alive works in FIN-WAIT-2 too', (t) => {
+  const peer = finWait2(t);
+  verbs.setKeepAlive(peer.tcb, true, 10 * S, S, 3);
+  peer.lab.advance(11 * S);
+  peer.expect({ flags: '.', seq: 1, len: 0 });
+  peer.lab.advance(10 * S);
+  t.is(peer.app.closed, Failure.TIMED_OUT);
 });
 
 test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {

@@ -19,6 +19,8 @@ export function pipe(tcb: Tcb): number {
   return Math.max(0, board.pipe(out) - Math.min(tcb.dupAcks * tcb.mss, Math.max(0, out - tcb.mss)));
 }
 
-/** Text that was written and never sent. */
-export const unsent = (tcb: Tcb): number =>
-  tcb.chunks.length - outstanding(tcb) + (has(tcb, Flag.FIN_SENT) ? 1 : 0);
+/** Text that was written and never sent. A FIN in flight is outstanding, but no text. */
+export function unsent(tcb: Tcb): number {
+  const out = outstanding(tcb);
+  return tcb.chunks.length - out + (out > 0 && has(tcb, Flag.FIN_SENT) ? 1 : 0);
+}
