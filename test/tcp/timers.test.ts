@@ -111,6 +111,30 @@ test('timers: keep-alive works in FIN-WAIT-2 too', (t) => {
   t.is(peer.app.closed, Failure.TIMED_OUT);
 });
 
+test('timers: an orphan waits in FIN-WAIT-2 only so long', (t) => {
+  for (const detachFirst of [true, false]) {
+    const peer = detachFirst ? established(t) : finWait2(t);
+    if (detachFirst) {
+      peer.detach();
+      peer.send('.', { ack: 2 });
+    } else {
+      peer.detach();
+    }
+    peer.expectState(State.FIN_WAIT_2);
+    peer.lab.advance(59 * S);
+    peer.expectState(State.FIN_WAIT_2);
+    peer.lab.advance(2 * S);
+    t.is(peer.app.closed, Failure.NONE);
+    t.false(peer.lab.armed);
+  }
+});
+
+test('timers: one that is not an orphan waits in FIN-WAIT-2 for ever', (t) => {
+  const peer = finWait2(t);
+  peer.lab.advance(1000 * MINUTE);
+  peer.expectState(State.FIN_WAIT_2);
+});
+
 test('timers: a FIN is sent again until it is acknowledged or that is hopeless', (t) => {
   for (const make of [finWait1, lastAck]) {
     const peer = make(t, { tcp: { retries: 4 } });

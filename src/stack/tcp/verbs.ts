@@ -6,7 +6,7 @@
  * @module
  */
 import type { Micros } from '../base/clock.ts';
-import { become } from './close.ts';
+import { become, waitForFin } from './close.ts';
 import { armKeepAlive } from './keepalive.ts';
 import { isIn, MAY_WRITE, State } from './state.ts';
 import { Flag, has, type Tcb } from './tcb.ts';
@@ -77,6 +77,7 @@ export function detach(tcb: Tcb): void {
   shutdown(tcb);
   tcb.flags |= Flag.DETACHED;
   tcb.flags &= ~Flag.PAUSED;
+  waitForFin(tcb, tcb.tcp.now); // if it has come to FIN-WAIT-2 already
   tcb.tcp.dirty(tcb);
 }
 
