@@ -7,6 +7,7 @@ import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/state.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { MS, S } from '../support/lab.ts';
+import { US } from '../support/packets.ts';
 import { established, finWait1, finWait2, lastAck, synSent, timeWait } from '../support/states.ts';
 
 const MINUTE = 60 * S;
@@ -158,6 +159,17 @@ test('timers: TIME-WAIT ends after 2 MSL, and leaves nothing behind', (t) => {
   t.is(peer.state, 'CLOSED');
   t.is(peer.lab.core.tcp.demux.count, 0);
   t.false(peer.lab.armed);
+});
+
+test('timers: text that waits for a route is sent when there is one again', (t) => {
+  const peer = established(t);
+  const { lab } = peer;
+  lab.core.ip.routes.removeAddress(lab.iface, US);
+  peer.write(500);
+  peer.expectNothing();
+  lab.core.ip.routes.addAddress(lab.iface, US, 24);
+  lab.advance(S);
+  peer.expect({ seq: 1, len: 500 });
 });
 
 test('timers: what waits for a free slot is sent when there is one again', (t) => {

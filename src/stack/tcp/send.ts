@@ -119,7 +119,9 @@ function sendNew(tcb: Tcb, now: Micros): void {
     armProbe(tcb, now);
   } else if ((left > 0 || finDue(tcb)) && outstanding(tcb) === 0 && !isSet(tcb, Timer.PERSIST)) {
     // Nothing in flight that an ACK could come for: MUST-36, or the override of §3.8.6.2.1.
-    if (windowHolds(tcb, left)) setTimer(tcb, Timer.PERSIST, now + backedOff(tcb));
+    // So is a way out that is gone: it may come back.
+    if (windowHolds(tcb, left) || tcb.route === null)
+      setTimer(tcb, Timer.PERSIST, now + backedOff(tcb));
   }
 }
 
