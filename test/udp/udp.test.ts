@@ -513,6 +513,8 @@ test('udp: an interceptor accepts, refuses and drops flows to any address', (t) 
   host.udp.interceptor = (p, remotePort, port) => {
     if (port === 1) return Refusal.REFUSE;
     if (port === 2) return Refusal.DROP;
+    if (port === 3) return Refusal.PROHIBIT;
+    if (port === 4) return Refusal.FULL;
     const flow = host.udp.openFlow(owner, p.destination, port, p.source, remotePort);
     if (flow === undefined) return Refusal.DROP;
     flows.push(flow);
@@ -527,11 +529,15 @@ test('udp: an interceptor accepts, refuses and drops flows to any address', (t) 
   const answer = host.wire.take();
   t.deepEqual([answer.source, answer.u16(0), answer.u16(2)], [dns, 53, 5000]);
   t.true(answer.transportGood);
-  t.is(host.receive(1, pattern(5), { to: dns }), Drop.UDP_NO_PORT);
+  t.is(host.receive(1, pattern(5), { to: dns }), Drop.UDP_REFUSED);
   const refusal = host.wire.take();
   t.deepEqual([refusal.source, refusal.u8(0), refusal.u8(1)], [dns, 3, 3]);
-  t.is(host.receive(2, pattern(5), { to: dns }), Drop.UDP_NO_PORT);
+  t.is(host.receive(2, pattern(5), { to: dns }), Drop.UDP_REFUSED);
+  t.is(host.receive(4, pattern(5), { to: dns }), Drop.UDP_FLOW_LIMIT);
   t.is(host.wire.sent.length, 0);
+  t.is(host.receive(3, pattern(5), { to: dns }), Drop.UDP_REFUSED);
+  const prohibited = host.wire.take();
+  t.deepEqual([prohibited.source, prohibited.u8(0), prohibited.u8(1)], [dns, 3, 13]);
   flows[0]?.close();
   t.is(host.udp.ports.flows, 0);
 });
@@ -543,7 +549,7 @@ test('udp: a server on any address keeps its port on ours, not on others’', (t
   socket.bind(ANY, 53);
   host.udp.interceptor = () => Refusal.DROP;
   t.is(host.receive(53, pattern(1)), Drop.NONE);
-  t.is(host.receive(53, pattern(1), { to: ip('8.8.8.8') }), Drop.UDP_NO_PORT);
+  t.is(host.receive(53, pattern(1), { to: ip('8.8.8.8') }), Drop.UDP_REFUSED);
   host.udp.interceptor = () => Refusal.PASS;
   t.is(host.receive(53, pattern(1), { to: ip('8.8.8.8') }), Drop.NONE);
   t.is(got.length, 2);

@@ -55,7 +55,7 @@ export class Cookies {
     setSendSequence(tcb, this.#make(packet, segment, segment.seq, now, tcb.peerMss));
     tcb.tsOffset = stampWith(tcp, packet, segment, tcb, now);
     const route = tcp.routeOf(tcb);
-    if (route === null) return Drop.OUT_NO_ROUTE;
+    if (route === null) return Drop.IP_NO_ROUTE;
     emitSyn(tcb, Header.ACK | (asked ? Header.ECE : 0), offeredMss(tcb, route), now);
     count(tcp.stats, Stat.TcpExtSyncookiesSent);
     return Drop.NONE;

@@ -22,7 +22,8 @@ const MEMBERSHIP_LIMIT = 20;
 
 export class UdpSocket {
   readonly udp: Udp;
-  readonly owner: UdpOwner;
+  /** Changes hands when a flow that waited is accepted. */
+  owner: UdpOwner;
   /** Where it is bound; `ANY` for all of our addresses. `port` 0: not bound. */
   address: Address = ANY;
   port = 0;

@@ -25,6 +25,10 @@ export const Refusal = {
   REFUSE: 1,
   /** Silence. */
   DROP: 2,
+  /** ICMP: destination unreachable, administratively prohibited. */
+  PROHIBIT: 3,
+  /** Silence, because there are too many flows. */
+  FULL: 4,
 } as const;
 export type Refusal = (typeof Refusal)[keyof typeof Refusal];
 
@@ -102,8 +106,15 @@ export class Udp implements Protocol {
     const socket = this.#find(packet, udp.srcPort(v, body), udp.dstPort(v, body));
     if (typeof socket !== 'number') return this.#deliver(socket, packet, length);
     count(ip.stats, Stat.UdpNoPorts);
-    if (socket !== Refusal.DROP) ip.unreachable(packet, icmp.Code.PORT);
-    return Drop.UDP_NO_PORT;
+    return this.#refuse(packet, socket);
+  }
+
+  #refuse(packet: Packet, refusal: Refusal): Drop {
+    if (refusal === Refusal.FULL) return Drop.UDP_FLOW_LIMIT;
+    if (refusal === Refusal.DROP) return Drop.UDP_REFUSED;
+    const { PORT, PROHIBITED } = icmp.Code;
+    this.ip.unreachable(packet, refusal === Refusal.PROHIBIT ? PROHIBITED : PORT);
+    return refusal === Refusal.PASS ? Drop.UDP_NO_PORT : Drop.UDP_REFUSED;
   }
 
   /** RFC 1122 §4.1.3.3: pass errors up, to the socket whose datagram is quoted. */
@@ -131,10 +142,10 @@ export class Udp implements Protocol {
     const bound = ports.listening(destination, port);
     // A server on any address is for our addresses; others are first the interceptor's.
     if (interceptor === null || (bound !== undefined && ip.isOurs(destination))) {
-      return bound ?? Refusal.REFUSE;
+      return bound ?? Refusal.PASS;
     }
     const answer = interceptor(packet, remotePort, port);
-    return answer === Refusal.PASS ? (bound ?? Refusal.REFUSE) : answer;
+    return answer === Refusal.PASS ? (bound ?? Refusal.PASS) : answer;
   }
 
   #deliver(socket: UdpSocket, packet: Packet, length: number): Drop {
