@@ -261,6 +261,11 @@ function inTimeWait(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Dr
       remove(tcb, Failure.NONE);
       return answerSyn(tcp, listener, packet, segment, above, now);
     }
+    if (tcp.gate !== null) {
+      count(tcp.stats, Stat.TcpExtTWRecycled);
+      remove(tcb, Failure.NONE);
+      return atListener(tcp, packet, segment, now);
+    }
   }
   if (isOld(tcb, segment, now)) {
     tcb.flags |= Flag.ACK_NOW;

@@ -12,7 +12,9 @@ import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
 import type { Packet } from '../ip/packet.ts';
+import { unreachableAfterwards } from '../ip/quote.ts';
 import { Code } from '../wire/icmp.ts';
+import { Protocol } from '../wire/ipv4.ts';
 import { remove } from './close.ts';
 import type { Listener } from './listener.ts';
 import { answerSyn } from './open.ts';
@@ -44,8 +46,11 @@ export interface Gate {
   readonly listener: Listener;
   /** Asked for every SYN that belongs to no connection, with the addresses as the peer sees them. */
   decide(remote: Address, remotePort: number, local: Address, localPort: number): Verdict;
-  /** After `LATER`: the half-open connection that is to be admitted or rejected. */
-  wait(tcb: Tcb): void;
+  /**
+   * After `LATER`: the half-open connection that is to be admitted or rejected, whose owner may be set
+   * so that it hears of the end; null if there are too many connections.
+   */
+  wait(tcb: Tcb | null): void;
 }
 
 /** A SYN for nobody in particular. Null: the listeners decide. */
@@ -94,19 +99,19 @@ function overflow(tcp: Tcp): Drop {
 
 /** Half-open, and silent for now. */
 function keep(tcp: Tcp, gate: Gate, packet: Packet, segment: Segment, now: Micros): Drop {
-  const drop = answerSyn(tcp, gate.listener, packet, segment, null, now);
-  if (drop !== Drop.NONE) return drop;
+  let drop = answerSyn(tcp, gate.listener, packet, segment, null, now);
   const { source, destination } = packet;
-  const tcb = tcp.demux.find(destination, segment.dstPort, source, segment.srcPort);
-  if (tcb === null) return Drop.TCP_LIMIT;
-  tcb.flags = (tcb.flags & ~Flag.SYN_DUE) | Flag.UNDECIDED;
+  const { srcPort, dstPort } = segment;
+  const tcb = drop === Drop.NONE ? tcp.demux.find(destination, dstPort, source, srcPort) : null;
+  if (tcb !== null) tcb.flags = (tcb.flags & ~Flag.SYN_DUE) | Flag.UNDECIDED;
+  else if (drop === Drop.NONE) drop = Drop.TCP_LIMIT;
   try {
     gate.wait(tcb);
   } catch (error) {
     tcp.thrown(error);
-    reject(tcb);
+    if (tcb !== null) reject(tcb, Verdict.RESET);
   }
-  return Drop.NONE;
+  return drop;
 }
 
 /** The flow is wanted: answer its SYN. Nothing happens if it has gone meanwhile. */
@@ -116,9 +121,15 @@ export function admit(tcb: Tcb): void {
   tcb.tcp.dirty(tcb);
 }
 
-/** The flow is not wanted: reset it. */
-export function reject(tcb: Tcb): void {
+/** The flow is not wanted: `RESET`, `PROHIBIT` or `DROP` it. */
+export function reject(tcb: Tcb, how: Verdict): void {
   if (tcb.state !== State.SYN_RECEIVED) return;
-  sendAbort(tcb, tcb.tcp.now);
+  const { tcp, remoteAddress, localAddress, remotePort, localPort, irs } = tcb;
+  if (how === Verdict.RESET) sendAbort(tcb, tcp.now);
+  if (how === Verdict.PROHIBIT) {
+    const ports = (remotePort << 16) | localPort;
+    const { TCP } = Protocol;
+    unreachableAfterwards(tcp.ip, remoteAddress, localAddress, TCP, ports, irs, Code.PROHIBITED);
+  }
   remove(tcb, Failure.REFUSED);
 }
