@@ -57,14 +57,26 @@ export class DatagramSocket extends EventEmitter {
   #lastSource: Address = ANY;
   #lastText = '0.0.0.0';
 
-  constructor(host: Host, given: unknown, listener?: unknown) {
+  /** `accepted` gives the core's socket of a flow that is open already. */
+  constructor(
+    host: Host,
+    given: unknown,
+    listener?: unknown,
+    accepted?: (owner: UdpOwner) => UdpSocket,
+  ) {
     super();
     const options = readDgramOptions(given);
     this.host = host;
     this.type = options.type;
     this.options = options;
     host.open.add(this);
-    this.core = host.core.udp.open(this.#makeOwner());
+    const owner = this.#makeOwner();
+    this.core = accepted?.(owner) ?? host.core.udp.open(owner);
+    if (accepted) {
+      this.#bind = Bind.BOUND;
+      this.#link = Link.CONNECTED;
+      this.#hold();
+    }
     this.core.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
     if (typeof listener === 'function') this.on('message', listener as () => void);
     this.#closeOn(options.signal);

@@ -118,6 +118,7 @@ export class Host {
     this.#woken();
   };
   #holds = 0;
+  #acceptors = 0;
   #phase: number = Phase.IDLE;
   #wakePending = false;
   /** Turns since the event loop last went round, as far as is known here. */
@@ -149,6 +150,7 @@ export class Host {
       mtu,
       headerLength: device.headerLength,
       offload: device.offload ?? NO_OFFLOAD,
+      acceptAny: this.#acceptors > 0,
       out: {
         write: (at, length) => device.write(at, length),
         flush: () => device.flush(),
@@ -164,6 +166,12 @@ export class Host {
     });
     if (this.#holds === 0) (device as Referable).unref?.();
     return iface;
+  }
+
+  /** One more (`more` 1), or one less (-1), who takes what is for any address. */
+  acceptAny(more: 1 | -1): void {
+    this.#acceptors += more;
+    for (const { iface } of this.#ports) iface.acceptAny = this.#acceptors > 0;
   }
 
   /** One thing more is open: the process stays alive while there is any. */

@@ -17,6 +17,11 @@ import type { NetParts } from './net.ts';
 import type { SocketOptions } from './net-options.ts';
 import type { Socket } from './net-socket.ts';
 import { TcpAcceptor } from './tcp-acceptor.ts';
+import {
+  type TcpFlowHandler,
+  type TcpInterceptOptions,
+  TcpInterceptor,
+} from './tcp-interceptor.ts';
 
 /** Options of `stack.tcp.connect`: those of `net.connect`, but that `signal` ends the wait only. */
 export type TcpConnectOptions = TcpNetConnectOpts & SocketOptions;
@@ -145,6 +150,14 @@ export class StackTcp {
     const backlog = readBacklog(options.backlog);
     const { address, settings } = options;
     return this.#listen({ port, backlog, ...pick({ address, settings }) }, accept);
+  }
+
+  /**
+   * Accept any address and port: `handler` is shown every flow that comes in by the stack's devices and
+   * is for no listener of its own, before the SYN is answered. One handler at a time, until `close`.
+   */
+  intercept(handler: TcpFlowHandler, options: TcpInterceptOptions = {}): TcpInterceptor {
+    return new TcpInterceptor(this.#host, this.#parts, handler, options);
   }
 
   #listen(

@@ -1,0 +1,220 @@
+/**
+ * A UDP flow: the datagrams between a peer and whatever address and port it has sent to. It begins with
+ * a datagram that belongs to no socket, and is accepted, refused or dropped, now or later; until then
+ * its datagrams wait, a few of them.
+ * @module
+ */
+import { type Address, format } from '../base/address.ts';
+import { Drop } from '../base/drop.ts';
+import { unreachableAfterwards } from '../ip/quote.ts';
+import type { UdpOwner } from '../udp/owner.ts';
+import type { UdpSocket } from '../udp/socket.ts';
+import { Refusal } from '../udp/udp.ts';
+import { Code } from '../wire/icmp.ts';
+import { Protocol } from '../wire/ipv4.ts';
+import { HEADER_LEN } from '../wire/udp.ts';
+import { DgramSocket } from './dgram.ts';
+import { coded } from './errors.ts';
+import { after, type Host, stop } from './host.ts';
+import { IdleTimer } from './idle.ts';
+import type { FlowPlace } from './tcp-flow.ts';
+
+/** What an undecided flow keeps: what Linux lets wait for an unresolved neighbour is of this order. */
+const KEPT_DATAGRAMS = 16;
+const KEPT_BYTES = 65_536;
+
+/**
+ * A `dgram.Socket` that is connected to the peer of a flow, from the address that the peer asked for. It
+ * closes by itself after a time of silence, and on an error that nobody listens for.
+ */
+export class FlowSocket extends DgramSocket {
+  readonly #idle: IdleTimer = new IdleTimer(() => this.#expire());
+
+  /** Not for use from outside: `UdpFlow.accept` makes these. */
+  constructor(host: Host, core: UdpSocket, idle: number) {
+    super(host, 'udp4', undefined, (owner) => {
+      core.owner = owner;
+      return core;
+    });
+    const { owner } = core;
+    core.owner = {
+      onMessage: (bytes, at, length, source, port, packet) => {
+        this.#idle.touch();
+        return owner.onMessage(bytes, at, length, source, port, packet);
+      },
+      onError: (failure, error) => {
+        if (this.listenerCount('error') > 0) owner.onError(failure, error);
+        else this.#expire();
+      },
+    };
+    this.#idle.set(idle);
+    this.once('close', () => this.#idle.stop());
+  }
+
+  /** As on every connected socket: (msg[, offset, length][, callback]). */
+  override send(...args: unknown[]): void {
+    this.#idle.touch();
+    super.send(...args);
+  }
+
+  /** A flow is between two ends for life: throws `ERR_INVALID_STATE`. Close it instead. */
+  override disconnect(): void {
+    throw coded(Error, 'ERR_INVALID_STATE', 'a flow has one peer for life: close the socket');
+  }
+
+  #expire(): void {
+    if (this.core) this.close();
+  }
+}
+
+export class UdpFlow implements FlowPlace, UdpOwner {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly #host: Host;
+  readonly #idle: number;
+  readonly #remote: Address;
+  readonly #local: Address;
+  /** Datagrams that came while the flow was undecided. */
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  /** Undefined until the flow is kept or accepted. */
+  #core: UdpSocket | undefined;
+  #refusal: Refusal | undefined;
+  #accepted = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Not for use from outside: `stack.udp.intercept` makes these. */
+  constructor(
+    host: Host,
+    remote: Address,
+    remotePort: number,
+    local: Address,
+    localPort: number,
+    idle: number,
+  ) {
+    this.#host = host;
+    this.#idle = idle;
+    this.#remote = remote;
+    this.#local = local;
+    this.remoteAddress = format(remote);
+    this.remotePort = remotePort;
+    this.localAddress = format(local);
+    this.localPort = localPort;
+  }
+
+  /** True once it was accepted, refused, dropped or passed. */
+  get decided(): boolean {
+    return this.#accepted || this.#refusal !== undefined;
+  }
+
+  /**
+   * Take the flow: a socket connected to the peer, whose `address()` is what the peer asked for. Listen
+   * to `message` at once: what waits comes next. It closes by itself when nothing has passed for as long
+   * as the interceptor's `idle`. Throws `ENOBUFS` if there are too many flows.
+   */
+  accept(): DgramSocket {
+    this.#decide();
+    const core = this.#core ?? this.open(this);
+    if (!core)
+      throw coded(Error, 'ENOBUFS', 'there are too many flows: close some, or refuse this');
+    this.#core = core;
+    this.#accepted = true;
+    const socket = new FlowSocket(this.#host, core, this.#idle);
+    if (this.#waiting.length > 0) process.nextTick(() => this.#handOver(core));
+    return socket;
+  }
+
+  /** Answer with ICMP: port unreachable, as a host does that has no such port. */
+  refuse(): void {
+    this.#turnAway(Refusal.REFUSE);
+  }
+
+  /** Answer with ICMP: administratively prohibited. */
+  prohibit(): void {
+    this.#turnAway(Refusal.PROHIBIT);
+  }
+
+  /** Do not answer. The next datagram is asked about anew. */
+  drop(): void {
+    this.#turnAway(Refusal.DROP);
+  }
+
+  /** Leave it to the sockets of this stack. Only before the handler has returned. */
+  pass(): void {
+    if (this.#core) {
+      const message = 'the flow was kept already: pass it on before the handler returns or waits';
+      throw coded(Error, 'ERR_INVALID_STATE', message);
+    }
+    this.#turnAway(Refusal.PASS);
+  }
+
+  #decide(): void {
+    if (this.decided) {
+      throw coded(Error, 'ERR_INVALID_STATE', 'the flow was decided already: once is enough');
+    }
+    stop(this.#timer);
+  }
+
+  #turnAway(refusal: Refusal): void {
+    this.#decide();
+    this.#refusal = refusal;
+    const core = this.#core;
+    if (!core) return; // the stack is told when the handler has returned
+    core.close();
+    const first = this.#waiting[0];
+    this.#waiting.length = 0;
+    if (refusal === Refusal.DROP || !first) return;
+    const ports = (this.remotePort << 16) | this.localPort;
+    const rest = (first.length + HEADER_LEN) << 16;
+    const code = refusal === Refusal.PROHIBIT ? Code.PROHIBITED : Code.PORT;
+    const { ip } = this.#host.core;
+    unreachableAfterwards(ip, this.#remote, this.#local, Protocol.UDP, ports, rest, code);
+    this.#host.flushSoon();
+  }
+
+  /** The core's socket for the flow; undefined if there are too many. */
+  open(owner: UdpOwner): UdpSocket | undefined {
+    const { udp } = this.#host.core;
+    const { localPort, remotePort } = this;
+    return udp.openFlow(owner, this.#local, localPort, this.#remote, remotePort);
+  }
+
+  /** For the interceptor: what the stack is to do with the datagram, now that the handler has run. */
+  verdict(timeout: number): UdpSocket | Refusal {
+    if (this.#refusal !== undefined) return this.#refusal;
+    if (this.#core) return this.#core.closed ? Refusal.DROP : this.#core;
+    this.#core = this.open(this);
+    if (!this.#core) {
+      this.#refusal = Refusal.FULL;
+      return Refusal.FULL;
+    }
+    this.#timer = after(timeout, () => this.drop());
+    return this.#core;
+  }
+
+  /** For the interceptor: the handler failed. */
+  giveUp(): void {
+    if (!this.decided) this.refuse();
+  }
+
+  /** For the stack: a datagram while the flow is undecided. */
+  onMessage(bytes: Uint8Array, at: number, length: number): Drop {
+    const full = this.#waiting.length >= KEPT_DATAGRAMS || this.#waitingBytes + length > KEPT_BYTES;
+    if (full && this.#waiting.length > 0) return Drop.UDP_QUEUE_FULL;
+    this.#waiting.push(bytes.slice(at, at + length));
+    this.#waitingBytes += length;
+    return Drop.NONE;
+  }
+
+  /** For the stack. */
+  onError(): void {}
+
+  #handOver({ owner }: UdpSocket): void {
+    const { packet } = this.#host.core.ip; // of which the owner of a `dgram.Socket` wants nothing
+    for (const bytes of this.#waiting.splice(0)) {
+      owner.onMessage(bytes, 0, bytes.length, this.#remote, this.remotePort, packet);
+    }
+  }
+}
