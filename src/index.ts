@@ -27,17 +27,20 @@ export type { Connection, ConnectionHandler } from './stack/api/connection.ts';
 export type { Dgram, DgramSocket } from './stack/api/dgram.ts';
 export type { DgramLookup, DgramOptions } from './stack/api/dgram-options.ts';
 export type { SystemError } from './stack/api/errors.ts';
+export type { Hook, HookHandler, HookPacket, HookPoint } from './stack/api/hooks.ts';
+export type { IcmpHandler, IcmpMessage, IcmpSend, StackIcmp } from './stack/api/icmp.ts';
 export type { Accept, Listener } from './stack/api/listener.ts';
 export type { Net } from './stack/api/net.ts';
 export type { SocketOptions } from './stack/api/net-options.ts';
 export type { Server } from './stack/api/net-server.ts';
 export type { Socket } from './stack/api/net-socket.ts';
 export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/ping.ts';
-export type { RawPacket, RawProtocol, RawSendOptions } from './stack/api/raw.ts';
+export type { RawPacket, RawProtocol, RawSendOptions, SendOptions } from './stack/api/raw.ts';
+export type { RawIp, RawIpHandler } from './stack/api/raw-ip.ts';
+export type { AddedRoute, RouteLine, RouteOptions } from './stack/api/routing.ts';
 export {
   type CloseOptions,
   createStack,
-  type RouteOptions,
   type Stack,
 } from './stack/api/stack.ts';
 export type { DeviceOptions, StackOptions } from './stack/api/stack-options.ts';
@@ -50,6 +53,19 @@ export type {
   TcpListenOptions,
 } from './stack/api/tcp.ts';
 export type { TcpAcceptor } from './stack/api/tcp-acceptor.ts';
+export type { FlowPlace, TcpFlow } from './stack/api/tcp-flow.ts';
+export type {
+  TcpFlowHandler,
+  TcpInterceptOptions,
+  TcpInterceptor,
+} from './stack/api/tcp-interceptor.ts';
+export type { FlowSocket, UdpFlow } from './stack/api/udp-flow.ts';
+export type {
+  StackUdp,
+  UdpFlowHandler,
+  UdpInterceptOptions,
+  UdpInterceptor,
+} from './stack/api/udp-interceptor.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
 export type { TcpInfo } from './stack/tcp/info.ts';

@@ -3,12 +3,13 @@
  * way to send. RFC 791 §3.2, "Protocol"; RFC 3692 keeps 253 and 254 for experiments.
  * @module
  */
-import { ANY, format } from '../base/address.ts';
+import { type Address, ANY, format } from '../base/address.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure, failureCode } from '../base/failure.ts';
 import type { IcmpError, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
 import { NO_SLOT } from '../memory/slots.ts';
+import { transport } from '../wire/checksum.ts';
 import { checkFunction, checkInteger } from './checks.ts';
 import { argTypeError, coded, systemError } from './errors.ts';
 import type { Host } from './host.ts';
@@ -29,7 +30,15 @@ export interface RawPacket {
   readonly data: Buffer;
 }
 
-export interface RawSendOptions {
+export interface RawSendOptions extends SendOptions {
+  /**
+   * Where in the data a checksum of 16 bits stands: it is made over the data and a pseudo-header of
+   * addresses, protocol and length, as that of UDP (without its exception for 0).
+   */
+  readonly checksumAt?: number;
+}
+
+export interface SendOptions {
   /** An address of ours to send from; the route's unless told. */
   readonly source?: string;
   /** 1 to 255; default the stack's. */
@@ -76,6 +85,10 @@ export class RawProtocol implements Protocol {
     const { ip } = this.#host.core;
     const route = ip.route(to, from);
     const place = { address: destination };
+    const { checksumAt } = options;
+    if (checksumAt !== undefined) {
+      checkInteger(checksumAt, 'options.checksumAt', 0, data.length - 2);
+    }
     if (!route) throw systemError('ENETUNREACH', 'send', place);
     const at = ip.reserve(route);
     if (at === NO_SLOT) throw systemError('ENOBUFS', 'send', place);
@@ -84,8 +97,17 @@ export class RawProtocol implements Protocol {
     if (options.tos !== undefined) next.tos = options.tos;
     if (options.dontFragment) next.dontFragment = true;
     const source = from === ANY ? route.source : from;
-    const failure = ip.sendLarge(route, source, this.number, at, 0, data, 0, data.length);
+    const bytes = checksumAt === undefined ? data : this.#sealed(data, source, to, checksumAt);
+    const failure = ip.sendLarge(route, source, this.number, at, 0, bytes, 0, bytes.length);
     if (failure !== Failure.NONE) throw systemError(failureCode(failure), 'send', place);
+  }
+
+  #sealed(data: Uint8Array, source: Address, destination: Address, at: number): Uint8Array {
+    const bytes = Uint8Array.from(data);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(at, 0);
+    view.setUint16(at, transport(source, destination, this.number, bytes));
+    return bytes;
   }
 
   input(packet: Packet): Drop {

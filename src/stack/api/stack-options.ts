@@ -131,7 +131,7 @@ export function readDevice(options: DeviceOptions, slots: Slots): CheckedDevice 
 }
 
 /** RFC 1122 §3.2.1.3: what cannot be the address of a host. */
-function checkOurs({ address, bits }: Cidr, text: string): void {
+export function checkOurs({ address, bits }: Cidr, text: string): void {
   const broadcast = bits < 31 && address === directedBroadcast(address, bits);
   if (!isNoHost(address) && !isLoopback(address) && !broadcast) return;
   const what = isLoopback(address)

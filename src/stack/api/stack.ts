@@ -9,11 +9,14 @@ import { ANY, format } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
+import { checkFunction } from './checks.ts';
 import { Connection } from './connection.ts';
 import { type Dgram, makeDgram } from './dgram.ts';
 import { systemError } from './errors.ts';
+import { type Hook, type HookHandler, type HookPoint, Hooks } from './hooks.ts';
 import { Host, SystemRandom, surelyAfter, systemClock } from './host.ts';
-import { checkAddress, checkCidr, makeLookup } from './lookup.ts';
+import { StackIcmp } from './icmp.ts';
+import { makeLookup } from './lookup.ts';
 import { makeNet, type Net } from './net.ts';
 import {
   type PingOptions,
@@ -24,6 +27,16 @@ import {
   pings,
 } from './ping.ts';
 import { type RawPacket, RawProtocol } from './raw.ts';
+import { RawIp, type RawIpHandler } from './raw-ip.ts';
+import {
+  type AddedRoute,
+  addAddress,
+  addRoute,
+  type RouteLine,
+  type RouteOptions,
+  readRoutes,
+  removeAddress,
+} from './routing.ts';
 import {
   type DeviceOptions,
   makeSlots,
@@ -33,6 +46,7 @@ import {
 } from './stack-options.ts';
 import { readStats, type StackStats } from './stats.ts';
 import { StackTcp } from './tcp.ts';
+import { StackUdp } from './udp-interceptor.ts';
 
 export interface CloseOptions {
   /**
@@ -40,15 +54,6 @@ export interface CloseOptions {
    * default 1000. 0: do not wait.
    */
   readonly linger?: number;
-}
-
-export interface RouteOptions {
-  /** A router on a network of ours. */
-  readonly gateway?: string;
-  /** The device, by name, where there is no gateway. */
-  readonly device?: string;
-  /** An address of ours to send from. */
-  readonly source?: string;
 }
 
 const LINGER = 1000;
@@ -63,6 +68,11 @@ export class Stack extends EventEmitter {
   readonly dgram: Dgram;
   /** Promises, async iteration, and the callback interface. */
   readonly tcp: StackTcp;
+  /** Flows to any address and port. */
+  readonly udp: StackUdp;
+  /** ICMP messages, and which of them are answered. */
+  readonly icmp: StackIcmp;
+  readonly #hooks: Hooks;
   readonly #host: Host;
   readonly #core: Core;
   #closing: Promise<void> | undefined;
@@ -94,6 +104,9 @@ export class Stack extends EventEmitter {
     this.net = parts.net;
     this.dgram = makeDgram(this.#host);
     this.tcp = new StackTcp(this.#host, parts);
+    this.udp = new StackUdp(this.#host);
+    this.icmp = new StackIcmp(this.#host);
+    this.#hooks = new Hooks(this.#host);
     for (const device of devices) this.addDevice(device);
   }
 
@@ -124,21 +137,44 @@ export class Stack extends EventEmitter {
     if (router !== ANY) routes.add(ANY, 0, { gateway: router, iface });
   }
 
+  /** Have one address more: `10.84.0.2/24`. `device` may be left out where there is one only. */
+  addAddress(address: string, device?: string): void {
+    addAddress(this.#core, address, device);
+  }
+
+  /** Have it no longer, nor the routes that need it. Throws `EADDRNOTAVAIL` if it is not ours. */
+  removeAddress(address: string): void {
+    removeAddress(this.#core, address);
+  }
+
   /** Send what is for `network` (`10.9.0.0/16`, `0.0.0.0/0`) by a gateway or straight to a device. */
-  addRoute(network: string, options: RouteOptions): void {
-    const { address, bits } = checkCidr(network, 'network', 32);
-    const { gateway, device, source } = options;
-    const iface =
-      device === undefined
-        ? undefined
-        : this.#core.ip.interfaces.find((one) => one.name === device);
-    if (device !== undefined && !iface)
-      throw systemError('ENODEV', 'addRoute', { address: device });
-    this.#core.ip.routes.add(address, bits, {
-      ...(gateway !== undefined && { gateway: checkAddress(gateway, 'options.gateway') }),
-      ...(source !== undefined && { source: checkAddress(source, 'options.source') }),
-      ...(iface && { iface }),
-    });
+  addRoute(network: string, options: RouteOptions): AddedRoute {
+    return addRoute(this.#core, network, options);
+  }
+
+  /** The routing table, in the order in which it is searched. */
+  get routes(): RouteLine[] {
+    return readRoutes(this.#core);
+  }
+
+  /** Pass packets between devices. */
+  get forwarding(): boolean {
+    return this.#core.ip.forwarding;
+  }
+
+  set forwarding(on: boolean) {
+    this.#core.ip.forwarding = Boolean(on);
+  }
+
+  /** Let `handler` see, drop or rewrite the packets on their way in, through or out. */
+  hook(point: HookPoint, handler: HookHandler): Hook {
+    checkFunction(handler, 'handler');
+    return this.#hooks.add(point, handler);
+  }
+
+  /** See every packet that comes in, header included, and send packets of one's own making. */
+  raw(handler?: RawIpHandler): RawIp {
+    return new RawIp(this.#host, this.#hooks, handler);
   }
 
   /**

@@ -149,3 +149,21 @@ function fold(sum: number): number {
   folded = (folded & 0xffff) + (folded >>> 16);
   return (folded & 0xffff) + (folded >>> 16);
 }
+
+/** The Internet checksum of `length` bytes, to be stored big-endian; 0 if they hold their own. */
+export const internet = (bytes: Uint8Array, at = 0, length: number = bytes.length - at): number =>
+  finish(sumBytes(bytes, at, length));
+
+/**
+ * The same with the pseudo-header that TCP, UDP and their like count in. A result of 0 is sent as 0xffff
+ * where 0 means that there is none, as in UDP.
+ */
+export const transport = (
+  source: Address,
+  destination: Address,
+  protocol: number,
+  bytes: Uint8Array,
+  at = 0,
+  length: number = bytes.length - at,
+): number =>
+  finish(pseudo(source, destination, protocol) + lengthTerm(length) + sumBytes(bytes, at, length));

@@ -1,0 +1,49 @@
+/**
+ * Whole packets of somebody else's making, header included: what a raw socket with its own header
+ * sends. RFC 791 §3.1; what is filled in is what Linux's raw(7) fills in.
+ * @module
+ */
+import { ANY } from '../base/address.ts';
+import { Drop } from '../base/drop.ts';
+import { Failure } from '../base/failure.ts';
+import { count, Stat } from '../base/stats.ts';
+import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as virtio from '../wire/virtio.ts';
+import * as header from './header.ts';
+import type { Internet } from './internet.ts';
+
+/**
+ * Send `bytes`, a packet that `ipv4.valid` has passed. The total length and the checksum are written;
+ * the source if it is 0.0.0.0, the identification if it is 0. It is not fragmented.
+ */
+export function sendRaw(net: Internet, bytes: Uint8Array): Failure {
+  const given = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const asked = ipv4.source(given, 0);
+  const own = asked !== ANY && net.isOurs(asked) ? asked : ANY;
+  const route = net.route(ipv4.destination(given, 0), own);
+  if (route === undefined) {
+    count(net.stats, Stat.IpOutNoRoutes);
+    return Failure.NET_UNREACHABLE;
+  }
+  if (bytes.length > route.iface.mtu) return Failure.MESSAGE_SIZE;
+  const slot = net.slots.acquire();
+  if (slot === NO_SLOT) {
+    net.drops[Drop.OUT_NO_SLOT] = (net.drops[Drop.OUT_NO_SLOT] as number) + 1; // one place a reason
+    return Failure.NO_BUFFERS;
+  }
+  const v = net.slots.view;
+  const at = slot + HEADROOM;
+  net.slots.bytes.set(bytes, at);
+  ipv4.setTotalLen(v, at, bytes.length);
+  if (asked === ANY) ipv4.setSource(v, at, route.source);
+  if (ipv4.id(v, at) === 0 && !ipv4.dontFragment(v, at)) {
+    route.identification = (route.identification + 1) & 0xffff;
+    ipv4.setId(v, at, route.identification);
+  }
+  header.seal(v, at, ipv4.headerLen(v, at));
+  const { iface } = route;
+  if (iface.headerLength !== 0) virtio.clear(v, at - iface.headerLength, iface.headerLength);
+  count(net.stats, Stat.IpOutRequests);
+  return net.transmit(iface, at, bytes.length);
+}

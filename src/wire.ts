@@ -1,0 +1,25 @@
+/**
+ * `tunstack/wire`: the headers, read and written in place, for hooks, raw packets and protocols of one's
+ * own.
+ *
+ * A header is its bytes. An accessor is a function of a `DataView` and the header's offset
+ * (`tcp.dstPort(view, at)`); ask `valid(view, at, length)` once, after that none can reach outside the
+ * packet. All numbers are as RFCs write them; addresses are numbers that compare with `===`.
+ * @module
+ */
+export { parseAddress } from './stack/api/lookup.ts';
+export {
+  type Address,
+  format as formatAddress,
+  fromBits,
+  fromOctets,
+} from './stack/base/address.ts';
+export * as checksum from './stack/wire/checksum.ts';
+export { describe } from './stack/wire/describe.ts';
+export * as icmp from './stack/wire/icmp.ts';
+export * as igmp from './stack/wire/igmp.ts';
+export * as ipv4 from './stack/wire/ipv4.ts';
+export * as tcp from './stack/wire/tcp.ts';
+export * as tcpOptions from './stack/wire/tcp-options.ts';
+export * as udp from './stack/wire/udp.ts';
+export * as virtio from './stack/wire/virtio.ts';
