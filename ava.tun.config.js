@@ -14,5 +14,5 @@ export default {
   files: ['dist/test/tun/**/*.test.js'],
   serial: true,
   concurrency: 1,
-  timeout: '5m',
+  timeout: '2m',
 };

@@ -38,7 +38,9 @@ if (reason === undefined) {
     const [program, ...rest] = wrap([...demo, 'tun', ...args]);
     process.exitCode = spawnSync(program, rest, { stdio: 'inherit' }).status ?? 1;
   } else {
-    console.log(`No private network either: ${refused}`);
+    // Where the device itself may not be opened, it is the same reason once more.
+    const why = refused.includes(reason) ? 'for the same reason' : refused;
+    console.log(`None in a private network either: ${why}`);
     console.log('So this is a demonstration of two stacks over a pipe in memory:');
     const [program, ...rest] = [...demo, 'pipe', ...args];
     process.exitCode = spawnSync(program, rest, { stdio: 'inherit' }).status ?? 1;

@@ -16,6 +16,7 @@ import { setUp } from './setup.mjs';
 
 /** Programs that tests talk to, and Debian's package of each. */
 const TOOLS = { ping: 'iputils-ping', curl: 'curl', tshark: 'tshark', ip: 'iproute2' };
+const TUN = 'dist/test/tun/';
 const AVA = join(root, 'node_modules/ava/entrypoints/cli.mjs');
 
 const args = process.argv.slice(2);
@@ -130,27 +131,31 @@ async function ava(words, wrap = (line) => line) {
 const compiled = (name) =>
   name.endsWith('.ts') && !name.startsWith('dist') ? `dist/${name.slice(0, -3)}.js` : name;
 
+/** The compiled tests that need a TUN. */
+function tunFiles() {
+  const folder = join(root, TUN);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.test.js'))
+    .map((name) => TUN + name);
+}
+
 const started = Date.now();
 setUp();
 installTools();
 
 const files = chosen.map(compiled);
-const isTun = (name) => name.startsWith('dist/test/tun/');
-const plain = files.filter((name) => !isTun(name));
-const tun = files.filter(isTun);
-const all = files.length === 0;
+const plain = files.filter((name) => !name.startsWith(TUN));
+const tun = files.length > 0 ? files.filter((name) => name.startsWith(TUN)) : tunFiles();
 
-if (all || plain.length > 0) await ava(plain);
-if (all || tun.length > 0) {
+if (files.length === 0 || plain.length > 0) await ava(plain);
+if (tun.length > 0) {
   const { wrap, reason } = privateNetwork();
-  if (wrap) {
-    await ava(['--config', 'ava.tun.config.js', ...tun], wrap);
+  if (wrap === undefined) {
+    console.log(`skipped: ${tun.length} files in test/tun need a TUN. ${reason}`);
   } else {
-    const folder = join(root, 'dist/test/tun');
-    const names = (existsSync(folder) ? readdirSync(folder) : []).filter((name) =>
-      name.endsWith('.test.js'),
-    );
-    console.log(`skipped: ${names.length} files in test/tun need a TUN. ${reason}`);
+    // A namespace each: what one leaves behind when it fails is not there for the next.
+    for (const file of tun) await ava(['--config', 'ava.tun.config.js', file], wrap);
   }
 }
 
