@@ -232,11 +232,16 @@ fdTest('descriptor: reading and writing leave no garbage', (t) => {
         if (!a.write(at, 1000) || b.read(at, 2048) !== 1000) throw new Error('lost');
       }
     };
-    run(20000);
-    gc();
-    const before = process.memoryUsage().heapUsed;
-    run(20000);
-    console.log((process.memoryUsage().heapUsed - before) / 20000);
+    // The best of some rounds: the compiler may still be at work in the first.
+    let least = Infinity;
+    for (let round = 0; round < 6; round++) {
+      run(20000);
+      gc();
+      const before = process.memoryUsage().heapUsed;
+      run(20000);
+      least = Math.min(least, (process.memoryUsage().heapUsed - before) / 20000);
+    }
+    console.log(least);
     process.exit();
   `;
   const run = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {

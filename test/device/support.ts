@@ -126,7 +126,7 @@ export function internetChecksum(bytes: Uint8Array, start: number = 0): number {
 }
 
 /** Let the event loop turn until `done`; throws, naming `what`, after `millis`. */
-export async function until(done: () => boolean, what: string, millis = 5000): Promise<void> {
+export async function until(done: () => boolean, what: string, millis = 30_000): Promise<void> {
   const end = performance.now() + millis;
   while (!done()) {
     if (performance.now() > end) throw new Error(`waited ${millis} ms in vain: ${what}`);
