@@ -1,0 +1,37 @@
+/**
+ * One million hostile packets into a stack with listeners, sockets and live connections.
+ * @module
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import test from 'ava';
+import { besiege } from './siege.ts';
+
+const PACKETS = 1_000_000;
+const MIB = 2 ** 20;
+/** Set it to repeat a run that failed. */
+const SEED = Number(process.env['TUNSTACK_SEED'] ?? Date.now() % 1_000_000);
+
+setFlagsFromString('--expose-gc');
+const collect: () => void = runInNewContext('gc');
+
+function heap(): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+test('fuzz: a million hostile packets throw nothing, leak nothing and are all accounted for', (t) => {
+  t.log(`to repeat: npm run fuzz -- ${PACKETS} ${SEED}`);
+  const sizes: number[] = [];
+  const { fates, octets } = besiege(SEED, PACKETS, () => sizes.push(heap()));
+  t.is(
+    Object.values(fates).reduce((a, b) => a + b, 0),
+    PACKETS,
+  );
+  t.true((fates['none'] ?? 0) > PACKETS / 50, 'some get through');
+  t.true(Object.keys(fates).length > 30, 'and they fail in many ways');
+  t.true(octets > 1e6, 'while the live connections go on');
+  const [early = 0, late = 0] = sizes;
+  t.true(late - early < 8 * MIB, `memory grew from ${early} to ${late}`);
+});
