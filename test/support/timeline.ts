@@ -78,7 +78,13 @@ export class Timeline {
   /** Go on until `done`, at most for `micros`; true if it came to that. */
   until(done: () => boolean, micros: number): boolean {
     const end = this.#now + micros;
-    while (!done()) if (this.next > end || !this.step()) return done();
+    while (!done()) {
+      if (this.next > end) {
+        this.#now = end;
+        return false;
+      }
+      this.step();
+    }
     return true;
   }
 

@@ -1,0 +1,96 @@
+/**
+ * `npm run sim`: every case, or one; with `--seed` one run of one case, and a capture of it.
+ * @module
+ */
+import { parseArgs } from 'node:util';
+import { type CaptureDevice, capture } from '../../src/device/capture.ts';
+import { CASES, runCase } from './cases.ts';
+
+const USAGE = `npm run sim -- [--long] [--case NAME] [--from N] [--count N]
+npm run sim -- --case NAME --seed N [--long] [--pcap FILE]
+
+Without a case: all of them. With a seed: that one run again, its packets in a pcapng file
+(sim-NAME-N.pcapng unless said; none with --long unless said).`;
+
+interface Choice {
+  readonly case?: string;
+  readonly seed?: string;
+  readonly from?: string;
+  readonly count?: string;
+  readonly pcap?: string;
+  readonly long: boolean;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One run again, captured. */
+async function repeat(name: string, seed: number, { long, pcap }: Choice): Promise<boolean> {
+  const file = pcap ?? (long ? undefined : `sim-${name}-${seed}.pcapng`);
+  let captured: CaptureDevice | undefined;
+  const wrap: Parameters<typeof runCase>[3] = (device, line) => {
+    captured = capture(device, file ?? '', { now: () => line.now(), limit: 2 ** 40 });
+    return captured;
+  };
+  let good = true;
+  try {
+    say(`${name} ${seed}: ${runCase(name, seed, long, file === undefined ? undefined : wrap)}`);
+  } catch (error) {
+    good = false;
+    say(`FAILED: ${name} ${seed}: ${error instanceof Error ? error.stack : error}`);
+  }
+  await captured?.close();
+  if (captured !== undefined) say(`${captured.captured} packets in ${file}`);
+  return good;
+}
+
+/** The seeds of the cases that were chosen; true if all went well. */
+function runAll(choice: Choice): boolean {
+  let failed = 0;
+  for (const { name, about, seeds } of CASES) {
+    if (choice.case !== undefined && choice.case !== name) continue;
+    const from = Number(choice.from ?? 1);
+    const count = Number(choice.count ?? seeds[choice.long ? 1 : 0]);
+    const began = performance.now();
+    let told = '';
+    let bad = 0;
+    for (let seed = from; seed < from + count; seed++) {
+      try {
+        told = runCase(name, seed, choice.long);
+      } catch (error) {
+        bad++;
+        say(`FAILED: ${name} ${seed}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+    failed += bad;
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    const many = count === 1 ? told : `${count} seeds, ${bad} failed`;
+    say(`${name}: ${about}\n  ${many}; ${seconds} s`);
+  }
+  return failed === 0;
+}
+
+async function main(): Promise<boolean> {
+  const text = { type: 'string' } as const;
+  const options = {
+    case: text,
+    seed: text,
+    from: text,
+    count: text,
+    pcap: text,
+    long: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  } as const;
+  const { values } = parseArgs({ options });
+  const known = values.case === undefined || CASES.some(({ name }) => name === values.case);
+  if (values.help || !known || (values.seed !== undefined && values.case === undefined)) {
+    say(`${USAGE}\n\n${CASES.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n')}`);
+    return values.help;
+  }
+  const { case: name, seed } = values;
+  if (name !== undefined && seed !== undefined) return repeat(name, Number(seed), values);
+  return runAll(values);
+}
+
+process.exitCode = (await main()) ? 0 : 1;
