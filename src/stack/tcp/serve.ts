@@ -12,7 +12,7 @@ import { sendSyn } from './open.ts';
 import { deliver } from './receive.ts';
 import { sendAbort } from './reset.ts';
 import { send } from './send.ts';
-import { isIn, State, SYNCHRONIZED } from './state.ts';
+import { BOTH_CLOSED, isIn, State, SYNCHRONIZED } from './state.ts';
 import { Flag, has, type Tcb } from './tcb.ts';
 
 export function serve(tcb: Tcb, now: Micros): void {
@@ -51,7 +51,8 @@ function closeNow(tcb: Tcb): void {
 
 /** RFC 9293 §3.10.5: a reset for the peer where one is due, and the end. */
 function abort(tcb: Tcb, now: Micros): void {
-  const silent = tcb.state === State.SYN_SENT || tcb.state === State.TIME_WAIT;
+  const closed = isIn(tcb.state, BOTH_CLOSED) && has(tcb, Flag.FIN_SENT);
+  const silent = closed || tcb.state === State.SYN_SENT || tcb.state === State.TIME_WAIT;
   if (!silent) sendAbort(tcb, now);
   remove(tcb, Failure.ABORTED);
 }

@@ -37,6 +37,8 @@ export const MAY_WRITE: number = set(SYN_SENT, SYN_RECEIVED, ESTABLISHED, CLOSE_
 export const SENDING: number = set(ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK);
 /** The peer may still send text. */
 export const RECEIVING: number = set(ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2);
+/** Both owners have closed; a FIN of ours is not acknowledged, or not sent yet. */
+export const BOTH_CLOSED: number = set(CLOSING, LAST_ACK);
 /** Both sides know each other's first sequence number. RFC 9293 §3.5.2, group 3. */
 export const SYNCHRONIZED: number = set(
   ESTABLISHED,
