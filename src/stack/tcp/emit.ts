@@ -69,7 +69,7 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
   const sent = transmit(tcb, at, header, length, from, codepoint >> 8);
   if (!sent) return false;
   acknowledged(tcb, length > 0 && sack === 0);
-  tcb.lastSent = now;
+  if (length > 0) tcb.lastSent = now;
   return true;
 }
 
@@ -106,7 +106,6 @@ export function emitSyn(tcb: Tcb, flags: number, mss: number, now: Micros): bool
   );
   if (!transmit(tcb, at, header, 0, tcb.iss, 0)) return false;
   if (answering) acknowledged(tcb, false);
-  tcb.lastSent = now;
   return true;
 }
 

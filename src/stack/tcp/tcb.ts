@@ -186,9 +186,9 @@ export class Tcb implements Due {
   dsackEnd: Seq = ZERO;
   /** The range that the last out-of-order segment fell into: first SACK block, RFC 2018 §4. */
   lastSack: Seq = ZERO;
-  /** Receiver's measure of a round trip and of the text taken in it, for the buffer's growth. */
+  /** When the receiver's round trip began, and `bytesIn` then: for the buffer's growth. */
   spaceTime: Micros = 0;
-  spaceTaken = 0;
+  spaceFrom = 0;
   receiverRtt: Micros = 0;
   rttSeq: Seq = ZERO;
   rttTime: Micros = 0;
@@ -269,6 +269,7 @@ export class Tcb implements Due {
   lastHeard: Micros = 0;
   /** When `sndUna` last moved. */
   lastProgress: Micros = 0;
+  /** When text last left. RFC 5681 §4.1. */
   lastSent: Micros = 0;
   challengeWindow: Micros = 0;
   challenges = 0;
