@@ -38,8 +38,11 @@ export function offerWindow(tcb: Tcb): number {
     return window;
   }
   let field = Math.min(window >>> tcb.rcvScale, MAX_UNSCALED);
-  // Rounding down must not take back what was offered: round up there, by less than 2^scale octets.
-  if (field << tcb.rcvScale < left && field < MAX_UNSCALED) field++;
+  const rounded = field << tcb.rcvScale;
+  // Rounding down takes back a little of what was offered, rounding up offers what there may be no
+  // room for, with every small segment anew: so up, but never by more than one unit in all. What
+  // was offered before is taken all the same (RFC 7323 §2.4).
+  if (rounded < left && rounded <= tcb.receiveBuffer - tcb.held && field < MAX_UNSCALED) field++;
   const edge = add(tcb.rcvNxt, field << tcb.rcvScale);
   if (gt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge;
   return field;
@@ -66,18 +69,19 @@ export function wantsUpdate(tcb: Tcb): boolean {
 }
 
 /**
- * The owner took `bytes`: once a round trip, if it took more than half the buffer in it, double the
- * buffer. Dynamic right-sizing: the sender must never wait for a buffer that the owner empties.
+ * Once a round trip, if the owner took more than half the buffer in it, double the buffer. Dynamic
+ * right-sizing: the sender must never wait for a buffer that the owner empties. What is only kept
+ * for an owner that reads nothing is no reason to keep more.
  */
-export function growReceiveBuffer(tcb: Tcb, bytes: number, now: Micros): void {
-  tcb.spaceTaken += bytes;
+export function growReceiveBuffer(tcb: Tcb, now: Micros): void {
   const rtt = receiverRtt(tcb);
   if (now - tcb.spaceTime < rtt) return;
   const max = tcb.settings.receiveBufferMax;
-  if (tcb.spaceTaken * 2 > tcb.receiveBuffer && tcb.receiveBuffer < max) {
-    tcb.receiveBuffer = Math.min(max, Math.max(tcb.receiveBuffer * 2, tcb.spaceTaken * 2));
+  const taken = tcb.bytesIn - tcb.spaceFrom;
+  if (taken * 2 > tcb.receiveBuffer && tcb.receiveBuffer < max) {
+    tcb.receiveBuffer = Math.min(max, Math.max(tcb.receiveBuffer * 2, taken * 2));
   }
-  tcb.spaceTaken = 0;
+  tcb.spaceFrom = tcb.bytesIn;
   tcb.spaceTime = now;
 }
 
