@@ -89,6 +89,28 @@ test('receive: what came twice is reported once, first among the blocks', (t) =>
   peer.expect({ ack: 1001, sack: [[2001, 3001]] });
 });
 
+test('receive: of a segment that came early in part before that part is reported', (t) => {
+  const peer = established(t, { sack: true });
+  peer.send('.', { seq: 2001, len: 1000 });
+  peer.skip();
+  peer.send('.', { seq: 2501, len: 1000 });
+  peer.expect({
+    ack: 1,
+    sack: [
+      [2501, 3001],
+      [2001, 3501],
+    ],
+  });
+  peer.send('.', { seq: 1501, len: 1000 });
+  peer.expect({
+    ack: 1,
+    sack: [
+      [2001, 2501],
+      [1501, 3501],
+    ],
+  });
+});
+
 test('receive: of a segment that lies partly before the window the rest is taken', (t) => {
   const peer = established(t, { sack: true });
   const text = pattern(1500);

@@ -127,12 +127,24 @@ function early(tcb: Tcb, segment: Segment): Drop {
     reportDuplicate(tcb, segment.seq, end);
     return Drop.TCP_DUPLICATE;
   }
+  reportOverlap(tcb, tcb.spans, segment.seq, end);
   const distance = tcb.held + diff(segment.seq, tcb.rcvNxt);
   const { bytes } = tcb.tcp.ip.slots;
   if (!tcb.ring.put(distance, bytes, segment.text, length)) return refuseEarly(tcb);
   if (!tcb.spans.insert(segment.seq, end)) return refuseEarly(tcb);
   count(tcb.tcp.stats, Stat.TcpExtTCPOFOQueue);
   return Drop.NONE;
+}
+
+/** RFC 2883 §4.2: the part of an early segment that had come before, at its beginning or its end. */
+function reportOverlap(tcb: Tcb, spans: Spans, start: Seq, end: Seq): void {
+  const first = spans.find(start);
+  if (first >= 0) {
+    reportDuplicate(tcb, start, spans.end(first));
+    return;
+  }
+  const last = spans.find(add(end, -1));
+  if (last >= 0) reportDuplicate(tcb, spans.start(last), end);
 }
 
 function refuseEarly(tcb: Tcb): Drop {
