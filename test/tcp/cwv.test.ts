@@ -3,7 +3,7 @@
  * @module
  */
 import test from 'ava';
-import { MS } from '../support/lab.ts';
+import { MS, S } from '../support/lab.ts';
 import { established, synReceived, synSent } from '../support/states.ts';
 
 test('cwv: text that only comes in is no use of the window: idle is who sends none', (t) => {
@@ -54,4 +54,21 @@ test('cwv: one lost SYN leaves the initial window, two make it one segment', (t)
       t.is(peer.tcb.cwnd, window);
     }
   }
+});
+
+test('cwv: a window below one segment, as after the path got wider, is made one', (t) => {
+  const peer = established(t, { mss: 1460 });
+  const { tcb, lab } = peer;
+  peer.write(1460);
+  const [sent] = peer.skip();
+  t.truthy(sent);
+  if (sent) peer.icmp(3, 4, sent, 600);
+  peer.skip();
+  peer.send('.', { ack: 1461 });
+  t.is(tcb.mss, 560);
+  tcb.cwnd = 560;
+  lab.advance(11 * 60 * S);
+  peer.write(2000);
+  t.is(tcb.mss, 1460);
+  peer.expect({ seq: 1461, len: 1460 });
 });

@@ -47,6 +47,8 @@ export const offeredMss = (tcb: Tcb, route: Route): number => {
 export function setMss(tcb: Tcb, pathMtu: number): void {
   const most = Math.min(tcb.peerMss, pathMtu - HEADERS);
   tcb.mss = Math.max(MIN_MSS, most) - usualOptions(tcb);
+  // A window of less than a segment would never let one go.
+  if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss);
 }
 
 /** A connection of ours begins: its numbers are set, its SYN is due. */

@@ -100,6 +100,7 @@ export function retransmit(
 
 /** New text, as far as both windows, Nagle and silly-window avoidance let it. */
 function sendNew(tcb: Tcb, now: Micros): void {
+  tcb.tcp.routeOf(tcb); // first: a path that has changed changes the segment size
   const most = chunkSize(tcb);
   let left = unsent(tcb);
   let sent = false;
