@@ -14,6 +14,7 @@ import type { Route } from '../ip/routes.ts';
 import { Chunks } from '../memory/chunks.ts';
 import type { Due } from '../memory/deadlines.ts';
 import type { Ring } from '../memory/ring.ts';
+import { NO_ROW } from '../memory/rows.ts';
 import type { Spans } from '../memory/spans.ts';
 import type { CongestionControl } from './congestion.ts';
 import type { Listener } from './listener.ts';
@@ -24,7 +25,7 @@ import { State } from './state.ts';
 import type { Tcp } from './tcp.ts';
 import type { Trace } from './trace.ts';
 
-/** The timers of one connection; the index into `Tcb.timers`. */
+/** The timers of one connection; the place in its row of `Tcp.timers`. */
 export const Timer = {
   /** The RTO, the probe of the tail (RFC 8985 §7), or the reordering window (§6): see `probing`. */
   RETRANSMIT: 0,
@@ -40,7 +41,6 @@ export const Timer = {
   REORDER: 6,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
-const TIMERS = 8; // 64 bytes: the largest typed array that V8 keeps inside its own heap
 
 /** Pending work and things that happened once; bits of `Tcb.flags`. */
 export const Flag = {
@@ -209,7 +209,7 @@ export class Tcb implements Due {
   lastRtt: Micros = 0;
 
   // Congestion control.
-  readonly congestion: CongestionControl;
+  congestion: CongestionControl;
   cwnd = 0;
   ssthresh: number = NEVER;
   /** Most that was in flight in the round trip that ended last. */
@@ -253,8 +253,8 @@ export class Tcb implements Due {
   probeOut = false;
   probeRetransmitted = false;
 
-  // Timers: deadlines by `Timer`, and the soonest of them in the stack's heap.
-  readonly timers: Float64Array = new Float64Array(TIMERS).fill(NEVER);
+  /** Row of deadlines in `Tcp.timers`, and the soonest of them in the stack's heap. */
+  timers: number = NO_ROW;
   due: Micros = NEVER;
   dueAt = -1;
   retries = 0;

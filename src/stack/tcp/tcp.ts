@@ -4,7 +4,7 @@
  * @module
  */
 import { type Address, ANY } from '../base/address.ts';
-import { type Micros, SECOND } from '../base/clock.ts';
+import { type Micros, NEVER, SECOND } from '../base/clock.ts';
 import type { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat, type Stats } from '../base/stats.ts';
@@ -12,6 +12,7 @@ import type { IcmpError, InternetLayer, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
 import type { Route } from '../ip/routes.ts';
 import { Deadlines } from '../memory/deadlines.ts';
+import { Rows } from '../memory/rows.ts';
 import { pseudo } from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { remove } from './close.ts';
@@ -35,6 +36,7 @@ import { serve } from './serve.ts';
 import { DEFAULT_LIMITS, DEFAULTS, type Limits, type Settings } from './settings.ts';
 import { State } from './state.ts';
 import { Flag, has, Tcb } from './tcb.ts';
+import { Unused } from './unused.ts';
 
 /** How often one flush goes through the connections that callbacks made dirty again. */
 const FLUSH_ROUNDS = 8;
@@ -74,6 +76,7 @@ export class Tcp implements Protocol {
   readonly demux: Demux;
   readonly secrets: Secrets;
   readonly cookies: Cookies;
+  readonly timers: Rows = new Rows(NEVER);
   readonly deadlines: Deadlines<Tcb> = new Deadlines();
   /** Every connection, in no order. */
   readonly table: Tcb[] = [];
@@ -99,6 +102,8 @@ export class Tcp implements Protocol {
   #dirty: Tcb[] = [];
   #serving: Tcb[] = [];
   readonly #spare: Scoreboard[] = [];
+  readonly #cubic: Unused = new Unused(() => new Cubic());
+  readonly #newreno: Unused = new Unused(() => new NewReno());
   #resetWindow: Micros = 0;
   #resets = 0;
   /** Connections in TIME-WAIT, oldest first. */
@@ -322,7 +327,7 @@ export class Tcp implements Protocol {
     remote: Address,
     remotePort: number,
   ): Tcb {
-    const congestion = settings.congestion === 'newreno' ? new NewReno() : new Cubic();
+    const congestion = settings.congestion === 'newreno' ? this.#newreno : this.#cubic;
     const tcb = new Tcb(this, settings, owner, congestion);
     tcb.localAddress = local;
     tcb.localPort = localPort;
