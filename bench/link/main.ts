@@ -74,6 +74,7 @@ function list(measures: readonly Measure[], context: Context): void {
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
+  if (options.help) return console.log(USAGE);
   const measures = choose(options);
   const missing = buildTools();
   if (missing !== undefined) {

@@ -21,6 +21,7 @@ export interface Options {
   readonly subjects: readonly string[];
   readonly quick: boolean;
   readonly list: boolean;
+  readonly help: boolean;
 }
 
 export const USAGE = `npm run bench:link -- [options]
@@ -62,9 +63,10 @@ export function readOptions(args: readonly string[]): Options {
       out: { type: 'string', default: 'bench/results' },
       quick: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const { quick, list, out } = values;
+  const { quick, list, help, out } = values;
   return {
     only: words(values.only),
     subjects: words(values.subjects),
@@ -77,5 +79,6 @@ export function readOptions(args: readonly string[]): Options {
     out,
     quick,
     list,
+    help,
   };
 }

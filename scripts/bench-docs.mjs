@@ -1,0 +1,5 @@
+/** `npm run bench:docs`: set up, then fill docs/speed.md from the last results. */
+import { setUp } from './setup.mjs';
+
+setUp();
+await import('../dist/bench/link/docs.js');
