@@ -37,6 +37,7 @@ import { DEFAULT_LIMITS, DEFAULTS, type Limits, type Settings } from './settings
 import { State } from './state.ts';
 import { Flag, has, Tcb } from './tcb.ts';
 import { Unused } from './unused.ts';
+import { scaleFor } from './window.ts';
 
 /** How often one flush goes through the connections that callbacks made dirty again. */
 const FLUSH_ROUNDS = 8;
@@ -197,6 +198,7 @@ export class Tcp implements Protocol {
     const tcb = this.#make(listener.settings, NOBODY, destination, dstPort, source, srcPort);
     if (tcb.route === null) return null;
     tcb.flags |= Flag.PASSIVE;
+    tcb.rcvScale = scaleFor(listener.settings.receiveBufferMax);
     return tcb;
   }
 
