@@ -157,6 +157,19 @@ test('cookies: as long as none was sent an ACK out of nowhere is only refused', 
   t.is(lab.stat('TcpExtSyncookiesFailed'), 0);
 });
 
+test('cookies: while the owner has no room the ACK of one is dropped, and may come again', (t) => {
+  let room = true;
+  const peer = flooded(t, { room: () => room });
+  peer.send('S');
+  peer.skip();
+  room = false;
+  t.is(peer.send('.'), Drop.TCP_ACCEPT_QUEUE_FULL);
+  peer.expectNothing();
+  room = true;
+  peer.send('P.', { len: 10 });
+  peer.expectState(State.ESTABLISHED);
+});
+
 test('cookies: two stacks make different ones', (t) => {
   const cookie = (seed: number): number => {
     const peer = flooded(t, { seed });

@@ -303,6 +303,10 @@ export function atListener(tcp: Tcp, packet: Packet, segment: Segment, now: Micr
   if (segment.has(RST)) return Drop.TCP_NO_CONNECTION;
   // Second: an ACK may be the answer to a SYN cookie; else it is refused.
   if (segment.has(ACK)) {
+    if (listener.mayHaveCookies(now) && !listener.hasRoom()) {
+      count(tcp.stats, Stat.TcpExtListenOverflows);
+      return Drop.TCP_ACCEPT_QUEUE_FULL; // the peer's text will bring it again
+    }
     const tcb = tcp.cookies.open(tcp, listener, packet, segment, now);
     if (tcb === null) {
       refuse(tcp, packet, segment, now);
