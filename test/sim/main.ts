@@ -29,7 +29,9 @@ function say(text: string): void {
 async function repeat(name: string, seed: number, { long, pcap }: Choice): Promise<boolean> {
   const file = pcap ?? (long ? undefined : `sim-${name}-${seed}.pcapng`);
   let captured: CaptureDevice | undefined;
+  let settle = (): void => {};
   const wrap: Parameters<typeof runCase>[3] = (device, line) => {
+    settle = () => line.run(1); // a device closes in its own time, which is virtual
     captured = capture(device, file ?? '', { now: () => line.now(), limit: 2 ** 40 });
     return captured;
   };
@@ -40,7 +42,9 @@ async function repeat(name: string, seed: number, { long, pcap }: Choice): Promi
     good = false;
     say(`FAILED: ${name} ${seed}: ${error instanceof Error ? error.stack : error}`);
   }
-  await captured?.close();
+  const closed = captured?.close();
+  settle();
+  await closed;
   if (captured !== undefined) say(`${captured.captured} packets in ${file}`);
   return good;
 }
