@@ -31,6 +31,8 @@ export interface PeerOptions extends LabOptions {
   readonly ws?: number;
   readonly sack?: boolean;
   readonly ts?: boolean;
+  /** Both sides agree on ECN. */
+  readonly ecn?: boolean;
   /** In octets; the field that carries it is scaled. */
   readonly window?: number;
   /** Between a SYN and its answer. */
@@ -111,7 +113,8 @@ export class Peer {
   constructor(t: ExecutionContext, options: PeerOptions = {}) {
     this.t = t;
     this.options = options;
-    this.lab = options.lab ?? new Lab(t, options);
+    const ecn = options.ecn ? { tcp: { ...options.tcp, ecn: true } } : {};
+    this.lab = options.lab ?? new Lab(t, { ...options, ...ecn });
     this.address = options.address ?? PEER;
     this.port = options.port ?? PEER_PORT;
     this.iss = options.iss ?? 0x1000_0000;
@@ -293,11 +296,11 @@ export class Peer {
     if (options.active) {
       this.connect();
       lab.advance(options.rtt ?? 0);
-      this.send('S.');
+      this.send(options.ecn ? 'SE.' : 'S.');
       this.skip();
     } else {
       if (this.listener === undefined && options.lab === undefined) this.listen();
-      this.send('S');
+      this.send(options.ecn ? 'SEW' : 'S');
       lab.advance(options.rtt ?? 0);
       this.skip();
       this.send('.');

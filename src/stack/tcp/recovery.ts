@@ -74,7 +74,9 @@ function inOpen(
   const disorder = board.sackedBytes > 0 || tcb.dupAcks > 0;
   tcb.recovery = disorder ? Recovery.DISORDER : Recovery.OPEN;
   tcb.congestion.onRound(tcb, report.rtt, now);
-  if (delivered > 0 && isLimited(tcb)) tcb.congestion.onAck(tcb, delivered, now);
+  // Duplicate ACKs alone open no window (RFC 5681 §3.2), unless the path is known to reorder.
+  const grows = report.advanced || tcb.reorderingSeen;
+  if (grows && delivered > 0 && isLimited(tcb)) tcb.congestion.onAck(tcb, delivered, now);
 }
 
 /** Mark what is lost by RACK, or by the third duplicate ACK where there is no SACK. */
@@ -121,11 +123,18 @@ export function enterCwr(tcb: Tcb, now: Micros): void {
   tcb.trace?.recovery(now, Recovery.CWR);
 }
 
+/**
+ * FlightSize of RFC 5681 (4), without what limited transmit or a probe sent beyond the window, which
+ * §3.2 forbids to count. Where the window is being reduced it says nothing of the flight any more.
+ */
+const flightSize = (tcb: Tcb): number =>
+  tcb.recovery < Recovery.CWR ? Math.min(outstanding(tcb), tcb.cwnd) : outstanding(tcb);
+
 /** Once a window: a new threshold, and the way there by PRR. */
 function reduce(tcb: Tcb, now: Micros): void {
   if (tcb.recovery < Recovery.CWR) {
     remember(tcb);
-    tcb.congestion.onLoss(tcb, outstanding(tcb), now);
+    tcb.congestion.onLoss(tcb, flightSize(tcb), now);
     // RFC 9937 §6.1, RecoverFS: the flight before this ACK's losses are taken out of it.
     beginPrr(tcb, outstanding(tcb) - (tcb.scoreboard?.sackedBytes ?? 0));
   }
@@ -186,7 +195,7 @@ export function onTimeout(tcb: Tcb, board: Scoreboard, now: Micros): void {
   const again = tcb.recovery === Recovery.LOSS && !gt(tcb.sndUna, tcb.undoMarker);
   if (!again) {
     remember(tcb);
-    tcb.congestion.onTimeout(tcb, outstanding(tcb), now);
+    tcb.congestion.onTimeout(tcb, flightSize(tcb), now);
     // RFC 5682 §2.1 (1): not on a timeout that follows another for the same segment.
     tcb.frto = has(tcb, Flag.SACK) || tcb.recovery !== Recovery.RECOVERY;
   } else {
