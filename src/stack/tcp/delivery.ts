@@ -19,6 +19,8 @@ export class Delivery {
   /** Something never retransmitted was delivered (for F-RTO): the lowest and highest such octet. */
   original = false;
   originalEnd: Seq = seq(0);
+  /** Something that had been retransmitted was delivered. */
+  again = false;
   /** The lowest octet newly delivered below what was delivered before: reordering. */
   reordered = false;
   /** Delivered so far when the newest was sent, and when that was (for the delivery rate). */
@@ -32,6 +34,7 @@ export class Delivery {
     this.resent = false;
     this.rttTime = -1;
     this.original = false;
+    this.again = false;
     this.reordered = false;
     this.priorDelivered = 0;
     this.priorTime = 0;

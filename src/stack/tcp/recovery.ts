@@ -236,20 +236,23 @@ function inLoss(
     return;
   }
   if (tcb.frto) {
-    // RFC 5682 §3.1 (3.b): something sent before the timeout, and only once, arrived.
-    if (delivery.original && !gt(delivery.originalEnd, tcb.recoverySeq) && tcb.undoing) {
+    // RFC 5682 §3.1 (3.b): something sent before the timeout, and only once, arrived. Without SACK
+    // it may have arrived long ago, and the retransmission only filled the hole before it.
+    const proof = delivery.original && (has(tcb, Flag.SACK) || !delivery.again);
+    if (proof && !gt(delivery.originalEnd, tcb.recoverySeq) && tcb.undoing) {
       count(tcb.tcp.stats, Stat.TcpExtTCPSpuriousRTOs);
       undo(tcb);
       return;
     }
     if (gt(tcb.sndNxt, tcb.recoverySeq)) {
-      if (delivery.sacked > 0 || report.duplicate) giveUpFrto(tcb, board); // (3.a): a real loss
+      if (delivery.sacked > 0 || report.duplicate) giveUpFrto(tcb); // (3.a): a real loss
+      if (report.duplicate && !has(tcb, Flag.SACK)) tcb.cwnd += tcb.mss; // what asked has arrived
     } else if (report.advanced && !over && unsent(tcb) > 0) {
       tcb.recoverySeq = tcb.sndNxt;
       tcb.frtoSendNew = true; // (2.b): ask with new text
       return;
     } else if (report.duplicate || delivery.sacked > 0) {
-      giveUpFrto(tcb, board); // (2.a)
+      giveUpFrto(tcb); // (2.a)
     }
   }
   if (over) {
@@ -260,10 +263,10 @@ function inLoss(
   if (delivered > 0) tcb.congestion.onAck(tcb, delivered, now);
 }
 
-function giveUpFrto(tcb: Tcb, board: Scoreboard): void {
+/** The timeout was right: what was out then is marked already. */
+function giveUpFrto(tcb: Tcb): void {
   tcb.frto = false;
   tcb.frtoSendNew = false;
-  if (!has(tcb, Flag.SACK)) board.markAllLost();
 }
 
 function leaveLoss(tcb: Tcb): void {

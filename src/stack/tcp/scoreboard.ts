@@ -344,7 +344,10 @@ export class Scoreboard {
       delivery.priorDelivered = this.#delivered[at] as number;
       delivery.priorTime = this.#deliveredTime[at] as number;
     }
-    if (twice) return;
+    if (twice) {
+      delivery.again = true;
+      return;
+    }
     if (time > delivery.rttTime) delivery.rttTime = time;
     if (!delivery.original || gt(end, delivery.originalEnd)) delivery.originalEnd = end;
     delivery.original = true;
