@@ -38,8 +38,10 @@ const MEASURES: readonly Measure[] = [
 
 /** One that is said and left out beats one that fails for hours. */
 function findOut(options: Options, skipped: string[]): Context {
-  const lwip = buildLwip();
-  const gvisor = buildGvisor();
+  const isWanted = (key: string): boolean =>
+    options.subjects.length === 0 || options.subjects.some((word) => key.includes(word));
+  const lwip = isWanted('lwip') ? buildLwip() : 'lwIP was not asked for';
+  const gvisor = isWanted('gvisor') ? buildGvisor() : 'gVisor was not asked for';
   for (const reason of [lwip, gvisor]) if (reason !== undefined) skipped.push(reason);
   if (!hasWrk()) skipped.push('http: wrk is not installed (Debian: wrk)');
   const files = fileLimit();

@@ -13,7 +13,8 @@ export function writePage(results: Results, path: string): void {
   writeFileSync(path, page(results));
 }
 
-function page(results: Results): string {
+/** The page of these results. */
+export function page(results: Results): string {
   const body = [
     header(results),
     goals(results),
