@@ -1,0 +1,73 @@
+/**
+ * tunstack's side of a link: a stack in a thread of its own, on a socket that the emulator holds the
+ * other end of.
+ * @module
+ */
+import { workerData } from 'node:worker_threads';
+import { loadLibc } from '../../src/device/libc.ts';
+import type { Connection, TcpSettings } from '../../src/index.ts';
+import { createStack, openFd } from '../../src/index.ts';
+import type { Receive, Send } from './kernel-end.ts';
+import { serve, sharedMicros } from './protocol.ts';
+import { type Points, Series } from './series.ts';
+import { Priority, runFirst } from './system.ts';
+
+/** What the thread is started with. */
+export interface StackData {
+  readonly fd: number;
+  /** With its prefix. */
+  readonly address: string;
+  readonly tcp?: Partial<TcpSettings>;
+}
+
+const PIECE = new Uint8Array(128 * 1024);
+const { fd, address, tcp } = workerData as StackData;
+const device = await openFd(fd, { mtu: 1500, medium: 'ip', headerLength: 0 });
+const stack = createStack({ device, address, ...(tcp && { tcp }) });
+const receivers = new Map<number, Series>();
+const senders = new Map<number, Connection>();
+
+function receive({ id, address: own, port }: Receive): void {
+  const series = new Series();
+  receivers.set(id, series);
+  stack.tcp.createListener({ address: own, port }, () => ({
+    data: (_connection, _bytes, _at, length) => series.add(length),
+  }));
+}
+
+function received(id: number): Points {
+  return receivers.get(id)?.points ?? [];
+}
+
+/** By reference, always the same zeros: as much as is taken. */
+function fill(connection: Connection): void {
+  while (connection.write(PIECE) === PIECE.length) {
+    // until the stack takes no more
+  }
+}
+
+function send({ id, address: to, port }: Send): number {
+  const began = sharedMicros();
+  senders.set(
+    id,
+    stack.tcp.createConnection({ address: to, port }, { open: fill, writable: fill }),
+  );
+  return began;
+}
+
+function stop(id: number): string {
+  const connection = senders.get(id);
+  const told = JSON.stringify(connection?.info());
+  connection?.abort();
+  return told;
+}
+
+async function end(): Promise<object> {
+  const stats = stack.stats();
+  await stack.close({ linger: 0 });
+  setImmediate(() => process.exit()); // ends this thread
+  return stats;
+}
+
+runFirst(await loadLibc(), Priority.END);
+serve({ receive, received, send, stop, end });
