@@ -5,6 +5,7 @@
  */
 import type { Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
+import { noteReordering } from './rack.ts';
 import type { Segment } from './segment.ts';
 import { Flag, has, Recovery, type Tcb } from './tcb.ts';
 
@@ -51,6 +52,9 @@ export function isSpurious(tcb: Tcb, segment: Segment): boolean {
 /** Take the reduction back, and what is thought lost with it. */
 export function undo(tcb: Tcb): void {
   const stat = tcb.recovery === Recovery.LOSS ? Stat.TcpExtTCPLossUndo : Stat.TcpExtTCPFullUndo;
+  // What was taken for lost came late: from now on RACK is patient. RFC 8985 §6.2, step 3, sees this
+  // only in what was not sent again, and would repeat the mistake for ever.
+  if (tcb.recovery === Recovery.RECOVERY && has(tcb, Flag.SACK)) noteReordering(tcb);
   count(tcb.tcp.stats, stat);
   tcb.cwnd = Math.max(tcb.cwnd, tcb.priorCwnd);
   tcb.ssthresh = Math.max(tcb.ssthresh, tcb.priorSsthresh);
