@@ -26,7 +26,7 @@ import { State } from './state.ts';
 import { Flag, has, type Tcb, Timer } from './tcb.ts';
 import type { Tcp } from './tcp.ts';
 import { clearTimer, isSet, setTimer } from './timers.ts';
-import { echoAge } from './timestamps.ts';
+import { echoAge, startStamps } from './timestamps.ts';
 import { scaleFor, synWindow } from './window.ts';
 
 /** RFC 9293 §3.7.1, MUST-15: what a peer accepts that does not say. */
@@ -164,6 +164,7 @@ export function takeSyn(tcb: Tcb, segment: Segment, now: Micros): void {
   if (has(tcb, Flag.TIMESTAMPS)) {
     tcb.tsRecent = options.tsVal;
     tcb.tsRecentAge = now;
+    startStamps(tcb);
   }
   tcb.sndScale = has(tcb, Flag.SCALING) ? options.windowScale : 0;
   if (!has(tcb, Flag.SCALING)) tcb.rcvScale = 0;

@@ -197,6 +197,10 @@ export class Tcb implements Due {
   tsOffset = 0;
   tsRecent = 0;
   tsRecentAge: Micros = 0;
+  /** `tsRecent` as it was two marks ago, and at the last one: see `timestamps.ts`. */
+  tsFloor = 0;
+  tsMark = 0;
+  tsMarkSeq: Seq = ZERO;
   lastAckSent: Seq = ZERO;
 
   // Round-trip time, RFC 6298; SRTT times 8 and RTTVAR times 4.

@@ -6,7 +6,7 @@
  * @module
  */
 import { MILLISECOND, type Micros, SECOND } from '../base/clock.ts';
-import { le } from '../base/seq.ts';
+import { diff, le } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import * as wire from '../wire/tcp.ts';
 import type { Segment } from './segment.ts';
@@ -27,6 +27,20 @@ export function echoAge(tcb: Tcb, segment: Segment, now: Micros): Micros {
   return ticks < 0 ? -1 : ticks * MILLISECOND;
 }
 
+/** So many ticks late a segment may be, if it cannot be from before a wrap. */
+const LATE: number = 16;
+/** How much text goes between two marks of the clock. */
+const MARK: number = 2 ** 30;
+
+/**
+ * Merely late: a segment that was on its way when the one that set TS.Recent was sent, a
+ * retransmission say, and came after it. What precedes a wrap is 2^32 octets older, and so not newer
+ * than TS.Recent was 2^30 octets ago. R1 would have it dropped, and each loss on a path that reorders
+ * would cause others.
+ */
+const isLate = (tcb: Tcb, age: number, value: number): boolean =>
+  age <= LATE && ((value - tcb.tsFloor) | 0) >= 0;
+
 const isOutdated = (tcb: Tcb, now: Micros): boolean => now - tcb.tsRecentAge > TS_RECENT_LIFE;
 
 /**
@@ -36,8 +50,9 @@ const isOutdated = (tcb: Tcb, now: Micros): boolean => now - tcb.tsRecentAge > T
 export function isOld(tcb: Tcb, segment: Segment, now: Micros): boolean {
   if (!has(tcb, Flag.TIMESTAMPS) || !segment.options.hasTimestamps) return false;
   if (segment.has(wire.Flag.RST)) return false;
-  if (((segment.options.tsVal - tcb.tsRecent) | 0) >= 0) return false;
-  if (isOutdated(tcb, now)) return false;
+  const { tsVal } = segment.options;
+  const age = (tcb.tsRecent - tsVal) | 0;
+  if (age <= 0 || isLate(tcb, age, tsVal) || isOutdated(tcb, now)) return false;
   count(tcb.tcp.stats, Stat.TcpExtPAWSEstab);
   return true;
 }
@@ -50,7 +65,24 @@ export const lacksStamp = (tcb: Tcb, segment: Segment): boolean =>
 export function remember(tcb: Tcb, segment: Segment, now: Micros): void {
   if (!segment.options.hasTimestamps || !has(tcb, Flag.TIMESTAMPS)) return;
   if (!le(segment.seq, tcb.lastAckSent)) return;
-  if (((segment.options.tsVal - tcb.tsRecent) | 0) < 0 && !isOutdated(tcb, now)) return;
+  const older = ((segment.options.tsVal - tcb.tsRecent) | 0) < 0;
+  if (older && !isOutdated(tcb, now)) return;
   tcb.tsRecent = segment.options.tsVal;
   tcb.tsRecentAge = now;
+  if (older) startStamps(tcb);
+  else if (diff(tcb.rcvNxt, tcb.tsMarkSeq) >= MARK) mark(tcb);
+}
+
+/** The peer's clock is known, by `tsRecent`, from here on. */
+export function startStamps(tcb: Tcb): void {
+  tcb.tsFloor = tcb.tsRecent;
+  tcb.tsMark = tcb.tsRecent;
+  tcb.tsMarkSeq = tcb.rcvNxt;
+}
+
+/** What TS.Recent is now will be the floor when as much text again has come. */
+function mark(tcb: Tcb): void {
+  tcb.tsFloor = tcb.tsMark;
+  tcb.tsMark = tcb.tsRecent;
+  tcb.tsMarkSeq = tcb.rcvNxt;
 }
