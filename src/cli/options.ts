@@ -18,6 +18,8 @@ export interface TunOptions {
   /** How many bits of prefix both share. */
   readonly prefix: number;
   readonly mtu: number;
+  /** Checksums and segmentation by the kernel: wanted, not wanted, or where it has them. */
+  readonly offload: boolean | 'auto';
   /** Where to write what passes. */
   readonly pcap: string | undefined;
   readonly json: boolean;
@@ -109,6 +111,7 @@ interface Read {
   hostAddress: string;
   address?: string;
   mtu: number;
+  offload?: boolean;
   pcap?: string;
   json?: true;
 }
@@ -136,8 +139,8 @@ function tunOptions(read: Read): TunOptions {
     throw wrong(`It is outside ${asText(base)}/${prefix}, see --host-address.`);
   }
   if (isEdge(ours)) throw wrong("It is the network's own or its broadcast address.");
-  const { tun, hostAddress, mtu, pcap, json = false } = read;
-  return { tun, hostAddress, address, prefix, mtu, pcap, json };
+  const { tun, hostAddress, mtu, offload = 'auto', pcap, json = false } = read;
+  return { tun, hostAddress, address, prefix, mtu, offload, pcap, json };
 }
 
 /** The options that every command with a TUN shares. */
@@ -156,6 +159,8 @@ function withTun(command: Command): Command {
       (text) => numberFrom(text, SMALLEST_MTU, LARGEST_MTU, true),
       1500,
     )
+    .option('--offload', 'let the kernel cut and sum segments, or fail (default: where it can)')
+    .option('--no-offload', 'cut and sum them here')
     .option('--pcap <file>', 'write what passes to this file, for Wireshark')
     .option('--json', 'say everything as JSON, one object a line');
 }

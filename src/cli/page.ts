@@ -27,11 +27,15 @@ const HTML = `<!doctype html>
   td { padding: .1rem 0; border-top: 1px solid #8883; }
   td + td { text-align: right; font-variant-numeric: tabular-nums; }
   .moved { background: #fb06; transition: none; }
+  aside { overflow-x: auto; }
+  th, aside td { padding: .1rem .8rem .1rem 0; text-align: right; white-space: nowrap; }
+  aside td + td { text-align: right; }
   tr { transition: background 1.5s; }
 </style>
 <h1>tunstack</h1>
 <p>This page came through a TCP/IP stack in TypeScript. <span id="state">Its counters, live:</span></p>
 <main></main>
+<aside><h2>connections</h2><table id="connections"></table></aside>
 <script>
   const main = document.querySelector('main');
   const state = document.querySelector('#state');
@@ -63,9 +67,31 @@ const HTML = `<!doctype html>
     if (value === null || typeof value !== 'object') return show(path, value);
     for (const [name, inner] of Object.entries(value)) walk([...path, name], inner);
   }
+  const columns = [
+    ['peer', (c) => c.remoteAddress + ':' + c.remotePort], ['port', (c) => c.localPort],
+    ['state', (c) => c.state], ['recovery', (c) => c.caState], ['rtt ms', (c) => c.rtt.toFixed(2)],
+    ['rto ms', (c) => c.rto.toFixed(0)], ['cwnd', (c) => c.cwnd], ['ssthresh', (c) => c.ssthresh ?? '–'],
+    ['in flight', (c) => c.inFlight], ['resent', (c) => c.totalRetrans],
+    ['acked', (c) => c.bytesAcked], ['received', (c) => c.bytesReceived],
+  ];
+  function list(connections) {
+    const table = document.querySelector('#connections');
+    const line = (cells, tag) => {
+      const row = document.createElement('tr');
+      for (const text of cells) row.append(Object.assign(document.createElement(tag), { textContent: text }));
+      return row;
+    };
+    const text = (value) => typeof value === 'number' ? value.toLocaleString('en') : String(value);
+    table.replaceChildren(
+      line(columns.map(([name]) => name), 'th'),
+      ...connections.map((c) => line(columns.map(([, get]) => text(get(c))), 'td')),
+    );
+  }
   async function poll() {
     try {
-      walk([], await (await fetch('stats.json')).json());
+      const { connections, ...counters } = await (await fetch('stats.json')).json();
+      walk([], counters);
+      list(connections);
       state.textContent = 'Its counters, live:';
     } catch {
       state.textContent = 'It does not answer any more; its last counters:';

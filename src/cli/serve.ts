@@ -12,6 +12,8 @@ import { type Services, startServices } from './services.ts';
 import { openSession } from './session.ts';
 
 const STATUS_EVERY = 1000; // milliseconds
+/** Connections that the page and its JSON list; of the others only the number is told. */
+const MOST_CONNECTIONS = 100;
 
 /** What the lines of `carried.ts` tell, out of all the counters. */
 function counted(stats: StackStats): Counted {
@@ -56,9 +58,11 @@ export async function serve(
     const page = pageServer(() => ({
       tun: tun.name,
       address: options.address,
-      'up for seconds': Math.round((performance.now() - started) / 1000),
+      offload: tun.offload.tso4,
+      uptimeSeconds: Math.round((performance.now() - started) / 1000),
       stack: read(),
       services: services.carried(),
+      connections: stack.connections().slice(0, MOST_CONNECTIONS),
     }));
     const services = await startServices({
       net: stack.net,
@@ -79,10 +83,11 @@ export async function serve(
     endStatus();
     const stats = read();
     const carried = services.carried();
+    const connections = stack.connections().slice(0, MOST_CONNECTIONS);
     await services.close();
     screen.line(
       options.json
-        ? JSON.stringify({ event: 'carried', stack: stats, services: carried })
+        ? JSON.stringify({ event: 'carried', stack: stats, services: carried, connections })
         : carriedLine(counted(stats), carried),
     );
     if (error === undefined) return 0;

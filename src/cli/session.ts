@@ -24,8 +24,9 @@ export interface Session {
 
 /** Open a TUN as the options say, and put a stack on it. Throws with the way out in the message. */
 export async function openSession(options: TunOptions): Promise<Session> {
-  const { tun: name, hostAddress, address, prefix, mtu, pcap } = options;
-  const tun = await openTun({ hostAddress, mtu, ...(name === undefined ? {} : { name }) });
+  const { tun: name, hostAddress, address, prefix, mtu, offload, pcap } = options;
+  const named = name === undefined ? {} : { name };
+  const tun = await openTun({ hostAddress, mtu, offload, ...named });
   try {
     const device: Device = pcap === undefined ? tun : capture(tun, pcap);
     const stack = createStack({ device, address: `${address}/${prefix}` });

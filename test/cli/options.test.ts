@@ -29,6 +29,7 @@ test('options: serve needs none', (t) => {
       address: '10.83.0.2',
       prefix: 24,
       mtu: 1500,
+      offload: 'auto',
       pcap: undefined,
       json: false,
     },
@@ -38,7 +39,7 @@ test('options: serve needs none', (t) => {
 test('options: serve takes all of its own', (t) => {
   t.deepEqual(
     options(
-      'serve --tun x0 --host-address 10.9.8.7/16 --address 10.9.1.1 --mtu 9000 --pcap a.pcapng --json',
+      'serve --tun x0 --host-address 10.9.8.7/16 --address 10.9.1.1 --mtu 9000 --no-offload --pcap a.pcapng --json',
     ),
     {
       tun: 'x0',
@@ -46,10 +47,17 @@ test('options: serve takes all of its own', (t) => {
       address: '10.9.1.1',
       prefix: 16,
       mtu: 9000,
+      offload: false,
       pcap: 'a.pcapng',
       json: true,
     },
   );
+});
+
+test('options: offload is asked for, refused, or taken where it is', (t) => {
+  t.is(options('serve --offload')['offload'], true);
+  t.is(options('serve --no-offload')['offload'], false);
+  t.is(options('ping 10.83.0.1')['offload'], 'auto');
 });
 
 test("options: our address is the one next to the kernel's", (t) => {

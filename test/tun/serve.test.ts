@@ -111,7 +111,11 @@ withCurl('serve: curl fetches the page, and its numbers', async (t) => {
   t.is(page.code, 0, page.err);
   t.regex(page.out, /^HTTP\/1\.1 200 OK\r?\n[\s\S]*<title>tunstack<\/title>/);
   const numbers = await run('curl', '-sS', '--max-time', '10', `http://${address}/stats.json`);
-  t.is(JSON.parse(numbers.out).services.page.connections, 2);
+  const told = JSON.parse(numbers.out);
+  t.is(told.services.page.connections, 2);
+  const ours = told.connections.find(({ state }: { state: string }) => state === 'ESTABLISHED');
+  t.is(ours?.localPort, 80, 'the page lists the connection it is asked over');
+  t.true(ours.rtt > 0 && ours.cwnd > 0);
   const twice = await run(
     ...(['curl', '-sS', '--max-time', '10', '-o', '/dev/null', '-o', '/dev/null'] as const),
     ...['-w', '%{num_connects}\n', `http://${address}/`, `http://${address}/stats.json`],

@@ -14,6 +14,7 @@ import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import * as virtio from '../wire/virtio.ts';
+import { finishChecksum } from './begun.ts';
 import { forwardInFragments } from './fragment.ts';
 import { Verdict } from './hooks.ts';
 import type { Internet } from './internet.ts';
@@ -91,17 +92,6 @@ function decrementTtl(v: DataView, at: number, ttl: number): void {
   const old = (ttl << 8) | protocol;
   ipv4.setTtl(v, at, ttl - 1);
   ipv4.setChecksum(v, at, checksums.update16(ipv4.headerChecksum(v, at), old, old - 256));
-}
-
-/** Complete a transport checksum that was only begun. */
-function finishChecksum(net: Internet, packet: Packet): void {
-  const { body, bodyLength, protocol } = packet;
-  const sum = checksums.finish(net.checksum.sum(body, bodyLength));
-  const v = net.slots.view;
-  if (protocol === ipv4.Protocol.TCP) tcp.setChecksum(v, body, sum);
-  // RFC 768: 0 stands for none, so a sum of 0 is sent as its twin.
-  else if (protocol === ipv4.Protocol.UDP) udp.setChecksum(v, body, sum === 0 ? 0xffff : sum);
-  packet.check = Check.DONE;
 }
 
 function writeDeviceHeader(v: DataView, packet: Packet, route: Route): void {

@@ -14,8 +14,9 @@ import { NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
+import { finishChecksum } from './begun.ts';
 import type { Internet } from './internet.ts';
-import type { Packet } from './packet.ts';
+import { Check, type Packet } from './packet.ts';
 
 /** RFC 1812 §4.3.2.3: as much of the packet as fits without the error passing 576 bytes. */
 const QUOTE_LIMIT = 576 - ipv4.MIN_LEN - icmp.MIN_LEN;
@@ -85,6 +86,7 @@ export class IcmpErrors {
     if (route === undefined) return;
     const at = net.reserve(route);
     if (at === NO_SLOT) return;
+    if (packet.check === Check.BEGUN) finishChecksum(net, packet); // what is quoted was on no wire
     const { bytes, view } = net.slots;
     const quoted = Math.min(packet.length, QUOTE_LIMIT);
     icmp.write(view, at, type, code, rest);
