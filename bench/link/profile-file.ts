@@ -4,20 +4,22 @@
  */
 import type { Summary } from './cpu-profile.ts';
 
+/** What the stack is busy with. */
+export type Work = 'recv' | 'send' | 'connections' | 'echo' | 'udp' | 'http';
+
 export interface Profile extends Summary {
-  readonly direction: 'recv' | 'send';
+  readonly work: Work;
   readonly offload: boolean;
   readonly face: string;
   readonly streams: number;
-  readonly gbits: number;
+  /** Gbit/s, or how many a second. */
+  readonly rate: number;
   /** Packets in and out, on the device: large ones with offload. */
   readonly packets: number;
 }
 
 /** `profile-recv-offload-callback-1.json`. */
-export const profileName = (
-  profile: Omit<Profile, keyof Summary | 'gbits' | 'packets'>,
-): string => {
-  const { direction, offload, face, streams } = profile;
-  return `profile-${direction}-${offload ? 'offload' : 'plain'}-${face}-${streams}.json`;
+export const profileName = (profile: Omit<Profile, keyof Summary | 'rate' | 'packets'>): string => {
+  const { work, offload, face, streams } = profile;
+  return `profile-${work}-${offload ? 'offload' : 'plain'}-${face}-${streams}.json`;
 };

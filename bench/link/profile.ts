@@ -1,27 +1,46 @@
 /**
- * `npm run profile -- recv|send [--offload] [--net] [--streams N] [--seconds S] [--out FOLDER]`: where the
- * time of the stack goes while one or more streams run, by function and by room.
+ * `npm run profile -- WORK [--offload] [--net] [--streams N] [--seconds S] [--out FOLDER]`: where the time of
+ * the stack goes, by function and by room. WORK is `recv` or `send` (streams), `connections` (32 at a
+ * time), `echo` (TCP), `udp` or `http` (with --net).
  * @module
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { client, wrk } from './client.ts';
 import { type CpuProfile, summarize } from './cpu-profile.ts';
 import { buildTools } from './native.ts';
 import { setUpNetwork } from './network.ts';
 import { root } from './paths.ts';
-import { type Profile, profileName } from './profile-file.ts';
-import { placeOf, stackSpec } from './subject.ts';
-import { blast, type Direction } from './throughput.ts';
+import { type Profile, profileName, type Work } from './profile-file.ts';
+import { placeOf, type Subject, stackSpec } from './subject.ts';
+import { blast } from './throughput.ts';
 
 const INTERVAL = 250;
 const FUNCTIONS = 25;
 
 const monotonic = (): number => Number(process.hrtime.bigint() / 1000n);
 
+/** Do it for so long; Gbit/s, or how many a second. */
+const WORKS: Readonly<
+  Record<Work, (subject: Subject, streams: number, seconds: number) => Promise<number>>
+> = {
+  recv: async (...on) => (await blast(on[0], 'recv', on[1], on[2]))['gbits'] ?? 0,
+  send: async (...on) => (await blast(on[0], 'send', on[1], on[2]))['gbits'] ?? 0,
+  connections: async (subject, _streams, seconds) =>
+    (await client('connrate', subject, 'echo', [seconds, 32]))['rate'] ?? 0,
+  echo: async (subject, _streams, seconds) =>
+    (await client('rtt', subject, 'echo', [seconds, 64, 'tcp']))['rate'] ?? 0,
+  udp: async (subject, _streams, seconds) =>
+    (await client('udprate', subject, 'udp', [seconds, 64, 64]))['rate'] ?? 0,
+  http: async (subject, _streams, seconds) => (await wrk(subject, seconds))['rate'] ?? 0,
+};
+
+const isWork = (word: string | undefined): word is Work => word !== undefined && word in WORKS;
+
 function read(): {
-  direction: Direction;
+  work: Work;
   offload: boolean;
   face: 'callback' | 'net';
   streams: number;
@@ -38,20 +57,23 @@ function read(): {
       out: { type: 'string', default: 'bench/results' },
     },
   });
-  const [direction] = positionals;
-  if (direction !== 'recv' && direction !== 'send') {
-    throw new RangeError('npm run profile -- recv|send [--offload] [--net] [--streams N]');
+  const [work] = positionals;
+  if (!isWork(work)) {
+    const words = Object.keys(WORKS).join('|');
+    throw new RangeError(`npm run profile -- ${words} [--offload] [--net] [--streams N]`);
   }
   const { offload, net, streams, seconds, out } = values;
   const face = net ? 'net' : 'callback';
-  return { direction, offload, face, streams: Number(streams), seconds: Number(seconds), out };
+  return { work, offload, face, streams: Number(streams), seconds: Number(seconds), out };
 }
 
 function print(profile: Profile): void {
-  const { direction, offload, face, streams, gbits, packets, busyMicros, idleMicros } = profile;
+  const { work, offload, face, streams, rate, packets, busyMicros, idleMicros } = profile;
   const link = offload ? 'offload' : 'no offload';
-  const count = `${streams} stream${streams === 1 ? '' : 's'}`;
-  console.log(`${direction}, ${link}, ${face}, ${count}: ${gbits.toFixed(2)} Gbit/s (profiled)`);
+  const isStream = work === 'recv' || work === 'send';
+  const what = isStream ? `${work}, ${streams} at a time` : work;
+  const figure = isStream ? `${rate.toFixed(2)} Gbit/s` : `${rate.toFixed(0)} a second`;
+  console.log(`${what}, ${link}, ${face}: ${figure} while profiled`);
   const idle = (idleMicros / (busyMicros + idleMicros)) * 100;
   const each = (busyMicros * 1000) / packets;
   console.log(`${packets} packets, ${each.toFixed(0)} ns each; idle ${idle.toFixed(0)} %\n`);
@@ -65,17 +87,17 @@ function print(profile: Profile): void {
 }
 
 async function main(): Promise<void> {
-  const { direction, offload, face, streams, seconds, out } = read();
+  const { work, offload, face, streams, seconds, out } = read();
   const missing = buildTools();
   if (missing !== undefined) throw new Error(missing);
   setUpNetwork();
   const folder = mkdtempSync(join(tmpdir(), 'tunstack-profile-'));
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${INTERVAL}`];
   const subject = await stackSpec(face, { offload, nodeArgs }).start(placeOf(0));
-  await blast(subject, direction, streams, Math.min(1, seconds)); // until it is compiled
+  await WORKS[work](subject, streams, Math.min(1, seconds)); // until it is compiled
   const before = await subject.mark();
   const from = monotonic();
-  const { gbits = 0 } = await blast(subject, direction, streams, seconds);
+  const rate = await WORKS[work](subject, streams, seconds);
   const to = monotonic();
   const after = await subject.mark();
   await subject.stop();
@@ -85,11 +107,11 @@ async function main(): Promise<void> {
   rmSync(folder, { recursive: true });
   const summary = summarize(raw, from, to);
   const profile: Profile = {
-    direction,
+    work,
     offload,
     face,
     streams,
-    gbits,
+    rate,
     packets: Math.max(1, (after?.packets ?? 0) - (before?.packets ?? 0)),
     ...summary,
     functions: summary.functions.slice(0, FUNCTIONS),

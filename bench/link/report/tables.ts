@@ -223,7 +223,8 @@ const MOST_FUNCTIONS = 12;
 
 /** Where the time of one packet goes. */
 export function profileTable(profile: Profile): string {
-  const { packets, gbits, busyMicros, rooms, functions } = profile;
+  const { work, packets, rate, busyMicros, rooms, functions } = profile;
+  const unit = work === 'recv' || work === 'send' ? 'Gbit/s' : 'a second';
   const each = (micros: number): string => figure((micros * 1000) / packets);
   const share = (part: number): string => `${(part * 100).toFixed(1)} %`;
   const list = rooms.map(({ name, part, micros }) => [name, share(part), each(micros)]);
@@ -231,7 +232,7 @@ export function profileTable(profile: Profile): string {
     .slice(0, MOST_FUNCTIONS)
     .map(({ name, room, part, micros }) => [`\`${name}\``, room, share(part), each(micros)]);
   return [
-    `${figure(gbits)} Gbit/s while profiled, ${each(busyMicros)} ns a packet.`,
+    `${figure(rate)} ${unit} while profiled, ${each(busyMicros)} ns a packet.`,
     '',
     table(['room', 'share', 'ns a packet'], list),
     '',
