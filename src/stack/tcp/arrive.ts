@@ -16,7 +16,7 @@ import { processAck } from './ack.ts';
 import { enterTimeWait, finAcknowledged, finReached, remove } from './close.ts';
 import { noteMarks } from './ecn.ts';
 import { atGate } from './intercept.ts';
-import { accepted, answerSyn, onSimultaneousSyn, onSynAck } from './open.ts';
+import { accepted, answerSyn, firstAbove, onSimultaneousSyn, onSynAck } from './open.ts';
 import { receive } from './receive.ts';
 import { challenge, refuse, sendAbort, sendLimited } from './reset.ts';
 import { reportDuplicate } from './sack.ts';
@@ -257,7 +257,7 @@ function inTimeWait(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Dr
     const listener = tcp.demux.listener(tcb.localAddress, tcb.localPort);
     if (listener !== undefined) {
       count(tcp.stats, Stat.TcpExtTWRecycled);
-      const above = seq(tcb.sndNxt + 0x10000);
+      const above = firstAbove(tcb);
       remove(tcb, Failure.NONE);
       return answerSyn(tcp, listener, packet, segment, above, now);
     }

@@ -3,7 +3,7 @@
  * RFC 9293 §3.5, §3.7.1, §3.10.1; RFC 6691, RFC 7323 §1.3.
  * @module
  */
-import { MILLISECOND, type Micros } from '../base/clock.ts';
+import { MILLISECOND, type Micros, SECOND } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { type Seq, seq } from '../base/seq.ts';
@@ -97,6 +97,16 @@ function setReceiveSequence(tcb: Tcb, irs: Seq): void {
   tcb.rcvAdv = tcb.rcvNxt;
   tcb.lastAckSent = tcb.rcvNxt;
 }
+
+/** A first sequence number above all that `old` used of the same four. RFC 1122 §4.2.2.13. */
+export const firstAbove = (old: Tcb): Seq => seq(old.sndNxt + 0x10000);
+
+/**
+ * May a connection of ours take the place of `old`? Out of TIME-WAIT, where timestamps tell the peer
+ * the two apart and the clock has moved on: RFC 6191's reasons, from the side that opens.
+ */
+export const isReplaceable = (old: Tcb, now: Micros): boolean =>
+  old.state === State.TIME_WAIT && has(old, Flag.TIMESTAMPS) && now - old.tsRecentAge >= SECOND;
 
 /** The SYN, or the SYN-ACK, leaves (again). RFC 6298 §5, with 5.7's first RTO of a second. */
 export function sendSyn(tcb: Tcb, now: Micros): void {

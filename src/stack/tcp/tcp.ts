@@ -27,7 +27,7 @@ import type { Gate } from './intercept.ts';
 import { Secrets } from './isn.ts';
 import { Listener, type ListenOptions } from './listener.ts';
 import { NewReno } from './newreno.ts';
-import { openActive, setMss } from './open.ts';
+import { firstAbove, isReplaceable, openActive, setMss, setSendSequence } from './open.ts';
 import type { Owner } from './owner.ts';
 import { AckReport } from './recovery.ts';
 import { Scoreboard } from './scoreboard.ts';
@@ -152,9 +152,9 @@ export class Tcp implements Protocol {
     const localPort = options.sourcePort || this.#port(local, destination, port);
     if (localPort === 0) return Failure.ADDRESS_NOT_AVAILABLE;
     const other = this.demux.find(local, localPort, destination, port);
+    const above = other === null ? null : firstAbove(other);
     if (other !== null) {
-      // RFC 6191 speaks for the listener's side; here the old incarnation may go once it is quiet.
-      if (other.state !== State.TIME_WAIT) return Failure.ADDRESS_IN_USE;
+      if (!isReplaceable(other, this.now)) return Failure.ADDRESS_IN_USE;
       remove(other, Failure.NONE);
     }
     const settings = options.settings ? { ...this.settings, ...options.settings } : this.settings;
@@ -162,6 +162,7 @@ export class Tcp implements Protocol {
     if (tcb.route === null) return Failure.NET_UNREACHABLE;
     this.#admit(tcb);
     openActive(tcb, this.now);
+    if (above !== null) setSendSequence(tcb, above);
     return tcb;
   }
 
