@@ -23,6 +23,11 @@ import { wantsUpdate } from './window.ts';
 
 /** IP's longest packet less the longest headers: what one offloaded segment may carry. */
 const MAX_TEXT = 65_535 - 20 - 60;
+/**
+ * Octets that one connection sends before the others of a flush have their turn. Without it the first
+ * in line fills the device with its whole window, and its ACKs bring it back first.
+ */
+const TURN = 256 * 1024;
 
 /** Send what may go. The connection is synchronized. */
 export function send(tcb: Tcb, now: Micros): void {
@@ -104,10 +109,16 @@ function sendNew(tcb: Tcb, now: Micros): void {
   const most = chunkSize(tcb);
   let left = unsent(tcb);
   let sent = false;
+  let turn = TURN;
   while (left > 0) {
     if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0) break;
     const length = sendable(tcb, left, most);
     if (length <= 0) break;
+    if (turn <= 0) {
+      tcb.tcp.dirty(tcb); // others have theirs first
+      break;
+    }
+    turn -= length;
     if (!sendText(tcb, length, length === left && finDue(tcb), now)) break;
     left -= length;
     sent = true;
