@@ -12,6 +12,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Address, ANY, family, format } from '../base/address.ts';
+import { copyBytes } from '../base/copy.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure, failureCode } from '../base/failure.ts';
 import type { UdpOwner } from '../udp/owner.ts';
@@ -265,7 +266,7 @@ export class DatagramSocket extends EventEmitter {
       onMessage: (bytes, at, length, source, port) => {
         if (this.#bind !== Bind.BOUND) return Drop.NONE;
         const message = Buffer.allocUnsafe(length);
-        message.set(bytes.subarray(at, at + length));
+        copyBytes(bytes, at, message, 0, length);
         this.#scope.runInAsyncScope(this.#message, this, message, source, port);
         return Drop.NONE;
       },

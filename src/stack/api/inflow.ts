@@ -8,6 +8,7 @@
  * a socket that wants no more can say so in time.
  * @module
  */
+import { copyBytes } from '../base/copy.ts';
 import type { Slots } from '../memory/slots.ts';
 
 /** From here on a segment is copied when it comes: gathering would only cool it. */
@@ -101,7 +102,7 @@ export class Inflow {
     for (let i = intake.first; i !== NONE; i = this.#next[i] as number) {
       const at = this.#at[i] as number;
       const length = this.#length[i] as number;
-      chunk.set(bytes.subarray(at, at + length), to);
+      copyBytes(bytes, at, chunk, to, length);
       to += length;
     }
     this.discard(intake);
@@ -119,6 +120,6 @@ export class Inflow {
 
 function copyOf(bytes: Uint8Array, at: number, length: number): Buffer {
   const chunk = Buffer.allocUnsafe(length);
-  chunk.set(bytes.subarray(at, at + length));
+  copyBytes(bytes, at, chunk, 0, length);
   return chunk;
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import type { OnReadOpts } from 'node:net';
+import { copyBytes } from '../base/copy.ts';
 
 export class UserBuffer {
   readonly #options: OnReadOpts;
@@ -25,7 +26,7 @@ export class UserBuffer {
       const buffer = this.#buffer;
       const n = Math.min(length - done, buffer.length);
       if (n === 0) return false; // no room at all: nothing can ever be told
-      buffer.set(bytes.subarray(at + done, at + done + n));
+      copyBytes(bytes, at + done, buffer, 0, n);
       done += n;
       const more = this.#options.callback(n, buffer) !== false;
       if (typeof this.#options.buffer === 'function') {

@@ -1,0 +1,264 @@
+/**
+ * A stack as its user sees it: options, addresses, ping, protocols, counters, and its end.
+ * @module
+ */
+import test from 'ava';
+import { createPipe, createStack, type StackOptions } from '../../src/index.ts';
+import { LEFT, makePair, next, RIGHT, rounds } from './worlds.ts';
+
+const [device] = createPipe();
+const address = '10.9.0.2/24';
+
+/** Options that are wrong, and what the message must say. */
+const WRONG: readonly [string, object, RegExp][] = [
+  ['nothing', {}, /"options.device" or "options.devices"/],
+  ['no address', { device }, /"options.address"/],
+  ['a device that is none', { device: {}, address }, /an instance of Device/],
+  ['an address without a prefix', { device, address: '10.9.0.2' }, /like 10.83.0.2\/24/],
+  ['an address that is none', { device, address: '10.9.0.256/24' }, /like 10.83.0.2\/24/],
+  ['a prefix of 33 bits', { device, address: '10.9.0.2/33' }, /like 10.83.0.2\/24/],
+  ['an address of IPv6', { device, address: 'fe80::1/64' }, /like 10.83.0.2\/24/],
+  ['a multicast address', { device, address: '224.0.0.5/24' }, /no host's address/],
+  ['a broadcast address', { device, address: '10.9.0.255/24' }, /no host's address/],
+  ['a loopback address', { device, address: '127.0.0.1/8' }, /which every stack has/],
+  ['a gateway elsewhere', { device, address, gateway: '10.8.0.1' }, /not on the network/],
+  ['a gateway that is a name', { device, address, gateway: 'gw' }, /Invalid IP address: gw/],
+  ['an MTU above the device’s', { device, address, mtu: 9000 }, /<= 1500/],
+  ['an MTU that is too small', { device, address, mtu: 100 }, />= 576/],
+  ['slots that are too few', { device, address, slots: 1 }, />= 64/],
+  ['devices that are no list', { devices: {} }, /an instance of Array/],
+];
+
+for (const [what, options, message] of WRONG) {
+  test(`stack: ${what} is refused with the way out`, (t) => {
+    const error = t.throws(() => createStack(options as StackOptions), { message });
+    t.is(typeof (error as NodeJS.ErrnoException).code, 'string');
+  });
+}
+
+test('stack: frames are refused, there is no link layer', (t) => {
+  const [tap] = createPipe({ medium: 'ethernet' });
+  t.throws(() => createStack({ device: tap, address }), { message: /use a TUN/ });
+});
+
+test('stack: it tells its devices and addresses', async (t) => {
+  const pair = makePair();
+  t.is(pair.left.address, LEFT);
+  t.deepEqual(pair.left.addresses, [LEFT]);
+  t.is(pair.left.devices.length, 1);
+  await pair.close();
+});
+
+test('ping: the other side answers', async (t) => {
+  const pair = makePair();
+  const reply = await pair.left.ping(RIGHT, { size: 100 });
+  t.is(reply.address, RIGHT);
+  t.is(reply.size, 100);
+  t.is(reply.ttl, 64);
+  t.true(reply.rtt > 0 && reply.rtt < 5000);
+  await pair.close();
+});
+
+test('ping: the stack itself answers, by any name of its own', async (t) => {
+  const pair = makePair();
+  for (const name of ['127.0.0.1', 'localhost', LEFT]) {
+    const { rtt } = await pair.left.ping(name);
+    t.true(rtt > 0);
+  }
+  await pair.close();
+});
+
+test('ping: 65 507 bytes go there and back in fragments', async (t) => {
+  const pair = makePair();
+  t.is((await pair.left.ping(RIGHT, { size: 65_507 })).size, 65_507);
+  await pair.close();
+});
+
+test('ping: nobody there is ETIMEDOUT', async (t) => {
+  const pair = makePair();
+  const error = await t.throwsAsync(pair.left.ping('10.0.0.77', { timeout: 30 }));
+  t.is(error.message, 'ping ETIMEDOUT 10.0.0.77');
+  await pair.close();
+});
+
+test('ping: no way there is ENETUNREACH', async (t) => {
+  const pair = makePair();
+  await t.throwsAsync(pair.left.ping('192.0.2.1'), { code: 'ENETUNREACH' });
+  await pair.close();
+});
+
+test('ping: an abort signal gives up', async (t) => {
+  const pair = makePair();
+  const controller = new AbortController();
+  const asked = pair.left.ping('10.0.0.77', { signal: controller.signal });
+  controller.abort();
+  await t.throwsAsync(asked, { name: 'AbortError', code: 'ABORT_ERR' });
+  await t.throwsAsync(pair.left.ping(RIGHT, { signal: AbortSignal.abort() }), {
+    name: 'AbortError',
+  });
+  await pair.close();
+});
+
+test('ping: bad options throw what Node would', async (t) => {
+  const pair = makePair();
+  await t.throwsAsync(pair.left.ping(RIGHT, { size: 65_508 }), { code: 'ERR_OUT_OF_RANGE' });
+  await t.throwsAsync(pair.left.ping(RIGHT, { ttl: 256 }), { code: 'ERR_OUT_OF_RANGE' });
+  await t.throwsAsync(pair.left.ping(5 as never), { code: 'ERR_INVALID_ARG_TYPE' });
+  await pair.close();
+});
+
+test('pings: a series, with what was lost in its place', async (t) => {
+  const pair = makePair();
+  const seen: (number | string)[] = [];
+  for await (const { seq, error } of pair.left.pings(RIGHT, { count: 3, interval: 1 })) {
+    seen.push(error ? error.code : seq);
+  }
+  for await (const { error } of pair.left.pings('10.0.0.9', { count: 1, timeout: 10 })) {
+    seen.push(error ? error.code : 'reply');
+  }
+  t.deepEqual(seen, [1, 2, 3, 'ETIMEDOUT']);
+  await pair.close();
+});
+
+test('protocol: packets of one’s own go both ways', async (t) => {
+  const pair = makePair();
+  const answered = new Promise((done) => {
+    const asker = pair.left.protocol(253, ({ data, source, ttl, tos }) =>
+      done([data.toString(), source, ttl, tos]),
+    );
+    const server = pair.right.protocol(253, ({ data, source }) =>
+      server.send(Buffer.from(`${data}!`), source, { ttl: 9, tos: 8 }),
+    );
+    asker.send(Buffer.from('hello'), RIGHT);
+  });
+  t.deepEqual(await answered, ['hello!', RIGHT, 9, 8]);
+  await pair.close();
+});
+
+test('protocol: one that has a handler is taken', async (t) => {
+  const pair = makePair();
+  const handler = (): void => {};
+  t.throws(() => pair.left.protocol(6, handler), { code: 'EADDRINUSE', message: /the stack itself/ });
+  const mine = pair.left.protocol(254, handler);
+  t.throws(() => pair.left.protocol(254, handler), { code: 'EADDRINUSE' });
+  mine.close();
+  t.notThrows(() => pair.left.protocol(254, handler).close());
+  t.throws(() => pair.left.protocol(256, handler), { code: 'ERR_OUT_OF_RANGE' });
+  await pair.close();
+});
+
+test('stats: packets in are packets used and packets dropped', async (t) => {
+  const pair = makePair();
+  await pair.left.ping(RIGHT);
+  await new Promise((done) => pair.left.dgram.createSocket('udp4').send('x', 9, RIGHT, done));
+  await rounds(10);
+  const stats = pair.right.stats();
+  const dropped = Object.values(stats.drops).reduce((sum, count) => sum + count, 0);
+  t.is(stats.packetsIn, stats.packetsUsed + dropped);
+  t.is(stats.drops['udpNoPort'], 1);
+  t.is(stats.IcmpInEchos, 1);
+  t.is(stats.connections, 0);
+  await pair.close();
+});
+
+test('connections: each with its state, until TIME-WAIT is over', async (t) => {
+  const pair = makePair({ tcp: { timeWait: 20_000 } });
+  const server = pair.right.net.createServer((socket) => socket.resume()).listen(7);
+  await next(server, 'listening');
+  const socket = await pair.left.tcp.connect(7, RIGHT);
+  t.deepEqual(
+    pair.left.connections().map(({ state, remotePort }) => [state, remotePort]),
+    [['ESTABLISHED', 7]],
+  );
+  socket.resume().end();
+  await next(socket, 'close');
+  t.is(pair.left.connections()[0]?.state, 'TIME-WAIT');
+  await new Promise((done) => setTimeout(done, 40)); // the host's timers are real
+  t.deepEqual(pair.left.connections(), []);
+  t.deepEqual(pair.right.connections(), []);
+  await pair.close();
+});
+
+test('close: everything that is open ends, without an error', async (t) => {
+  const pair = makePair();
+  const events: string[] = [];
+  const server = pair.right.net.createServer().listen(7);
+  server.on('close', () => events.push('server'));
+  const client = pair.left.net.connect(7, RIGHT);
+  const [accepted] = (await next(server, 'connection')) as [NodeJS.EventEmitter];
+  accepted.on('close', (hadError) => events.push(`accepted ${hadError}`));
+  client.on('error', ({ code }: NodeJS.ErrnoException) => events.push(`client ${code}`));
+  const socket = pair.right.dgram.createSocket('udp4').bind(53);
+  await next(socket, 'listening');
+  socket.on('close', () => events.push('dgram'));
+  pair.right.on('close', () => events.push('stack'));
+  await pair.right.close();
+  await rounds();
+  t.deepEqual(events.sort(), ['accepted false', 'client ECONNRESET', 'dgram', 'server', 'stack']);
+  t.deepEqual(pair.right.connections(), []);
+  await pair.right.close();
+  await pair.close();
+});
+
+test('close: what closed sockets have still to say is said first', async (t) => {
+  const pair = makePair();
+  const server = pair.right.net.createServer().listen(7);
+  const client = pair.left.net.connect(7, RIGHT);
+  const [accepted] = (await next(server, 'connection')) as [AsyncIterable<Buffer>];
+  client.end(Buffer.alloc(200_000));
+  client.on('finish', () => client.destroy());
+  await next(client, 'close');
+  const closing = pair.left.close();
+  let length = 0;
+  for await (const piece of accepted) length += piece.length;
+  t.is(length, 200_000);
+  await closing;
+  await pair.close();
+});
+
+test('stack: a device that goes away ends every connection, in one error', async (t) => {
+  const [a, b] = createPipe();
+  let lose: (error?: Error) => void = () => {};
+  const fragile = new Proxy(a, {
+    get: (target, name) => {
+      if (name === 'start') {
+        return (user: Parameters<typeof a.start>[0]) => {
+          lose = (error) => user.closed(error);
+          target.start(user);
+        };
+      }
+      const value = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  const left = createStack({ device: fragile, address: `${LEFT}/24` });
+  const right = createStack({ device: b, address: `${RIGHT}/24` });
+  right.net.createServer((socket) => socket.resume()).listen(7);
+  const socket = await left.tcp.connect(7, RIGHT);
+  const failed = next(socket.resume(), 'error');
+  const told = next(left, 'error');
+  const closed = next(left, 'close');
+  lose(new Error('the device is gone'));
+  const [[error], [reason]] = await Promise.all([failed, told, closed]);
+  t.is((error as Error).message, 'read ENETDOWN');
+  t.is((reason as Error).message, 'the device is gone');
+  await Promise.all([left.close(), right.close()]);
+});
+
+test('stack: await using closes it', async (t) => {
+  const [a] = createPipe();
+  const stack = createStack({ device: a, address });
+  await stack[Symbol.asyncDispose]();
+  t.deepEqual(stack.devices, []);
+});
+
+test('route: what is on no network of ours needs a gateway', async (t) => {
+  const pair = makePair();
+  t.throws(() => pair.left.net && pair.left.addRoute('10.5.0.0/16', { gateway: '10.4.0.1' }), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  });
+  pair.left.addRoute('10.5.0.0/16', { gateway: RIGHT });
+  await t.throwsAsync(pair.left.ping('10.5.0.1', { timeout: 20 }), { code: 'ETIMEDOUT' });
+  await t.throwsAsync(pair.left.ping('10.6.0.1', { timeout: 20 }), { code: 'ENETUNREACH' });
+  await pair.close();
+});
