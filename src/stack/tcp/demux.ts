@@ -84,14 +84,16 @@ export class Demux {
     return any;
   }
 
-  /** False if a listener stands on the same address and port. */
+  /** False if a listener stands on the port, on the same address or where either is for all. */
   addListener(listener: Listener): boolean {
     const bound = this.#listeners.get(listener.port);
     if (bound === undefined) {
       this.#listeners.set(listener.port, [listener]);
       return true;
     }
-    if (bound.some((l) => l.address === listener.address)) return false;
+    const { address } = listener;
+    if (address === ANY || bound.some((l) => l.address === address || l.address === ANY))
+      return false;
     bound.push(listener);
     return true;
   }
