@@ -138,7 +138,10 @@ test('protocol: packets of one’s own go both ways', async (t) => {
 test('protocol: one that has a handler is taken', async (t) => {
   const pair = makePair();
   const handler = (): void => {};
-  t.throws(() => pair.left.protocol(6, handler), { code: 'EADDRINUSE', message: /the stack itself/ });
+  t.throws(() => pair.left.protocol(6, handler), {
+    code: 'EADDRINUSE',
+    message: /the stack itself/,
+  });
   const mine = pair.left.protocol(254, handler);
   t.throws(() => pair.left.protocol(254, handler), { code: 'EADDRINUSE' });
   mine.close();

@@ -238,14 +238,17 @@ test('callbacks: abort resets the peer', async (t) => {
   const pair = makePair();
   const log: unknown[] = [];
   const mine: unknown[] = [];
-  pair.right.tcp.createListener({ port: 7 }, () => scribe(log));
+  pair.right.tcp.createListener({ port: 7 }, (accepted) => {
+    accepted.write(Buffer.from('hello'));
+    return scribe(log);
+  });
   const connection = pair.left.tcp.createConnection(
     { address: RIGHT, port: 7 },
-    scribe(mine, { open: (opened) => opened.abort() }),
+    scribe(mine, { data: (greeted) => greeted.abort() }),
   );
   await rounds(20);
   t.deepEqual(log, ['close read ECONNRESET']);
-  t.deepEqual(mine, []);
+  t.deepEqual(mine, ['open']);
   t.is(connection.state, 'CLOSED');
   await pair.close();
 });

@@ -268,6 +268,7 @@ export class Connection implements Owner {
   // What the core tells its owner.
 
   onOpen(): void {
+    if (!this.opening) return; // it was accepted
     this.#phase = Phase.OPEN;
     if (!this.#detached) this.#handler.open?.(this);
   }

@@ -35,7 +35,8 @@ export interface DialEvents {
   attemptFailed(address: string, family: number, error: Error): void;
   attemptTimeout(address: string, family: number): void;
   opened(connection: Connection): void;
-  failed(error: Error): void;
+  /** Without an error: the stack was closed. */
+  failed(error: Error | undefined): void;
 }
 
 /** What to dial, checked. */
@@ -210,7 +211,9 @@ export class Dial {
           this.#events.opened(connection);
         },
         close: (_connection, error) => {
-          if (!opened) this.#refused(place, error?.code ?? 'ECONNABORTED');
+          if (opened || this.#over) return;
+          if (error) this.#refused(place, error.code);
+          else this.#end(undefined); // the stack was closed
         },
       },
     );
@@ -267,7 +270,7 @@ export class Dial {
     return Object.assign(new AggregateError(this.#errors), { code });
   }
 
-  #end(error: Error): void {
+  #end(error: Error | undefined): void {
     this.#over = true;
     this.#events.failed(error);
   }

@@ -137,7 +137,7 @@ export class Socket extends SocketStream implements NodeSocket {
     this.beginReading();
   }
 
-  #failed(error: Error): void {
+  #failed(error: Error | undefined): void {
     this.#dial = undefined;
     this.destroy(error);
   }

@@ -9,7 +9,7 @@ import { failureCode } from '../base/failure.ts';
 import type { Settings } from '../tcp/settings.ts';
 import { checkFunction, checkInteger, checkPort, checkSignal } from './checks.ts';
 import { type Connection, type ConnectionHandler, openConnection } from './connection.ts';
-import { abortError, connectError, explainedError } from './errors.ts';
+import { abortError, connectError, explainedError, systemError } from './errors.ts';
 import type { Host } from './host.ts';
 import { type Accept, type Listener, openListener } from './listener.ts';
 import { checkAddress } from './lookup.ts';
@@ -91,9 +91,12 @@ export class StackTcp {
     signal?.addEventListener('abort', abort, { once: true });
     try {
       return await new Promise((done, fail) => {
+        const closed = (): void => fail(systemError('ENETDOWN', 'connect'));
         socket.once('error', fail);
+        socket.once('close', closed);
         socket.once('connect', () => {
           socket.off('error', fail);
+          socket.off('close', closed);
           done(socket);
         });
       });
