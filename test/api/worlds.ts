@@ -176,3 +176,11 @@ export function listening(server: nodeNet.Server, host: string): Promise<number>
 /** Settles with the arguments of the next such event. */
 export const next = (emitter: EventEmitter, event: string): Promise<unknown[]> =>
   new Promise((done) => emitter.once(event, (...values) => done(values)));
+
+/** Settles when `is` gives true; the stacks' timers are real ones here. Fails after ten seconds. */
+export async function until(is: () => boolean): Promise<void> {
+  for (let left = 2000; !is(); left--) {
+    if (left === 0) throw new Error(`never came true: ${is}`);
+    await new Promise((done) => setTimeout(done, 5));
+  }
+}
