@@ -8,6 +8,7 @@
 
 // Devices: where packets come from and go to.
 export { type CaptureDevice, type CaptureOptions, capture } from './device/capture.ts';
+export type { LinkClock } from './device/clock.ts';
 export type { DescriptorCounters, TunDevice } from './device/descriptor.ts';
 export type { Device, DeviceOffload, DeviceUser } from './device/device.ts';
 export { DeviceError } from './device/errors.ts';
@@ -17,20 +18,38 @@ export {
   impair,
   type LinkImpairment,
 } from './device/impair.ts';
-export type { Burst, Impairment } from './device/impairment.ts';
+export type { Burst, Impairment, PathCounters } from './device/impairment.ts';
 export { type Joint, joinDevices } from './device/join.ts';
 export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
+export type { RandomBits } from './device/random.ts';
+export type { Waiting } from './device/readiness.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
-export { type FdOptions, openFd, openTap, openTun, type TunOptions } from './device/tun.ts';
+export {
+  type FdOptions,
+  openFd,
+  openTap,
+  openTun,
+  type TunOptions,
+  type WaitOptions,
+} from './device/tun.ts';
 // The stack.
 export type { Connection, ConnectionHandler } from './stack/api/connection.ts';
 export type { Dgram, DgramSocket } from './stack/api/dgram.ts';
 export type { DgramLookup, DgramOptions } from './stack/api/dgram-options.ts';
+export type {
+  Connector,
+  ConnectorCall,
+  ConnectorOptions,
+  DispatcherOptions,
+} from './stack/api/dispatcher.ts';
 export type { SystemError } from './stack/api/errors.ts';
 export type { Hook, HookHandler, HookPacket, HookPoint } from './stack/api/hooks.ts';
+export type { Http, Https } from './stack/api/http.ts';
+export type { Http2 } from './stack/api/http2.ts';
 export type { IcmpHandler, IcmpMessage, IcmpSend, StackIcmp } from './stack/api/icmp.ts';
 export type { Accept, Listener } from './stack/api/listener.ts';
-export type { Net } from './stack/api/net.ts';
+export type { Modules } from './stack/api/modules.ts';
+export type { Net, ServerClass, SocketClass } from './stack/api/net.ts';
 export type { SocketOptions } from './stack/api/net-options.ts';
 export type { Server } from './stack/api/net-server.ts';
 export type { Socket } from './stack/api/net-socket.ts';
@@ -59,6 +78,7 @@ export type {
   TcpInterceptOptions,
   TcpInterceptor,
 } from './stack/api/tcp-interceptor.ts';
+export type { Tls } from './stack/api/tls.ts';
 export type { FlowSocket, UdpFlow } from './stack/api/udp-flow.ts';
 export type {
   StackUdp,

@@ -14,6 +14,7 @@ import { autoSelect } from './net-connect.ts';
 import { type ConnectOptions, readCall, type SocketOptions } from './net-options.ts';
 import { Server } from './net-server.ts';
 import { type Accepted, Socket } from './net-socket.ts';
+import { callable } from './overlay.ts';
 
 /** A class that may be called without `new`, as those of `node:net`. */
 export interface SocketClass {
@@ -56,17 +57,6 @@ export interface Net {
   setDefaultAutoSelectFamily(value: boolean): void;
   getDefaultAutoSelectFamilyAttemptTimeout(): number;
   setDefaultAutoSelectFamilyAttemptTimeout(value: number): void;
-}
-
-/** Give a class Node's old manner: `Socket(options)` is `new Socket(options)`. */
-function callable<Class>(inner: new (...args: never[]) => object): Class {
-  const outer = function construct(...args: never[]): object {
-    return Reflect.construct(inner, args, new.target ?? outer);
-  };
-  Object.defineProperty(outer, 'name', { value: inner.name });
-  outer.prototype = inner.prototype;
-  Object.setPrototypeOf(outer, inner);
-  return outer as unknown as Class;
 }
 
 /** What the classes of one stack are made of. */

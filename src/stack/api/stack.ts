@@ -3,7 +3,6 @@
  * out.
  * @module
  */
-import { EventEmitter } from 'node:events';
 import type { Device } from '../../device/device.ts';
 import { ANY, format } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
@@ -17,6 +16,7 @@ import { type Hook, type HookHandler, type HookPoint, Hooks } from './hooks.ts';
 import { Host, SystemRandom, surelyAfter, systemClock } from './host.ts';
 import { StackIcmp } from './icmp.ts';
 import { makeLookup } from './lookup.ts';
+import { Modules } from './modules.ts';
 import { makeNet, type Net } from './net.ts';
 import {
   type PingOptions,
@@ -61,9 +61,9 @@ const LINGER = 1000;
 /**
  * Emits `error` when a device goes away by itself, and `close` when all is closed.
  */
-export class Stack extends EventEmitter {
+export class Stack extends Modules {
   /** As `node:net`, on this stack. */
-  readonly net: Net;
+  override readonly net: Net;
   /** As `node:dgram`, on this stack. */
   readonly dgram: Dgram;
   /** Promises, async iteration, and the callback interface. */
