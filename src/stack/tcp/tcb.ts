@@ -189,6 +189,7 @@ export class Tcb implements Due {
   /** When the receiver's round trip began, and `bytesIn` then: for the buffer's growth. */
   spaceTime: Micros = 0;
   spaceFrom = 0;
+  spaceMost = 0;
   receiverRtt: Micros = 0;
   rttSeq: Seq = ZERO;
   rttTime: Micros = 0;

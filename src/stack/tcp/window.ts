@@ -10,6 +10,8 @@ import { Flag, has, type Tcb } from './tcb.ts';
 
 const MAX_UNSCALED = 65_535;
 const MAX_SCALE = 14;
+/** Room beyond what a round trip brings, so that a small window can grow at all. */
+const SPARE_SEGMENTS = 16;
 
 /** The shift that lets a 16-bit field offer `bytes`. RFC 7323 §2.3. */
 export function scaleFor(bytes: number): number {
@@ -69,17 +71,22 @@ export function wantsUpdate(tcb: Tcb): boolean {
 }
 
 /**
- * Once a round trip, if the owner took more than half the buffer in it, double the buffer. Dynamic
- * right-sizing: the sender must never wait for a buffer that the owner empties. What is only kept
- * for an owner that reads nothing is no reason to keep more.
+ * Once a round trip, if the owner took more in it than in any before: make room for twice that, and
+ * more by as much as it had grown. Dynamic right-sizing: a sender that doubles its window every round
+ * trip must not wait for a buffer that the owner empties. What is only kept for an owner that reads
+ * nothing is no reason to keep more.
  */
 export function growReceiveBuffer(tcb: Tcb, now: Micros): void {
   const rtt = receiverRtt(tcb);
   if (now - tcb.spaceTime < rtt) return;
-  const max = tcb.settings.receiveBufferMax;
   const taken = tcb.bytesIn - tcb.spaceFrom;
-  if (taken * 2 > tcb.receiveBuffer && tcb.receiveBuffer < max) {
-    tcb.receiveBuffer = Math.min(max, Math.max(tcb.receiveBuffer * 2, taken * 2));
+  const most = tcb.spaceMost;
+  if (taken > most) {
+    const growth = most > 0 ? Math.min(1, (taken - most) / most) : 1;
+    const wanted = Math.floor((2 * taken + SPARE_SEGMENTS * tcb.rcvMss) * (1 + growth));
+    const size = Math.min(wanted, tcb.settings.receiveBufferMax);
+    if (size > tcb.receiveBuffer) tcb.receiveBuffer = size;
+    tcb.spaceMost = taken;
   }
   tcb.spaceFrom = tcb.bytesIn;
   tcb.spaceTime = now;
