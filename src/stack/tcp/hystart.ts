@@ -3,10 +3,16 @@
  *
  * Rounds are counted in sequence numbers. After the delay has risen, conservative slow start grows the
  * window four times as slowly for five rounds; if the delay falls again it was a false alarm.
+ *
+ * The RFC compares the least delays of two rounds: it expects bursts, which wait for themselves, so
+ * that only the first of a round tell of the path. Where segments are paced the queue grows in the
+ * course of a round, twice as fast as it empties, and the next round begins too late. There every
+ * eight samples are compared with the round before.
  * @module
  */
 import { MILLISECOND, type Micros, NEVER } from '../base/clock.ts';
 import { ge, type Seq, seq } from '../base/seq.ts';
+import { isPaced } from './pacing.ts';
 import type { Tcb } from './tcb.ts';
 
 // RFC 9406 §4.3's recommended constants.
@@ -22,6 +28,8 @@ export class HyStart {
   #started = false;
   #lastMinRtt: Micros = NEVER;
   #currentMinRtt: Micros = NEVER;
+  /** The least of the eight samples that are being taken. */
+  #recentMinRtt: Micros = NEVER;
   #samples = 0;
   #cssBaseline: Micros = NEVER;
   #cssRounds = 0;
@@ -55,8 +63,10 @@ export class HyStart {
     }
     if (rtt < 0) return false;
     this.#currentMinRtt = Math.min(this.#currentMinRtt, rtt);
+    this.#recentMinRtt =
+      this.#samples % RTT_SAMPLES === 0 ? rtt : Math.min(this.#recentMinRtt, rtt);
     this.#samples++;
-    if (this.#samples < RTT_SAMPLES || this.#currentMinRtt === NEVER) return false;
+    if (this.#samples < RTT_SAMPLES) return false;
     if (this.#css) {
       // §4.2: the round trip shrank below the baseline, so the rise before was jitter.
       if (this.#currentMinRtt < this.#cssBaseline) {
@@ -66,14 +76,17 @@ export class HyStart {
       return false;
     }
     if (this.#lastMinRtt === NEVER) return false;
+    if (isPaced(tcb) && this.#samples % RTT_SAMPLES !== 0) return false;
+    const least = isPaced(tcb) ? this.#recentMinRtt : this.#currentMinRtt;
     const threshold = Math.max(
       MIN_RTT_THRESH,
       Math.min(this.#lastMinRtt / MIN_RTT_DIVISOR, MAX_RTT_THRESH),
     );
-    if (this.#currentMinRtt >= this.#lastMinRtt + threshold) {
+    if (least >= this.#lastMinRtt + threshold) {
       this.#css = true;
       this.#cssRounds = 0;
-      this.#cssBaseline = this.#currentMinRtt;
+      this.#cssBaseline = least;
+      this.#currentMinRtt = least; // what came before in this round says nothing of the rounds to come
     }
     return false;
   }

@@ -17,7 +17,8 @@ const SHORTEST: Micros = 4 * MILLISECOND;
 const QUANTUM: Micros = MILLISECOND;
 const BURST_SEGMENTS = 10;
 
-const applies = (tcb: Tcb): boolean =>
+/** True if this connection's segments are spread over its round trip. */
+export const isPaced = (tcb: Tcb): boolean =>
   tcb.settings.pacing && tcb.srtt8 / 8 >= SHORTEST && tcb.route?.iface.offload.tso4 !== true;
 
 /**
@@ -29,7 +30,7 @@ export const pacingRate = (tcb: Tcb): number =>
 
 /** More than 0 if something may go now; otherwise the pace timer is set. */
 export function paceRoom(tcb: Tcb, now: Micros): number {
-  if (!applies(tcb)) return 1;
+  if (!isPaced(tcb)) return 1;
   if (tcb.paceNext <= now) return 1;
   setTimer(tcb, Timer.PACE, tcb.paceNext);
   return 0;
@@ -37,7 +38,7 @@ export function paceRoom(tcb: Tcb, now: Micros): number {
 
 /** `length` octets went out: when may the next go? */
 export function paced(tcb: Tcb, length: number, now: Micros): void {
-  if (!applies(tcb)) return;
+  if (!isPaced(tcb)) return;
   const rate = pacingRate(tcb);
   // What was not used of the time before is worth one burst, no more.
   const credit = Math.max(QUANTUM, (BURST_SEGMENTS * tcb.mss) / rate);
