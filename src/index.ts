@@ -33,6 +33,12 @@ export {
   type WaitOptions,
 } from './device/tun.ts';
 // The stack.
+export type {
+  ConnectionCloseMessage,
+  ConnectionMessage,
+  ConnectionResetMessage,
+  PacketDropMessage,
+} from './stack/api/channels.ts';
 export type { Connection, ConnectionHandler } from './stack/api/connection.ts';
 export type { Dgram, DgramSocket } from './stack/api/dgram.ts';
 export type { DgramLookup, DgramOptions } from './stack/api/dgram-options.ts';

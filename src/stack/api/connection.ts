@@ -13,8 +13,9 @@ import { info, type TcpInfo } from '../tcp/info.ts';
 import type { Owner } from '../tcp/owner.ts';
 import type { Settings } from '../tcp/settings.ts';
 import { stateName } from '../tcp/state.ts';
-import type { Tcb } from '../tcp/tcb.ts';
+import { Flag, has, type Tcb } from '../tcp/tcb.ts';
 import * as verbs from '../tcp/verbs.ts';
+import { someoneAsks, tellClosed, tellEstablished, tellOpened, tellReset } from './channels.ts';
 import { connectError, type SystemError, systemError } from './errors.ts';
 import type { Host } from './host.ts';
 
@@ -85,6 +86,11 @@ export class Connection implements Owner {
   /** True until the handshake is complete. */
   get opening(): boolean {
     return this.#phase === Phase.OPENING;
+  }
+
+  /** True if the peer asked for the connection, and false if this stack did. */
+  get accepted(): boolean {
+    return this.#tcb !== undefined && has(this.#tcb, Flag.PASSIVE);
   }
 
   /** Why the connection is gone; `Failure.NONE` while it is not, and after an orderly end. */
@@ -263,6 +269,8 @@ export class Connection implements Owner {
   begin(tcb: Tcb): void {
     this.#tcb = tcb;
     this.#settle();
+    tellOpened(this);
+    if (!this.opening) tellEstablished(this);
   }
 
   // What the core tells its owner.
@@ -270,6 +278,7 @@ export class Connection implements Owner {
   onOpen(): void {
     if (!this.opening) return; // it was accepted
     this.#phase = Phase.OPEN;
+    tellEstablished(this);
     if (!this.#detached) this.#handler.open?.(this);
   }
 
@@ -299,8 +308,10 @@ export class Connection implements Owner {
     const opening = this.opening;
     this.#phase = Phase.CLOSED;
     this.#settle();
-    if (this.#detached) return;
     if (this.#cause === Failure.NONE) this.#cause = failure;
+    if (failure !== Failure.NONE && !opening) tellReset(this, failure);
+    if (someoneAsks()) tellClosed(this, this.#errorOf(this.#cause, opening));
+    if (this.#detached) return;
     this.#handler.close?.(this, this.#errorOf(this.#cause, opening));
   }
 

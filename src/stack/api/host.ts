@@ -20,8 +20,10 @@ import { type Clock, type Micros, NEVER } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import type { Random } from '../base/random.ts';
 import type { Interface } from '../ip/interface.ts';
+import type { DropWatcher } from '../ip/internet.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
+import { dropWatcher, makeDropWatcher } from './channels.ts';
 import { Inflow } from './inflow.ts';
 
 /**
@@ -117,6 +119,7 @@ export class Host {
     this.#microtasks = 0;
     this.#woken();
   };
+  readonly #onDrop: DropWatcher;
   #holds = 0;
   #acceptors = 0;
   #phase: number = Phase.IDLE;
@@ -133,6 +136,7 @@ export class Host {
     this.clock = clock;
     this.lookup = lookup;
     this.#onGone = onGone;
+    this.#onDrop = makeDropWatcher(core.slots);
     this.inflow = new Inflow(core.slots, (error) => this.thrown(error));
     core.thrown = (error: unknown): void => this.thrown(error);
     core.wake = (): void => this.#wake();
@@ -257,6 +261,7 @@ export class Host {
     try {
       const now = this.clock.now();
       this.#phase = Phase.TAKING;
+      core.ip.onDrop = dropWatcher(this.#onDrop);
       core.begin(now);
       inflow.open = true;
       if (port) this.#drain(port);
@@ -303,7 +308,7 @@ export class Host {
 
   #count(reason: Drop): void {
     this.core.ip.packetsIn++;
-    this.core.drops[reason] = (this.core.drops[reason] as number) + 1; // one place a reason
+    this.core.ip.countDrop(reason, 1, null, 0, 0);
   }
 
   #woken(): void {

@@ -53,6 +53,18 @@ export interface InternetOptions {
   readonly errorRate?: RateLimit;
 }
 
+/**
+ * Is told of packets that are dropped, as they are counted. `iface` is null for what was to be sent and
+ * for packets that were taken before; otherwise the packet, with the device's header, is at `at`.
+ */
+export type DropWatcher = (
+  reason: Drop,
+  packets: number,
+  iface: Interface | null,
+  at: number,
+  length: number,
+) => void;
+
 export class Internet implements InternetLayer {
   readonly slots: Slots;
   readonly checksum: Checksum;
@@ -67,6 +79,8 @@ export class Internet implements InternetLayer {
   packetsUsed = 0;
   /** Called when there is something to flush, once until the next `flush`. */
   wake: () => void = () => {};
+  /** Who wants to know of each packet that is dropped; null if nobody does. */
+  onDrop: DropWatcher | null = null;
 
   readonly hooks: Hooks = { input: null, forward: null, output: null };
   /** The packet that is being taken in. */
@@ -124,14 +138,27 @@ export class Internet implements InternetLayer {
     this.packetsIn++;
     const drop = receive(this, iface, at, length);
     if (drop === Drop.NONE) this.packetsUsed++;
-    else this.drops[drop] = (this.drops[drop] as number) + 1; // `Drop` holds only such indices
+    else this.countDrop(drop, 1, iface, at, length);
     return drop;
   }
 
   /** `packets` that were counted as used are dropped after all. */
   lost(reason: Drop, packets: number): void {
     this.packetsUsed -= packets;
-    this.drops[reason] = (this.drops[reason] as number) + packets;
+    this.countDrop(reason, packets, null, 0, 0);
+  }
+
+  /** The one place where drops are counted. For the arguments see `DropWatcher`. */
+  countDrop(
+    reason: Drop,
+    packets: number,
+    iface: Interface | null,
+    at: number,
+    length: number,
+  ): void {
+    const { drops } = this;
+    drops[reason] = (drops[reason] as number) + packets; // `Drop` holds only such indices
+    if (this.onDrop !== null) this.onDrop(reason, packets, iface, at, length);
   }
 
   /**

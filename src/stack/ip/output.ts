@@ -34,11 +34,12 @@ export interface OutputHost {
   readonly slots: Slots;
   readonly checksum: checksums.Checksum;
   readonly stats: Stats;
-  readonly drops: Float64Array;
   readonly hooks: Hooks;
   readonly defaultTtl: number;
   /** An interface was written to for the first time since the last flush. */
   touch(iface: Interface): void;
+  /** See `Internet.countDrop`. */
+  countDrop(reason: Drop, packets: number, iface: null, at: number, length: number): void;
 }
 
 export class Output {
@@ -307,8 +308,7 @@ export class Output {
   }
 
   #drop(reason: Drop): void {
-    const { drops } = this.#host;
-    drops[reason] = (drops[reason] as number) + 1; // `Drop` holds only indices inside the array
+    this.#host.countDrop(reason, 1, null, 0, 0);
     count(this.#stats, Stat.IpOutDiscards);
   }
 }
