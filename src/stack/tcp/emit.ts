@@ -26,6 +26,7 @@ const { SYN, ACK, PSH } = wire.Flag;
 /** Where the checksum stands in the header: what an offloading device is told. */
 const CHECKSUM_AT = 16;
 const TIMESTAMP_BYTES = 12;
+const DSCP = 0xfc;
 /** With room for SACK blocks the most options take, RFC 9293 §3.1. */
 const MAX_OPTIONS = 40;
 
@@ -136,7 +137,7 @@ function transmit(
   } else {
     wire.setChecksum(v, at, finish(pseudo + text + ip.checksum.sum(at, header)));
   }
-  ip.next.tos = tcb.tos | ecn;
+  ip.next.tos = (tcb.tos & DSCP) | ecn; // the low two bits are ours, RFC 3168 §5
   if (tcb.ttl !== 0) ip.next.ttl = tcb.ttl;
   ip.next.dontFragment = true; // path MTU discovery, RFC 1191 §3
   const failure = ip.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
