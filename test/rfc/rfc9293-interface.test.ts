@@ -13,7 +13,7 @@ import { ip } from '../support/packets.ts';
 import { established, synSent } from '../support/states.ts';
 
 const UNREACHABLE = 3;
-const _SOURCE_QUENCH = 4;
+const SOURCE_QUENCH = 4;
 const TIME_EXCEEDED = 11;
 const PARAMETER_PROBLEM = 12;
 
@@ -59,6 +59,14 @@ test('MAY-16 §3.9.1.2: what is written within a batch leaves together', (t) => 
   peer.expectNothing();
   peer.lab.flush();
   peer.expect({ len: 50 });
+});
+
+test('MUST-47 §3.9.1.8: soft errors can be asked for', (t) => {
+  const peer = established(t);
+  peer.write(100);
+  t.is(info(peer.tcb).softError, '');
+  peer.icmp(UNREACHABLE, 1, 1);
+  t.is(info(peer.tcb).softError, 'EHOSTUNREACH');
 });
 
 test('SHLD-20 §3.9.1.8: who does not ask is told of no soft error', (t) => {
@@ -112,13 +120,45 @@ test('MUST-54 §3.9.2.2: an ICMP error finds the connection that it is about', (
   t.is(other.app.closed, undefined);
 });
 
-const _soft: [string, number, number, string][] = [
+test('MUST-55 §3.9.2.2: a source quench is dropped silently', (t) => {
+  const peer = established(t);
+  peer.write(5000);
+  const { cwnd } = peer.tcb;
+  peer.skip();
+  t.is(peer.icmp(SOURCE_QUENCH, 0, 1), Drop.ICMP_TYPE);
+  t.is(peer.tcb.cwnd, cwnd);
+  t.is(info(peer.tcb).softError, '');
+  peer.expectNothing();
+});
+
+const soft: [string, number, number, string][] = [
   ['net unreachable', UNREACHABLE, 0, 'ENETUNREACH'],
   ['host unreachable', UNREACHABLE, 1, 'EHOSTUNREACH'],
   ['source route failed', UNREACHABLE, 5, 'EHOSTUNREACH'],
   ['time exceeded', TIME_EXCEEDED, 0, 'EHOSTUNREACH'],
   ['parameter problem', PARAMETER_PROBLEM, 0, 'ENOPROTOOPT'],
 ];
+for (const [name, type, code, failure] of soft) {
+  test(`MUST-56 §3.9.2.2: ${name} does not abort a connection`, (t) => {
+    const peer = established(t);
+    peer.write(100);
+    peer.icmp(type, code, 1);
+    peer.expectState(State.ESTABLISHED);
+    peer.send('.', { ack: 101 });
+    peer.send('P.', { len: 10 });
+    t.is(peer.app.length, 10);
+  });
+
+  test(`SHLD-25 §3.9.2.2: ${name} is told when the connection fails, and before if asked`, (t) => {
+    const peer = established(t, { tcp: { retries: 2 } });
+    peer.write(100);
+    peer.icmp(type, code, 1);
+    t.is(info(peer.tcb).softError, failure);
+    peer.lab.advance(10 * S);
+    t.true(peer.app.closed !== undefined && peer.app.closed !== Failure.TIMED_OUT);
+  });
+}
+
 test('SHLD-26 §3.9.2.2: protocol and port unreachable abort a connection that is not open', (t) => {
   for (const code of [2, 3]) {
     const peer = synSent(t);

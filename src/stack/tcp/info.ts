@@ -4,6 +4,7 @@
  */
 import { format } from '../base/address.ts';
 import { NEVER } from '../base/clock.ts';
+import { failureCode } from '../base/failure.ts';
 import { outstanding, pipe, unsent } from './flight.ts';
 import { pacingRate } from './pacing.ts';
 import { backedOff } from './rtt.ts';
@@ -55,6 +56,8 @@ export interface TcpInfo {
   readonly rcvBuf: number;
   readonly lastDataSent: number;
   readonly lastDataReceived: number;
+  /** What ICMP last reported and is no reason to give up yet, as Node's code; empty: nothing. */
+  readonly softError: string;
 }
 
 const CA_STATES = ['Open', 'Disorder', 'CWR', 'Recovery', 'Loss'] as const;
@@ -108,6 +111,7 @@ export function info(tcb: Tcb): TcpInfo {
     rcvBuf: tcb.receiveBuffer,
     lastDataSent: ms(now - tcb.lastSent),
     lastDataReceived: ms(now - tcb.lastHeard),
+    softError: failureCode(tcb.softError),
   };
 }
 
