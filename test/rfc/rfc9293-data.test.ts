@@ -46,7 +46,7 @@ test('SHLD-7 §3.7.4: a full segment does not wait', (t) => {
   peer.expect({ seq: 11, len: 1000 });
 });
 
-test('MUST-17 §3.7.4: Nagle’s algorithm can be switched off for a connection', (t) => {
+test("MUST-17 §3.7.4: Nagle's algorithm can be switched off for a connection", (t) => {
   const peer = established(t);
   verbs.setNoDelay(peer.tcb, true);
   for (let i = 0; i < 3; i++) {

@@ -103,7 +103,7 @@ test('SHLD-21 §3.9.1.9: the Diffserv field can be changed while the connection 
   }
 });
 
-test('RFC 3168 §5: the two ECN bits are not the application’s', (t) => {
+test("RFC 3168 §5: the two ECN bits are not the application's", (t) => {
   const peer = established(t);
   peer.tcb.tos = 0xbb;
   peer.write(10);
