@@ -65,21 +65,31 @@ test('demux: neighbouring peers fall into different buckets, other ones in every
   t.true(same < 50, `${same} alike`);
 });
 
-test('demux: a listener on the address goes before one on any', (t) => {
+test('demux: a listener hears its own address, one for all of them every address', (t) => {
   const demux = new Demux(new SeededRandom(1));
-  const any = listener(ANY, 80);
+  const other = ip('10.0.0.3');
   const ours = listener(US, 80);
-  t.true(demux.addListener(any));
-  t.is(demux.listener(US, 80), any);
-  t.true(demux.addListener(ours));
+  const theirs = listener(other, 80);
+  const any = listener(ANY, 81);
+  t.true([ours, theirs, any].every((one) => demux.addListener(one)));
   t.is(demux.listener(US, 80), ours);
-  t.is(demux.listener(ip('10.0.0.3'), 80), any);
-  t.is(demux.listener(US, 81), undefined);
-  t.false(demux.addListener(listener(US, 80)));
-  t.deepEqual([...demux.listeners()], [any, ours]);
+  t.is(demux.listener(other, 80), theirs);
+  t.is(demux.listener(ip('10.0.0.4'), 80), undefined);
+  t.is(demux.listener(US, 81), any);
+  t.deepEqual([...demux.listeners()], [ours, theirs, any]);
   demux.removeListener(ours);
   demux.removeListener(ours);
-  t.is(demux.listener(US, 80), any);
-  demux.removeListener(any);
+  t.is(demux.listener(US, 80), undefined);
+  t.true(demux.hasListener(80));
+  demux.removeListener(theirs);
   t.false(demux.hasListener(80));
+});
+
+test('demux: two listeners share no port and address, and none the port of one for all', (t) => {
+  const demux = new Demux(new SeededRandom(1));
+  t.true(demux.addListener(listener(US, 80)));
+  t.false(demux.addListener(listener(US, 80)));
+  t.false(demux.addListener(listener(ANY, 80)));
+  t.true(demux.addListener(listener(ANY, 81)));
+  t.false(demux.addListener(listener(US, 81)));
 });
