@@ -6,7 +6,7 @@ import type { Impairment } from '../../src/device/impairment.ts';
 import { seq } from '../../src/stack/base/seq.ts';
 import { setSendSequence } from '../../src/stack/tcp/open.ts';
 import { stampNow } from '../../src/stack/tcp/timestamps.ts';
-import { World, type WorldOptions } from '../support/world.ts';
+import { type Watch, World } from '../support/world.ts';
 import { Flow } from './flow.ts';
 import { checkConnection } from './invariants.ts';
 
@@ -28,10 +28,11 @@ const bad = (loss: number): Impairment => ({
 });
 
 /** Send `bytes` at `loss` each way; gives the flow when all has arrived and both ends have closed. */
-export function bulk(seed: number, bytes: number, loss: number, wrap?: WorldOptions['wrap']): Flow {
-  const tcp = { maxRto: 8 * SECOND, timeWait: SECOND };
+export function bulk(seed: number, bytes: number, loss: number, watch: Watch = {}): Flow {
+  // With a third lost each way, fifteen time-outs in a row are a matter of time.
+  const tcp = { maxRto: 8 * SECOND, timeWait: SECOND, retries: 1000 };
   const link = bad(loss);
-  const world = new World({ seed, link, a: { tcp }, b: { tcp }, ...(wrap ? { wrap } : {}) });
+  const world = new World({ seed, link, a: { tcp }, b: { tcp }, watch });
   return carry(new Flow(world, bytes, { receiver: { closeLast: true } }));
 }
 
@@ -39,9 +40,9 @@ export function bulk(seed: number, bytes: number, loss: number, wrap?: WorldOpti
  * The same without loss and with offload, from just below the end of the sequence space, while the
  * timestamps of both sides wrap. Gives how often the sequence numbers did.
  */
-export function wraps(seed: number, bytes: number, wrap?: WorldOptions['wrap']): number {
+export function wraps(seed: number, bytes: number, watch: Watch = {}): number {
   const link = { delay: 500, rate: 4e9, queuePackets: 1000 };
-  const world = new World({ seed, link, offload: true, ...(wrap ? { wrap } : {}) });
+  const world = new World({ seed, link, offload: true, watch });
   const flow = new Flow(world, bytes, { receiver: { closeLast: true } });
   const { tcb } = flow;
   // Nothing has left yet: both numbers may still be chosen.

@@ -10,9 +10,8 @@ import { Failure } from '../../src/stack/base/failure.ts';
 import { below, SeededRandom, unit } from '../../src/stack/base/random.ts';
 import type { Settings } from '../../src/stack/tcp/settings.ts';
 import { stateName } from '../../src/stack/tcp/state.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 import { abort, detach, setReading } from '../../src/stack/tcp/verbs.ts';
-import { type SimHost, World, type WorldOptions } from '../support/world.ts';
+import { type SimHost, type Watch, World } from '../support/world.ts';
 import { checkConnection } from './invariants.ts';
 import { Peer } from './peer.ts';
 
@@ -115,12 +114,13 @@ function peers(dice: Dice, world: World): [Peer, Peer] {
   return [make(0), make(1)];
 }
 
-function connect(from: SimHost, to: SimHost, port: number, sourcePort: number, peer: Peer): Tcb {
+function connect(world: World, from: SimHost, port: number, sourcePort: number, peer: Peer): void {
+  const to = from === world.a ? world.b : world.a;
   const options = { destination: to.address, port, sourcePort, owner: peer };
   const tcb = from.core.tcp.connect(options);
   if (typeof tcb === 'number') throw new Error(`connect failed: ${tcb}`);
   peer.tcb = tcb;
-  return tcb;
+  world.opened(tcb);
 }
 
 /** One more connection; it may not begin at once. */
@@ -143,10 +143,10 @@ function begin(dice: Dice, world: World, index: number, waiting: Peer[]): Life {
   if (kind === 'both') {
     // Both sides open, to the port that the other opens from. RFC 9293 figure 7.
     const ports = [5000 + index, 6000 + index] as const;
-    world.line.at(start, () => connect(a, b, ports[1], ports[0], near));
+    world.line.at(start, () => connect(world, a, ports[1], ports[0], near));
     world.line.at(start + dice.upTo(dice.one(0, 20, 1000)), () => {
       // The other's SYN may have been refused already: then this one is, or opens anew by itself.
-      connect(b, a, ports[0], ports[1], far);
+      connect(world, b, ports[0], ports[1], far);
     });
     return { ...life, violent: true };
   }
@@ -163,7 +163,7 @@ function begin(dice: Dice, world: World, index: number, waiting: Peer[]): Life {
       },
     });
   }
-  world.line.at(start, () => connect(a, b, port, 0, near));
+  world.line.at(start, () => connect(world, a, port, 0, near));
   if (kind === 'closed port') return { ...life, refused: true };
   if (kind === 'plain') return life;
   const victim = dice.one(near, far);
@@ -174,8 +174,8 @@ function begin(dice: Dice, world: World, index: number, waiting: Peer[]): Life {
   return { ...life, violent: true };
 }
 
-/** Live through one seed; throws if something is wrong. `wrap`: see `WorldOptions`. */
-export function chaos(seed: number, wrap?: WorldOptions['wrap']): World {
+/** Live through one seed; throws if something is wrong. `watch`: see `World`. */
+export function chaos(seed: number, watch: Watch = {}): World {
   const dice = new Dice(seed);
   const link = way(dice);
   const back = dice.chance(0.7) ? link : way(dice);
@@ -187,11 +187,11 @@ export function chaos(seed: number, wrap?: WorldOptions['wrap']): World {
     offload: dice.chance(0.3),
     a: { tcp: settings(dice), grain: dice.one(1, 1000) },
     b: { tcp: settings(dice), grain: dice.one(1, 1000) },
-    ...(wrap ? { wrap } : {}),
+    watch,
   });
   const waiting: Peer[] = [];
   const lives = Array.from({ length: 1 + dice.upTo(2) }, (_, i) => begin(dice, world, i, waiting));
-  watch(world, lives);
+  follow(world, lives);
   for (const life of lives) judge(life);
   // TIME-WAIT, FIN-WAIT-2 and what is still under way.
   world.run(150 * SECOND);
@@ -201,7 +201,7 @@ export function chaos(seed: number, wrap?: WorldOptions['wrap']): World {
 }
 
 /** Run until all is over; whoever waits for somebody who has gone by force is ended by force. */
-function watch(world: World, lives: readonly Life[]): void {
+function follow(world: World, lives: readonly Life[]): void {
   const end = world.now + LIFE;
   let progress = world.now;
   let seen = -1;

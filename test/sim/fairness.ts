@@ -3,7 +3,7 @@
  * @module
  */
 import type { CongestionName } from '../../src/stack/tcp/settings.ts';
-import { World, type WorldOptions } from '../support/world.ts';
+import { type Watch, World } from '../support/world.ts';
 import { Flow } from './flow.ts';
 
 const SECOND = 1e6;
@@ -17,10 +17,10 @@ export function fairness(
   seed: number,
   congestion: CongestionName,
   later: number,
-  wrap?: WorldOptions['wrap'],
+  watch: Watch = {},
 ): number {
   const link = { delay: 10_000, rate: 50e6, queuePackets: 100 };
-  const world = new World({ seed, link, back: { delay: 10_000 }, ...(wrap ? { wrap } : {}) });
+  const world = new World({ seed, link, back: { delay: 10_000 }, watch });
   const settings = { congestion };
   const flows = [new Flow(world, ENOUGH, { port: 80, settings })];
   world.run(later * SECOND);

@@ -53,6 +53,7 @@ export class Flow {
     if (typeof tcb === 'number') throw new Error(`connect failed: ${tcb}`);
     this.tcb = tcb;
     sender.tcb = tcb;
+    world.opened(tcb);
     this.began = world.now;
   }
 

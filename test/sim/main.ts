@@ -2,15 +2,19 @@
  * `npm run sim`: every case, or one; with `--seed` one run of one case, and a capture of it.
  * @module
  */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type CaptureDevice, capture } from '../../src/device/capture.ts';
+import { Trace, type TraceEvent } from '../../src/stack/tcp/trace.ts';
+import type { Watch } from '../support/world.ts';
 import { CASES, runCase } from './cases.ts';
 
 const USAGE = `npm run sim -- [--long] [--case NAME] [--from N] [--count N]
-npm run sim -- --case NAME --seed N [--long] [--pcap FILE]
+npm run sim -- --case NAME --seed N [--long] [--pcap FILE] [--trace FILE]
 
 Without a case: all of them. With a seed: that one run again, its packets in a pcapng file
-(sim-NAME-N.pcapng unless said; none with --long unless said).`;
+(sim-NAME-N.pcapng unless said; none with --long unless said), and the events of the first
+connection that is opened in a file for \`npm run plot\`.`;
 
 interface Choice {
   readonly case?: string;
@@ -18,6 +22,7 @@ interface Choice {
   readonly from?: string;
   readonly count?: string;
   readonly pcap?: string;
+  readonly trace?: string;
   readonly long: boolean;
 }
 
@@ -26,18 +31,25 @@ function say(text: string): void {
 }
 
 /** One run again, captured. */
-async function repeat(name: string, seed: number, { long, pcap }: Choice): Promise<boolean> {
+async function repeat(name: string, seed: number, { long, pcap, trace }: Choice): Promise<boolean> {
   const file = pcap ?? (long ? undefined : `sim-${name}-${seed}.pcapng`);
   let captured: CaptureDevice | undefined;
   let settle = (): void => {};
-  const wrap: Parameters<typeof runCase>[3] = (device, line) => {
+  const events: TraceEvent[] = [];
+  const wrap: Watch['wrap'] = (device, line) => {
+    if (file === undefined) return device;
     settle = () => line.run(1); // a device closes in its own time, which is virtual
-    captured = capture(device, file ?? '', { now: () => line.now(), limit: 2 ** 40 });
+    captured = capture(device, file, { now: () => line.now(), limit: 2 ** 40 });
     return captured;
+  };
+  const opened: Watch['opened'] = (tcb) => {
+    if (trace === undefined || events.length > 0) return;
+    tcb.trace = new Trace(tcb.iss, (event) => events.push(event));
+    tcb.trace.state(tcb.tcp.now, tcb.state);
   };
   let good = true;
   try {
-    say(`${name} ${seed}: ${runCase(name, seed, long, file === undefined ? undefined : wrap)}`);
+    say(`${name} ${seed}: ${runCase(name, seed, long, { wrap, opened })}`);
   } catch (error) {
     good = false;
     say(`FAILED: ${name} ${seed}: ${error instanceof Error ? error.stack : error}`);
@@ -46,6 +58,10 @@ async function repeat(name: string, seed: number, { long, pcap }: Choice): Promi
   settle();
   await closed;
   if (captured !== undefined) say(`${captured.captured} packets in ${file}`);
+  if (trace !== undefined) {
+    writeFileSync(trace, JSON.stringify({ title: `${name} ${seed}`, events }));
+    say(`${events.length} events in ${trace}`);
+  }
   return good;
 }
 
@@ -83,6 +99,7 @@ async function main(): Promise<boolean> {
     from: text,
     count: text,
     pcap: text,
+    trace: text,
     long: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const;

@@ -18,6 +18,7 @@ import { Stat } from '../../src/stack/base/stats.ts';
 import type { Interface } from '../../src/stack/ip/interface.ts';
 import { HEADROOM, NO_SLOT, Slots } from '../../src/stack/memory/slots.ts';
 import { Core, type CoreOptions } from '../../src/stack/stack.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 import { Timeline } from './timeline.ts';
 
 export const ADDRESS_A: Address = fromOctets(10, 0, 0, 1);
@@ -174,6 +175,14 @@ export function inboundDrops(drops: Float64Array): number {
   return sum;
 }
 
+/** Who looks on, from outside. */
+export interface Watch {
+  /** What stands between a's stack and its device: to capture, say. */
+  readonly wrap?: (device: Device, line: Timeline) => Device;
+  /** A connection was opened by a user, and nothing of it has been sent. */
+  readonly opened?: (tcb: Tcb) => void;
+}
+
 export interface WorldOptions {
   /** Default 1. */
   readonly seed?: number;
@@ -189,8 +198,7 @@ export interface WorldOptions {
   readonly start?: number;
   readonly a?: SimHostOptions;
   readonly b?: SimHostOptions;
-  /** What stands between a's stack and its device: to capture, say. */
-  readonly wrap?: (device: Device, line: Timeline) => Device;
+  readonly watch?: Watch;
 }
 
 /** Two hosts, and a link that is impaired each way. */
@@ -200,10 +208,14 @@ export class World {
   readonly b: SimHost;
   readonly link: ImpairedDevice;
   readonly random: SeededRandom;
+  /** To be called with every connection that a user opens. */
+  readonly opened: (tcb: Tcb) => void;
 
   constructor(options: WorldOptions = {}) {
-    const { seed = 1, link = {}, wrap, mtu = 1500, offload = false } = options;
+    const { seed = 1, link = {}, mtu = 1500, offload = false } = options;
+    const { wrap, opened } = options.watch ?? {};
     this.line = new Timeline(options.start);
+    this.opened = opened ?? (() => {});
     this.random = new SeededRandom(seed);
     const { line, random } = this;
     const schedule = (fn: () => void): void => line.at(line.now(), fn);
