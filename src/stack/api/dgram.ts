@@ -5,7 +5,8 @@
  * Node documentation: "UDP/datagram sockets". RFC 1112 §6 (multicast), RFC 1122 §4.1.4 (broadcast).
  * @module
  */
-import type { Socket as NodeSocket, RemoteInfo } from 'node:dgram';
+import type { Socket as NodeSocket, RemoteInfo, SocketType } from 'node:dgram';
+import type { EventEmitter } from 'node:events';
 import { isMulticast } from '../base/address.ts';
 import { Failure, failureCode } from '../base/failure.ts';
 import type { Interface } from '../ip/interface.ts';
@@ -139,17 +140,18 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   }
 }
 
-type MessageListener = (message: Buffer, sender: RemoteInfo) => void;
+type MessageListener = (message: Buffer<ArrayBuffer>, sender: RemoteInfo) => void;
 
-export interface DgramClass {
-  new (type: 'udp4' | DgramOptions, listener?: MessageListener): DgramSocket;
+export interface DgramClass extends Pick<typeof EventEmitter, keyof typeof EventEmitter> {
+  /** As `createSocket`. Looser in its types, as Node's are, which tell of no arguments at all. */
+  new (type?: SocketType | object, listener?: MessageListener): DgramSocket;
   readonly prototype: DgramSocket;
 }
 
 /** The module's exports, each as Node documents it. */
 export interface Dgram {
   readonly Socket: DgramClass;
-  createSocket(type: 'udp4' | 'udp6' | DgramOptions, listener?: MessageListener): DgramSocket;
+  createSocket(type: SocketType | DgramOptions, listener?: MessageListener): DgramSocket;
 }
 
 /** Make the module of one stack. */

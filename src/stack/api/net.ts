@@ -7,7 +7,9 @@
  * Node documentation: "Net".
  * @module
  */
+import type { EventEmitter } from 'node:events';
 import * as node from 'node:net';
+import type { Duplex } from 'node:stream';
 import { checkBoolean, checkInteger } from './checks.ts';
 import type { Host } from './host.ts';
 import { autoSelect } from './net-connect.ts';
@@ -16,8 +18,11 @@ import { Server } from './net-server.ts';
 import { type Accepted, Socket } from './net-socket.ts';
 import { callable } from './overlay.ts';
 
+/** What a class has besides its constructor. */
+type Statics<Class> = Pick<Class, keyof Class>;
+
 /** A class that may be called without `new`, as those of `node:net`. */
-export interface SocketClass {
+export interface SocketClass extends Statics<typeof Duplex> {
   new (options?: SocketOptions): Socket;
   (options?: SocketOptions): Socket;
   readonly prototype: Socket;
@@ -25,7 +30,7 @@ export interface SocketClass {
 
 type ConnectionListener = (socket: Socket) => void;
 
-export interface ServerClass {
+export interface ServerClass extends Statics<typeof EventEmitter> {
   new (connectionListener?: ConnectionListener): Server;
   new (options?: node.ServerOpts, connectionListener?: ConnectionListener): Server;
   (connectionListener?: ConnectionListener): Server;
