@@ -1,19 +1,17 @@
 /**
- * Node's own http server, on the stack's sockets.
+ * Node's own http server, on the stack.
  *
  *     node dist/examples/http-server.js        and then: curl http://10.83.0.2/
  * @module
  */
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { createStack, openTun, type Stack } from 'tunstack';
 
 export function serveHttp(stack: Stack, port: number): Server {
-  const server = createServer((request, response) => {
+  const server = stack.http.createServer((request, response) => {
     response.end(`Hello ${request.socket.remoteAddress}, this is ${request.url}.\n`);
   });
-  // An http server takes any socket that it is handed.
-  stack.net.createServer((socket) => server.emit('connection', socket)).listen(port);
-  return server;
+  return server.listen(port);
 }
 
 if (process.argv[1] === import.meta.filename) {
