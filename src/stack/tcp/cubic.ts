@@ -5,7 +5,7 @@
  * times in seconds inside the formulas.
  * @module
  */
-import { type Micros, SECOND } from '../base/clock.ts';
+import { type Micros, NEVER, SECOND } from '../base/clock.ts';
 import { type CongestionControl, inSlowStart, MIN_SEGMENTS, slowStart } from './congestion.ts';
 import { HyStart } from './hystart.ts';
 import { srtt } from './rtt.ts';
@@ -18,6 +18,9 @@ const BETA = 0.7;
 /** §4.3: AIMD's increase that is as aggressive as Reno's with this `BETA`. */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 const NO_EPOCH = -1;
+
+/** RFC 9406 §4.3: only the first slow start is watched, the one that knows no threshold. */
+const isFirst = (tcb: Tcb): boolean => tcb.ssthresh === NEVER;
 
 export class Cubic implements CongestionControl {
   readonly name = 'cubic';
@@ -38,7 +41,7 @@ export class Cubic implements CongestionControl {
   onAck(tcb: Tcb, acked: number, now: Micros): void {
     let left = acked;
     if (inSlowStart(tcb)) {
-      const divisor = this.#hystart.divisor;
+      const divisor = isFirst(tcb) ? this.#hystart.divisor : 1;
       left = divisor === 1 ? slowStart(tcb, acked) : this.#conservative(tcb, acked / divisor);
       if (left === 0) return;
     }
@@ -60,7 +63,7 @@ export class Cubic implements CongestionControl {
   }
 
   onRound(tcb: Tcb, rtt: Micros, _now: Micros): void {
-    if (inSlowStart(tcb) && this.#hystart.onAck(tcb, rtt)) tcb.ssthresh = tcb.cwnd;
+    if (isFirst(tcb) && this.#hystart.onAck(tcb, rtt)) tcb.ssthresh = tcb.cwnd;
   }
 
   onLoss(tcb: Tcb, flight: number, _now: Micros): void {
