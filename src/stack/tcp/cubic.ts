@@ -25,8 +25,10 @@ const isFirst = (tcb: Tcb): boolean => tcb.ssthresh === NEVER;
 export class Cubic implements CongestionControl {
   readonly name = 'cubic';
   readonly #hystart = new HyStart();
-  /** Window before the last reduction, in segments. */
+  /** The plateau: the window before the last reduction, in segments, or less by fast convergence. */
   #wMax = 0;
+  /** The window before the last reduction as it was. */
+  #cwndPrior = 0;
   /** Seconds from the start of the epoch to the plateau. */
   #k = 0;
   #epoch: Micros = NO_EPOCH;
@@ -34,6 +36,7 @@ export class Cubic implements CongestionControl {
   #wEst = 0;
   #lastLimited: Micros = 0;
   #priorWMax = 0;
+  #priorCwndPrior = 0;
   #priorEpoch: Micros = NO_EPOCH;
   #priorK = 0;
   #priorWEst = 0;
@@ -53,7 +56,7 @@ export class Cubic implements CongestionControl {
     const target = Math.min(Math.max(this.#curve(ahead), cwnd), 1.5 * cwnd);
     const segments = left / tcb.mss;
     // §4.3: alpha becomes 1 once the estimate has passed the window before the loss.
-    this.#wEst += (this.#wEst >= this.#wMax ? 1 : ALPHA) * (segments / cwnd);
+    this.#wEst += (this.#wEst >= this.#cwndPrior ? 1 : ALPHA) * (segments / cwnd);
     if (this.#curve(t) < this.#wEst) {
       tcb.cwnd = Math.max(tcb.cwnd, this.#wEst * tcb.mss);
     } else {
@@ -69,6 +72,7 @@ export class Cubic implements CongestionControl {
   onLoss(tcb: Tcb, flight: number, _now: Micros): void {
     this.#remember();
     const cwnd = tcb.cwnd / tcb.mss;
+    this.#cwndPrior = cwnd;
     // §4.7, fast convergence: a flow whose plateau falls leaves room for others.
     this.#wMax = cwnd < this.#wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
     // §4.6: by the window, not by the flight; the latter only where it was the smaller by far.
@@ -78,12 +82,14 @@ export class Cubic implements CongestionControl {
   }
 
   onTimeout(tcb: Tcb, flight: number, now: Micros): void {
-    this.onLoss(tcb, flight, now); // §4.8
+    this.onLoss(tcb, flight, now);
+    this.#wMax = 0; // §4.8: the curve begins, flat, where congestion avoidance does
     this.#hystart.reset();
   }
 
   onUndo(_tcb: Tcb): void {
     this.#wMax = this.#priorWMax; // §4.9.1
+    this.#cwndPrior = this.#priorCwndPrior;
     this.#epoch = this.#priorEpoch;
     this.#k = this.#priorK;
     this.#wEst = this.#priorWEst;
@@ -117,6 +123,7 @@ export class Cubic implements CongestionControl {
 
   #remember(): void {
     this.#priorWMax = this.#wMax;
+    this.#priorCwndPrior = this.#cwndPrior;
     this.#priorEpoch = this.#epoch;
     this.#priorK = this.#k;
     this.#priorWEst = this.#wEst;
