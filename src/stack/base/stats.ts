@@ -101,6 +101,8 @@ export const Stat = {
   TcpExtTCPDeliveredCE: 91,
   TcpExtTCPHystartTrainDetect: 92,
   TcpExtTCPTimeWaitOverflow: 93,
+  TcpExtTCPMTUPFail: 94,
+  TcpExtTCPMTUPSuccess: 95,
 } as const;
 
 /** The index of a counter. */

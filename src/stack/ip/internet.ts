@@ -228,6 +228,10 @@ export class Internet implements InternetLayer {
     return this.routes.find(destination, source);
   }
 
+  probedMtu(destination: Address, mtu: number, raisable: boolean): void {
+    this.routes.paths.probed(destination, mtu, raisable, this.now);
+  }
+
   isOurs(address: Address): boolean {
     return this.routes.isOurs(address);
   }

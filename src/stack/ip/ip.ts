@@ -57,6 +57,8 @@ export interface SendOptions {
   ttl: number;
   /** True sets DF; TCP does, for path MTU discovery. */
   dontFragment: boolean;
+  /** Longer than the path is known to take: a probe may be as long as the interface's MTU. */
+  beyondPath: boolean;
   /** With offload: text bytes in each segment that the device is to cut; 0: send it as it is. */
   gsoSize: number;
   /** With offload: where in the transport header a checksum stands that is only begun; -1: none. */
@@ -76,6 +78,11 @@ export interface InternetLayer {
 
   /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
   route(destination: Address, source: Address): Route | undefined;
+  /**
+   * A transport has found by probes that packets of `mtu` bytes pass; infinity: that nothing on the way
+   * limits them. `raisable`: longer ones may.
+   */
+  probedMtu(destination: Address, mtu: number, raisable: boolean): void;
   /** True if `address` is one of ours, a loopback address included. */
   isOurs(address: Address): boolean;
 

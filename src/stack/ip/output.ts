@@ -59,6 +59,7 @@ export class Output {
       tos: 0,
       ttl: host.defaultTtl,
       dontFragment: false,
+      beyondPath: false,
       gsoSize: 0,
       checksumAt: NO_CHECKSUM,
     };
@@ -82,7 +83,8 @@ export class Output {
   send(route: Route, source: Address, protocol: number, at: number, length: number): Failure {
     count(this.#stats, Stat.IpOutRequests);
     const next = this.next;
-    if (length + HEADER > route.mtu && next.gsoSize === 0) {
+    const most = next.beyondPath ? route.iface.mtu : route.mtu;
+    if (length + HEADER > most && next.gsoSize === 0) {
       return this.#sendTooLong(route, source, protocol, at, length);
     }
     const { iface } = route;
@@ -288,6 +290,7 @@ export class Output {
     next.tos = 0;
     next.ttl = this.#host.defaultTtl;
     next.dontFragment = false;
+    next.beyondPath = false;
     next.gsoSize = 0;
     next.checksumAt = NO_CHECKSUM;
   }

@@ -1,5 +1,6 @@
 /**
- * What is known of the MTU of paths: learnt from ICMP, forgotten after ten minutes. RFC 1191 §6.3.
+ * What is known of the MTU of paths: learnt from ICMP or by probes, forgotten after ten minutes.
+ * RFC 1191 §6.3, RFC 4821 §5.2.
  *
  * Whoever reports here has checked that the message is about a packet in flight (RFC 5927 §7).
  * @module
@@ -30,6 +31,10 @@ export function plateauBelow(length: number): number {
 interface PathMtu {
   readonly mtu: number;
   readonly until: Micros;
+  /** Found by probes: no router says so when the path is wider again, or when it is not. */
+  readonly probed: boolean;
+  /** Longer packets may pass: who can probe should. */
+  readonly raisable: boolean;
 }
 
 export class PathMtus {
@@ -45,6 +50,20 @@ export class PathMtus {
   reduce(destination: Address, mtu: number, now: Micros): boolean {
     const known = this.#paths.get(destination);
     if (known !== undefined && known.mtu <= mtu) return false;
+    this.#set(destination, mtu, false, false, now);
+    return true;
+  }
+
+  /**
+   * Packets of `mtu` bytes to `destination` passed, and longer ones did not, or (`raisable`) are still
+   * to be tried; infinity: nothing limits them. RFC 4821 §5.2.
+   */
+  probed(destination: Address, mtu: number, raisable: boolean, now: Micros): void {
+    if (mtu !== Number.POSITIVE_INFINITY) this.#set(destination, mtu, true, raisable, now);
+    else if (this.#paths.delete(destination)) this.#changed();
+  }
+
+  #set(destination: Address, mtu: number, probed: boolean, raisable: boolean, now: Micros): void {
     this.#paths.delete(destination);
     if (this.#paths.size >= LIMIT) {
       for (const oldest of this.#paths.keys()) {
@@ -52,26 +71,32 @@ export class PathMtus {
         break;
       }
     }
-    this.#paths.set(destination, { mtu, until: now + PATH_MTU_LIFETIME });
+    this.#paths.set(destination, { mtu, until: now + PATH_MTU_LIFETIME, probed, raisable });
     this.#changed();
-    return true;
   }
 
   /** Put what is known into a route that was just made. */
   apply(route: Route): void {
     const path = this.#paths.get(route.destination);
     if (path === undefined || path.mtu >= route.mtu) return;
+    route.raisable = path.raisable;
     route.fragmentable = path.mtu < PATH_MTU_FLOOR;
     route.mtu = Math.min(route.mtu, Math.max(path.mtu, PATH_MTU_FLOOR));
   }
 
-  /** Forget what is too old. */
+  /**
+   * Forget what is too old. What was found by probes may be looked for again first: to forget it at once
+   * would lose a flight in the same black hole.
+   */
   expire(now: Micros): void {
     let forgotten = false;
     for (const [destination, path] of this.#paths) {
       if (path.until > now) break;
       this.#paths.delete(destination);
       forgotten = true;
+      if (!path.probed || path.raisable) continue;
+      const until = now + PATH_MTU_LIFETIME;
+      this.#paths.set(destination, { ...path, until, raisable: true });
     }
     if (forgotten) this.#changed();
   }

@@ -42,6 +42,8 @@ export class Route {
   broadcast = false;
   /** True if the path's MTU is below what we go down to: routers must be let fragment. */
   fragmentable = false;
+  /** True if the path may take longer packets than `mtu` by now: who can probe should. RFC 8899 §5.3. */
+  raisable = false;
   /** The identification of the next packet that may be fragmented. RFC 6864 §4.2. */
   identification = 0;
   /** The source that was asked for, `ANY` for none. */

@@ -9,6 +9,7 @@ import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
 import { outstanding } from './flight.ts';
 import { releaseChunks } from './notify.ts';
+import { onProbedAck } from './plpmtu.ts';
 import { noteReordering, onDuplicateReport, rackUpdate } from './rack.ts';
 import { onAck } from './recovery.ts';
 import { armRto, stopRto } from './rto.ts';
@@ -75,6 +76,7 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
   const idle = !advanced && delivery.sacked === 0 && report.duplicate;
   onProbeAck(tcb, segment.ack, duplicateReported, idle);
   onAck(tcb, board, segment, delivery, report, now);
+  if (tcb.search !== null) onProbedAck(tcb, board, advanced);
   followUna(tcb);
   growSendBuffer(tcb);
   if (board.count === 0) {
@@ -113,6 +115,8 @@ function readSacks(tcb: Tcb, board: Scoreboard, segment: Segment): boolean {
   const { sackCount, sackLeft, sackRight } = segment.options;
   if (sackCount === 0) return false;
   const { delivery } = tcb.tcp;
+  // What left before the segment size changed has its edges elsewhere.
+  const unit = gt(tcb.otherMssEnd, tcb.sndUna) ? 1 : tcb.mss;
   let fack = max(tcb.fack, tcb.sndUna);
   const first = fack;
   let duplicate = false;
@@ -127,7 +131,7 @@ function readSacks(tcb: Tcb, board: Scoreboard, segment: Segment): boolean {
     }
     // RFC 2018 §4: a block at or below the ACK field is stale.
     if (!gt(right, segment.ack) || !gt(right, tcb.sndUna)) continue;
-    board.sack(max(left, tcb.sndUna), right, tcb.mss, delivery, first);
+    board.sack(max(left, tcb.sndUna), right, unit, delivery, first);
     fack = max(fack, right);
   }
   tcb.fack = fack;
@@ -156,6 +160,7 @@ function advance(tcb: Tcb, board: Scoreboard, ack: Seq, fack: Seq): void {
   board.acknowledge(ack, fack, tcb.tcp.delivery);
   tcb.sndUna = ack;
   tcb.bytesAcked += text;
+  if (text >= tcb.mss) tcb.fullAcked = true;
   releaseChunks(tcb, text);
 }
 
@@ -197,6 +202,7 @@ function followUna(tcb: Tcb): void {
   const una = tcb.sndUna;
   tcb.fack = max(tcb.fack, una);
   tcb.smallEnd = max(tcb.smallEnd, una);
+  tcb.otherMssEnd = max(tcb.otherMssEnd, una);
   if (tcb.recovery <= Recovery.DISORDER && gt(una, tcb.recoverySeq)) tcb.recoverySeq = seq(una - 1);
   if (tcb.dsackRound && gt(una, tcb.reoRound)) tcb.dsackRound = false;
 }

@@ -133,12 +133,13 @@ function transmit(
   if (offload) {
     wire.setChecksum(v, at, begun(pseudo));
     ip.next.checksumAt = CHECKSUM_AT;
-    if (length > tcb.mss) ip.next.gsoSize = tcb.mss;
+    if (length > tcb.mss && !has(tcb, Flag.PATH_PROBE)) ip.next.gsoSize = tcb.mss;
   } else {
     wire.setChecksum(v, at, finish(pseudo + text + ip.checksum.sum(at, header)));
   }
   ip.next.tos = (tcb.tos & DSCP) | ecn; // the low two bits are ours, RFC 3168 §5
   if (tcb.ttl !== 0) ip.next.ttl = tcb.ttl;
+  ip.next.beyondPath = tcb.search !== null;
   ip.next.dontFragment = true; // path MTU discovery, RFC 1191 §3
   const failure = ip.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
   tcb.segmentsOut++;

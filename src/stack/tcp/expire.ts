@@ -13,6 +13,7 @@ import { remove } from './close.ts';
 import { emit } from './emit.ts';
 import { outstanding, unsent } from './flight.ts';
 import { onKeepAlive } from './keepalive.ts';
+import { isProbeLoss, suspectBlackHole } from './plpmtu.ts';
 import { detectLoss } from './rack.ts';
 import { enterRecoveryByTimer, onTimeout } from './recovery.ts';
 import { sendAbort } from './reset.ts';
@@ -90,6 +91,7 @@ function onRetransmit(tcb: Tcb, now: Micros): void {
     retransmit(tcb, board, 0, first, now);
   } else {
     onTimeout(tcb, board, now); // (5.4); `send` does it
+    suspectBlackHole(tcb, board);
   }
   armRto(tcb, now); // (5.6)
 }
@@ -148,7 +150,7 @@ function sendProbe(tcb: Tcb, now: Micros): void {
 /** RFC 8985 §6.2, step 5: the reordering window has passed without news. */
 function onReorder(tcb: Tcb, now: Micros): void {
   const board = tcb.scoreboard;
-  if (board === null || !detectLoss(tcb, board, now)) return;
+  if (board === null || !detectLoss(tcb, board, now) || isProbeLoss(tcb, board)) return;
   enterRecoveryByTimer(tcb, now);
 }
 

@@ -5,15 +5,35 @@
 import type { Micros } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
-import { ge, gt } from '../base/seq.ts';
+import { diff, ge, gt } from '../base/seq.ts';
 import type { IcmpError } from '../ip/ip.ts';
 import * as wire from '../wire/tcp.ts';
 import { remove } from './close.ts';
+import { usualOptions } from './emit.ts';
+import { HEADERS } from './open.ts';
+import { effectiveMtu, onReportedMtu } from './plpmtu.ts';
+import { Fate } from './scoreboard.ts';
 import { State } from './state.ts';
+import type { Tcb } from './tcb.ts';
 import type { Tcp } from './tcp.ts';
 
 /** Ports and sequence number: what RFC 792 promises of the segment. */
 const QUOTED = 8;
+
+/**
+ * RFC 1191 §6.4: what was too long goes again, shorter, without waiting for the timer, and without a
+ * word to congestion control. All of it was: one report stands for the others.
+ */
+function tooLong(tcb: Tcb, mtu: number): void {
+  tcb.route = null;
+  const board = tcb.scoreboard;
+  if (board === null) return;
+  const fits = Math.min(mtu - HEADERS - usualOptions(tcb), tcb.mss - 1);
+  for (let i = 0; i < board.count; i++) {
+    const isLong = diff(board.end(i), board.start(i)) > fits;
+    if (isLong && (board.fate(i) & (Fate.SACKED | Fate.LOST)) === 0) board.markLost(i);
+  }
+}
 
 /** Believe an error only if it quotes something in flight (RFC 5927 §4). */
 export function onIcmp(tcp: Tcp, error: IcmpError, _now: Micros): Drop {
@@ -26,9 +46,8 @@ export function onIcmp(tcp: Tcp, error: IcmpError, _now: Micros): Drop {
   const quoted = wire.seq(v, error.body);
   if (!ge(quoted, tcb.sndUna) || !gt(tcb.sndNxt, quoted)) return Drop.ICMP_NO_MATCH;
   if (error.mtu > 0) {
-    // RFC 1191 §6.4: what was too big goes again, smaller, without waiting for the timer.
-    tcb.route = null;
-    if (tcb.scoreboard !== null && tcb.scoreboard.count > 0) tcb.scoreboard.markLost(0);
+    if (error.mtu < effectiveMtu(tcb)) tooLong(tcb, error.mtu);
+    onReportedMtu(tcb, error.mtu);
     tcp.dirty(tcb);
     return Drop.NONE;
   }

@@ -7,6 +7,7 @@ import { NEVER } from '../base/clock.ts';
 import { failureCode } from '../base/failure.ts';
 import { outstanding, pipe, unsent } from './flight.ts';
 import { pacingRate } from './pacing.ts';
+import { effectiveMtu } from './plpmtu.ts';
 import { backedOff } from './rtt.ts';
 import { stateName } from './state.ts';
 import { Flag, has, type Tcb } from './tcb.ts';
@@ -85,7 +86,7 @@ export function info(tcb: Tcb): TcpInfo {
     ssthresh: Math.round(tcb.ssthresh),
     sndMss: tcb.mss,
     rcvMss: tcb.rcvMss,
-    pmtu: tcb.route?.mtu ?? 0,
+    pmtu: effectiveMtu(tcb),
     sndWnd: tcb.sndWnd,
     rcvWnd: Math.max(0, (tcb.rcvAdv - tcb.rcvNxt) | 0),
     sndWscale: tcb.sndScale,

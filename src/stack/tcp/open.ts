@@ -33,7 +33,8 @@ import { scaleFor, synWindow } from './window.ts';
 const DEFAULT_MSS = 536;
 /** Less would let a peer make us send headers only. Linux's tcp_min_snd_mss. */
 const MIN_MSS = 48;
-const HEADERS = 20 + MIN_LEN;
+/** Of IP and TCP, without options. */
+export const HEADERS: number = 20 + MIN_LEN;
 /** `firstSent` of a SYN that left more than once: its answer measures nothing (Karn). */
 const AMBIGUOUS: Micros = -1;
 
@@ -45,8 +46,11 @@ export const offeredMss = (tcb: Tcb, route: Route): number => {
 
 /** RFC 9293 §3.7.1, MUST-16: the segment size that the peer, the path and the options allow. */
 export function setMss(tcb: Tcb, pathMtu: number): void {
-  const most = Math.min(tcb.peerMss, pathMtu - HEADERS);
-  tcb.mss = Math.max(MIN_MSS, most) - usualOptions(tcb);
+  const mtu = tcb.search?.low ?? pathMtu; // who looks for the path's MTU knows best
+  const most = Math.min(tcb.peerMss, mtu - HEADERS);
+  const mss = Math.max(MIN_MSS, most) - usualOptions(tcb);
+  if (mss !== tcb.mss) tcb.otherMssEnd = tcb.sndNxt;
+  tcb.mss = mss;
   // A window of less than a segment would never let one go.
   if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss);
 }
@@ -88,6 +92,7 @@ export function setSendSequence(tcb: Tcb, iss: Seq): void {
   tcb.fack = iss;
   tcb.cwndRound = iss;
   tcb.rackEnd = iss;
+  tcb.otherMssEnd = iss;
 }
 
 /** Every mark in the peer's sequence space starts behind its SYN. */

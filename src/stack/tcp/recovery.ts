@@ -9,6 +9,7 @@ import { count, Stat } from '../base/stats.ts';
 import { isLimited } from './cwv.ts';
 import type { Delivery } from './delivery.ts';
 import { outstanding, pipe, unsent } from './flight.ts';
+import { isProbeLoss } from './plpmtu.ts';
 import { beginPrr, onRecoveryAck } from './prr.ts';
 import { detectLoss, markOnTimeout, onRecovered } from './rack.ts';
 import { Fate, type Scoreboard } from './scoreboard.ts';
@@ -81,7 +82,7 @@ function inOpen(
 
 /** Mark what is lost by RACK, or by the third duplicate ACK where there is no SACK. */
 function findLoss(tcb: Tcb, board: Scoreboard, report: AckReport, now: Micros): boolean {
-  if (has(tcb, Flag.SACK)) return detectLoss(tcb, board, now);
+  if (has(tcb, Flag.SACK)) return detectLoss(tcb, board, now) && !isProbeLoss(tcb, board);
   if (report.advanced) tcb.dupAcks = 0;
   else if (report.duplicate) tcb.dupAcks++;
   if (tcb.dupAcks < DUP_THRESH || board.count === 0) return false;

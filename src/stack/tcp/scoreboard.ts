@@ -31,7 +31,12 @@ export const Fate = {
   RESENT: 4,
   /** It was sent more than once: no round-trip sample (Karn). */
   TWICE: 8,
+  /** It is one segment, and shares its extent with no other. */
+  ALONE: 16,
 } as const;
+
+/** See `Scoreboard.append`. */
+export const ALONE = 0;
 
 const MIN_CAPACITY = 8;
 /** An extent does not grow beyond this, so that its one time stamp stays true of all of it. */
@@ -100,7 +105,10 @@ export class Scoreboard {
     return outstanding - this.sackedBytes - this.lostBytes + this.resentBytes;
   }
 
-  /** New text or a FIN left: `from` is where the extent before ended. */
+  /**
+   * New text or a FIN left: `from` is where the extent before ended. `mss` may be `ALONE`, for an extent
+   * that shares with no other.
+   */
   append(from: Seq, to: Seq, now: Micros, mss: number, delivered: number, dTime: Micros): void {
     if (this.count === 0) {
       this.lostFrom = from;
@@ -112,6 +120,7 @@ export class Scoreboard {
       if (
         this.#time[last] === now &&
         this.#fate[last] === 0 &&
+        mss !== ALONE &&
         length % mss === 0 &&
         length + diff(to, from) <= MAX_EXTENT
       ) {
@@ -122,7 +131,7 @@ export class Scoreboard {
     const at = this.#makeRoom();
     this.#start[at] = from;
     this.#end[at] = to;
-    this.#fate[at] = 0;
+    this.#fate[at] = mss === ALONE ? Fate.ALONE : 0;
     this.#time[at] = now;
     this.#delivered[at] = delivered;
     this.#deliveredTime[at] = dTime;

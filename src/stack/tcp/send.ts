@@ -11,9 +11,10 @@ import { noteFlight, restartAfterIdle } from './cwv.ts';
 import { emit, pushFlag } from './emit.ts';
 import { outstanding, pipe, unsent } from './flight.ts';
 import { paced, paceRoom } from './pacing.ts';
+import { HOLD, probeLength, probeSent } from './plpmtu.ts';
 import { armRto } from './rto.ts';
 import { backedOff } from './rtt.ts';
-import { Fate, type Scoreboard } from './scoreboard.ts';
+import { ALONE, Fate, type Scoreboard } from './scoreboard.ts';
 import { isIn, SENDING } from './state.ts';
 import { Flag, has, Recovery, type Tcb, Timer } from './tcb.ts';
 import { clearTimer, isSet, setTimer } from './timers.ts';
@@ -106,9 +107,15 @@ export function retransmit(
 /** New text, as far as both windows, Nagle and silly-window avoidance let it. */
 function sendNew(tcb: Tcb, now: Micros): void {
   tcb.tcp.routeOf(tcb); // first: a path that has changed changes the segment size
-  const most = chunkSize(tcb);
   let left = unsent(tcb);
   let sent = false;
+  if (tcb.search !== null && left > 0) {
+    const probe = sendPathProbe(tcb, left, now);
+    if (probe === HOLD) return;
+    left -= probe;
+    sent = probe > 0;
+  }
+  const most = chunkSize(tcb);
   let turn = TURN;
   while (left > 0) {
     if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0) break;
@@ -135,6 +142,20 @@ function sendNew(tcb: Tcb, now: Micros): void {
     if (windowHolds(tcb, left) || tcb.route === null)
       setTimer(tcb, Timer.PERSIST, now + backedOff(tcb));
   }
+}
+
+/** RFC 4821 §7: new text as one segment that is longer than others. Its length, or `HOLD`. */
+function sendPathProbe(tcb: Tcb, left: number, now: Micros): number {
+  const from = tcb.sndNxt;
+  const length = probeLength(tcb, left, diff(windowEdge(tcb), from));
+  if (length <= 0) return length;
+  if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0) return HOLD;
+  tcb.flags |= Flag.PATH_PROBE;
+  const sent = sendText(tcb, length, false, now);
+  tcb.flags &= ~Flag.PATH_PROBE;
+  if (!sent) return 0;
+  probeSent(tcb, from, tcb.sndNxt);
+  return length;
 }
 
 const windowEdge = (tcb: Tcb): Seq => add(tcb.sndUna, tcb.sndWnd);
@@ -180,9 +201,11 @@ function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean 
     tcb.firstSent = now;
     tcb.deliveredTime = now;
   }
-  tcb.scoreboard.append(from, to, now, tcb.mss, tcb.delivered, tcb.deliveredTime);
+  const probe = has(tcb, Flag.PATH_PROBE);
+  const unit = probe ? ALONE : tcb.mss;
+  tcb.scoreboard.append(from, to, now, unit, tcb.delivered, tcb.deliveredTime);
   tcb.sndNxt = to;
-  if (length % tcb.mss !== 0) tcb.smallEnd = to;
+  if (length % tcb.mss !== 0 && !probe) tcb.smallEnd = to;
   if (fin) tcb.flags |= Flag.FIN_SENT;
   if (tcb.recovery >= Recovery.CWR) tcb.prrOut += length;
   tcb.bytesOut += length;

@@ -31,6 +31,8 @@ export interface Settings {
   /** Bytes the send buffer begins with, and the most it grows to. */
   readonly sendBuffer: number;
   readonly sendBufferMax: number;
+  /** Find the path's MTU by probes where ICMP is silent, RFC 4821. */
+  readonly mtuProbing: boolean;
   /** Segments of the initial window, RFC 6928. */
   readonly initialWindow: number;
   /** The RTO's bounds; RFC 6298 (2.4) would have 1 s below, (2.5) at least 60 s above. */
@@ -67,6 +69,7 @@ export const DEFAULTS: Settings = {
   windowScaling: true,
   ecn: false,
   pacing: true,
+  mtuProbing: true,
   receiveBuffer: 256 * 1024,
   receiveBufferMax: 16 * 1024 * 1024,
   sendBuffer: 256 * 1024,

@@ -19,6 +19,7 @@ import type { Spans } from '../memory/spans.ts';
 import type { CongestionControl } from './congestion.ts';
 import type { Listener } from './listener.ts';
 import type { Owner } from './owner.ts';
+import type { PathSearch } from './path-search.ts';
 import type { Scoreboard } from './scoreboard.ts';
 import type { Settings } from './settings.ts';
 import { State } from './state.ts';
@@ -97,6 +98,8 @@ export const Flag = {
   OPEN_TOLD: 0x8000000,
   /** Nobody has said yet whether the flow is wanted: the SYN stays unanswered. */
   UNDECIDED: 0x10000000,
+  /** What is being sent is a probe of the path: one packet, however long. RFC 4821 §7. */
+  PATH_PROBE: 0x20000000,
 } as const;
 
 /** Where loss recovery stands; Linux's names, RFC 5681, 6675 and 5682 behind them. */
@@ -157,6 +160,12 @@ export class Tcb implements Due {
   mss = 536;
   /** What the peer's MSS option said. */
   peerMss = 536;
+  /** The search for the path's MTU, where one goes on. RFC 4821. */
+  search: PathSearch | null = null;
+  /** An ACK moved by a full segment at least: full segments pass. */
+  fullAcked = false;
+  /** `mss` was another below this: extents have edges at multiples of that. */
+  otherMssEnd: Seq = ZERO;
   /** The end of the last segment sent that was shorter than `mss`. Minshall's form of Nagle. */
   smallEnd: Seq = ZERO;
   /** What the owner wrote, from `sndUna` on. */

@@ -27,8 +27,9 @@ import type { Gate } from './intercept.ts';
 import { Secrets } from './isn.ts';
 import { Listener, type ListenOptions } from './listener.ts';
 import { NewReno } from './newreno.ts';
-import { firstAbove, isReplaceable, openActive, setMss, setSendSequence } from './open.ts';
+import { firstAbove, isReplaceable, openActive, setSendSequence } from './open.ts';
 import type { Owner } from './owner.ts';
+import { onNewRoute } from './plpmtu.ts';
 import { AckReport } from './recovery.ts';
 import { Scoreboard } from './scoreboard.ts';
 import { Segment } from './segment.ts';
@@ -250,7 +251,7 @@ export class Tcp implements Protocol {
     if (route?.valid) return route;
     const fresh = this.ip.route(tcb.remoteAddress, tcb.localAddress) ?? null;
     tcb.route = fresh;
-    if (fresh !== null && tcb.state >= State.ESTABLISHED) setMss(tcb, fresh.mtu);
+    if (fresh !== null && tcb.state >= State.ESTABLISHED) onNewRoute(tcb, fresh);
     return fresh;
   }
 
