@@ -11,6 +11,7 @@ import type { Receive, Send } from './kernel-end.ts';
 import { serve, sharedMicros } from './protocol.ts';
 import { type Points, Series } from './series.ts';
 import { Priority, runFirst } from './system.ts';
+import { warmUp } from './warm.ts';
 
 /** What the thread is started with. */
 export interface StackData {
@@ -22,6 +23,7 @@ export interface StackData {
 
 const PIECE = new Uint8Array(128 * 1024);
 const { fd, address, tcp } = workerData as StackData;
+await warmUp();
 const device = await openFd(fd, { mtu: 1500, medium: 'ip', headerLength: 0 });
 const stack = createStack({ device, address, ...(tcp && { tcp }) });
 const receivers = new Map<number, Series>();
