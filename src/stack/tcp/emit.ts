@@ -38,15 +38,9 @@ export const usualOptions = (tcb: Tcb): number => (has(tcb, Flag.TIMESTAMPS) ? T
  * there was no slot or no route for it; nothing has changed then.
  */
 export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Micros): boolean {
-  const { ip } = tcb.tcp;
-  const route = tcb.tcp.routeOf(tcb);
-  if (route === null) return false;
-  const at = ip.reserve(route);
-  if (at === NO_SLOT) {
-    tcb.tcp.starved = true;
-    return false;
-  }
-  const v = ip.slots.view;
+  const at = reserve(tcb);
+  if (at === NO_SLOT) return false;
+  const v = tcb.tcp.ip.slots.view;
   let header = wire.MIN_LEN;
   if (has(tcb, Flag.TIMESTAMPS)) {
     header += options.writeTimestamps(v, at + header, stampNow(tcb, now), tcb.tsRecent);
@@ -76,15 +70,9 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
 
 /** Send a SYN, or a SYN-ACK if the peer's SYN has come. RFC 9293 §3.5, RFC 7323 §1.3. */
 export function emitSyn(tcb: Tcb, flags: number, mss: number, now: Micros): boolean {
-  const { ip } = tcb.tcp;
-  const route = tcb.tcp.routeOf(tcb);
-  if (route === null) return false;
-  const at = ip.reserve(route);
-  if (at === NO_SLOT) {
-    tcb.tcp.starved = true;
-    return false;
-  }
-  const v = ip.slots.view;
+  const at = reserve(tcb);
+  if (at === NO_SLOT) return false;
+  const v = tcb.tcp.ip.slots.view;
   let header = wire.MIN_LEN;
   header += options.writeMss(v, at + header, mss);
   if (has(tcb, Flag.SACK)) header += options.writeSackPermitted(v, at + header);
@@ -108,6 +96,16 @@ export function emitSyn(tcb: Tcb, flags: number, mss: number, now: Micros): bool
   if (!transmit(tcb, at, header, 0, tcb.iss, 0)) return false;
   if (answering) acknowledged(tcb, false);
   return true;
+}
+
+/** A place for a segment; `NO_SLOT` if there is none, or no way out. */
+function reserve(tcb: Tcb): number {
+  const { tcp } = tcb;
+  const route = tcp.routeOf(tcb);
+  if (route === null) return NO_SLOT;
+  const at = tcp.ip.reserve(route);
+  if (at === NO_SLOT) tcp.starved = true; // try again soon
+  return at;
 }
 
 /** Text, checksum, and off it goes. `at` is a reserved place whose header is written. */
