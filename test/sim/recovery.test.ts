@@ -96,3 +96,40 @@ test('arrive: text that reordering makes a little late is not refused by PAWS', 
   t.is(flow.world.a.stat('TcpExtTCPSACKReneging'), 0);
   t.is(flow.world.a.stat('TcpExtTCPTimeouts'), 0);
 });
+
+/** A connection over 10 ms that carries whatever is sent at once as one batch. */
+function batches(sack: boolean): { world: World; flow: Flow; burst: (segments: number) => number } {
+  const world = new World({ link: { delay: 5 * MS }, a: { tcp: { pacing: false, quickAcks: 0 } } });
+  const flow = new Flow(world, 0, { sender: { keepOpen: true }, settings: { sack } });
+  world.run(100 * MS);
+  const burst = (segments: number): number => {
+    const before = world.b.stat('TcpOutSegs');
+    flow.sender.send(segments * 1448);
+    world.run(100 * MS);
+    return world.b.stat('TcpOutSegs') - before;
+  };
+  for (let i = 0; i < 20; i++) burst(1); // past the ACKs of the beginning
+  return { world, flow, burst };
+}
+
+test('receive: a batch gets one ACK, but every second segment its own where text was lost', (t) => {
+  const { world, flow, burst } = batches(true);
+  t.is(burst(8), 1);
+  let drop = 1;
+  world.a.tap = (_bytes, _at, length) => length < 1000 || drop-- <= 0;
+  burst(4);
+  t.true(burst(8) >= 4);
+  t.true(burst(8) >= 4);
+  for (let i = 0; i < 4; i++) burst(8);
+  t.is(burst(8), 1);
+  t.is(flow.wrong, '');
+});
+
+test('receive: without SACK every early segment of a batch gets its duplicate ACK (RFC 5681)', (t) => {
+  const { world, burst } = batches(false);
+  let drop = 1;
+  world.a.tap = (_bytes, _at, length) => length < 1000 || drop-- <= 0;
+  t.true(burst(5) >= 5);
+  t.is(world.a.stat('TcpExtTCPRenoRecovery'), 1);
+  t.is(world.a.stat('TcpExtTCPTimeouts'), 0);
+});

@@ -17,7 +17,7 @@ import { enterTimeWait, finAcknowledged, finReached, remove } from './close.ts';
 import { noteMarks } from './ecn.ts';
 import { atGate } from './intercept.ts';
 import { accepted, answerSyn, firstAbove, onSimultaneousSyn, onSynAck } from './open.ts';
-import { receive } from './receive.ts';
+import { noteLoss, receive } from './receive.ts';
 import { challenge, refuse, sendAbort, sendLimited } from './reset.ts';
 import { reportDuplicate } from './sack.ts';
 import { type Segment, trimLeft } from './segment.ts';
@@ -165,6 +165,7 @@ function unacceptable(tcb: Tcb, segment: Segment, now: Micros): Drop {
   }
   if (old && segment.length > 0) {
     reportDuplicate(tcb, segment.seq, add(segment.seq, segment.length));
+    noteLoss(tcb);
   }
   answer(tcb, segment, now);
   if (tcb.state === State.SYN_RECEIVED) return Drop.TCP_OUT_OF_WINDOW;

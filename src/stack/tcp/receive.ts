@@ -14,6 +14,7 @@ import { count, Stat } from '../base/stats.ts';
 import { Ring } from '../memory/ring.ts';
 import { Spans } from '../memory/spans.ts';
 import { Flag as Header } from '../wire/tcp.ts';
+import { emit } from './emit.ts';
 import { tellData, tellEnd } from './notify.ts';
 import { reportDuplicate } from './sack.ts';
 import { type Segment, trimLeft, trimRight } from './segment.ts';
@@ -21,8 +22,10 @@ import { Flag, has, type Tcb } from './tcb.ts';
 import { echoAge } from './timestamps.ts';
 import { growReceiveBuffer, measureReceiverRtt } from './window.ts';
 
-/** Segments that each get an ACK at once after one came early: the sender may have a window of one. */
+/** Segments that each get an ACK at once after one came early or twice: the sender may have a window of one. */
 const QUICK_AFTER_HOLE = 8;
+/** Segments after a sign of loss of which every second one gets an ACK of its own, batch or not. */
+const APART_AFTER_LOSS = 32;
 /** Slack that the ring has beyond the buffer: rounding the window up to its scale may use it. */
 const RING_SLACK = 65_536;
 
@@ -32,6 +35,7 @@ const RING_SLACK = 65_536;
  */
 export function receive(tcb: Tcb, segment: Segment, now: Micros): Drop {
   if (segment.length === 0 && !segment.has(Header.FIN)) return Drop.NONE;
+  if (has(tcb, Flag.ACK_NOW | Flag.ACK_SOON)) acknowledgeBefore(tcb, now);
   if (le(segment.end, tcb.rcvNxt)) return duplicate(tcb, segment);
   noteSegment(tcb, segment);
   if (lt(segment.seq, tcb.rcvNxt)) {
@@ -44,6 +48,22 @@ export function receive(tcb: Tcb, segment: Segment, now: Micros): Drop {
   return inOrder(tcb, segment, now);
 }
 
+/**
+ * One ACK for a batch is what MUST-58 wants. On a path that loses, a whole window may come in one batch,
+ * and if its one ACK is lost only the sender's time-out tells of it: there, for a while, what came
+ * before the next segment is acknowledged first. Without SACK each duplicate ACK counts by itself
+ * (RFC 5681 §4.2).
+ */
+function acknowledgeBefore(tcb: Tcb, now: Micros): void {
+  const holes = tcb.spans !== null && tcb.spans.count > 0;
+  const counted = holes && !has(tcb, Flag.SACK);
+  if (tcb.apartAcks <= 0 && !counted) return;
+  tcb.apartAcks--;
+  if (!counted && tcb.quickAcks <= 0 && tcb.unacked < 2 * tcb.rcvMss) return;
+  if (tcb.quickAcks > 0) tcb.quickAcks--;
+  emit(tcb, tcb.sndNxt, 0, 0, now);
+}
+
 /** All of it was received before: say so at once. RFC 9293 §3.10.7.4, first. */
 function duplicate(tcb: Tcb, segment: Segment): Drop {
   if (segment.length > 0) {
@@ -51,7 +71,14 @@ function duplicate(tcb: Tcb, segment: Segment): Drop {
     count(tcb.tcp.stats, Stat.TcpExtTCPDSACKOldSent);
   }
   tcb.flags |= Flag.ACK_NOW;
+  noteLoss(tcb);
   return Drop.TCP_DUPLICATE;
+}
+
+/** Something was lost: text, or the ACK of what has come again. */
+export function noteLoss(tcb: Tcb): void {
+  tcb.quickAcks = Math.max(tcb.quickAcks, QUICK_AFTER_HOLE);
+  tcb.apartAcks = APART_AFTER_LOSS;
 }
 
 /** How large the peer's segments are, for delayed ACKs and window steps. */
@@ -114,7 +141,7 @@ function early(tcb: Tcb, segment: Segment): Drop {
   const { length } = segment;
   const end = add(segment.seq, length);
   tcb.flags |= Flag.ACK_NOW;
-  tcb.quickAcks = Math.max(tcb.quickAcks, QUICK_AFTER_HOLE);
+  noteLoss(tcb);
   if (segment.has(Header.FIN)) {
     tcb.hasFin = true;
     tcb.finSeq = end;

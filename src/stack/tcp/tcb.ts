@@ -183,6 +183,8 @@ export class Tcb implements Due {
   /** Text received in order since the last acknowledgment was sent. */
   unacked = 0;
   quickAcks: number;
+  /** Segments of which every second one gets an ACK of its own: see `receive.ts`. */
+  apartAcks = 0;
   ring: Ring | null = null;
   spans: Spans | null = null;
   /** Text in order that the owner has not taken. */
