@@ -85,6 +85,11 @@ export type {
   TcpInterceptor,
 } from './stack/api/tcp-interceptor.ts';
 export type { Tls } from './stack/api/tls.ts';
+export type {
+  TracerouteHop,
+  TracerouteOptions,
+  TracerouteProbe,
+} from './stack/api/traceroute.ts';
 export type { FlowSocket, UdpFlow } from './stack/api/udp-flow.ts';
 export type {
   StackUdp,

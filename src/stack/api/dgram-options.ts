@@ -26,6 +26,11 @@ export interface DgramOptions {
   readonly ipv6Only?: boolean | undefined;
   readonly recvBufferSize?: number | undefined;
   readonly sendBufferSize?: number | undefined;
+  /**
+   * Fail with `EMSGSIZE` instead of fragmenting what is longer than the path is known to take. Node has
+   * no such option; a kernel calls it `IP_MTU_DISCOVER`.
+   */
+  readonly dontFragment?: boolean | undefined;
   readonly lookup?: DgramLookup | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly receiveBlockList?: BlockListLike | undefined;

@@ -78,6 +78,7 @@ export class DatagramSocket extends EventEmitter {
       this.#link = Link.CONNECTED;
       this.#hold();
     }
+    this.core.dontFragment = Boolean(options.dontFragment);
     this.core.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
     if (typeof listener === 'function') this.on('message', listener as () => void);
     this.#closeOn(options.signal);

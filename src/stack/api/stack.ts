@@ -46,6 +46,7 @@ import {
 } from './stack-options.ts';
 import { readStats, type StackStats } from './stats.ts';
 import { StackTcp } from './tcp.ts';
+import { type TracerouteHop, type TracerouteOptions, traceroute } from './traceroute.ts';
 import { StackUdp } from './udp-interceptor.ts';
 
 export interface CloseOptions {
@@ -188,6 +189,14 @@ export class Stack extends Modules {
   /** Ask again and again: `for await (const { seq, rtt, error } of stack.pings(host))`. */
   pings(host: string, options: PingsOptions = {}): AsyncGenerator<PingResult> {
     return pings(this.#host, host, options);
+  }
+
+  /**
+   * Who is on the way to a host: `for await (const { hop, probes } of stack.traceroute(host))`, until it
+   * is reached, somebody says that it cannot be, or there were too many hops.
+   */
+  traceroute(host: string, options: TracerouteOptions = {}): AsyncGenerator<TracerouteHop, void> {
+    return traceroute(this.#host, host, options);
   }
 
   /** Take in what comes under an IP protocol number, 0 to 255, and send it. */
