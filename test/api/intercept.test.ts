@@ -94,6 +94,31 @@ test('intercept: a prohibited flow gets ICMP, at once and later', async (t) => {
   t.is(gate.connections().length, 0);
 });
 
+test('intercept: a flow may be unreachable for other reasons, at once and later', async (t) => {
+  const { client, gate } = gateway(t);
+  gate.tcp.intercept(async (flow) => {
+    if (flow.localPort === 1) return flow.unreachable();
+    await pause(10);
+    return flow.unreachable(0);
+  });
+  t.is(await failed(client.net.connect(1, ANYWHERE)), 'EHOSTUNREACH');
+  t.is(await failed(client.net.connect(2, ANYWHERE)), 'ENETUNREACH');
+  t.is(gate.connections().length, 0);
+});
+
+test('intercept: a UDP flow that was accepted can be refused after all', async (t) => {
+  const { client, gate } = gateway(t);
+  gate.udp.intercept((flow) => {
+    const socket = flow.accept();
+    socket.on('message', () => socket.refuse());
+  });
+  const socket = client.dgram.createSocket('udp4');
+  socket.connect(53, ANYWHERE, () => socket.send('x'));
+  const [error] = await once(socket, 'error');
+  t.is(error.code, 'ECONNREFUSED');
+  socket.close();
+});
+
 test('intercept: a dropped flow hears nothing, and asks again', async (t) => {
   const { client, gate } = gateway(t);
   let asked = 0;

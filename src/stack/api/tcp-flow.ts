@@ -8,6 +8,8 @@ import { Failure, failureCode } from '../base/failure.ts';
 import { admit, reject, Verdict } from '../tcp/intercept.ts';
 import type { Owner } from '../tcp/owner.ts';
 import type { Tcb } from '../tcp/tcb.ts';
+import { Code } from '../wire/icmp.ts';
+import { checkInteger } from './checks.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 import { coded, type SystemError, systemError } from './errors.ts';
 import { after, type Host, nextRound, stop } from './host.ts';
@@ -36,6 +38,7 @@ export class TcpFlow implements FlowPlace, Owner {
   readonly #parts: NetParts;
   #abort: AbortController | undefined;
   #verdict: Verdict | undefined;
+  #code: number = Code.PROHIBITED;
   /** From when the flow waits, until it is decided. */
   #tcb: Tcb | undefined;
   /** Accepted, and not yet open. */
@@ -113,6 +116,13 @@ export class TcpFlow implements FlowPlace, Owner {
 
   /** Answer with ICMP: destination unreachable, administratively prohibited. */
   prohibit(): void {
+    this.unreachable(Code.PROHIBITED);
+  }
+
+  /** The same with another code of RFC 792: 0 the network, 1 (default) the host is unreachable. */
+  unreachable(code: number = Code.HOST): void {
+    checkInteger(code, 'code', 0, 255);
+    this.#code = code;
     this.#decide(Verdict.PROHIBIT);
   }
 
@@ -139,15 +149,17 @@ export class TcpFlow implements FlowPlace, Owner {
     const tcb = this.#tcb;
     if (!tcb || verdict === Verdict.ACCEPT) return;
     this.#tcb = undefined;
-    reject(tcb, verdict);
+    reject(tcb, verdict, this.#code);
     this.#host.flushSoon();
   }
 
   /** For the interceptor: what the stack is to do with the SYN, now that the handler has run. */
   get verdict(): Verdict {
-    // What is accepted waits too, for no longer than until `wait` is called.
-    const { ACCEPT, LATER } = Verdict;
-    return this.#verdict === undefined || this.#verdict === ACCEPT ? LATER : this.#verdict;
+    // What is accepted waits too, for no longer than until `wait` is called; so does a word of our own.
+    const { ACCEPT, LATER, PROHIBIT } = Verdict;
+    const verdict = this.#verdict ?? LATER;
+    const isLater = verdict === ACCEPT || (verdict === PROHIBIT && this.#code !== Code.PROHIBITED);
+    return isLater ? LATER : verdict;
   }
 
   /** For the interceptor: the flow is kept, for `timeout` milliseconds at most. */
@@ -155,6 +167,7 @@ export class TcpFlow implements FlowPlace, Owner {
     this.#tcb = tcb;
     tcb.owner = this;
     if (this.#connection) this.#admit(tcb);
+    else if (this.#verdict !== undefined) reject(tcb, this.#verdict, this.#code);
     else {
       this.#timer = after(timeout, () => {
         this.drop();

@@ -30,6 +30,9 @@ const KEPT_BYTES = 65_536;
 export class FlowSocket extends DgramSocket {
   readonly #idle: IdleTimer = new IdleTimer(() => this.#expire());
 
+  /** Bytes of the last datagram that came. */
+  #length = 0;
+
   /** Not for use from outside: `UdpFlow.accept` makes these. */
   constructor(host: Host, core: UdpSocket, idle: number) {
     super(host, 'udp4', undefined, (owner) => {
@@ -40,6 +43,7 @@ export class FlowSocket extends DgramSocket {
     core.owner = {
       onMessage: (bytes, at, length, source, port, packet) => {
         this.#idle.touch();
+        this.#length = length;
         return owner.onMessage(bytes, at, length, source, port, packet);
       },
       onError: (failure, error) => {
@@ -62,9 +66,26 @@ export class FlowSocket extends DgramSocket {
     throw coded(Error, 'ERR_INVALID_STATE', 'a flow has one peer for life: close the socket');
   }
 
+  /** Close it, and tell the peer by ICMP that the port is unreachable: nobody answers there any more. */
+  refuse(): void {
+    const core = this.alive();
+    tellUnreachable(this.host, core, this.#length, Code.PORT);
+    this.close();
+  }
+
   #expire(): void {
     if (this.core) this.close();
   }
+}
+
+/** An ICMP error about a datagram of `length` bytes that came for the flow of `core`. */
+function tellUnreachable(host: Host, core: UdpSocket, length: number, code: number): void {
+  const { remoteAddress, localAddress, remotePort, port } = core;
+  const ports = (remotePort << 16) | port;
+  const rest = (length + HEADER_LEN) << 16;
+  const { ip } = host.core;
+  unreachableAfterwards(ip, remoteAddress, localAddress, Protocol.UDP, ports, rest, code);
+  host.flushSoon();
 }
 
 export class UdpFlow implements FlowPlace, UdpOwner {
@@ -114,7 +135,7 @@ export class UdpFlow implements FlowPlace, UdpOwner {
    * to `message` at once: what waits comes next. It closes by itself when nothing has passed for as long
    * as the interceptor's `idle`. Throws `ENOBUFS` if there are too many flows.
    */
-  accept(): DgramSocket {
+  accept(): FlowSocket {
     this.#decide();
     const core = this.#core ?? this.open(this);
     if (!core)
@@ -162,16 +183,11 @@ export class UdpFlow implements FlowPlace, UdpOwner {
     this.#refusal = refusal;
     const core = this.#core;
     if (!core) return; // the stack is told when the handler has returned
-    core.close();
     const first = this.#waiting[0];
     this.#waiting.length = 0;
-    if (refusal === Refusal.DROP || !first) return;
-    const ports = (this.remotePort << 16) | this.localPort;
-    const rest = (first.length + HEADER_LEN) << 16;
     const code = refusal === Refusal.PROHIBIT ? Code.PROHIBITED : Code.PORT;
-    const { ip } = this.#host.core;
-    unreachableAfterwards(ip, this.#remote, this.#local, Protocol.UDP, ports, rest, code);
-    this.#host.flushSoon();
+    if (refusal !== Refusal.DROP && first) tellUnreachable(this.#host, core, first.length, code);
+    core.close();
   }
 
   /** The core's socket for the flow; undefined if there are too many. */

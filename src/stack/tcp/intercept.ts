@@ -121,15 +121,17 @@ export function admit(tcb: Tcb): void {
   tcb.tcp.dirty(tcb);
 }
 
-/** The flow is not wanted: `RESET`, `PROHIBIT` or `DROP` it. */
-export function reject(tcb: Tcb, how: Verdict): void {
+/**
+ * The flow is not wanted: `RESET`, `PROHIBIT` or `DROP` it. `code` is what ICMP says in the second case.
+ */
+export function reject(tcb: Tcb, how: Verdict, code: number = Code.PROHIBITED): void {
   if (tcb.state !== State.SYN_RECEIVED) return;
   const { tcp, remoteAddress, localAddress, remotePort, localPort, irs } = tcb;
   if (how === Verdict.RESET) sendAbort(tcb, tcp.now);
   if (how === Verdict.PROHIBIT) {
     const ports = (remotePort << 16) | localPort;
     const { TCP } = Protocol;
-    unreachableAfterwards(tcp.ip, remoteAddress, localAddress, TCP, ports, irs, Code.PROHIBITED);
+    unreachableAfterwards(tcp.ip, remoteAddress, localAddress, TCP, ports, irs, code);
   }
   remove(tcb, Failure.REFUSED);
 }
