@@ -42,6 +42,7 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
   if (board === null || board.count === 0) {
     tcb.retries = 0;
     onProbeAnswer(tcb, now);
+    if (has(tcb, Flag.SACK)) onLateReport(tcb, segment);
     return;
   }
   // Reordering is judged by what was delivered before this ACK: it may well move and SACK at once.
@@ -108,6 +109,19 @@ function onProbeAnswer(tcb: Tcb, _now: Micros): void {
     tcb.probes = 0;
     clearTimer(tcb, Timer.PERSIST);
   }
+}
+
+/**
+ * Nothing is in flight: the ACK may still report what came twice. For a probe of the tail that is how
+ * it ends without a cost; the ACK of the original came before (RFC 8985 §7.4).
+ */
+function onLateReport(tcb: Tcb, segment: Segment): void {
+  const { sackCount, sackLeft, sackRight } = segment.options;
+  const left = sackLeft[0] as Seq; // counts only with `sackCount`
+  const right = sackRight[0] as Seq;
+  const reported = sackCount > 0 && lt(left, right) && lt(left, segment.ack);
+  if (reported) onDuplicateSack(tcb, left, right);
+  onProbeAck(tcb, segment.ack, reported, segment.length === 0);
 }
 
 /** Enter the SACK blocks into the scoreboard. True if the first one is a D-SACK. RFC 2883 §5. */
