@@ -50,7 +50,8 @@ test('arrive: a reset in LAST-ACK is an error while text is not acknowledged', (
 });
 
 test('sim: seeds that failed once', (t) => {
-  // An end that was not told; a window of nothing; a reset taken for an orderly end.
-  for (const seed of [24, 83, 93, 120, 196, 208, 286, 290])
+  // An end that was not told; a window of nothing; a reset taken for an orderly end;
+  // a threshold of less than one of the segments that the path turned out to carry.
+  for (const seed of [24, 83, 93, 120, 196, 208, 286, 290, 31105])
     t.notThrows(() => chaos(seed), `${seed}`);
 });

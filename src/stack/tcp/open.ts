@@ -12,6 +12,7 @@ import type { Packet } from '../ip/packet.ts';
 import type { Route } from '../ip/routes.ts';
 import { Flag as Header, MIN_LEN } from '../wire/tcp.ts';
 import { become, remove } from './close.ts';
+import { MIN_SEGMENTS } from './congestion.ts';
 import { initialWindow } from './cwv.ts';
 import { isAgreed, isSetup } from './ecn.ts';
 import { emitSyn, usualOptions } from './emit.ts';
@@ -53,6 +54,7 @@ export function setMss(tcb: Tcb, pathMtu: number): void {
   tcb.mss = mss;
   // A window of less than a segment would never let one go.
   if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss);
+  tcb.ssthresh = Math.max(tcb.ssthresh, MIN_SEGMENTS * tcb.mss); // RFC 5681 (4), of larger segments
 }
 
 /** A connection of ours begins: its numbers are set, its SYN is due. */
