@@ -132,6 +132,16 @@ export class CaptureDevice implements Device {
     this.#device.flush();
   }
 
+  ref(): this {
+    this.#device.ref?.();
+    return this;
+  }
+
+  unref(): this {
+    this.#device.unref?.();
+    return this;
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#device.close().then(() => this.#finish());
     return this.#closing;

@@ -79,6 +79,11 @@ export interface Device {
   /** The end of a batch of writes. */
   flush(): void;
 
+  /** Where the device can keep a process alive: from now on it does, the default. */
+  ref?(): unknown;
+  /** The process may end while the device is open. */
+  unref?(): unknown;
+
   /** Stop, and release what the system holds. May be called again; settles when all is released. */
   close(): Promise<void>;
 }

@@ -141,6 +141,16 @@ export class ImpairedDevice implements Device {
     this.#device.flush();
   }
 
+  ref(): this {
+    this.#device.ref?.();
+    return this;
+  }
+
+  unref(): this {
+    this.#device.unref?.();
+    return this;
+  }
+
   close(): Promise<void> {
     this.#ended = true;
     return this.#device.close();

@@ -81,15 +81,9 @@ export const nextRound = (then: () => void): void => {
   setImmediate(then);
 };
 
-/** What some devices have besides: whether their descriptor keeps the process alive. */
-interface Referable {
-  ref?(): void;
-  unref?(): void;
-}
-
 /** A device that is attached, and what the loop must know of it. */
 interface Port {
-  readonly device: Device & Referable;
+  readonly device: Device;
   readonly iface: Interface;
 }
 
@@ -168,7 +162,7 @@ export class Host {
       writable: () => this.#writable(iface),
       closed: (error) => this.#gone(port, error),
     });
-    if (this.#holds === 0) (device as Referable).unref?.();
+    if (this.#holds === 0) device.unref?.();
     return iface;
   }
 
