@@ -15,7 +15,7 @@ import { checkSignal } from './checks.ts';
 import { argTypeError, coded } from './errors.ts';
 import type { Net } from './net.ts';
 import type { Socket } from './net-socket.ts';
-import { tellLater } from './wrapped.ts';
+import { putTlsOn, tellLater } from './wrapped.ts';
 
 /** What stands where Node keeps the kernel's handle of a listening server. */
 interface Handle {
@@ -123,10 +123,14 @@ export function makeCarrier(net: Net): Carrier {
       const outer = this.#outer;
       outer._connections++;
       Object.assign(socket, { server: outer });
-      if (this.#secure) void socket.remoteAddress; // asked for once, it is known for good
+      if (!this.#secure) {
+        outer.emit('connection', socket);
+        return;
+      }
+      void socket.remoteAddress; // asked for once, it is known for good
+      const done = putTlsOn(socket);
       outer.emit('connection', socket);
-      // TLS says itself when it is at its end: the socket below must not, while TLS has yet to write.
-      if (this.#secure) socket.allowHalfOpen = true;
+      done();
     }
 
     override socketGone(): void {

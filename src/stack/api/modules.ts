@@ -38,7 +38,8 @@ export abstract class Modules extends EventEmitter {
   }
 
   get #connectSecurely(): SecureConnect {
-    this.#secureConnect ??= makeSecureConnect(this.net, process.getBuiltinModule('node:tls'));
+    const { connect } = process.getBuiltinModule('node:tls');
+    this.#secureConnect ??= makeSecureConnect(this.net, connect);
     return this.#secureConnect;
   }
 

@@ -10,9 +10,9 @@ import type { Net } from './net.ts';
 import { type ConnectOptions, readCall } from './net-options.ts';
 import { Socket } from './net-socket.ts';
 import { callable, overlay } from './overlay.ts';
-import { secureOver } from './wrapped.ts';
+import { makeTlsSocketClass, secureOver } from './wrapped.ts';
 
-/** The module's exports; `connect`, `createServer` and `Server` are the stack's. */
+/** The module's exports; `connect`, `createServer`, `Server` and `TLSSocket` are the stack's. */
 export type Tls = typeof tls;
 
 /** `tls.connect`, in one form: options and callback. */
@@ -44,16 +44,16 @@ export function readSecureCall(args: readonly unknown[]): {
   return { options: { ...options, ...(more as object | undefined) }, callback };
 }
 
-/** `tls.connect` over connections of the stack that `net` belongs to. */
-export function makeSecureConnect(net: Net, native: Tls): SecureConnect {
+/** `tls.connect` over connections of the stack that `net` belongs to; `connect` is Node's own. */
+export function makeSecureConnect(net: Net, connect: Tls['connect']): SecureConnect {
   return ({ timeout, ...options }, callback) => {
     const given = options.socket as unknown;
-    if (given !== undefined && !(given instanceof Socket)) return native.connect(options, callback);
+    if (given !== undefined && !(given instanceof Socket)) return connect(options, callback);
     const raw = given ?? net.connect(plainOptions(options) as { port: number });
     return secureOver(raw, given ? undefined : timeout, () => {
       // Our sockets are streams, which is all that it wants of one.
       const socket = raw as unknown as tls.ConnectionOptions['socket'] & object;
-      return native.connect({ ...options, socket }, callback);
+      return connect({ ...options, socket }, callback);
     });
   };
 }
@@ -61,7 +61,7 @@ export function makeSecureConnect(net: Net, native: Tls): SecureConnect {
 /** Make the module of one stack. */
 export function makeTls(net: Net, carrier: Carrier): Tls {
   const native = process.getBuiltinModule('node:tls');
-  const connect = makeSecureConnect(net, native);
+  const connect = makeSecureConnect(net, native.connect);
   class Server extends native.Server {
     constructor(...args: unknown[]) {
       super(...(args as [tls.TlsOptions]));
@@ -75,5 +75,6 @@ export function makeTls(net: Net, carrier: Carrier): Tls {
     },
     createServer: (...args: unknown[]) => new Server(...args),
     Server: callable(Server),
+    TLSSocket: makeTlsSocketClass(native.TLSSocket),
   });
 }

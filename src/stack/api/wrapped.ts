@@ -74,12 +74,28 @@ export function tellLater(server: NodeServer): void {
   server.prependListener('session', tellSession);
 }
 
+/** Events of a socket that connects, besides `connect` and `ready`. */
 const FORWARDED = [
   'lookup',
   'connectionAttempt',
   'connectionAttemptFailed',
   'connectionAttemptTimeout',
 ] as const;
+
+/** Sockets that have TLS above them. */
+const secured = new WeakSet<Socket>();
+
+/** Whether TLS has been put on `raw`, or is being put. */
+export const isBelowTls = (raw: Socket): boolean => secured.has(raw);
+
+/** To be called before TLS is put on `raw`, and what it gives after that. */
+export function putTlsOn(raw: Socket): () => void {
+  secured.add(raw);
+  return () => {
+    // TLS says itself when it is at its end: the socket below must not, while TLS has yet to write.
+    raw.allowHalfOpen = true;
+  };
+}
 
 /**
  * A TLS socket on `raw`, which may be connecting still; `start` makes it, with `raw` as its `socket`.
@@ -90,12 +106,17 @@ export function secureOver(
   timeout: number | undefined,
   start: () => TLSSocket,
 ): TLSSocket {
+  if (isBelowTls(raw)) return start(); // somebody above us does all this
+  const done = putTlsOn(raw);
   const secure = start();
-  // TLS says itself when it is at its end: the socket below must not, while TLS has yet to write.
-  raw.allowHalfOpen = true;
+  done();
   tellSecure(secure);
   if (timeout) secure.setTimeout(timeout);
-  if (!raw.connecting) return secure;
+  if (raw.connecting) connectLater(secure, raw);
+  return secure;
+}
+
+function connectLater(secure: TLSSocket, raw: Socket): void {
   const settable = secure as { connecting: boolean };
   settable.connecting = true;
   for (const name of FORWARDED) raw.on(name, (...values) => secure.emit(name, ...values));
@@ -105,5 +126,16 @@ export function secureOver(
     secure.emit('connect');
     secure.emit('ready');
   });
-  return secure;
+}
+
+/** `TLSSocket`, that may be put on a socket of the stack. */
+export function makeTlsSocketClass(Native: typeof TLSSocket): typeof TLSSocket {
+  const made = function TLSSocket(socket: unknown, options: object): object {
+    const proto = new.target === undefined || new.target === made ? Native : new.target;
+    const make = (): TLSSocket => Reflect.construct(Native, [socket, options], proto) as TLSSocket;
+    return socket instanceof Socket ? secureOver(socket, undefined, make) : make();
+  };
+  made.prototype = Native.prototype;
+  Object.setPrototypeOf(made, Native);
+  return made as unknown as typeof TLSSocket;
 }

@@ -1,0 +1,51 @@
+/**
+ * `node --import tunstack/register app.js`: a program that was never written for it runs on a stack of
+ * its own. Settings are environment variables, see `register/settings.ts`.
+ *
+ * What stays with the kernel: paths, descriptors, name lookups, worker threads, and child processes.
+ * @module
+ */
+import { debuglog } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
+import { type CaptureDevice, capture, createStack, openFd, openTun, type Stack } from './index.ts';
+import { patch } from './register/patch.ts';
+import { readSettings, type Settings } from './register/settings.ts';
+
+/** Which process has the stack: its children inherit this, and the settings, but not the TUN. */
+const OWNER = 'TUNSTACK_PID';
+
+const debug = debuglog('tunstack');
+
+async function open({ fd, tun, address, gateway, pcap }: Settings): Promise<Stack> {
+  const opened = fd === undefined ? await openTun(tun) : await openFd(fd, tun);
+  let device: typeof opened | CaptureDevice = opened;
+  try {
+    if (pcap !== undefined) device = capture(opened, pcap);
+    return createStack({ device, address, ...(gateway !== undefined && { gateway }) });
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/** The other side hears of it if the program ends before its connections do. */
+function endWithTheProcess(stack: Stack, capturing: boolean): void {
+  process.on('exit', () => {
+    void stack.close({ linger: 0 });
+  });
+  // The rest of the capture is written while the event loop still turns.
+  if (capturing) process.once('beforeExit', () => void stack.close());
+}
+
+const owner = process.env[OWNER];
+if (!isMainThread) debug('a worker thread: the kernel keeps its sockets');
+else if (owner !== undefined && owner !== String(process.pid)) {
+  debug('process %s has the stack: the kernel keeps the sockets of this one', owner);
+} else {
+  const settings = readSettings(process.env);
+  const stack = await open(settings);
+  process.env[OWNER] = String(process.pid);
+  patch(stack);
+  endWithTheProcess(stack, settings.pcap !== undefined);
+  debug('%s on %s', stack.address, stack.devices[0]?.name);
+}

@@ -1,0 +1,35 @@
+/**
+ * What stays with the kernel in a program that runs on a stack: local sockets (paths), descriptors and
+ * handles. These functions read the arguments of `node:net` for whether they name one.
+ *
+ * Node documentation: "Identifying paths for IPC connections", "net.connect()", "server.listen()".
+ * @module
+ */
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+/** As Node: what is no number, not even as text, is a path. */
+const isPath = (value: unknown): boolean => typeof value === 'string' && !(Number(value) >= 0);
+
+/** `net.connect(path)`, `net.connect({ path })`. */
+export function connectsToPath(args: readonly unknown[]): boolean {
+  const [first] = args;
+  return isObject(first) ? Boolean(first['path']) : isPath(first);
+}
+
+/** `new net.Socket({ fd })`, `new net.Socket({ handle })`, and a descriptor alone. */
+export function wrapsHandle(options: unknown): boolean {
+  if (typeof options === 'number') return true;
+  return isObject(options) && (options['fd'] !== undefined || Boolean(options['handle']));
+}
+
+/** `server.listen(path)`, `server.listen({ fd })`, `server.listen(anotherServer)`, ... */
+export function listensElsewhere(args: readonly unknown[]): boolean {
+  const [first] = args;
+  if (!isObject(first)) return isPath(first);
+  if (first['_handle'] || first['handle']) return true;
+  if (typeof first['fd'] === 'number' && first['fd'] >= 0) return true;
+  if (first['port'] !== undefined) return false;
+  return Boolean(first['path']) || typeof first['getAsyncId'] === 'function';
+}

@@ -1,0 +1,94 @@
+/**
+ * Putting a stack under the modules of Node: whatever the program, or a package it uses, takes from
+ * `node:net`, `node:dgram`, `node:tls`, and what is built on them (`node:http`, `node:https`,
+ * `node:http2`, `fetch`), connects and listens on the stack from then on.
+ *
+ * Node's classes stay what they are where they can: a server of any kind is asked where to listen only when
+ * it does. All of Node's modules that extend `net.Socket` have been loaded before it is replaced.
+ *
+ * Node documentation: `module.syncBuiltinESMExports()`.
+ * @module
+ */
+import dgram from 'node:dgram';
+import http from 'node:http';
+import http2 from 'node:http2';
+import { syncBuiltinESMExports } from 'node:module';
+import net from 'node:net';
+import tls from 'node:tls';
+import 'node:https';
+import 'node:tty';
+import type { Stack } from '../index.ts';
+import { makeCarrier } from '../stack/api/carry.ts';
+import { makeSecureConnect, readSecureCall } from '../stack/api/tls.ts';
+import { makeTlsSocketClass, tellSession } from '../stack/api/wrapped.ts';
+import { connectsToPath, listensElsewhere } from './kernel.ts';
+import { makeSocketClass } from './socket.ts';
+
+/** Replace exports of a module that other modules hold, and so must stay the same object. */
+const replace = (module: object, exports: object): void => {
+  for (const [name, value] of Object.entries(exports)) {
+    Object.defineProperty(module, name, {
+      value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  }
+};
+
+function patchNet(stack: Stack): void {
+  const Socket = makeSocketClass(stack.net, net.Socket);
+  const nativeConnect = net.connect as (...args: unknown[]) => object;
+  const stackConnect = stack.net.connect as (...args: unknown[]) => object;
+  const connect = (...args: unknown[]): object =>
+    connectsToPath(args) ? nativeConnect(...args) : stackConnect(...args);
+
+  const nativeListen = net.Server.prototype.listen as (...args: unknown[]) => net.Server;
+  const carrier = makeCarrier(stack.net);
+  net.Server.prototype.listen = function listen(this: net.Server, ...args: unknown[]): net.Server {
+    if (listensElsewhere(args)) return nativeListen.apply(this, args);
+    carrier.listen(this, args);
+    return this;
+  } as typeof net.Server.prototype.listen;
+
+  // Before Node 22 an agent remembers the function, and not where it found it.
+  const agent = http.Agent.prototype as { createConnection: unknown };
+  if (agent.createConnection === nativeConnect) agent.createConnection = connect;
+
+  const { getDefaultAutoSelectFamily, setDefaultAutoSelectFamily } = stack.net;
+  const { getDefaultAutoSelectFamilyAttemptTimeout, setDefaultAutoSelectFamilyAttemptTimeout } =
+    stack.net;
+  replace(net, {
+    ...{ Socket, Stream: Socket, connect, createConnection: connect },
+    ...{ getDefaultAutoSelectFamily, setDefaultAutoSelectFamily },
+    ...{ getDefaultAutoSelectFamilyAttemptTimeout, setDefaultAutoSelectFamilyAttemptTimeout },
+  });
+}
+
+function patchSecure(stack: Stack): void {
+  const native = tls.connect as (...args: unknown[]) => tls.TLSSocket;
+  const secureConnect = makeSecureConnect(stack.net, tls.connect);
+  const connect = (...args: unknown[]): tls.TLSSocket => {
+    if (connectsToPath(args)) return native(...args);
+    const { options, callback } = readSecureCall(args);
+    return secureConnect(options, callback);
+  };
+  replace(tls, { connect, TLSSocket: makeTlsSocketClass(tls.TLSSocket) });
+
+  const nativeSession = http2.connect as (...args: unknown[]) => http2.ClientHttp2Session;
+  const connectSession = (...args: unknown[]): http2.ClientHttp2Session => {
+    const session = nativeSession(...args);
+    tellSession(session);
+    return session;
+  };
+  replace(http2, { connect: connectSession });
+}
+
+/** Put `stack` under the program. There is no way back. */
+export function patch(stack: Stack): void {
+  patchNet(stack);
+  patchSecure(stack);
+  const { Socket, createSocket } = stack.dgram;
+  replace(dgram, { Socket, createSocket });
+  syncBuiltinESMExports();
+}

@@ -1,0 +1,124 @@
+/**
+ * `net.Socket` of a program that runs on a stack: a socket of the stack's, unless it is made for a
+ * descriptor or a handle, or is connected to a path. Those are the kernel's.
+ *
+ * Node documentation: "Class: net.Socket".
+ * @module
+ */
+import type * as net from 'node:net';
+import type { Net, Socket, SocketClass } from '../index.ts';
+import { isBelowTls } from '../stack/api/wrapped.ts';
+import { connectsToPath, wrapsHandle } from './kernel.ts';
+
+type Done = (error?: Error | null) => void;
+
+/** Where a path leads is known only when the socket is connected: then Node's own works for ours. */
+function makeEither(stack: Net, Native: typeof net.Socket): new (options?: object) => Socket {
+  return class extends stack.Socket {
+    #local: net.Socket | undefined;
+
+    override connect(...args: unknown[]): this {
+      if (!connectsToPath(args)) return super.connect(...(args as [net.SocketConnectOpts]));
+      const callback = args.at(-1);
+      if (typeof callback === 'function') this.once('connect', callback as () => void);
+      const [first] = args;
+      const options = typeof first === 'object' ? first : { path: first };
+      this.connecting = true;
+      this.#local = this.#follow(new Native({ allowHalfOpen: true }));
+      this.#local.connect(options as net.IpcSocketConnectOpts);
+      return this;
+    }
+
+    #follow(local: net.Socket): net.Socket {
+      local.on('connect', () => {
+        this.connecting = false;
+        this.emit('connect');
+        this.emit('ready');
+        this.read(0);
+      });
+      local.on('data', (chunk) => {
+        this.idle.touch();
+        if (!this.push(chunk)) local.pause();
+      });
+      local.on('end', () => {
+        this.push(null);
+        this.read(0);
+      });
+      local.on('error', (error) => this.destroy(error));
+      local.on('close', () => this.destroy());
+      return local.pause();
+    }
+
+    override get pending(): boolean {
+      return this.#local ? this.#local.pending : super.pending;
+    }
+
+    override _read(size: number): void {
+      if (this.#local) this.#local.resume();
+      else super._read(size);
+    }
+
+    override _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void {
+      if (this.#local) {
+        this.idle.touch();
+        this.#local.write(chunk, encoding, done);
+      } else super._write(chunk, encoding, done);
+    }
+
+    override _writev(chunks: { chunk: Buffer }[], done: Done): void {
+      if (this.#local) this.#local.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+      else super._writev(chunks, done);
+    }
+
+    override _final(done: Done): void {
+      if (this.#local) this.#local.end(done);
+      else super._final(done);
+    }
+
+    override _destroy(error: Error | null, done: Done): void {
+      this.#local?.destroy();
+      super._destroy(error, done);
+    }
+
+    override ref(): this {
+      this.#local?.ref();
+      return super.ref();
+    }
+
+    override unref(): this {
+      this.#local?.unref();
+      return super.unref();
+    }
+  };
+}
+
+/**
+ * What takes the place of `net.Socket`. Node calls it, too: for pipes to child processes, for standard
+ * output, and to begin objects of its own classes (TLS, terminals), which extend the native one.
+ */
+export function makeSocketClass(stack: Net, Native: typeof net.Socket): SocketClass {
+  const Either = makeEither(stack, Native);
+  const make = (options: object | undefined, target: unknown): object => {
+    const Class = wrapsHandle(options) ? Native : Either;
+    const proto = target === Socket ? Class : target;
+    return Reflect.construct(Class, [options], proto as new () => object);
+  };
+  const Socket = function Socket(this: unknown, options?: object): object {
+    if (new.target) return make(options, new.target);
+    if (this instanceof Native) return Reflect.apply(Native, this, [options]) ?? this;
+    return make(options, Socket);
+  };
+  Socket.prototype = Either.prototype;
+  Object.setPrototypeOf(Socket, Native);
+  // To Node's TLS a socket of the stack must be a stream like any other, as it has no handle.
+  const isSocket = (value: unknown): boolean =>
+    value instanceof Native || (value instanceof stack.Socket && !isBelowTls(value));
+  Object.defineProperty(Socket, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      // Classes that extend this one inherit this function.
+      if (this === Socket) return isSocket(value);
+      return Function.prototype[Symbol.hasInstance].call(this, value);
+    },
+  });
+  return Socket as unknown as SocketClass;
+}
