@@ -59,7 +59,9 @@ function inOpen(
   now: Micros,
 ): void {
   if (report.marked && tcb.recovery !== Recovery.CWR) enterCwr(tcb, now);
-  if (tcb.recovery === Recovery.CWR && ge(tcb.sndUna, tcb.recoverySeq)) {
+  // The CWR goes out with what follows `recoverySeq`: until that is acknowledged echoes are old.
+  const over = gt(tcb.sndUna, tcb.recoverySeq) || board.count === 0;
+  if (tcb.recovery === Recovery.CWR && over) {
     tcb.cwnd = Math.min(tcb.cwnd, tcb.ssthresh);
     tcb.recovery = Recovery.OPEN;
   }
