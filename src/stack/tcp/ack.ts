@@ -121,6 +121,7 @@ function onLateReport(tcb: Tcb, segment: Segment): void {
   const right = sackRight[0] as Seq;
   const reported = sackCount > 0 && lt(left, right) && lt(left, segment.ack);
   if (reported) onDuplicateSack(tcb, left, right);
+  if (undo.wasNeedless(tcb)) undo.undo(tcb);
   onProbeAck(tcb, segment.ack, reported, segment.length === 0);
 }
 

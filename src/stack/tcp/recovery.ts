@@ -15,7 +15,7 @@ import { detectLoss, markOnTimeout, onRecovered } from './rack.ts';
 import { Fate, type Scoreboard } from './scoreboard.ts';
 import type { Segment } from './segment.ts';
 import { Flag, has, Recovery, type Tcb } from './tcb.ts';
-import { forget, isSpurious, remember, undo } from './undo.ts';
+import { expectReports, forget, isSpurious, remember, undo, wasNeedless } from './undo.ts';
 
 const DUP_THRESH = 3;
 
@@ -58,6 +58,7 @@ function inOpen(
   report: AckReport,
   now: Micros,
 ): void {
+  if (wasNeedless(tcb)) undo(tcb);
   if (report.marked && tcb.recovery !== Recovery.CWR) enterCwr(tcb, now);
   // The CWR goes out with what follows `recoverySeq`: until that is acknowledged echoes are old.
   const over = gt(tcb.sndUna, tcb.recoverySeq) || board.count === 0;
@@ -188,7 +189,7 @@ function leave(tcb: Tcb): void {
   tcb.dupAcks = 0;
   tcb.frto = false;
   tcb.frtoSendNew = false;
-  forget(tcb);
+  expectReports(tcb);
   onRecovered(tcb);
   tcb.trace?.recovery(tcb.tcp.now, tcb.recovery);
 }
@@ -276,7 +277,7 @@ function leaveLoss(tcb: Tcb): void {
   tcb.recovery = Recovery.OPEN;
   tcb.dupAcks = 0;
   tcb.frto = false;
-  forget(tcb);
+  expectReports(tcb);
   onRecovered(tcb);
   tcb.trace?.recovery(tcb.tcp.now, Recovery.OPEN);
 }

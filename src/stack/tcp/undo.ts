@@ -35,10 +35,20 @@ export function onDuplicate(tcb: Tcb, start: Seq, end: Seq): void {
 /** Every retransmission of this recovery was reported as a duplicate. */
 const ALL_NEEDLESS = -1;
 
+/** True if the recovery, which may have ended meanwhile, is known to be needless by D-SACKs. */
+export const wasNeedless = (tcb: Tcb): boolean =>
+  tcb.undoing && tcb.undoRetransmits === ALL_NEEDLESS;
+
+/** The recovery is over. A D-SACK for what it sent again takes a round trip, and may still come. */
+export function expectReports(tcb: Tcb): void {
+  tcb.retransmitStamp = 0;
+  if (!has(tcb, Flag.SACK)) forget(tcb);
+}
+
 /** True if the recovery is known to be needless, by what `segment` echoes or by D-SACKs. */
 export function isSpurious(tcb: Tcb, segment: Segment): boolean {
   if (!tcb.undoing) return false;
-  if (tcb.undoRetransmits === ALL_NEEDLESS) return true;
+  if (wasNeedless(tcb)) return true;
   // RFC 3522 §3.2 (4): the ACK was caused by a segment older than the first retransmission.
   return (
     tcb.retransmitStamp !== 0 &&
