@@ -204,6 +204,7 @@ const TITLES = {
   3042: 'Limited Transmit',
   3168: 'Explicit Congestion Notification',
   3522: 'The Eifel Detection Algorithm',
+  3708: 'Spurious Retransmissions Told by D-SACK',
   4987: 'SYN Flooding Attacks',
   5482: 'User Timeout',
   5681: 'Congestion Control',
