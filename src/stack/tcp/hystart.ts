@@ -22,6 +22,9 @@ const MIN_RTT_DIVISOR = 8;
 const RTT_SAMPLES = 8;
 const CSS_GROWTH_DIVISOR = 4;
 const CSS_ROUNDS = 5;
+/** A rise by this part of the least round trip there was, and by this time, is no jitter any more. */
+const CERTAIN_RISE = 0.25;
+const CERTAIN_RTT_THRESH: Micros = 8 * MILLISECOND;
 
 export class HyStart {
   #windowEnd: Seq = seq(0);
@@ -68,6 +71,7 @@ export class HyStart {
     this.#samples++;
     if (this.#samples < RTT_SAMPLES) return false;
     if (this.#css) {
+      if (this.#samples % RTT_SAMPLES === 0 && isCertain(tcb, this.#recentMinRtt)) return true;
       // §4.2: the round trip shrank below the baseline, so the rise before was jitter.
       if (this.#currentMinRtt < this.#cssBaseline) {
         this.#css = false;
@@ -91,3 +95,10 @@ export class HyStart {
     return false;
   }
 }
+
+/**
+ * §4.2 waits for five rounds, in which the window trebles: more than a queue of one round trip holds.
+ * When even the least of eight samples has waited for a quarter of one, the path is full.
+ */
+const isCertain = (tcb: Tcb, rtt: Micros): boolean =>
+  rtt >= tcb.minRtt + Math.max(tcb.minRtt * CERTAIN_RISE, CERTAIN_RTT_THRESH);
