@@ -133,3 +133,12 @@ test('receive: without SACK every early segment of a batch gets its duplicate AC
   t.is(world.a.stat('TcpExtTCPRenoRecovery'), 1);
   t.is(world.a.stat('TcpExtTCPTimeouts'), 0);
 });
+
+test('undo: on a path that keeps the order no fast recovery is taken for needless', (t) => {
+  for (const seed of [1, 2, 3]) {
+    const options = { ...path(50 * MS, 0.03, { rate: 100 * MBIT, queuePackets: 417 }), seed };
+    const { world } = new Flow(new World(options), 3e6).finish(120);
+    t.true(world.a.stat('TcpExtTCPSackRecovery') > 10);
+    t.is(world.a.stat('TcpExtTCPFullUndo'), 0, `seed ${seed}`);
+  }
+});

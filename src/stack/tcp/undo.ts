@@ -13,16 +13,22 @@ import { Flag, has, Recovery, type Tcb } from './tcb.ts';
 export function remember(tcb: Tcb): void {
   tcb.undoing = true;
   tcb.undoMarker = tcb.sndUna;
-  tcb.undoRetransmits = 0;
+  tcb.undoRetransmits = resent(tcb);
   tcb.priorCwnd = tcb.cwnd;
   tcb.priorSsthresh = tcb.ssthresh;
-  tcb.retransmitStamp = 0;
+  if (tcb.undoRetransmits === 0) tcb.retransmitStamp = 0;
 }
 
 export function forget(tcb: Tcb): void {
   tcb.undoing = false;
-  tcb.retransmitStamp = 0;
+  if (resent(tcb) === 0) tcb.retransmitStamp = 0;
 }
+
+/**
+ * Octets that were sent again and are still out. One recovery may end, and the next begin, before they
+ * arrive: the ACK of theirs echoes an older stamp than the new recovery's, and yet proves nothing.
+ */
+const resent = (tcb: Tcb): number => tcb.scoreboard?.resentBytes ?? 0;
 
 /** A D-SACK for `start..end`: one retransmission of this recovery was needless. */
 export function onDuplicate(tcb: Tcb, start: Seq, end: Seq): void {
