@@ -142,3 +142,11 @@ test('undo: on a path that keeps the order no fast recovery is taken for needles
     t.is(world.a.stat('TcpExtTCPFullUndo'), 0, `seed ${seed}`);
   }
 });
+
+test('recovery: without SACK many losses end in a timeout, and not in a round trip for each', (t) => {
+  // A slow start that overflows the queue by hundreds of segments.
+  const settings = { sack: false };
+  const world = new World(path(50 * MS, 0, { rate: 100 * MBIT, queuePackets: 417 }));
+  const flow = new Flow(world, 20e6, { settings }).finish(60);
+  t.true(flow.goodput > 40 * MBIT, `${flow.goodput} bit/s`);
+});

@@ -85,11 +85,18 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
     clearTimer(tcb, Timer.REORDER);
     tcb.tcp.putScoreboard(tcb);
   } else if (advanced || delivery.sacked > 0) {
-    if (advanced) armRto(tcb, now); // RFC 6298 (5.3)
+    if (advanced && !isImpatient(tcb)) armRto(tcb, now); // RFC 6298 (5.3)
     armProbe(tcb, now);
   }
   tcb.trace?.acked(now, tcb.sndUna, tcb.cwnd, tcb.ssthresh);
 }
+
+/**
+ * RFC 6582 §4: without SACK a round trip repairs one hole. Only the first partial ACK restarts the timer,
+ * so that where there are many, slow start after a time-out takes over.
+ */
+const isImpatient = (tcb: Tcb): boolean =>
+  !has(tcb, Flag.SACK) && tcb.recovery === Recovery.RECOVERY && tcb.partialAcks > 1;
 
 /** RFC 9293 §3.10.7.4: the window of a segment that is newer than the one that gave the last. */
 function updateWindow(tcb: Tcb, segment: Segment): void {

@@ -106,6 +106,7 @@ function enterRecovery(tcb: Tcb, now: Micros): void {
   const sack = has(tcb, Flag.SACK);
   count(tcb.tcp.stats, sack ? Stat.TcpExtTCPSackRecovery : Stat.TcpExtTCPRenoRecovery);
   reduce(tcb, now);
+  tcb.partialAcks = 0;
   tcb.recovery = Recovery.RECOVERY;
   tcb.trace?.recovery(now, Recovery.RECOVERY);
 }
@@ -168,6 +169,7 @@ function inRecovery(
     detectLoss(tcb, board, now);
   } else if (report.advanced) {
     // RFC 6582 §3.2 (3): a partial ACK shows the next hole. What had left stays gone.
+    tcb.partialAcks++;
     tcb.dupAcks = Math.max(0, tcb.dupAcks - Math.ceil(delivered / tcb.mss) + 1);
     markFirst(tcb, board);
   } else if (report.duplicate) {

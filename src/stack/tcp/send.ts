@@ -99,7 +99,8 @@ export function retransmit(
   count(tcb.tcp.stats, Stat.TcpRetransSegs, Math.ceil(length / tcb.mss));
   paced(tcb, length, now);
   // RFC 6675 §6: what the timer watches has just left anew, so its time begins anew.
-  if (from === tcb.sndUna || !isSet(tcb, Timer.RETRANSMIT)) armRto(tcb, now);
+  const again = from === tcb.sndUna && has(tcb, Flag.SACK); // without it see `isImpatient`
+  if (again || !isSet(tcb, Timer.RETRANSMIT)) armRto(tcb, now);
   tcb.trace?.resent(now, from, length);
   return true;
 }

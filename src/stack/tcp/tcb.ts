@@ -238,6 +238,8 @@ export class Tcb implements Due {
   /** `sndNxt` when recovery began: it ends when this is acknowledged. RFC 6675's RecoveryPoint. */
   recoverySeq: Seq = ZERO;
   dupAcks = 0;
+  /** Partial ACKs of this recovery, where there is no SACK. RFC 6582 §3.2 (3). */
+  partialAcks = 0;
   prrDelivered = 0;
   prrOut = 0;
   recoverFlight = 0;
