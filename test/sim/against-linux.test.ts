@@ -4,6 +4,7 @@
  * @module
  */
 import test from 'ava';
+import { pipe, unsent } from '../../src/stack/tcp/flight.ts';
 import { World, type WorldOptions } from '../support/world.ts';
 import { Flow } from './flow.ts';
 
@@ -27,4 +28,24 @@ test('hystart: slow start ends before it fills a queue of one bandwidth-delay pr
     t.is(world.link.counters.out.dropped, 0, `${rtt / MS} ms`);
     t.true(tcb.cwnd * 8e6 > 100 * MBIT * rtt, `${rtt / MS} ms`);
   }
+});
+
+test('ack: a hole that stays for some round trips does not use up the send buffer', (t) => {
+  const { world, tcb } = new Flow(new World(link(50 * MS)), 1e9);
+  world.until(() => tcb.ssthresh < Number.POSITIVE_INFINITY, 5e6);
+  world.run(100 * MS);
+  // One segment is lost, and its retransmissions three times more.
+  const hole = tcb.sndNxt;
+  let left = 4;
+  world.a.tap = (bytes, at) => {
+    const seq = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(20 + 4);
+    return seq !== hole || left-- <= 0;
+  };
+  let starved = 0;
+  world.until(() => {
+    if (unsent(tcb) === 0 && pipe(tcb) + tcb.mss < tcb.cwnd) starved++;
+    return false;
+  }, 1e6);
+  t.true(left < 0);
+  t.is(starved, 0);
 });

@@ -229,9 +229,17 @@ function followUna(tcb: Tcb): void {
   if (tcb.dsackRound && gt(una, tcb.reoRound)) tcb.dsackRound = false;
 }
 
-/** The send buffer holds two congestion windows, so that the owner never holds the network up. */
+/**
+ * The send buffer is two congestion windows, so that the owner never holds the network up. While a hole
+ * is mended a window leaves each round trip, and all of it stays here: the owner, told when a third is
+ * free, must then be told before all has left.
+ */
 function growSendBuffer(tcb: Tcb): void {
+  const { cwnd } = tcb;
+  const out = outstanding(tcb);
+  if (out * 2 <= tcb.sendBuffer) return;
   // `cwnd` has a fraction, a buffer must not: what it takes is counted in whole octets.
-  const wanted = Math.floor(Math.min(2 * tcb.cwnd, tcb.settings.sendBufferMax));
-  if (wanted > tcb.sendBuffer && outstanding(tcb) * 2 > tcb.sendBuffer) tcb.sendBuffer = wanted;
+  const wanted = Math.floor(1.5 * Math.max(out, cwnd) + cwnd / 2);
+  const size = Math.min(wanted, tcb.settings.sendBufferMax);
+  if (size > tcb.sendBuffer) tcb.sendBuffer = size;
 }
