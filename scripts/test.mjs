@@ -15,7 +15,14 @@ import { privateNetwork } from './namespace.mjs';
 import { setUp } from './setup.mjs';
 
 /** Programs that tests talk to, and Debian's package of each. */
-const TOOLS = { ping: 'iputils-ping', curl: 'curl', tshark: 'tshark', ip: 'iproute2' };
+const TOOLS = {
+  ping: 'iputils-ping',
+  curl: 'curl',
+  tshark: 'tshark',
+  ip: 'iproute2',
+  openssl: 'openssl',
+  wrk: 'wrk',
+};
 const TUN = 'dist/test/tun/';
 const AVA = join(root, 'node_modules/ava/entrypoints/cli.mjs');
 
