@@ -2,6 +2,7 @@
  * What a stack has carried, for people: one line at the end, a shorter one while it runs.
  * @module
  */
+import type { StackStats } from '../index.ts';
 import type { Carried, Service } from './services.ts';
 
 /** What of a stack's counters is told here. */
@@ -12,6 +13,17 @@ export interface Counted {
   readonly bytesOut: number;
   /** Packets that were discarded, by reason. */
   readonly drops: Readonly<Record<string, number>>;
+}
+
+/** The same, out of all of them. */
+export function counted(stats: StackStats): Counted {
+  return {
+    packetsIn: stats.packetsIn,
+    packetsOut: stats.packetsOut,
+    bytesIn: stats.IpInOctets,
+    bytesOut: stats.IpOutOctets,
+    drops: stats.drops,
+  };
 }
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -28,7 +40,9 @@ export function size(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** 1 packet, 2 packets. */
+export const plural = (count: number, noun: string): string =>
+  `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** The drops, the most frequent first. */
 function dropped(drops: Readonly<Record<string, number>>): string {

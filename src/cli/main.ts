@@ -5,10 +5,12 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { forward } from './forward.ts';
 import { parse } from './options.ts';
 import { ping } from './ping.ts';
 import { Screen } from './screen.ts';
 import { serve } from './serve.ts';
+import { traceroute } from './traceroute.ts';
 
 /** How long what is left over may hold up the end, in milliseconds. */
 const LAST_GRACE = 2000;
@@ -43,6 +45,10 @@ async function main(args: readonly string[], screen: Screen): Promise<number> {
       return serve(request.options, screen, stopped());
     case 'ping':
       return ping(request.options, screen, stopped());
+    case 'forward':
+      return forward(request.options, screen, stopped());
+    case 'traceroute':
+      return traceroute(request.options, screen, stopped());
   }
 }
 

@@ -21,7 +21,8 @@ const NEWS: Readonly<Record<string, string>> = {
   EMSGSIZE: 'Message too long',
 };
 
-async function resolve(host: string): Promise<string> {
+/** The address of a host. Throws in words for people. */
+export async function resolve(host: string): Promise<string> {
   try {
     return (await lookup(host, { family: 4 })).address;
   } catch (error) {

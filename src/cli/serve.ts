@@ -4,8 +4,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { StackStats } from '../index.ts';
-import { type Counted, carriedLine, statusLine } from './carried.ts';
-import type { TunOptions } from './options.ts';
+import { carriedLine, counted, statusLine } from './carried.ts';
+import type { TunOptions } from './options-tun.ts';
 import { pageServer } from './page.ts';
 import type { Screen } from './screen.ts';
 import { type Services, startServices } from './services.ts';
@@ -14,17 +14,6 @@ import { openSession } from './session.ts';
 const STATUS_EVERY = 1000; // milliseconds
 /** Connections that the page and its JSON list; of the others only the number is told. */
 const MOST_CONNECTIONS = 100;
-
-/** What the lines of `carried.ts` tell, out of all the counters. */
-function counted(stats: StackStats): Counted {
-  return {
-    packetsIn: stats.packetsIn,
-    packetsOut: stats.packetsOut,
-    bytesIn: stats.IpInOctets,
-    bytesOut: stats.IpOutOctets,
-    drops: stats.drops,
-  };
-}
 
 /** A line a second on how it goes, where a person looks. Gives what ends it. */
 function showStatus(screen: Screen, read: () => StackStats, services: Services): () => void {

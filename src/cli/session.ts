@@ -10,7 +10,7 @@ import {
   type Stack,
   type TunDevice,
 } from '../index.ts';
-import type { TunOptions } from './options.ts';
+import type { TunOptions } from './options-tun.ts';
 
 export interface Session {
   readonly stack: Stack;

@@ -92,7 +92,7 @@ test('options: help and version are said, not refused', (t) => {
 });
 
 const refusals: readonly (readonly [string, RegExp])[] = [
-  ['', /what shall it do\? serve or ping/],
+  ['', /what shall it do\? serve, ping, forward or traceroute/],
   ['dance', /unknown command 'dance'/],
   ['--bogus', /unknown option '--bogus'/],
   ['serve --bogus', /unknown option '--bogus'/],

@@ -1,0 +1,87 @@
+/**
+ * `tunstack forward`: every TCP and UDP flow of a TUN, carried out through this host's own sockets or a
+ * SOCKS5 proxy, until it is stopped.
+ * @module
+ */
+import { performance } from 'node:perf_hooks';
+import type { Stack } from '../index.ts';
+import { counted, plural, size, statusLine } from './carried.ts';
+import { makeDialer } from './dial.ts';
+import { Gateway, type GatewayCounters } from './gateway.ts';
+import { moveInto } from './netns.ts';
+import type { ForwardOptions } from './options-forward.ts';
+import type { Screen } from './screen.ts';
+import { openSession } from './session.ts';
+
+const STATUS_EVERY = 1000; // milliseconds
+
+/** The last line. */
+export function forwardedLine(carried: GatewayCounters): string {
+  return [
+    `forwarded ${plural(carried.tcp, 'TCP flow')}`,
+    `${plural(carried.udp, 'UDP flow')}`,
+    `${size(carried.bytesOut)} out`,
+    `${size(carried.bytesIn)} in`,
+    `refused ${carried.denied} by rule, ${carried.failed} at the far end, ${carried.full} for want of room`,
+  ].join(', ');
+}
+
+function showStatus(screen: Screen, stack: Stack, gateway: Gateway): () => void {
+  if (!screen.live) return () => {};
+  let before = counted(stack.stats());
+  let time = performance.now();
+  const timer = setInterval(() => {
+    const now = counted(stack.stats());
+    const later = performance.now();
+    const { tcpOpen, udpOpen } = gateway.counters;
+    screen.status(statusLine(now, before, (later - time) / 1000, tcpOpen + udpOpen));
+    before = now;
+    time = later;
+  }, STATUS_EVERY);
+  return () => {
+    clearInterval(timer);
+    screen.status('');
+  };
+}
+
+/** Forward until `stopped` settles or the device is gone. Gives the exit code. */
+export async function forward(
+  options: ForwardOptions,
+  screen: Screen,
+  stopped: Promise<unknown>,
+): Promise<number> {
+  const { socks5, netns, hostAddress, address, json } = options;
+  const { stack, tun, lost, close } = await openSession(options);
+  try {
+    stack.addRoute('0.0.0.0/0', { device: tun.name });
+    if (netns !== undefined) {
+      await moveInto(netns, { name: tun.name, address: hostAddress, mtu: tun.mtu });
+    }
+    const gateway = new Gateway(stack, {
+      dialer: makeDialer(options),
+      rules: options.rules,
+      flows: options.flows,
+      udpIdle: options.udpIdle * 1000,
+      complain: (text) => screen.complain(text),
+    });
+    const via = socks5 === undefined ? 'direct' : `socks5://${socks5.host}:${socks5.port}`;
+    const place = { tun: tun.name, host: hostAddress, address, mtu: tun.mtu, via };
+    const ready = { ...place, ...(netns !== undefined && { netns }) };
+    const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
+    screen.line(json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`);
+    const endStatus = showStatus(screen, stack, gateway);
+    const error = await Promise.race([lost, stopped.then(() => undefined)]);
+    endStatus();
+    const carried = gateway.carried();
+    screen.line(
+      json
+        ? JSON.stringify({ event: 'forwarded', ...carried, stack: stack.stats() })
+        : forwardedLine(carried),
+    );
+    if (error === undefined) return 0;
+    screen.complain(error.message);
+    return 1;
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Another network namespace: a TUN is moved there, and becomes the way out of it. The packets still come
+ * to this process, whose sockets stay where they are.
+ * @module
+ */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** The file that names a namespace, by a process id, a name that `ip netns` knows, or its path. */
+export function netnsPath(netns: string): string {
+  if (/^\d+$/.test(netns)) return `/proc/${netns}/ns/net`;
+  return netns.includes('/') ? netns : `/run/netns/${netns}`;
+}
+
+/**
+ * Move the interface `name` into `netns`, give it `address` (`10.83.0.1/24`) there, and make it the
+ * default route. Throws with what `ip` says.
+ */
+export async function moveInto(
+  netns: string,
+  { name, address, mtu }: { name: string; address: string; mtu: number },
+): Promise<void> {
+  const path = netnsPath(netns);
+  const ip = async (inside: boolean, ...words: string[]): Promise<void> => {
+    const [program, ...args] = inside
+      ? ['nsenter', `--net=${path}`, 'ip', ...words]
+      : ['ip', ...words];
+    try {
+      await run(program as string, args);
+    } catch (error) {
+      const { stderr = '', message } = error as Error & { stderr?: string };
+      throw new Error(`${name} cannot go into ${netns}: ${stderr.trim() || message}`);
+    }
+  };
+  // `ip` takes no paths below /proc: a process is named by its number.
+  const [, pid] = /^\/proc\/(\d+)\/ns\/net$/.exec(path) ?? [];
+  await ip(false, 'link', 'set', 'dev', name, 'netns', pid ?? path);
+  await ip(true, 'addr', 'add', address, 'dev', name);
+  await ip(true, 'link', 'set', 'dev', name, 'mtu', `${mtu}`, 'up');
+  await ip(true, 'route', 'add', 'default', 'dev', name);
+}

@@ -1,0 +1,81 @@
+/**
+ * What `tunstack forward` may be told.
+ * @module
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import { type Read, type TunOptions, tunOptions } from './options-tun.ts';
+import { parseRule, type Rule } from './rules.ts';
+import { numberFrom, parseAddress } from './values.ts';
+
+/** A proxy that speaks SOCKS5. */
+export interface SocksProxy {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ForwardOptions extends TunOptions {
+  /** Undefined: by sockets of this host directly. */
+  readonly socks5: SocksProxy | undefined;
+  /** The first one that fits decides. */
+  readonly rules: readonly Rule[];
+  /** A network namespace to put the TUN into: a process id, a name, or a path; undefined: this one. */
+  readonly netns: string | undefined;
+  /** An address of this host that connections and datagrams leave from. */
+  readonly from: string | undefined;
+  /** Most flows at once, TCP and UDP each. */
+  readonly flows: number;
+  /** Seconds of silence after which a UDP flow is over. */
+  readonly udpIdle: number;
+}
+
+/** What commander has read. */
+export interface ForwardRead extends Read {
+  socks5?: SocksProxy;
+  allow?: readonly Rule[];
+  netns?: string;
+  from?: string;
+  flows: number;
+  udpIdle: number;
+}
+
+function parseProxy(text: string): SocksProxy {
+  const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(text) ?? [];
+  if (host === '') throw new InvalidArgumentError('Give HOST:PORT, such as 127.0.0.1:1080.');
+  return { host, port: numberFrom(port, 1, 65_535, true) };
+}
+
+function parseNetns(text: string): string {
+  if (/^[\w./-]+$/.test(text) && !text.startsWith('-')) return text;
+  throw new InvalidArgumentError('Give a process id, the name of a namespace, or its path.');
+}
+
+/** Add the options; those of the TUN are there. */
+export function withForward(command: Command): Command {
+  // Both kinds in one list: their order on the command line is what counts.
+  const rules: Rule[] = [];
+  const rule = (allow: boolean) => (text: string) => {
+    rules.push(parseRule(text, allow));
+    return rules;
+  };
+  command.option('--socks5 <host:port>', 'through a SOCKS5 proxy', parseProxy);
+  command.option('--allow <rule>', 'let through CIDR[:PORT[-PORT]][/tcp|udp]', rule(true));
+  command.option('--deny <rule>', 'refuse it; the first rule that fits decides', rule(false));
+  command.option(
+    '--netns <ns>',
+    'put the TUN into a network namespace, as its way out',
+    parseNetns,
+  );
+  command.option('--from <ip>', 'an address of this host to leave from', parseAddress);
+  const flows = (text: string): number => numberFrom(text, 1, 60_000, true);
+  command.option('--flows <n>', 'at most so many at once, TCP and UDP each', flows, 20_000);
+  const seconds = (text: string): number => numberFrom(text, 1, 86_400, false);
+  command.option('--udp-idle <seconds>', 'a UDP flow ends after this silence', seconds, 120);
+  return command.hook('preAction', () => {
+    command.setOptionValue('allow', rules);
+  });
+}
+
+export function forwardOptions(read: ForwardRead): ForwardOptions {
+  const { socks5, allow = [], netns, from, flows, udpIdle } = read;
+  return { ...tunOptions(read), socks5, rules: allow, netns, from, flows, udpIdle };
+}

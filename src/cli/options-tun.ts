@@ -1,0 +1,96 @@
+/**
+ * The options that every command with a TUN shares.
+ * @module
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import { asBits, asText, numberFrom, parseAddress, parseCidr, parseName } from './values.ts';
+
+/** What every command needs that has a TUN of its own. */
+export interface TunOptions {
+  /** The device's name; undefined lets the kernel choose. */
+  readonly tun: string | undefined;
+  /** The kernel's address on the TUN, with its prefix. */
+  readonly hostAddress: string;
+  /** Our address, in that prefix. */
+  readonly address: string;
+  /** How many bits of prefix both share. */
+  readonly prefix: number;
+  readonly mtu: number;
+  /** Checksums and segmentation by the kernel: wanted, not wanted, or where it has them. */
+  readonly offload: boolean | 'auto';
+  /** Where to write what passes. */
+  readonly pcap: string | undefined;
+  readonly json: boolean;
+}
+
+const DEFAULT_HOST_ADDRESS = '10.83.0.1/24';
+const SMALLEST_MTU = 68; // RFC 791: every link carries 68 bytes whole
+const LARGEST_MTU = 65_535;
+
+/** The address next to the kernel's: the one above, or the one below at the prefix's end. */
+function neighbour(host: number, prefix: number): number {
+  const size = 2 ** (32 - prefix);
+  const last = host - (host % size) + size - 1;
+  const highest = prefix === 31 ? last : last - 1; // RFC 3021: a /31 has no broadcast address
+  return host < highest ? host + 1 : host - 1;
+}
+
+/** What commander has read, under its names. */
+export interface Read {
+  tun?: string;
+  hostAddress: string;
+  address?: string;
+  mtu: number;
+  offload?: boolean;
+  pcap?: string;
+  json?: true;
+}
+
+/** Fill in what follows from the rest, and check what only the whole can tell. */
+export function tunOptions(read: Read): TunOptions {
+  const [host = '', bits = ''] = read.hostAddress.split('/');
+  const prefix = Number(bits);
+  const size = 2 ** (32 - prefix);
+  const base = asBits(host) - (asBits(host) % size);
+  const isEdge = (address: number): boolean =>
+    prefix < 31 && (address === base || address === base + size - 1);
+  if (isEdge(asBits(host))) {
+    throw new InvalidArgumentError(
+      `option '--host-address' argument '${read.hostAddress}' is invalid. ` +
+        `It is the network's own or its broadcast address; take ${asText(base + 1)}/${prefix}.`,
+    );
+  }
+  const address = read.address ?? asText(neighbour(asBits(host), prefix));
+  const ours = asBits(address);
+  const wrong = (why: string): InvalidArgumentError =>
+    new InvalidArgumentError(`option '--address' argument '${address}' is invalid. ${why}`);
+  if (ours === asBits(host)) throw wrong("It is the kernel's, see --host-address.");
+  if (ours - (ours % size) !== base) {
+    throw wrong(`It is outside ${asText(base)}/${prefix}, see --host-address.`);
+  }
+  if (isEdge(ours)) throw wrong("It is the network's own or its broadcast address.");
+  const { tun, hostAddress, mtu, offload = 'auto', pcap, json = false } = read;
+  return { tun, hostAddress, address, prefix, mtu, offload, pcap, json };
+}
+
+/** The options that every command with a TUN shares. */
+export function withTun(command: Command): Command {
+  return command
+    .option('--tun <name>', "the device's name (default: the kernel names it)", parseName)
+    .option('--host-address <cidr>', "the kernel's address", parseCidr, DEFAULT_HOST_ADDRESS)
+    .option(
+      '--address <ip>',
+      "the stack's address (default: the kernel's plus 1: 10.83.0.2)",
+      parseAddress,
+    )
+    .option(
+      '--mtu <bytes>',
+      'the longest packet',
+      (text) => numberFrom(text, SMALLEST_MTU, LARGEST_MTU, true),
+      1500,
+    )
+    .option('--offload', 'let the kernel cut and sum segments, or fail (default: where it can)')
+    .option('--no-offload', 'cut and sum them here')
+    .option('--pcap <file>', 'write what passes to this file, for Wireshark')
+    .option('--json', 'say everything as JSON, one object a line');
+}

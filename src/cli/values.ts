@@ -1,0 +1,53 @@
+/**
+ * Values as people type them: checked, and refused with words that say what would be right.
+ * @module
+ */
+import { InvalidArgumentError } from 'commander';
+import ipaddr from 'ipaddr.js';
+
+const LONGEST_NAME = 15; // IFNAMSIZ, less the closing zero
+
+/** A number as people write it: no hexadecimal, no spaces, no empty text. */
+export function numberFrom(text: string, least: number, most: number, whole: boolean): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most) || (whole && !Number.isInteger(value))) {
+    const kind = whole ? 'a whole number' : 'a number';
+    throw new InvalidArgumentError(`Give ${kind} from ${least} to ${most}.`);
+  }
+  return value;
+}
+
+export function parseName(text: string): string {
+  if (Buffer.byteLength(text) > LONGEST_NAME) {
+    throw new InvalidArgumentError(`A device's name has at most ${LONGEST_NAME} bytes.`);
+  }
+  if (text === '' || text === '.' || text === '..' || /[\s/:]/.test(text)) {
+    throw new InvalidArgumentError('A device is named without spaces, slashes and colons.');
+  }
+  return text;
+}
+
+export function parseAddress(text: string): string {
+  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) {
+    throw new InvalidArgumentError('Give an IPv4 address, such as 10.83.0.2.');
+  }
+  return text;
+}
+
+export function parseCidr(text: string): string {
+  const [address = '', bits = ''] = text.split('/');
+  const good = ipaddr.IPv4.isValidFourPartDecimal(address) && /^\d{1,2}$/.test(bits);
+  if (!good || text.split('/').length !== 2 || Number(bits) < 1 || Number(bits) > 31) {
+    throw new InvalidArgumentError(
+      'Give an IPv4 address and a prefix of 1 to 31 bits: 10.83.0.1/24.',
+    );
+  }
+  return text;
+}
+
+/** An address as a number from 0 to 2^32 - 1, and back. */
+export const asBits = (address: string): number =>
+  ipaddr.IPv4.parse(address).octets.reduce((bits, octet) => bits * 256 + octet, 0);
+
+export const asText = (bits: number): string =>
+  [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join('.');

@@ -1,0 +1,111 @@
+/**
+ * A program: a client behind a gateway. Its words say what it does; it prints a line of JSON.
+ *
+ *     half-close ADDRESS PORT TEXT   sends, ends, and tells what comes back
+ *     upload ADDRESS PORT BYTES      sends so much, and tells what the server answers, and the hash
+ *     hold ADDRESS PORT COUNT        opens so many connections, says so, and holds them until told
+ *     slow ADDRESS PORT              connects and reads nothing
+ *     udp ADDRESS PORT SIZE          sends a datagram, and tells how many bytes came back, or the error
+ *     reset ADDRESS PORT             connects, sends a word and resets
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+const [verb = '', host = '', port = '', rest = ''] = process.argv.slice(2);
+const say = (what: unknown): void => console.log(JSON.stringify(what));
+const open = (): Socket => connect({ host, port: Number(port), allowHalfOpen: true });
+
+async function all(socket: Socket): Promise<string> {
+  let text = '';
+  for await (const piece of socket.setEncoding('latin1')) text += piece;
+  return text;
+}
+
+async function upload(): Promise<void> {
+  const piece = Buffer.alloc(1 << 20);
+  for (let i = 0; i < piece.length; i++) piece[i] = (i * 2_654_435_761) >>> 24;
+  const sum = createHash('sha256');
+  const socket = open();
+  const answer = all(socket);
+  for (let left = Number(rest), n = 0; left > 0; left -= piece.length) {
+    piece.writeUInt32BE(n++, 0); // no two alike
+    const part = piece.subarray(0, Math.min(left, piece.length));
+    sum.update(part);
+    const room = socket.write(Buffer.from(part));
+    if (!room) await once(socket, 'drain');
+  }
+  socket.end();
+  say({ answer: (await answer).trim(), hash: sum.digest('hex') });
+}
+
+async function hold(): Promise<void> {
+  const sockets: Socket[] = [];
+  for (let i = 0; i < Number(rest); i += 100) {
+    const some = Array.from({ length: Math.min(100, Number(rest) - i) }, open);
+    await Promise.all(some.map((socket) => once(socket, 'connect')));
+    sockets.push(...some);
+  }
+  say({ open: sockets.length });
+  await once(process, 'SIGUSR2');
+  // Each of them still carries text.
+  let alive = 0;
+  await Promise.all(
+    sockets.map(async (socket, i) => {
+      socket.end(`flow ${i}`);
+      if ((await all(socket)) === `flow ${i}`) alive++;
+    }),
+  );
+  say({ alive });
+}
+
+async function udp(): Promise<void> {
+  const socket = createSocket('udp4');
+  socket.connect(Number(port), host);
+  await once(socket, 'connect');
+  const answer = once(socket, 'message');
+  socket.send(Buffer.alloc(Number(rest), 'd'));
+  try {
+    const [message] = await answer;
+    say({ length: message.length });
+  } catch (error) {
+    say({ code: (error as NodeJS.ErrnoException).code });
+  }
+  socket.close();
+}
+
+const verbs: Readonly<Record<string, () => Promise<void>>> = {
+  'half-close': async () => {
+    const socket = open();
+    const answer = all(socket);
+    socket.end(rest);
+    say({ answer: await answer });
+  },
+  upload,
+  hold,
+  slow: async () => {
+    const socket = open();
+    await once(socket, 'connect');
+    socket.pause();
+    say({ open: 1 });
+    await once(process, 'SIGUSR2');
+    process.exit();
+  },
+  udp,
+  reset: async () => {
+    const socket = open();
+    await once(socket, 'connect');
+    socket.write('word');
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+    say({ reset: true });
+  },
+};
+
+try {
+  await verbs[verb]?.();
+} catch (error) {
+  say({ code: (error as NodeJS.ErrnoException).code });
+}

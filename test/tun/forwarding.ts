@@ -1,0 +1,117 @@
+/**
+ * `tunstack forward` between two network namespaces for a test: clients in one, servers in the other,
+ * the gateway and its sockets here.
+ *
+ *     inside (its TUN, default route) - this namespace - outside 192.0.2.2, 198.51.100.7
+ * @module
+ */
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { type Ended, Running, run, tunstack } from '../support/process.ts';
+import { root } from '../support/root.ts';
+
+/** Where the servers are: beyond a router, as it were. */
+export const OUTSIDE = '198.51.100.7';
+/** The same on the link. */
+export const NEAR_OUTSIDE = '192.0.2.2';
+
+async function must(program: string, ...args: string[]): Promise<void> {
+  const { code, err } = await run(program, ...args);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${err}`);
+}
+
+/** A network namespace, which lives as long as a process that sleeps in it. */
+export class Namespace {
+  readonly pid: number;
+  readonly #sleeper: Running;
+
+  private constructor(sleeper: Running) {
+    this.#sleeper = sleeper;
+    this.pid = sleeper.child.pid ?? 0;
+  }
+
+  static async make(t: ExecutionContext): Promise<Namespace> {
+    const sleeper = new Running('unshare', ['-n', 'sh', '-c', 'echo here; exec sleep 3600']);
+    t.teardown(() => sleeper.stop('SIGKILL').then(() => {}));
+    await sleeper.line();
+    const space = new Namespace(sleeper);
+    await space.ip('link', 'set', 'lo', 'up');
+    return space;
+  }
+
+  /** The words before a program's that let it run there. */
+  get enter(): string[] {
+    return ['nsenter', `--net=/proc/${this.pid}/ns/net`];
+  }
+
+  ip(...args: string[]): Promise<void> {
+    const [program = '', ...words] = [...this.enter, 'ip', ...args];
+    return must(program, ...words);
+  }
+
+  /** Run a program to its end there. */
+  run(...words: string[]): Promise<Ended> {
+    const [program = '', ...args] = [...this.enter, ...words];
+    return run(program, ...args);
+  }
+
+  start(...words: string[]): Running {
+    const [program = '', ...args] = [...this.enter, ...words];
+    return new Running(program, args);
+  }
+
+  stop(): Promise<Ended> {
+    return this.#sleeper.stop('SIGKILL');
+  }
+}
+
+export interface Outside {
+  readonly space: Namespace;
+  readonly servers: Running;
+}
+
+/** The namespace with the servers, joined to this one. */
+export async function makeOutside(t: ExecutionContext): Promise<Outside> {
+  const space = await Namespace.make(t);
+  await must('ip', 'link', 'add', 'out0', 'type', 'veth', 'peer', 'name', 'out1');
+  t.teardown(async () => {
+    await run('ip', 'link', 'del', 'out0');
+  });
+  await must('ip', 'link', 'set', 'out1', 'netns', `${space.pid}`);
+  await must('ip', 'addr', 'add', '192.0.2.1/24', 'dev', 'out0');
+  await must('ip', 'link', 'set', 'out0', 'up');
+  await must('ip', 'route', 'add', '198.51.100.0/24', 'via', NEAR_OUTSIDE);
+  await space.ip('addr', 'add', `${NEAR_OUTSIDE}/24`, 'dev', 'out1');
+  await space.ip('addr', 'add', `${OUTSIDE}/32`, 'dev', 'lo');
+  await space.ip('link', 'set', 'out1', 'up');
+  const program = join(root, 'dist/test/support/outside.js');
+  const servers = space.start(process.execPath, program, NEAR_OUTSIDE, OUTSIDE);
+  t.teardown(() => servers.stop('SIGKILL').then(() => {}));
+  if ((await servers.line()) !== 'ready') throw new Error('the servers did not start');
+  return { space, servers };
+}
+
+export interface Forwarding extends Outside {
+  /** The clients' namespace. */
+  readonly inside: Namespace;
+  readonly gateway: Running;
+  /** The gateway's ready line. */
+  readonly ready: string;
+}
+
+/** All of it, with these options for the gateway. */
+export async function forwarding(t: ExecutionContext, ...options: string[]): Promise<Forwarding> {
+  const outside = await makeOutside(t);
+  const inside = await Namespace.make(t);
+  const gateway = tunstack('forward', '--netns', `${inside.pid}`, ...options);
+  t.teardown(() => gateway.stop('SIGKILL').then(() => {}));
+  return { ...outside, inside, gateway, ready: await gateway.line() };
+}
+
+/** What the program `test/support/inside.ts` says when it is run with these words by a client. */
+export async function insideSays({ inside }: Forwarding, ...words: string[]): Promise<unknown> {
+  const program = join(root, 'dist/test/support/inside.js');
+  const { out, err } = await inside.run(process.execPath, program, ...words);
+  if (out === '') throw new Error(err);
+  return JSON.parse(out);
+}
