@@ -20,6 +20,7 @@ import type { Device, DeviceOffload, DeviceUser } from './device.ts';
 import { checkInteger } from './errors.ts';
 import * as pcapng from './pcapng.ts';
 
+/** How packets are written. */
 export interface CaptureOptions {
   /** Microseconds since 1970, for the timestamps; default the system's clock. */
   now?: () => number;

@@ -28,6 +28,7 @@ export interface DescriptorCounters {
 export interface TunDevice extends Device {
   /** The descriptor; -1 when closed. It belongs to the device. */
   readonly fd: number;
+  /** Since it was opened. */
   readonly counters: Readonly<DescriptorCounters>;
   /** Keep the process alive while the device is started (as it does from the beginning). */
   ref(): this;

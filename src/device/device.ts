@@ -37,6 +37,7 @@ export interface DeviceOffload {
 
 export const NO_OFFLOAD: DeviceOffload = { checksum: false, tso4: false, uso4: false };
 
+/** Where packets come from and go to. Whoever has another way to a network writes one of these. */
 export interface Device {
   /** As the system names it (`tun0`), or what kind of device it is. */
   readonly name: string;
@@ -48,6 +49,7 @@ export interface Device {
   readonly headerLength: number;
   /** The longest packet, in bytes, that `read` may give: the MTU, or 65 535 with offload. */
   readonly maxPacket: number;
+  /** What it does for its user; `NO_OFFLOAD`, all false, where nothing. */
   readonly offload: DeviceOffload;
 
   /** Begin, and tell `user` from now on. Throws if it was started before. */

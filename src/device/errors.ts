@@ -8,6 +8,7 @@
 
 /** The system refused, or the device is gone. */
 export class DeviceError extends Error {
+  /** `DeviceError`. */
   override readonly name: string = 'DeviceError';
   /** As Node names it: `EPERM`, `EBUSY`, `ENODEV`, `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`, ... */
   readonly code: string;

@@ -20,6 +20,7 @@ import { type RandomBits, SeededBits } from './random.ts';
 
 /** What is done to each direction; `in` and `out` add to `both` and come before it. */
 export interface LinkImpairment {
+  /** To packets both ways; `in` and `out` say what is different there. */
   both?: Impairment;
   /** To packets that the device reads. */
   in?: Impairment;
@@ -27,6 +28,7 @@ export interface LinkImpairment {
   out?: Impairment;
 }
 
+/** What the link does, and from which seed. */
 export interface ImpairOptions extends LinkImpairment {
   /** Default 1. */
   seed?: number;

@@ -22,6 +22,7 @@ export interface Burst {
 export interface Impairment {
   /** The share of packets that is lost, each by itself. */
   loss?: number;
+  /** Losses in bursts, besides those of `loss`. */
   burst?: Burst;
   /** How long a packet is under way, besides the time on the line and in its queue. */
   delay?: number;
@@ -61,9 +62,13 @@ export interface PathCounters {
   dropped: number;
   /** Dropped since `underWayBytes` were under way. */
   overflowed: number;
+  /** With a bit turned. */
   corrupted: number;
+  /** Marked "congestion experienced". */
   marked: number;
+  /** Sent behind those that followed them. */
   reordered: number;
+  /** Sent twice. */
   duplicated: number;
   /** The most packets that the line's queue held. */
   longestQueue: number;

@@ -19,6 +19,7 @@ export interface Joint {
   readonly back: number;
   /** Settles when both are closed: with the error that ended it, or with none after `close`. */
   readonly ended: Promise<Error | undefined>;
+  /** Part the devices and close both. Settles when they are released. */
   close(): Promise<void>;
 }
 

@@ -11,6 +11,7 @@ import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
 import { PacketQueue } from './queue.ts';
 
+/** What both ends are like. */
 export interface PipeOptions {
   /** Default 1500. */
   mtu?: number;

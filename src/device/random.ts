@@ -7,6 +7,7 @@
 
 /** Gives 32 random bits, as a signed integer; the stack's own generators are of this shape. */
 export interface RandomBits {
+  /** A whole number from -2^31 to 2^31 - 1, each as likely. */
   int32(): number;
 }
 

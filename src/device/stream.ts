@@ -12,6 +12,7 @@ import { checkInteger, DeviceError, invalid } from './errors.ts';
 import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
 
+/** What the stream's packets are like. */
 export interface DuplexOptions {
   /** What to call it; default the stream's own `name`, or `stream`. */
   name?: string;

@@ -26,6 +26,7 @@ export interface WaitOptions {
   spinMicros?: number;
 }
 
+/** Which interface, and how it is to be. */
 export interface TunOptions extends WaitOptions {
   /** Up to 15 bytes; `tun%d` or nothing lets the kernel choose. An existing TUN is attached to. */
   name?: string;
@@ -46,6 +47,7 @@ export interface TunOptions extends WaitOptions {
   persist?: boolean;
 }
 
+/** What a descriptor is, where the TUN driver does not say. */
 export interface FdOptions extends WaitOptions {
   /** What to call it; default the interface's name, or `fd N`. */
   name?: string;

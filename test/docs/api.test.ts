@@ -76,6 +76,15 @@ test('docs: every export and every member of it is in the reference', (t) => {
   t.deepEqual(gone, [], 'run npm run docs:api');
 });
 
+test('docs: every export and every member of it has a doc comment', (t) => {
+  const bare: string[] = [];
+  for (const { name, comment, members } of readExports()) {
+    if (comment === '') bare.push(name);
+    for (const member of members) if (member.comment === '') bare.push(`${name}: ${member.text}`);
+  }
+  t.deepEqual(bare, []);
+});
+
 test('docs: every channel and every setting is named', (t) => {
   const channels = [...read('src/stack/api/channels.ts').matchAll(/channel\('([\w:]+)'\)/g)];
   t.is(channels.length, 5);

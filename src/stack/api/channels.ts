@@ -25,8 +25,11 @@ export interface ConnectionMessage {
   readonly side: 'client' | 'server';
   /** Dotted decimal. */
   readonly localAddress: string;
+  /** 1 to 65535. */
   readonly localPort: number;
+  /** Dotted decimal. */
   readonly remoteAddress: string;
+  /** 1 to 65535. */
   readonly remotePort: number;
 }
 
@@ -42,6 +45,7 @@ export interface ConnectionCloseMessage extends ConnectionMessage {
   readonly error: SystemError | undefined;
   /** Bytes of text, both ways. */
   readonly bytesRead: number;
+  /** Bytes of text that were taken to be sent. */
   readonly bytesWritten: number;
 }
 

@@ -53,6 +53,7 @@ export interface OpenOptions {
 /** Where a connection stands in its life, as its owner sees it. */
 const Phase = { OPENING: 0, OPEN: 1, CLOSED: 2 } as const;
 
+/** A TCP connection, without a stream: what `net.Socket` is made of. RFC 9293 §3.9.1. */
 export class Connection implements Owner {
   /** Yours: whatever belongs to this connection. */
   context: unknown = undefined;
@@ -118,14 +119,17 @@ export class Connection implements Owner {
     return format(this.#tcb?.localAddress ?? ANY);
   }
 
+  /** 1 to 65535; 0 before there is one. */
   get localPort(): number {
     return this.#tcb?.localPort ?? 0;
   }
 
+  /** Dotted decimal. */
   get remoteAddress(): string {
     return format(this.#tcb?.remoteAddress ?? ANY);
   }
 
+  /** 1 to 65535. */
   get remotePort(): number {
     return this.#tcb?.remotePort ?? 0;
   }
@@ -140,6 +144,7 @@ export class Connection implements Owner {
     return this.#tcb?.bytesIn ?? 0;
   }
 
+  /** Bytes of text taken by `write` and `writeCopy`. */
   get bytesWritten(): number {
     return this.#tcb?.bytesOut ?? 0;
   }
@@ -261,6 +266,7 @@ export class Connection implements Owner {
     return this;
   }
 
+  /** Whether the process stays alive while the connection is open. */
   hasRef(): boolean {
     return this.#wanted;
   }
@@ -275,6 +281,7 @@ export class Connection implements Owner {
 
   // What the core tells its owner.
 
+  /** @internal */
   onOpen(): void {
     if (!this.opening) return; // it was accepted
     this.#phase = Phase.OPEN;
@@ -282,28 +289,34 @@ export class Connection implements Owner {
     if (!this.#detached) this.#handler.open?.(this);
   }
 
+  /** @internal */
   onData(bytes: Uint8Array, at: number, length: number): void {
     if (!this.#detached) this.#handler.data?.(this, bytes, at, length);
   }
 
+  /** @internal */
   onEnd(): void {
     if (!this.#detached) this.#handler.end?.(this);
   }
 
+  /** @internal */
   onWritable(): void {
     if (!this.#detached) this.#handler.writable?.(this);
   }
 
+  /** @internal */
   onRelease(token: unknown): void {
     this.#handler.release?.(this, token);
   }
 
+  /** @internal */
   onFinished(): void {
     this.#finished = true;
     this.#settle();
     if (!this.#detached) this.#handler.finish?.(this);
   }
 
+  /** @internal */
   onClose(failure: Failure): void {
     const opening = this.opening;
     this.#phase = Phase.CLOSED;

@@ -20,20 +20,30 @@ export type DgramLookup = (
 
 /** Options of `createSocket`. */
 export interface DgramOptions {
+  /** `udp4`; this stack has no IPv6. */
   readonly type: 'udp4' | 'udp6';
+  /** Share a port with others that say so; the newest gets the datagrams. */
   readonly reuseAddr?: boolean | undefined;
+  /** As `reuseAddr`. */
   readonly reusePort?: boolean | undefined;
+  /** Of no effect: there is no IPv6. */
   readonly ipv6Only?: boolean | undefined;
+  /** Remembered, in bytes. */
   readonly recvBufferSize?: number | undefined;
+  /** Remembered, in bytes. */
   readonly sendBufferSize?: number | undefined;
   /**
    * Fail with `EMSGSIZE` instead of fragmenting what is longer than the path is known to take. Node has
    * no such option; a kernel calls it `IP_MTU_DISCOVER`.
    */
   readonly dontFragment?: boolean | undefined;
+  /** In place of the stack's own. */
   readonly lookup?: DgramLookup | undefined;
+  /** Closes the socket. */
   readonly signal?: AbortSignal | undefined;
+  /** Whose datagrams are not emitted. */
   readonly receiveBlockList?: BlockListLike | undefined;
+  /** To whom none are sent. */
   readonly sendBlockList?: BlockListLike | undefined;
 }
 

@@ -20,25 +20,32 @@ import { parseAddress } from './lookup.ts';
 /** What Linux gives a socket that asks for nothing. */
 const BUFFER_SIZE = 212_992;
 
+/**
+ * A UDP socket with Node's methods, events and errors. Node documentation: "Class: dgram.Socket".
+ */
 export class DgramSocket extends DatagramSocket implements NodeSocket {
   #receiveBuffer: number = this.options.recvBufferSize || BUFFER_SIZE;
   #sendBuffer: number = this.options.sendBufferSize || BUFFER_SIZE;
 
+  /** What was set: datagrams are emitted as they come. Throws `EBADF` while it is not bound. */
   getRecvBufferSize(): number {
     this.opened('uv_recv_buffer_size');
     return this.#receiveBuffer;
   }
 
+  /** Remembered. Throws `ERR_SOCKET_BAD_BUFFER_SIZE` for what is no size. */
   setRecvBufferSize(size: number): void {
     this.#receiveBuffer = checkBufferSize(size);
     this.opened('uv_recv_buffer_size');
   }
 
+  /** What was set: datagrams leave at once. Throws `EBADF` while it is not bound. */
   getSendBufferSize(): number {
     this.opened('uv_send_buffer_size');
     return this.#sendBuffer;
   }
 
+  /** Remembered. Throws `ERR_SOCKET_BAD_BUFFER_SIZE` for what is no size. */
   setSendBufferSize(size: number): void {
     this.#sendBuffer = checkBufferSize(size);
     this.opened('uv_send_buffer_size');
@@ -49,6 +56,7 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     return 0;
   }
 
+  /** Datagrams that wait to be sent: none. */
   getSendQueueCount(): number {
     return 0;
   }
@@ -150,7 +158,12 @@ export interface DgramClass extends Pick<typeof EventEmitter, keyof typeof Event
 
 /** The module's exports, each as Node documents it. */
 export interface Dgram {
+  /** The class; `new Socket(type)` is `createSocket(type)`. */
   readonly Socket: DgramClass;
+  /**
+   * A socket by its type or options, with a listener to `message`. Throws as Node does;
+   * `EAFNOSUPPORT` for `udp6`.
+   */
   createSocket(type: SocketType | DgramOptions, listener?: MessageListener): DgramSocket;
 }
 

@@ -26,13 +26,17 @@ export interface ConnectorOptions extends tls.ConnectionOptions {
 
 /** What undici asks for. */
 export interface ConnectorCall {
+  /** A name or a literal address. */
   readonly hostname: string;
+  /** With the port, as in the header of that name. */
   readonly host?: string;
   /** `http:` or `https:`. */
   readonly protocol: string;
   /** Empty for the protocol's own. */
   readonly port: string;
+  /** The name to ask for in the TLS handshake; `host`'s unless told. */
   readonly servername?: string;
+  /** An address of the stack's; the route's unless told. */
   readonly localAddress?: string | null;
   /** A connection to put TLS on. */
   readonly httpSocket?: object;

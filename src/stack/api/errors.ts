@@ -13,11 +13,17 @@ import { Failure, failureCode } from '../base/failure.ts';
 export interface SystemError extends NodeJS.ErrnoException {
   /** Negative, as libuv has it. */
   errno: number;
+  /** `ECONNRESET` and the like. */
   code: string;
+  /** What failed: `connect`, `read`, `write`, `listen`, ... */
   syscall: string;
+  /** Of the other side, or where to listen. */
   address?: string;
+  /** Of the other side, or where to listen. */
   port?: number;
+  /** Where it was to connect from, if that was chosen. */
   localAddress?: string;
+  /** Where it was to connect from, if that was chosen. */
   localPort?: number;
 }
 

@@ -16,6 +16,7 @@ import { argValueError } from './errors.ts';
 import type { Host } from './host.ts';
 import { checkAddress } from './lookup.ts';
 
+/** Where a hook stands: on the way in, between devices, or on the way out. */
 export type HookPoint = 'input' | 'forward' | 'output';
 
 /** Gives `'drop'` to drop the packet, anything else to let it pass. */
@@ -37,6 +38,7 @@ const toAddress = (value: AddressLike, name: string): Address =>
 export class HookPacket {
   /** The memory that it lies in: for the accessors of `tunstack/wire`. */
   readonly view: DataView;
+  /** The same memory, as bytes. */
   readonly bytes: Uint8Array;
   #packet: Packet = new Packet();
   #rewritten = false;
@@ -51,6 +53,7 @@ export class HookPacket {
   get at(): number {
     return this.#packet.at;
   }
+  /** Bytes from `at` on, the network header included. */
   get length(): number {
     return this.#packet.length;
   }
@@ -58,12 +61,15 @@ export class HookPacket {
   get body(): number {
     return this.#packet.body;
   }
+  /** Bytes from `body` on. */
   get bodyLength(): number {
     return this.#packet.bodyLength;
   }
+  /** Whom it comes from, as a number; see `rewriteSource` for another. */
   get source(): Address {
     return this.#packet.source;
   }
+  /** Whom it is for, as a number. */
   get destination(): Address {
     return this.#packet.destination;
   }
@@ -71,9 +77,11 @@ export class HookPacket {
   get protocol(): number {
     return this.#packet.protocol;
   }
+  /** Hops that it has left. */
   get ttl(): number {
     return this.#packet.ttl;
   }
+  /** DSCP in the upper six bits, ECN in the lower two. */
   get tos(): number {
     return this.#packet.tos;
   }
@@ -89,6 +97,7 @@ export class HookPacket {
   get sourcePort(): number {
     return udp.srcPort(this.view, this.#packet.body);
   }
+  /** Only if it has ports. */
   get destinationPort(): number {
     return udp.dstPort(this.view, this.#packet.body);
   }

@@ -20,11 +20,13 @@ import type { SendOptions } from './raw.ts';
 export interface IcmpMessage {
   /** Dotted decimal. */
   readonly source: string;
+  /** Dotted decimal. */
   readonly destination: string;
   /** Hops that it had left. */
   readonly ttl: number;
   /** RFC 792's numbers: 3 is "destination unreachable", 8 an echo request. */
   readonly type: number;
+  /** RFC 792's numbers: what the type means more closely. */
   readonly code: number;
   /** The four bytes after the checksum, as one number: identifier and sequence number in an echo. */
   readonly rest: number;
@@ -34,11 +36,13 @@ export interface IcmpMessage {
 
 /** What is to be sent. */
 export interface IcmpSend {
+  /** 0 to 255, RFC 792. */
   readonly type: number;
   /** 0 unless told. */
   readonly code?: number;
   /** 0 unless told. */
   readonly rest?: number;
+  /** What follows the eight bytes of the header; none unless told. */
   readonly data?: Uint8Array;
 }
 
@@ -47,6 +51,7 @@ export type IcmpHandler = (message: IcmpMessage) => unknown;
 
 const EMPTY = new Uint8Array(0);
 
+/** What `stack.icmp` is: ICMP messages, in and out. RFC 792. */
 export class StackIcmp {
   readonly #host: Host;
   readonly #handlers: Set<IcmpHandler> = new Set();

@@ -50,10 +50,12 @@ export class Listener {
     return format(this.#core.address);
   }
 
+  /** 1 to 65535. */
   get port(): number {
     return this.#core.port;
   }
 
+  /** True once it is closed. */
   get closed(): boolean {
     return this.#closed;
   }

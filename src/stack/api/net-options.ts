@@ -19,8 +19,11 @@ type Listener = (...args: unknown[]) => void;
 
 /** Options of `new Socket`, those of its stream included. */
 export interface SocketOptions extends SocketConstructorOpts {
+  /** Bytes that may be buffered, each way, before `push` and `write` say enough. */
   highWaterMark?: number | undefined;
+  /** The same for what is read. */
   readableHighWaterMark?: number | undefined;
+  /** The same for what is written. */
   writableHighWaterMark?: number | undefined;
 }
 

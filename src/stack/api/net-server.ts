@@ -34,13 +34,19 @@ const EMPTY: ConnectionHandler = {};
 /** How a server makes its sockets: of the class that its stack's `net.Socket` is. */
 export type SocketMaker = (options: SocketOptions, accepted: Accepted) => Socket;
 
+/** A port, and a socket for every connection to it. Node documentation: "Class: net.Server". */
 export class Server extends EventEmitter implements NodeServer {
+  /** Its sockets are not ended when their peers end. */
   allowHalfOpen: boolean;
+  /** Its sockets read nothing until `resume`. */
   pauseOnConnect: boolean;
+  /** Its sockets send small segments at once. */
   noDelay: boolean;
+  /** Its sockets probe a peer of which nothing is heard. */
   keepAlive: boolean;
   /** In milliseconds. */
   keepAliveInitialDelay: number;
+  /** Of its sockets' buffers, in bytes; the stream's own unless told. */
   highWaterMark: number | undefined;
   /** Most sockets at once; more are closed, and told as `drop`. Undefined: any number. */
   declare maxConnections: number;

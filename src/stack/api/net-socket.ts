@@ -35,6 +35,7 @@ export interface Accepted {
   readonly pause: boolean;
 }
 
+/** A connection as a stream. Node documentation: "Class: net.Socket". */
 export class Socket extends SocketStream implements NodeSocket {
   /** The `address:port` of each attempt at a name that has several addresses. */
   autoSelectFamilyAttemptedAddresses: string[] = [];
@@ -42,6 +43,7 @@ export class Socket extends SocketStream implements NodeSocket {
   declare readonly timeout?: number;
   /** Dotted decimal. These stand on the prototype, below: undefined while there is no connection. */
   declare readonly localAddress?: string;
+  /** 1 to 65535. */
   declare readonly localPort?: number;
   /** `IPv4`. */
   declare readonly localFamily?: string;
@@ -209,6 +211,7 @@ export class Socket extends SocketStream implements NodeSocket {
     return this;
   }
 
+  /** The traffic class of what is sent. */
   getTypeOfService(): number {
     return this.carrier?.typeOfService ?? this.#typeOfService;
   }
@@ -239,6 +242,7 @@ export class Socket extends SocketStream implements NodeSocket {
     return this.connection?.info();
   }
 
+  /** `opening`, `open`, `readOnly`, `writeOnly` or `closed`. */
   get readyState(): SocketReadyState {
     if (this.connecting) return 'opening';
     if (this.readable) return this.writable ? 'open' : 'readOnly';
@@ -267,6 +271,7 @@ export class Socket extends SocketStream implements NodeSocket {
     return this.#remote().address;
   }
 
+  /** 1 to 65535. */
   get remotePort(): number | undefined {
     return this.#remote().port;
   }

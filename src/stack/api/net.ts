@@ -23,44 +23,69 @@ type Statics<Class> = Pick<Class, keyof Class>;
 
 /** A class that may be called without `new`, as those of `node:net`. */
 export interface SocketClass extends Statics<typeof Duplex> {
+  /** As `new net.Socket()` of Node. */
   new (options?: SocketOptions): Socket;
+  /** The same, without `new`. */
   (options?: SocketOptions): Socket;
+  /** What its sockets inherit. */
   readonly prototype: Socket;
 }
 
 type ConnectionListener = (socket: Socket) => void;
 
+/** `net.Server`, which may be called without `new`. */
 export interface ServerClass extends Statics<typeof EventEmitter> {
+  /** As `new net.Server()` of Node. */
   new (connectionListener?: ConnectionListener): Server;
   new (options?: node.ServerOpts, connectionListener?: ConnectionListener): Server;
+  /** The same, without `new`. */
   (connectionListener?: ConnectionListener): Server;
   (options?: node.ServerOpts, connectionListener?: ConnectionListener): Server;
+  /** What its servers inherit. */
   readonly prototype: Server;
 }
 
 /** The module's exports, each as Node documents it. */
 export interface Net {
+  /** `net.Socket`; connects from this stack. */
   readonly Socket: SocketClass;
+  /** Node's old name of `Socket`. */
   readonly Stream: SocketClass;
+  /** `net.Server`; listens on this stack. */
   readonly Server: ServerClass;
+  /** `new Server(...)`. Node documentation: "net.createServer()". */
   createServer(connectionListener?: ConnectionListener): Server;
   createServer(options?: node.ServerOpts, connectionListener?: ConnectionListener): Server;
+  /**
+   * A socket that connects: (options) or (port[, host]), and a listener to `connect`. Node
+   * documentation: "net.connect()".
+   */
   connect(options: node.NetConnectOpts, connectionListener?: () => void): Socket;
   connect(port: number, host?: string, connectionListener?: () => void): Socket;
   connect(port: number, connectionListener?: () => void): Socket;
   connect(path: string, connectionListener?: () => void): Socket;
+  /** The same as `connect`. */
   createConnection(options: node.NetConnectOpts, connectionListener?: () => void): Socket;
   createConnection(port: number, host?: string, connectionListener?: () => void): Socket;
   createConnection(port: number, connectionListener?: () => void): Socket;
   createConnection(path: string, connectionListener?: () => void): Socket;
+  /** Node's own class. */
   readonly BlockList: typeof node.BlockList;
+  /** Node's own class. */
   readonly SocketAddress: typeof node.SocketAddress;
+  /** Node's own: 4, 6, or 0 for what is no address. */
   isIP(input: string): number;
+  /** Node's own. */
   isIPv4(input: string): boolean;
+  /** Node's own. */
   isIPv6(input: string): boolean;
+  /** Whether a name with several addresses is tried address by address. */
   getDefaultAutoSelectFamily(): boolean;
+  /** For all stacks of the process. */
   setDefaultAutoSelectFamily(value: boolean): void;
+  /** How long one address is tried, in milliseconds. */
   getDefaultAutoSelectFamilyAttemptTimeout(): number;
+  /** For all stacks of the process; at least 10. */
   setDefaultAutoSelectFamilyAttemptTimeout(value: number): void;
 }
 

@@ -13,6 +13,7 @@ import { abortError, type SystemError, systemError } from './errors.ts';
 import { type Host, stop, surelyAfter } from './host.ts';
 import { resolve } from './lookup.ts';
 
+/** How to ask for an echo. */
 export interface PingOptions {
   /** Bytes of text in a request, 0 to 65 507; default 56. */
   readonly size?: number;
@@ -24,6 +25,7 @@ export interface PingOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How to ask again and again. */
 export interface PingsOptions extends PingOptions {
   /** How many, 1 to 2^53 - 1; default without end. */
   readonly count?: number;

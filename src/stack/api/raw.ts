@@ -19,6 +19,7 @@ import { checkAddress } from './lookup.ts';
 export interface RawPacket {
   /** Dotted decimal. */
   readonly source: string;
+  /** Dotted decimal. */
   readonly destination: string;
   /** 0 to 255. */
   readonly protocol: number;
@@ -30,6 +31,7 @@ export interface RawPacket {
   readonly data: Buffer;
 }
 
+/** How a packet of one's own protocol leaves. */
 export interface RawSendOptions extends SendOptions {
   /**
    * Where in the data a checksum of 16 bits stands: it is made over the data and a pseudo-header of
@@ -38,6 +40,7 @@ export interface RawSendOptions extends SendOptions {
   readonly checksumAt?: number;
 }
 
+/** How a packet leaves. */
 export interface SendOptions {
   /** An address of ours to send from; the route's unless told. */
   readonly source?: string;
@@ -54,6 +57,7 @@ const TAKEN: readonly number[] = [1, 6, 17];
 
 /** One protocol, until `close`. */
 export class RawProtocol implements Protocol {
+  /** 0 to 255. */
   readonly number: number;
   readonly #host: Host;
   readonly #handler: (packet: RawPacket) => void;
@@ -110,6 +114,7 @@ export class RawProtocol implements Protocol {
     return bytes;
   }
 
+  /** @internal */
   input(packet: Packet): Drop {
     const { bytes } = this.#host.core.slots;
     const { body, bodyLength } = packet;
@@ -128,6 +133,7 @@ export class RawProtocol implements Protocol {
     return Drop.NONE;
   }
 
+  /** @internal */
   error(_error: IcmpError): Drop {
     return Drop.NONE;
   }

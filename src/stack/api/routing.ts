@@ -9,6 +9,7 @@ import { systemError } from './errors.ts';
 import { checkAddress, checkCidr } from './lookup.ts';
 import { checkOurs } from './stack-options.ts';
 
+/** Which way packets go. */
 export interface RouteOptions {
   /** A router on a network of ours. */
   readonly gateway?: string;
@@ -30,11 +31,13 @@ export interface AddedRoute {
 export interface RouteLine {
   /** `10.83.0.0/24` */
   readonly network: string;
+  /** Its name. */
   readonly device: string;
   /** Undefined: straight to the destination. */
   readonly gateway: string | undefined;
   /** Undefined: an address of the device's. */
   readonly source: string | undefined;
+  /** Of routes to the same network the lowest is taken. */
   readonly metric: number;
 }
 

@@ -22,6 +22,7 @@ import { type Cidr, checkAddress, checkCidr } from './lookup.ts';
 
 /** A device, and what the stack is to be on it. */
 export interface DeviceOptions {
+  /** What gives and takes the packets; the stack closes it. */
   readonly device: Device;
   /** Our address and the length of its network's prefix: `10.83.0.2/24`. */
   readonly address: string;
@@ -31,6 +32,7 @@ export interface DeviceOptions {
   readonly mtu?: number;
 }
 
+/** What `createStack` is given. */
 export interface StackOptions extends Partial<DeviceOptions> {
   /** Several devices, instead of `device`, `address`, `gateway` and `mtu`. */
   readonly devices?: readonly DeviceOptions[];
@@ -38,6 +40,7 @@ export interface StackOptions extends Partial<DeviceOptions> {
   readonly lookup?: LookupFunction;
   /** What connections begin with: times in microseconds, sizes in bytes. */
   readonly tcp?: Partial<Settings>;
+  /** How much of what the stack holds at most, see `TcpLimits`. */
   readonly limits?: Partial<Limits>;
   /** Hops that packets may take, 1 to 255; default 64. */
   readonly ttl?: number;
@@ -49,6 +52,7 @@ export interface StackOptions extends Partial<DeviceOptions> {
   readonly poison?: boolean;
   /** Where time and randomness come from; default the system's. For simulations and tests. */
   readonly clock?: Clock;
+  /** The system's, unless a simulation or a test is to be repeated. */
   readonly random?: Random;
 }
 

@@ -49,6 +49,7 @@ import { StackTcp } from './tcp.ts';
 import { type TracerouteHop, type TracerouteOptions, traceroute } from './traceroute.ts';
 import { StackUdp } from './udp-interceptor.ts';
 
+/** How a stack ends. */
 export interface CloseOptions {
   /**
    * How long to wait, in milliseconds, for what sockets that were closed have still to deliver;

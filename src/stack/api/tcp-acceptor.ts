@@ -22,6 +22,7 @@ interface Taker {
   readonly fail: (error: Error) => void;
 }
 
+/** The connections to a port, one after the other, for `for await`. */
 export class TcpAcceptor implements AsyncIterableIterator<Socket, undefined> {
   readonly #listener: Listener;
   readonly #adopt: (connection: Connection) => Socket;
@@ -50,6 +51,7 @@ export class TcpAcceptor implements AsyncIterableIterator<Socket, undefined> {
     return this.#listener.address;
   }
 
+  /** 1 to 65535. */
   get port(): number {
     return this.#listener.port;
   }

@@ -21,14 +21,17 @@ import type { Socket } from './net-socket.ts';
 export interface FlowPlace {
   /** Where the flow comes from, dotted decimal. */
   readonly remoteAddress: string;
+  /** 1 to 65535. */
   readonly remotePort: number;
   /** Where it is meant to go, which need not be an address of ours. */
   readonly localAddress: string;
+  /** 1 to 65535. */
   readonly localPort: number;
 }
 
 const ignore = (): void => {};
 
+/** A flow that waits to be accepted, refused or dropped. */
 export class TcpFlow implements FlowPlace, Owner {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -214,10 +217,16 @@ export class TcpFlow implements FlowPlace, Owner {
   }
 
   // Nothing else can happen to a connection that is half open.
+  /** @internal */
   onOpen(): void {}
+  /** @internal */
   onData(): void {}
+  /** @internal */
   onEnd(): void {}
+  /** @internal */
   onWritable(): void {}
+  /** @internal */
   onRelease(): void {}
+  /** @internal */
   onFinished(): void {}
 }

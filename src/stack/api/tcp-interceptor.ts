@@ -26,6 +26,7 @@ import { TcpFlow } from './tcp-flow.ts';
  */
 export type TcpFlowHandler = (flow: TcpFlow) => unknown;
 
+/** How many flows may wait, how long, and what their connections begin with. */
 export interface TcpInterceptOptions {
   /** Flows that are undecided or half open at once; default 4096. */
   readonly backlog?: number;
@@ -38,6 +39,7 @@ export interface TcpInterceptOptions {
 const BACKLOG = 4096;
 const TIMEOUT = 60_000;
 
+/** Flows to any address and port are asked about, until it is closed. */
 export class TcpInterceptor implements Gate {
   /** For the stack: limits and settings of what is accepted. */
   readonly listener: Listener;

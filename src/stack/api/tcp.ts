@@ -26,6 +26,7 @@ import {
 /** Options of `stack.tcp.connect`: those of `net.connect`, but that `signal` ends the wait only. */
 export type TcpConnectOptions = TcpNetConnectOpts & SocketOptions;
 
+/** Where to listen, and what the sockets are like. */
 export interface TcpListenOptions {
   /** 0 to 65535; 0: any free one. */
   readonly port: number;
@@ -41,6 +42,7 @@ export interface TcpListenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Where to connect, by the callback interface. */
 export interface ConnectionOptions {
   /** A literal address. */
   readonly address: string;
@@ -50,19 +52,25 @@ export interface ConnectionOptions {
   readonly localAddress?: string;
   /** 0: any free one. */
   readonly localPort?: number;
+  /** What the connection begins with: times in microseconds, sizes in bytes. */
   readonly settings?: Partial<Settings>;
 }
 
+/** Where to listen, by the callback interface. */
 export interface ListenerOptions {
+  /** 0 to 65535; 0: any free one. */
   readonly port: number;
+  /** A literal address of the stack's; all of them unless told. */
   readonly address?: string;
   /** Most half-open connections before cookies take over; default 511. */
   readonly backlog?: number;
+  /** What connections begin with: times in microseconds, sizes in bytes. */
   readonly settings?: Partial<Settings>;
 }
 
 const BACKLOG = 511;
 
+/** What `stack.tcp` is: TCP by promises and loops, and the callback interface. */
 export class StackTcp {
   readonly #host: Host;
   readonly #parts: NetParts;

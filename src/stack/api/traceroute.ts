@@ -17,6 +17,7 @@ import { abortError, argValueError, systemError } from './errors.ts';
 import { type Host, stop, surelyAfter } from './host.ts';
 import { resolve } from './lookup.ts';
 
+/** How far to look, and how often to ask. */
 export interface TracerouteOptions {
   /** `udp` (default): datagrams to ports that nobody listens on; `icmp`: echo requests. */
   readonly method?: 'udp' | 'icmp';
@@ -44,6 +45,7 @@ export interface TracerouteProbe {
   readonly rtt: number | undefined;
   /** The ICMP type and code of the answer: 11 is a router on the way, 0 and 3 with code 3 the goal. */
   readonly type: number | undefined;
+  /** The ICMP code of the answer. */
   readonly code: number | undefined;
 }
 

@@ -88,10 +88,13 @@ function tellUnreachable(host: Host, core: UdpSocket, length: number, code: numb
   host.flushSoon();
 }
 
+/** A UDP flow to any address and port. */
 export class UdpFlow implements FlowPlace, UdpOwner {
   readonly remoteAddress: string;
+  /** 1 to 65535. */
   readonly remotePort: number;
   readonly localAddress: string;
+  /** 1 to 65535. */
   readonly localPort: number;
   readonly #host: Host;
   readonly #idle: number;

@@ -21,6 +21,7 @@ import { UdpFlow } from './udp-flow.ts';
  */
 export type UdpFlowHandler = (flow: UdpFlow) => unknown;
 
+/** How many flows there may be, and how long they live. */
 export interface UdpInterceptOptions {
   /** Close a flow after so many milliseconds in which nothing passed; default 120 000 (RFC 4787 §4.3). */
   readonly idle?: number;
@@ -33,6 +34,7 @@ export interface UdpInterceptOptions {
 const IDLE = 120_000;
 const TIMEOUT = 10_000;
 
+/** Flows to any address and port are asked about, until it is closed. */
 export class UdpInterceptor {
   readonly #host: Host;
   readonly #handler: UdpFlowHandler;

@@ -14,48 +14,93 @@ import { Flag, has, type Tcb } from './tcb.ts';
 
 /** Times in milliseconds (fractions kept), sizes in bytes, rates in bytes a second. */
 export interface TcpInfo {
+  /** Dotted decimal. */
   readonly localAddress: string;
+  /** 1 to 65535. */
   readonly localPort: number;
+  /** Dotted decimal. */
   readonly remoteAddress: string;
+  /** 1 to 65535. */
   readonly remotePort: number;
+  /** The RFC's name of the state: `ESTABLISHED`, `TIME-WAIT`, ... */
   readonly state: string;
+  /**
+   * Linux's name of the state of loss recovery: `Open`, `Disorder`, `CWR`, `Recovery` or `Loss`.
+   */
   readonly caState: string;
+  /** `cubic` or `newreno`. */
   readonly congestion: string;
+  /** What both sides agreed on: `ts`, `sack`, `wscale`, `ecn`. */
   readonly options: readonly string[];
+  /** The smoothed round trip, RFC 6298; 0 before there is a sample. */
   readonly rtt: number;
+  /** Its variation. */
   readonly rttvar: number;
+  /** The shortest round trip of late. */
   readonly minRtt: number;
+  /** The retransmission timeout, backed off as it is. */
   readonly rto: number;
+  /** How often the timeout has doubled. */
   readonly backoff: number;
+  /** The congestion window. */
   readonly cwnd: number;
+  /** Where slow start ends. */
   readonly ssthresh: number;
+  /** The longest text of a segment that is sent. */
   readonly sndMss: number;
+  /** The longest text of a segment that was received. */
   readonly rcvMss: number;
+  /** The path's MTU, as far as it is known. */
   readonly pmtu: number;
+  /** The peer's window. */
   readonly sndWnd: number;
+  /** Our window: what we let the peer send yet. */
   readonly rcvWnd: number;
+  /** Bits by which the peer's window is shifted, RFC 7323 §2. */
   readonly sndWscale: number;
+  /** Bits by which ours is. */
   readonly rcvWscale: number;
+  /** Sent and not acknowledged. */
   readonly unacked: number;
+  /** What is believed to be under way, RFC 6675 §4. */
   readonly inFlight: number;
+  /** Selectively acknowledged. */
   readonly sacked: number;
+  /** Believed to be lost. */
   readonly lost: number;
+  /** Written and not sent. */
   readonly notsent: number;
+  /** Timeouts since the last acknowledgment. */
   readonly retransmits: number;
+  /** Segments that were sent again. */
   readonly totalRetrans: number;
+  /** Bytes of text taken to be sent. */
   readonly bytesSent: number;
+  /** Bytes of text that were sent again. */
   readonly bytesRetrans: number;
+  /** Bytes of text that were acknowledged. */
   readonly bytesAcked: number;
+  /** Bytes of text handed to the owner. */
   readonly bytesReceived: number;
+  /** Segments received. */
   readonly segsIn: number;
+  /** Segments sent. */
   readonly segsOut: number;
+  /** Whether segments have been seen to overtake each other, RFC 8985 §6.2. */
   readonly reordering: boolean;
+  /** How long a segment may be overtaken before it counts as lost. */
   readonly reorderingWindow: number;
+  /** What the peer acknowledged of late. */
   readonly deliveryRate: number;
+  /** How fast segments leave where they are spread over the round trip. */
   readonly pacingRate: number;
+  /** Bytes that the send buffer may hold now. */
   readonly sndBuf: number;
+  /** Bytes that the receive buffer may hold now. */
   readonly rcvBuf: number;
+  /** How long ago text was sent. */
   readonly lastDataSent: number;
+  /** How long ago text was received. */
   readonly lastDataReceived: number;
   /** What ICMP last reported and is no reason to give up yet, as Node's code; empty: nothing. */
   readonly softError: string;

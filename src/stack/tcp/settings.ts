@@ -9,11 +9,13 @@ import { MILLISECOND, MINUTE, type Micros, SECOND } from '../base/clock.ts';
 
 export type CongestionName = 'cubic' | 'newreno';
 
+/** What a connection begins with. Times in microseconds, sizes in bytes. */
 export interface Settings {
   /** Largest segment text we accept, in bytes; 0: what the interface's MTU gives. 88 to 65 495. */
   readonly mss: number;
   /** Send without waiting for more text (no Nagle algorithm, RFC 9293 §3.7.4). */
   readonly noDelay: boolean;
+  /** `cubic` (RFC 9438) or `newreno` (RFC 5681, 6582). */
   readonly congestion: CongestionName;
   /** Offer and use selective acknowledgment, RFC 2018. */
   readonly sack: boolean;
@@ -27,9 +29,11 @@ export interface Settings {
   readonly pacing: boolean;
   /** Bytes the receive buffer begins with, and the most it grows to. */
   readonly receiveBuffer: number;
+  /** The most bytes that the receive buffer grows to. */
   readonly receiveBufferMax: number;
   /** Bytes the send buffer begins with, and the most it grows to. */
   readonly sendBuffer: number;
+  /** The most bytes that the send buffer grows to. */
   readonly sendBufferMax: number;
   /** Find the path's MTU by probes where ICMP is silent, RFC 4821. */
   readonly mtuProbing: boolean;
@@ -37,18 +41,25 @@ export interface Settings {
   readonly initialWindow: number;
   /** The RTO's bounds; RFC 6298 (2.4) would have 1 s below, (2.5) at least 60 s above. */
   readonly minRto: Micros;
+  /** RFC 6298 (2.5): at least 60 s. */
   readonly maxRto: Micros;
   /** Longest that an acknowledgment waits; RFC 9293 MUST-58 says below 0.5 s. */
   readonly delayedAck: Micros;
   /** How often a SYN, a SYN-ACK and any other segment is sent again before the end. */
   readonly synRetries: number;
+  /** How often a SYN-ACK is sent again. */
   readonly synAckRetries: number;
+  /** How often any other segment is sent again. */
   readonly retries: number;
   /** Give up when text stays unacknowledged for so long, RFC 5482; 0: after `retries`. */
   readonly userTimeout: Micros;
+  /** Probe a peer of which nothing is heard, RFC 9293 §3.8.4. */
   readonly keepAlive: boolean;
+  /** How long nothing must have been heard before the first probe. */
   readonly keepAliveIdle: Micros;
+  /** How long after a probe the next follows. */
   readonly keepAliveInterval: Micros;
+  /** How many probes without an answer end the connection. */
   readonly keepAliveCount: number;
   /** How long a closed connection waits in FIN-WAIT-2 for the peer's FIN. */
   readonly finWait2: Micros;
