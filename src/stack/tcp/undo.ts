@@ -47,7 +47,7 @@ export const wasNeedless = (tcb: Tcb): boolean =>
 
 /** The recovery is over. A D-SACK for what it sent again takes a round trip, and may still come. */
 export function expectReports(tcb: Tcb): void {
-  tcb.retransmitStamp = 0;
+  if (resent(tcb) === 0) tcb.retransmitStamp = 0;
   if (!has(tcb, Flag.SACK)) forget(tcb);
 }
 
