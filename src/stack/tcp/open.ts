@@ -250,6 +250,9 @@ export function establish(tcb: Tcb, segment: Segment, now: Micros): void {
   tcb.cwndRound = tcb.sndUna;
   tcb.flags &= ~Flag.SYN_DUE;
   clearTimer(tcb, Timer.RETRANSMIT);
+  // The path may have turned out narrower since the SYN came: for somebody else, or by ICMP.
+  const route = tcb.tcp.routeOf(tcb);
+  if (route !== null) setMss(tcb, route.mtu);
   firstSample(tcb, segment, now);
   // RFC 6928 §2: one segment if a SYN or SYN-ACK was lost twice over, as RFC 5681 §3.1 wants it.
   tcb.cwnd = tcb.retries > 1 ? tcb.mss : initialWindow(tcb);
