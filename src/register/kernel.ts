@@ -33,3 +33,15 @@ export function listensElsewhere(args: readonly unknown[]): boolean {
   if (first['port'] !== undefined) return false;
   return Boolean(first['path']) || typeof first['getAsyncId'] === 'function';
 }
+
+/** `::` is all addresses, those of IPv4 included, which are all that a stack has. */
+export function withoutIPv6(args: readonly unknown[]): unknown[] {
+  const [first, second, ...rest] = args;
+  if (isObject(first)) {
+    const { host, ipv6Only } = first;
+    return host === '::' && !ipv6Only
+      ? [{ ...first, host: '0.0.0.0' }, ...args.slice(1)]
+      : [...args];
+  }
+  return second === '::' ? [first, '0.0.0.0', ...rest] : [...args];
+}

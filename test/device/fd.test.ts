@@ -187,7 +187,7 @@ fdTest.serial('descriptor: descriptors are given back', async (t) => {
     await turn();
     await Promise.all([device.close(), other.close()]);
   }
-  t.is(lowest(), before);
+  t.true(lowest() <= before); // lower where the process itself has closed some meanwhile
 });
 
 fdTest('descriptor: a number that is no open descriptor is refused', async (t) => {

@@ -3,4 +3,4 @@ import express from 'express';
 
 const app = express();
 app.get('/', ({ ip }, res) => res.send(`hello ${ip}`));
-app.listen(80, () => console.log('ready'));
+app.listen(80, '::', () => console.log('ready'));

@@ -3,7 +3,12 @@
  * @module
  */
 import test from 'ava';
-import { connectsToPath, listensElsewhere, wrapsHandle } from '../../src/register/kernel.ts';
+import {
+  connectsToPath,
+  listensElsewhere,
+  withoutIPv6,
+  wrapsHandle,
+} from '../../src/register/kernel.ts';
 import { readSettings } from '../../src/register/settings.ts';
 
 test('settings: without any there is a TUN with both addresses', (t) => {
@@ -89,5 +94,13 @@ test('kernel: sockets of descriptors and handles are the kernel’s', (t) => {
   for (const options of [3, { fd: 0 }, { handle: {} }]) t.true(wrapsHandle(options));
   for (const options of [undefined, null, {}, { allowHalfOpen: true }]) {
     t.false(wrapsHandle(options));
+  }
+});
+
+test('kernel: all addresses of IPv6 are all of the stack’s', (t) => {
+  t.deepEqual(withoutIPv6([80, '::', 5]), [80, '0.0.0.0', 5]);
+  t.deepEqual(withoutIPv6([{ port: 80, host: '::' }, 1]), [{ port: 80, host: '0.0.0.0' }, 1]);
+  for (const args of [[], [80], [80, '::1'], [{ port: 80, host: '::', ipv6Only: true }]]) {
+    t.deepEqual(withoutIPv6(args), args);
   }
 });
