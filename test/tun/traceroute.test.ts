@@ -60,7 +60,8 @@ withIp(
     await chain(t);
     const nowhere = await tunstack('traceroute', '-q', '1', '203.0.113.1').ended;
     t.is(nowhere.code, 1);
-    t.regex(nowhere.out, /\n 1 {2}10\.83\.0\.1 {2}[\d.]+ ms !N\n$/);
+    // The kernel sends only so many errors a second: the first probe may get none.
+    t.regex(nowhere.out, /\n( \d {2}\*\n)* \d {2}10\.83\.0\.1 {2}[\d.]+ ms !N\n$/);
     const silent = ['-q', '2', '-w', '0.2', '-m', '4', '198.51.100.77'];
     const { code, out } = await tunstack('traceroute', ...silent).ended;
     t.is(code, 1);
