@@ -72,7 +72,10 @@ for (const [name, make] of Object.entries(algorithms)) {
     for (let i = 0; i < 200; i++) {
       if (i % 17 === 3) flow.loss();
       if (i % 41 === 7) flow.timeout();
-      if (i % 29 === 5) flow.control.onIdle(flow.tcb, S, (flow.now += S));
+      if (i % 29 === 5) {
+        flow.now += S;
+        flow.control.onIdle(flow.tcb, S, flow.now);
+      }
       if (i % 23 === 9) flow.control.onUndo(flow.tcb);
       flow.round();
       t.true(Number.isFinite(flow.tcb.cwnd) && flow.tcb.cwnd >= 1000, `${flow.tcb.cwnd}`);
