@@ -124,6 +124,15 @@ test("RFC 8985 §6.2: an ACK that comes too soon for the retransmission is the o
   t.is(peer.tcb.rackTime, rackTime);
 });
 
+test('RFC 8985 §6.2: what was sent once and came with it still counts', (t) => {
+  const peer = established(t, { rtt: RTT, sack: true });
+  peer.write(5000);
+  peer.lab.advance(210 * MS); // the last one was sent again, as a probe
+  peer.skip();
+  peer.send('.', { ack: 1, sack: [[1001, 5001]] });
+  peer.expect({ seq: 1, len: 1000 });
+});
+
 test('RFC 8985 §6.3: a timeout takes for lost what was sent long enough before', (t) => {
   const peer = established(t, { rtt: RTT, sack: true });
   peer.write(2000);

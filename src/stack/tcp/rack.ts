@@ -27,21 +27,27 @@ const sentAfter = (time: Micros, end: Seq, time2: Micros, end2: Seq): boolean =>
 
 /** §6.2, steps 1 to 4: what an ACK delivered moves RACK's newest delivered segment. */
 export function rackUpdate(tcb: Tcb, delivery: Delivery, segment: Segment, now: Micros): void {
-  if (delivery.time < 0) return;
-  const rtt = now - delivery.time;
-  if (delivery.resent) {
-    // Step 2: an ACK that comes too soon is for the original, and says nothing about the resend.
-    if (has(tcb, Flag.TIMESTAMPS) && segment.options.hasTimestamps) {
-      const sentStamp = (stampNow(tcb, now) - Math.floor(rtt / MILLISECOND)) | 0;
-      if (((segment.options.tsEcr - sentStamp) | 0) < -1) return;
-    }
-    if (rtt < tcb.minRtt) return;
+  let { time, end } = delivery;
+  if (delivery.resent && isTooSoon(tcb, now - time, segment, now)) {
+    // What was sent once and came with it still counts.
+    time = delivery.rttTime;
+    end = delivery.originalEnd;
   }
-  tcb.rackRtt = rtt;
-  if (sentAfter(delivery.time, delivery.end, tcb.rackTime, tcb.rackEnd)) {
-    tcb.rackTime = delivery.time;
-    tcb.rackEnd = delivery.end;
+  if (time < 0) return;
+  tcb.rackRtt = now - time;
+  if (sentAfter(time, end, tcb.rackTime, tcb.rackEnd)) {
+    tcb.rackTime = time;
+    tcb.rackEnd = end;
   }
+}
+
+/** Step 2: an ACK that comes too soon is for the original, and says nothing about the resend. */
+function isTooSoon(tcb: Tcb, rtt: Micros, segment: Segment, now: Micros): boolean {
+  if (has(tcb, Flag.TIMESTAMPS) && segment.options.hasTimestamps) {
+    const sentStamp = (stampNow(tcb, now) - Math.floor(rtt / MILLISECOND)) | 0;
+    if (((segment.options.tsEcr - sentStamp) | 0) < -1) return true;
+  }
+  return rtt < tcb.minRtt;
 }
 
 /** §6.2, step 3: something never sent again was delivered after what was sent behind it. */
