@@ -105,3 +105,22 @@ test('RFC 3708 §3: nor does one for what was sent before it', (t) => {
   peer.send('.', { ack: from + 4000 });
   t.true(peer.tcb.ssthresh < 10_000);
 });
+
+test('RFC 3708 §3: nor does one for a probe of the tail that was out when the loss was found', (t) => {
+  const peer = established(t, { rtt: 100 * MS, sack: true });
+  peer.write(5000);
+  peer.lab.advance(210 * MS);
+  t.is(peer.lab.stat('TcpExtTCPLossProbes'), 1);
+  peer.send('.', { ack: 1, sack: [[1001, 5001]] });
+  t.is(peer.tcb.recovery, Recovery.RECOVERY);
+  peer.lab.advance(50 * MS);
+  const sack = [
+    [4001, 5001],
+    [1001, 5001],
+  ] as const;
+  peer.send('.', { ack: 1, sack });
+  peer.lab.advance(50 * MS);
+  peer.send('.', { ack: 5001 });
+  t.is(peer.lab.stat('TcpExtTCPFullUndo'), 0);
+  t.is(peer.tcb.ssthresh, 7000);
+});

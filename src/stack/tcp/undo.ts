@@ -13,7 +13,9 @@ import { Flag, has, Recovery, type Tcb } from './tcb.ts';
 export function remember(tcb: Tcb): void {
   tcb.undoing = true;
   tcb.undoMarker = tcb.sndUna;
-  tcb.undoRetransmits = resent(tcb);
+  // A probe of the tail may be reported, too, whose original has arrived meanwhile.
+  const probe = tcb.probeOut && tcb.probeRetransmitted ? tcb.mss : 0;
+  tcb.undoRetransmits = Math.max(probe, resent(tcb));
   tcb.priorCwnd = tcb.cwnd;
   tcb.priorSsthresh = tcb.ssthresh;
   if (tcb.undoRetransmits === 0) tcb.retransmitStamp = 0;
