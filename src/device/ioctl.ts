@@ -55,6 +55,8 @@ const SIOCSIFNETMASK = 0x891c;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
 const SIOCGIFINDEX = 0x8933;
+const SIOCGIFTXQLEN = 0x8942;
+const SIOCSIFTXQLEN = 0x8943;
 
 /** struct ifreq: a name of 16 bytes, then a union; 40 bytes where a pointer has 8. */
 const IFREQ = { name: 0, union: 16, size: 40 } as const;
@@ -159,6 +161,18 @@ export class LinkControl {
     putName(this.#request, name);
     this.#request.view.setInt32(IFREQ.union, mtu, LITTLE);
     this.#send(name, SIOCSIFMTU, `MTU ${mtu}`);
+  }
+
+  /** Packets that the kernel keeps for the interface; it drops what comes beyond. */
+  txQueueLength(name: string): number {
+    this.#call(name, SIOCGIFTXQLEN, 'queue length');
+    return this.#request.view.getInt32(IFREQ.union, LITTLE);
+  }
+
+  setTxQueueLength(name: string, packets: number): void {
+    putName(this.#request, name);
+    this.#request.view.setInt32(IFREQ.union, packets, LITTLE);
+    this.#send(name, SIOCSIFTXQLEN, `queue of ${packets} packets`);
   }
 
   /** Whether the interface is there. */

@@ -5,7 +5,7 @@
  */
 import { Descriptor, type TunDevice } from './descriptor.ts';
 import { type DeviceOffload, NO_OFFLOAD } from './device.ts';
-import { checkNumber, DeviceError, invalid, openError } from './errors.ts';
+import { checkInteger, checkNumber, DeviceError, invalid, openError } from './errors.ts';
 import { Iff, LinkControl, TunControl, TunOffload } from './ioctl.ts';
 import { errnoName, F, FD_CLOEXEC, type Libc, loadLibc, O } from './libc.ts';
 import { type Cidr, checkMtu, checkName, parseCidr } from './options.ts';
@@ -17,6 +17,13 @@ const VIRTIO_HEADER = 10;
 /** Ethernet header with one VLAN tag. */
 const FRAME_HEADER = 18;
 const MAX_IP_PACKET = 65_535;
+/**
+ * Packets that the kernel keeps for a TUN of ours. Linux gives 500, which one TCP stream of Linux
+ * fills (4 MiB of send buffer are 2900 segments): it then lives by the losses of that queue. Measured
+ * with `npm run bench:link -- --only throughput`: docs/speed.md.
+ */
+const TX_QUEUE_LENGTH = 4096;
+const MAX_TX_QUEUE_LENGTH = 65_536;
 
 /** How the event loop waits for packets. */
 export interface WaitOptions {
@@ -36,6 +43,11 @@ export interface TunOptions extends WaitOptions {
   hostAddress?: string | readonly string[];
   /** 68 to 65 535. Without it the interface's own is kept (1500 for a new one). */
   mtu?: number;
+  /**
+   * Packets that the kernel keeps until they are read; it drops what comes beyond. 1 to 65 536. Without
+   * it a new interface gets 4096 (Linux would give 500), and one that is attached to keeps its own.
+   */
+  txQueueLength?: number;
   /**
    * Checksums and segmentation by the kernel: `true` or an error, `'auto'` where the kernel has it.
    * Default `false`.
@@ -75,20 +87,27 @@ async function openInterface(options: TunOptions, medium: 'ip' | 'ethernet'): Pr
   const { name = '', mtu, persist, hostAddress = [] } = options;
   checkName(name);
   if (mtu !== undefined) checkMtu(mtu);
+  if (options.txQueueLength !== undefined) {
+    checkInteger('txQueueLength', options.txQueueLength, 1, MAX_TX_QUEUE_LENGTH);
+  }
   const addresses = hostAddresses(hostAddress);
   checkWaiting(options);
   const libc = await loadLibc();
   const fd = libc.open(PATH, O.RDWR | O.NONBLOCK | O.CLOEXEC);
   if (fd < 0) throw openError(errnoName(libc.errno()), PATH);
+  const link = new LinkControl(libc);
   try {
+    const queue = options.txQueueLength ?? (link.exists(name) ? undefined : TX_QUEUE_LENGTH);
     const control = new TunControl(libc);
     const attached = attach(control, fd, options, medium);
     if (persist !== undefined) control.setPersist(fd, persist);
-    const actual = configure(libc, attached.name, addresses, mtu);
+    const actual = configure(link, attached.name, addresses, mtu, queue);
     return describe(libc, control, fd, medium, options, { ...attached, mtu: actual });
   } catch (error) {
     libc.close(fd);
     throw error;
+  } finally {
+    link.close();
   }
 }
 
@@ -182,26 +201,23 @@ function adoptedOffload(
 }
 
 /**
- * MTU, addresses, link up: only what differs, so that attaching needs no permission for the rest.
+ * MTU, queue, addresses, link up: only what differs, so that attaching needs no permission for the rest.
  */
 function configure(
-  libc: Libc,
+  link: LinkControl,
   name: string,
   addresses: readonly Cidr[],
   mtu: number | undefined,
+  queue: number | undefined,
 ): number {
-  const link = new LinkControl(libc);
-  try {
-    if (mtu !== undefined && link.mtu(name) !== mtu) link.setMtu(name, mtu);
-    for (const { version, octets, prefix } of addresses) {
-      if (version === 6) link.addIpv6(name, octets, prefix);
-      else if (!link.hasIpv4(name, octets, prefix)) link.setIpv4(name, octets, prefix);
-    }
-    if (!link.isUp(name)) link.setUp(name);
-    return link.mtu(name);
-  } finally {
-    link.close();
+  if (mtu !== undefined && link.mtu(name) !== mtu) link.setMtu(name, mtu);
+  if (queue !== undefined && link.txQueueLength(name) !== queue) link.setTxQueueLength(name, queue);
+  for (const { version, octets, prefix } of addresses) {
+    if (version === 6) link.addIpv6(name, octets, prefix);
+    else if (!link.hasIpv4(name, octets, prefix)) link.setIpv4(name, octets, prefix);
   }
+  if (!link.isUp(name)) link.setUp(name);
+  return link.mtu(name);
 }
 
 function describe(

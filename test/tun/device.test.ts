@@ -97,6 +97,22 @@ tunTest('tun: addresses, mask and MTU are set without a program run', async (t) 
   t.deepEqual(addresses('cfg0'), [], 'gone with its last descriptor');
 });
 
+tunTest('tun: the kernel keeps 4096 packets for a new one, or as many as asked for', async (t) => {
+  const link = new LinkControl(await loadLibc());
+  const plain = await closing(t, openTun({ name: 'queue0' }));
+  t.is(link.txQueueLength('queue0'), 4096);
+  const asked = await closing(t, openTun({ name: 'queue1', txQueueLength: 77, persist: true }));
+  t.is(link.txQueueLength('queue1'), 77);
+  await asked.close();
+  const again = await closing(t, openTun({ name: 'queue1', persist: false }));
+  t.is(link.txQueueLength('queue1'), 77, 'attached to: left alone');
+  await Promise.all([plain.close(), again.close()]);
+  link.close();
+  for (const txQueueLength of [0, 1.5, 65_537, Number.NaN]) {
+    await t.throwsAsync(openTun({ txQueueLength }), { code: 'ERR_OUT_OF_RANGE' });
+  }
+});
+
 tunTest('tun: a name in use is EBUSY, and one of another kind is explained', async (t) => {
   const tun = await closing(t, openTun({ name: 'used0' }));
   await t.throwsAsync(openTun({ name: 'used0' }), { code: 'EBUSY', message: /in use/ });
