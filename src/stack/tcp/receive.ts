@@ -100,6 +100,7 @@ function inOrder(tcb: Tcb, segment: Segment, now: Micros): Drop {
     tcb.unacked += length;
     // RFC 5681 §4.2: at once if a hole was filled, soon otherwise.
     tcb.flags |= filled ? Flag.ACK_NOW : Flag.ACK_SOON;
+    tcb.receiveRound = tcb.tcp.receivers.note(tcb.receiveRound, now);
     growReceiveBuffer(tcb, now);
     measureReceiverRtt(tcb, echoAge(tcb, segment, now), now);
     if (filled) deliver(tcb);

@@ -113,6 +113,11 @@ export interface Limits {
   readonly challengeAcks: number;
   /** Resets a second in answer to segments of no connection. */
   readonly resets: number;
+  /**
+   * Bytes of window that all connections that receive at the same time offer together: each has an even
+   * share, of 64 KiB at least.
+   */
+  readonly receiveWindows: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -120,4 +125,5 @@ export const DEFAULT_LIMITS: Limits = {
   timeWaits: 1 << 16,
   challengeAcks: 10,
   resets: 10_000,
+  receiveWindows: 128 * 1024 * 1024,
 };

@@ -190,6 +190,8 @@ export class Tcb implements Due {
   /** Text in order that the owner has not taken. */
   held = 0;
   receiveBuffer: number;
+  /** When it received last, as `Tcp.receivers` counts. */
+  receiveRound = 0;
   /** Where the peer's FIN stands, if it came before what precedes it. */
   finSeq: Seq = ZERO;
   hasFin = false;

@@ -30,6 +30,7 @@ import { NewReno } from './newreno.ts';
 import { firstAbove, isReplaceable, openActive, setSendSequence } from './open.ts';
 import type { Owner } from './owner.ts';
 import { onNewRoute } from './plpmtu.ts';
+import { Receivers } from './receivers.ts';
 import { AckReport } from './recovery.ts';
 import { Scoreboard } from './scoreboard.ts';
 import { Segment } from './segment.ts';
@@ -79,6 +80,7 @@ export class Tcp implements Protocol {
   readonly secrets: Secrets;
   readonly cookies: Cookies;
   readonly timers: Rows = new Rows(NEVER);
+  readonly receivers: Receivers;
   readonly deadlines: Deadlines<Tcb> = new Deadlines();
   /** Every connection, in no order. */
   readonly table: Tcb[] = [];
@@ -121,6 +123,7 @@ export class Tcp implements Protocol {
     this.stats = stats;
     this.settings = { ...DEFAULTS, ...settings };
     this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.receivers = new Receivers(this.limits.receiveWindows);
     this.demux = new Demux(ip.random);
     this.secrets = new Secrets(ip.random);
     this.cookies = new Cookies(ip.random);

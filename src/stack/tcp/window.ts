@@ -20,9 +20,12 @@ export function scaleFor(bytes: number): number {
   return shift;
 }
 
+/** The buffer, or the share of the stack's that is this connection's among those that receive now. */
+const buffer = (tcb: Tcb): number => Math.min(tcb.receiveBuffer, tcb.tcp.receivers.share);
+
 /** What may be offered now: the free part of the buffer, as far as the field can say it. */
 const room = (tcb: Tcb): number =>
-  Math.min(Math.max(0, tcb.receiveBuffer - tcb.held), MAX_UNSCALED * 2 ** tcb.rcvScale);
+  Math.min(Math.max(0, buffer(tcb) - tcb.held), MAX_UNSCALED * 2 ** tcb.rcvScale);
 
 /** What of the last offer is left. */
 const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
@@ -34,7 +37,7 @@ const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
 export function offerWindow(tcb: Tcb): number {
   const left = offered(tcb);
   let window = room(tcb);
-  if (window < left + Math.min(tcb.receiveBuffer / 2, tcb.rcvMss)) window = left;
+  if (window < left + Math.min(buffer(tcb) / 2, tcb.rcvMss)) window = left;
   if (!has(tcb, Flag.SCALING)) {
     tcb.rcvAdv = add(tcb.rcvNxt, window);
     return window;
@@ -65,9 +68,10 @@ export function wantsUpdate(tcb: Tcb): boolean {
   if (!isIn(tcb.state, RECEIVING) || tcb.bytesIn === 0) return false;
   const left = offered(tcb);
   const gain = room(tcb) - left;
-  if (gain < Math.min(tcb.receiveBuffer / 2, 2 * tcb.rcvMss)) return false;
+  const whole = buffer(tcb);
+  if (gain < Math.min(whole / 2, 2 * tcb.rcvMss)) return false;
   // While much is still on offer the ACKs of the text will carry the news.
-  return left < tcb.receiveBuffer / 4 || gain >= tcb.receiveBuffer / 2;
+  return left < whole / 4 || gain >= whole / 2;
 }
 
 /**
