@@ -88,6 +88,9 @@ export class Descriptor implements TunDevice {
   /** Pieces for the next write, held so that their addresses stay true. */
   readonly #pieces: Uint8Array[] = [];
   #pieceBytes = 0;
+  /** Pieces of one buffer follow each other, and to ask for an address makes an object. */
+  #lastPiece: Uint8Array | undefined;
+  #lastAddress = 0;
   #fd: number;
   #user: DeviceUser | undefined;
   /** The user's memory: holding it holds the address. */
@@ -164,7 +167,11 @@ export class Descriptor implements TunDevice {
       this.#forget();
       return false;
     }
-    putVector(this.#vector, count + 1, this.#libc.addressOf(bytes) + from, length);
+    if (bytes !== this.#lastPiece) {
+      this.#lastAddress = this.#libc.addressOf(bytes);
+      this.#lastPiece = bytes;
+    }
+    putVector(this.#vector, count + 1, this.#lastAddress + from, length);
     this.#pieces.push(bytes);
     this.#pieceBytes += length;
     return true;
@@ -287,6 +294,7 @@ export class Descriptor implements TunDevice {
   async #shut(error: Error | undefined): Promise<void> {
     const fd = this.#fd;
     this.#fd = -1;
+    this.#lastPiece = undefined;
     clearTimeout(this.#retry);
     const stopped = this.#watch.stop();
     if (fd >= 0) this.#libc.close(fd);

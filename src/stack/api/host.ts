@@ -151,6 +151,7 @@ export class Host {
       acceptAny: this.#acceptors > 0,
       out: {
         write: (at, length) => device.write(at, length),
+        gather: device.gather && ((...piece) => device.gather?.(...piece) === true),
         flush: () => device.flush(),
       },
     });

@@ -13,6 +13,11 @@ import { PacketQueue } from './queue.ts';
 export interface Transmitter {
   /** `at`: the first byte, the device's own header included. False: not now, and not taken. */
   write(at: number, length: number): boolean;
+  /**
+   * What `device.gather` is, of a device that has it: bytes from elsewhere that follow those of the next
+   * `write`. False: not so, and what was gathered before is forgotten.
+   */
+  gather?: ((bytes: Uint8Array, from: number, length: number) => boolean) | undefined;
   flush(): void;
 }
 

@@ -9,6 +9,7 @@ import type { Drop } from '../base/drop.ts';
 import type { Failure } from '../base/failure.ts';
 import type { Random } from '../base/random.ts';
 import type { Stats } from '../base/stats.ts';
+import type { Chunks } from '../memory/chunks.ts';
 import type { Slots } from '../memory/slots.ts';
 import type { Checksum } from '../wire/checksum.ts';
 import type { Interface } from './interface.ts';
@@ -63,6 +64,13 @@ export interface SendOptions {
   gsoSize: number;
   /** With offload: where in the transport header a checksum stands that is only begun; -1: none. */
   checksumAt: number;
+  /**
+   * The last `textLength` bytes of what is sent are not in the slot but here, from `textFrom` behind the
+   * start on: a device that can takes them from there. Only where the device makes the checksum.
+   */
+  text: Chunks | null;
+  textFrom: number;
+  textLength: number;
 }
 
 export interface InternetLayer {

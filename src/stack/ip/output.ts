@@ -7,9 +7,11 @@
  * @module
  */
 import type { Address } from '../base/address.ts';
+import { copyBytes } from '../base/copy.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat, type Stats } from '../base/stats.ts';
+import type { Chunks } from '../memory/chunks.ts';
 import { HEADROOM, NO_SLOT, type Slots } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -18,9 +20,10 @@ import * as udp from '../wire/udp.ts';
 import * as virtio from '../wire/virtio.ts';
 import * as header from './header.ts';
 import { type Hook, type Hooks, Verdict } from './hooks.ts';
-import type { Interface } from './interface.ts';
+import type { Interface, Transmitter } from './interface.ts';
 import type { SendOptions } from './ip.ts';
 import { Packet } from './packet.ts';
+import type { PacketQueue } from './queue.ts';
 import type { Route } from './routes.ts';
 
 /** RFC 1122 §3.2.1.7: what a packet starts with unless it is told. */
@@ -28,6 +31,8 @@ export const DEFAULT_TTL = 64;
 
 const HEADER = ipv4.MIN_LEN;
 const NO_CHECKSUM = -1;
+/** From here on a system call that gathers pieces costs less than the copy it saves. */
+const GATHER_FROM = 8192;
 
 /** What output needs of the internet layer. */
 export interface OutputHost {
@@ -49,6 +54,9 @@ export class Output {
   readonly #view: DataView;
   readonly #stats: Stats;
   readonly #packet: Packet = new Packet(); // what the output hook is shown
+  /** The text outside of the slot, of the packet that is being sent. */
+  #behind = 0;
+  #behindFrom = 0;
 
   constructor(host: OutputHost) {
     this.#host = host;
@@ -62,6 +70,9 @@ export class Output {
       beyondPath: false,
       gsoSize: 0,
       checksumAt: NO_CHECKSUM,
+      text: null,
+      textFrom: 0,
+      textLength: 0,
     };
   }
 
@@ -84,7 +95,9 @@ export class Output {
     count(this.#stats, Stat.IpOutRequests);
     const next = this.next;
     const most = next.beyondPath ? route.iface.mtu : route.mtu;
-    if (length + HEADER > most && next.gsoSize === 0) {
+    const tooLong = length + HEADER > most && next.gsoSize === 0;
+    const text = this.#placeText(route.iface, at + length, tooLong);
+    if (tooLong) {
       return this.#sendTooLong(route, source, protocol, at, length);
     }
     const { iface } = route;
@@ -99,7 +112,7 @@ export class Output {
     header.write(v, ip, tos, total, id, fragment, ttl, protocol, source, route.destination);
     if (iface.headerLength !== 0) this.#writeDeviceHeader(iface, protocol, at);
     this.#reset();
-    return this.transmit(iface, ip, total);
+    return this.transmit(iface, ip, total, text);
   }
 
   /**
@@ -139,9 +152,9 @@ export class Output {
 
   /**
    * Hand the packet of `length` bytes at `ip`, the device's header before it already written, to
-   * `iface`. Takes one reference of its slot.
+   * `iface`. Takes one reference of its slot. `text`: gathered text, the packet's end.
    */
-  transmit(iface: Interface, ip: number, length: number): Failure {
+  transmit(iface: Interface, ip: number, length: number, text: Chunks | null = null): Failure {
     const hook = this.#host.hooks.output;
     if (hook !== null && !this.#passes(hook, iface, ip)) {
       return this.#discard(ip, Drop.OUT_FILTERED, Failure.PROHIBITED);
@@ -150,15 +163,52 @@ export class Output {
     const at = ip - iface.headerLength;
     const all = length + iface.headerLength;
     const { queue } = iface;
-    if (queue.length === 0 && iface.out.write(at, all)) {
+    const behind = text === null ? 0 : this.#behind;
+    if (queue.length === 0 && iface.out.write(at, all - behind)) {
       this.#slots.release(this.#slots.slotOf(ip));
-    } else if (!queue.push(at, all)) {
+    } else if (!this.#enqueue(queue, at, all, text)) {
       const reason = iface.isLoopback ? Drop.LOOPBACK_FULL : Drop.OUT_QUEUE_FULL;
       return this.#discard(ip, reason, Failure.NO_BUFFERS);
     }
     count(this.#stats, Stat.IpOutOctets, length);
     if (!iface.touched) this.#host.touch(iface);
     return Failure.NONE;
+  }
+
+  /** The packet waits for the device, with all that belongs to it in its slot. */
+  #enqueue(queue: PacketQueue, at: number, length: number, text: Chunks | null): boolean {
+    if (!queue.push(at, length)) return false;
+    if (text !== null)
+      copyText(text, this.#behindFrom, this.#behind, this.#slots.bytes, at + length);
+    return true;
+  }
+
+  /**
+   * See that the text of `next` that is not in the slot gets where it belongs: gathered by the device
+   * (then it is given back), or copied to where the packet ends.
+   */
+  #placeText(iface: Interface, end: number, copy: boolean): Chunks | null {
+    const { text, textFrom, textLength } = this.next;
+    if (text === null) return null;
+    this.#behind = textLength;
+    this.#behindFrom = textFrom;
+    const gathers = !copy && textLength >= GATHER_FROM && iface.out.gather !== undefined;
+    // A hook is to see the whole packet, and so is the queue.
+    if (gathers && iface.up && iface.queue.length === 0 && this.#host.hooks.output === null) {
+      if (this.#gather(iface.out, text, textFrom, textLength)) return text;
+    }
+    copyText(text, textFrom, textLength, this.#slots.bytes, end);
+    return null;
+  }
+
+  #gather(out: Transmitter, text: Chunks, from: number, length: number): boolean {
+    for (let done = 0; done < length; ) {
+      text.seek(from + done);
+      const n = Math.min(text.available, length - done);
+      if (out.gather?.(text.bytes, text.at, n) !== true) return false;
+      done += n;
+    }
+    return true;
   }
 
   /** The device takes packets again: give it those that wait. */
@@ -293,6 +343,7 @@ export class Output {
     next.beyondPath = false;
     next.gsoSize = 0;
     next.checksumAt = NO_CHECKSUM;
+    next.text = null;
   }
 
   #passes(hook: Hook, iface: Interface, ip: number): boolean {
@@ -313,6 +364,16 @@ export class Output {
   #drop(reason: Drop): void {
     this.#host.countDrop(reason, 1, null, 0, 0);
     count(this.#stats, Stat.IpOutDiscards);
+  }
+}
+
+/** `length` bytes of `text`, from `from` behind its start on, to where they end at `end`. */
+function copyText(text: Chunks, from: number, length: number, to: Uint8Array, end: number): void {
+  for (let done = 0; done < length; ) {
+    text.seek(from + done);
+    const n = Math.min(text.available, length - done);
+    copyBytes(text.bytes, text.at, to, end - length + done, n);
+    done += n;
   }
 }
 

@@ -6,7 +6,6 @@
  * @module
  */
 import type { Micros } from '../base/clock.ts';
-import { copyBytes } from '../base/copy.ts';
 import { Failure } from '../base/failure.ts';
 import { add, diff, type Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
@@ -127,12 +126,17 @@ function transmit(
   const offload = route.iface.offload.checksum;
   const v = ip.slots.view;
   const pseudo = tcb.pseudo + lengthTerm(header + length);
-  const text = length > 0 ? copyText(tcb, from, length, at + header, offload) : 0;
   if (offload) {
     wire.setChecksum(v, at, begun(pseudo));
     ip.next.checksumAt = CHECKSUM_AT;
+    if (length > 0) {
+      ip.next.text = tcb.chunks;
+      ip.next.textFrom = diff(from, tcb.sndUna);
+      ip.next.textLength = length;
+    }
     if (length > tcb.mss && !has(tcb, Flag.PATH_PROBE)) ip.next.gsoSize = tcb.mss;
   } else {
+    const text = length > 0 ? copyText(tcb, from, length, at + header) : 0;
     wire.setChecksum(v, at, finish(pseudo + text + ip.checksum.sum(at, header)));
   }
   ip.next.tos = (tcb.tos & DSCP) | ecn; // the low two bits are ours, RFC 3168 §5
@@ -146,23 +150,19 @@ function transmit(
   return failure === Failure.NONE;
 }
 
-/** Copy text from the send buffer to `to`; its partial checksum, or 0 if the device makes that. */
-function copyText(tcb: Tcb, from: Seq, length: number, to: number, offload: boolean): number {
+/** Copy text from the send buffer to `to`; its partial checksum. */
+function copyText(tcb: Tcb, from: Seq, length: number, to: number): number {
   const { chunks } = tcb;
-  const { slots, checksum } = tcb.tcp.ip;
+  const { checksum } = tcb.tcp.ip;
   const start = diff(from, tcb.sndUna);
   let done = 0;
   let sum = 0;
   while (done < length) {
     chunks.seek(start + done);
     const n = Math.min(chunks.available, length - done);
-    if (offload) {
-      copyBytes(chunks.bytes, chunks.at, slots.bytes, to + done, n);
-    } else {
-      const part = checksum.copy(chunks.bytes, chunks.at, to + done, n);
-      // One's-complement sums of pieces add up only at even offsets (RFC 1071 §2 (B)).
-      sum += (done & 1) === 0 ? part : odd(part);
-    }
+    const part = checksum.copy(chunks.bytes, chunks.at, to + done, n);
+    // One's-complement sums of pieces add up only at even offsets (RFC 1071 §2 (B)).
+    sum += (done & 1) === 0 ? part : odd(part);
     done += n;
   }
   return sum;

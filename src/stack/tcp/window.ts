@@ -25,7 +25,7 @@ const buffer = (tcb: Tcb): number => Math.min(tcb.receiveBuffer, tcb.tcp.receive
 
 /** What may be offered now: the free part of the buffer, as far as the field can say it. */
 const room = (tcb: Tcb): number =>
-  Math.min(Math.max(0, buffer(tcb) - tcb.held), MAX_UNSCALED * 2 ** tcb.rcvScale);
+  Math.min(Math.max(0, buffer(tcb) - tcb.held), MAX_UNSCALED << tcb.rcvScale);
 
 /** What of the last offer is left. */
 const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
