@@ -54,6 +54,7 @@ export interface DescriptorTraits {
 const MANY = 65_536;
 /** Pieces that may follow the bytes of one write. */
 const PIECES = 15;
+const NO_BYTES = new Uint8Array(0);
 /** Past the longest vector of 16. */
 const SPILL_AT = 256;
 /** How long until a write that could not be taken is tried again, in ms. */
@@ -86,7 +87,8 @@ export class Descriptor implements TunDevice {
   /** Room for a few struct iovec, and a byte that shows that a packet was longer than its room. */
   readonly #vector: Pinned;
   /** Pieces for the next write, held so that their addresses stay true. */
-  readonly #pieces: Uint8Array[] = [];
+  readonly #pieces: Uint8Array[] = new Array(PIECES).fill(NO_BYTES);
+  #pieceCount = 0;
   #pieceBytes = 0;
   /** Pieces of one buffer follow each other, and to ask for an address makes an object. */
   #lastPiece: Uint8Array | undefined;
@@ -160,7 +162,7 @@ export class Descriptor implements TunDevice {
     if (!(from >= 0 && length >= 0 && from + length <= bytes.length)) {
       throw outOfRange('from + length', from + length, `within the ${bytes.length} bytes given`);
     }
-    const count = this.#pieces.length;
+    const count = this.#pieceCount;
     // A short array may lie on V8's own heap, where its address is true only until the next
     // collection.
     if (count === PIECES || bytes.buffer.byteLength <= 64 || this.#fd < 0) {
@@ -172,13 +174,14 @@ export class Descriptor implements TunDevice {
       this.#lastPiece = bytes;
     }
     putVector(this.#vector, count + 1, this.#lastAddress + from, length);
-    this.#pieces.push(bytes);
+    this.#pieces[count] = bytes;
+    this.#pieceCount = count + 1;
     this.#pieceBytes += length;
     return true;
   }
 
   write(at: number, length: number): boolean {
-    if (this.#pieces.length > 0) return this.#writeAll(at, length);
+    if (this.#pieceCount > 0) return this.#writeAll(at, length);
     if (this.#libc.write(this.#fd, this.#address(at, length), length) === length) return true;
     return this.#unwritten(this.#libc.errno());
   }
@@ -253,7 +256,7 @@ export class Descriptor implements TunDevice {
   #writeAll(at: number, length: number): boolean {
     putVector(this.#vector, 0, this.#address(at, length), length);
     const whole = length + this.#pieceBytes;
-    const count = this.#pieces.length + 1;
+    const count = this.#pieceCount + 1;
     const sent = this.#libc.writev(this.#fd, this.#vector.address, count);
     const errno = sent === whole ? 0 : this.#libc.errno();
     this.#forget();
@@ -261,7 +264,9 @@ export class Descriptor implements TunDevice {
   }
 
   #forget(): void {
-    this.#pieces.length = 0;
+    // One by one: `length = 0` would give the array's storage away, for the next packet to ask anew.
+    for (let i = 0; i < this.#pieceCount; i++) this.#pieces[i] = NO_BYTES;
+    this.#pieceCount = 0;
     this.#pieceBytes = 0;
   }
 

@@ -151,7 +151,7 @@ export class Host {
       acceptAny: this.#acceptors > 0,
       out: {
         write: (at, length) => device.write(at, length),
-        gather: device.gather && ((...piece) => device.gather?.(...piece) === true),
+        gather: device.gather && ((bytes, from, n) => device.gather?.(bytes, from, n) === true),
         flush: () => device.flush(),
       },
     });

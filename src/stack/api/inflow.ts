@@ -9,6 +9,7 @@
  * @module
  */
 import { copyBytes } from '../base/copy.ts';
+import { Batch } from '../memory/batch.ts';
 import type { Slots } from '../memory/slots.ts';
 
 /** From here on a segment is copied when it comes: gathering would only cool it. */
@@ -40,7 +41,7 @@ export class Inflow {
   readonly #length = new Int32Array(PLACES);
   readonly #next = new Int32Array(PLACES);
   #used = 0;
-  readonly #waiting: Intake[] = [];
+  readonly #waiting: Batch<Intake> = new Batch();
 
   constructor(slots: Slots, thrown: (error: unknown) => void) {
     this.#slots = slots;
@@ -89,9 +90,9 @@ export class Inflow {
   deliver(): void {
     // What a listener does may bring more, for the same or another socket: the list grows as it is read.
     for (let i = 0; i < this.#waiting.length; i++) {
-      this.settle(this.#waiting[i] as Intake); // `i` is below the length
+      this.settle(this.#waiting.at(i));
     }
-    this.#waiting.length = 0;
+    this.#waiting.clear();
     this.#used = 0;
   }
 

@@ -55,6 +55,8 @@ class Table {
 }
 
 const FIRST_PLACES = 8;
+/** Tables of up to so many places are lent again. */
+const SPARE_PLACES = 64;
 /** Stands for none, so that the field never changes its shape. */
 const NO_TABLE = new Table(1);
 
@@ -290,7 +292,8 @@ export class Chunks {
   /** Nothing is held: neither are the table, and bytes of others. */
   #giveBack(): void {
     const table = this.#table;
-    if (table.mask === FIRST_PLACES - 1 && spareTables.length < KEEP) spareTables.push(table);
+    if (table === NO_TABLE) return;
+    if (table.mask < SPARE_PLACES && spareTables.length < KEEP) spareTables.push(table);
     this.#table = NO_TABLE;
     this.#first = 0;
     this.#cursor = 0;

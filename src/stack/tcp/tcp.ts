@@ -11,6 +11,7 @@ import { count, Stat, type Stats } from '../base/stats.ts';
 import type { IcmpError, InternetLayer, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
 import type { Route } from '../ip/routes.ts';
+import { Batch } from '../memory/batch.ts';
 import { Deadlines } from '../memory/deadlines.ts';
 import { Rows } from '../memory/rows.ts';
 import { pseudo } from '../wire/checksum.ts';
@@ -103,8 +104,8 @@ export class Tcp implements Protocol {
   /** What an owner threw. */
   thrown: (error: unknown) => void = () => {};
 
-  #dirty: Tcb[] = [];
-  #serving: Tcb[] = [];
+  #dirty: Batch<Tcb> = new Batch();
+  #serving: Batch<Tcb> = new Batch();
   readonly #spare: Scoreboard[] = [];
   readonly #cubic: Unused = new Unused(() => new Cubic());
   readonly #newreno: Unused = new Unused(() => new NewReno());
@@ -223,11 +224,11 @@ export class Tcp implements Protocol {
       this.#dirty = this.#serving;
       this.#serving = list;
       for (let i = 0; i < list.length; i++) {
-        const tcb = list[i] as Tcb; // below the length
+        const tcb = list.at(i);
         tcb.flags &= ~Flag.DIRTY;
         serve(tcb, now);
       }
-      list.length = 0;
+      list.clear();
     }
     if (this.#dirty.length > 0) this.wake();
   }
