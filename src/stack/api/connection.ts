@@ -53,6 +53,9 @@ export interface OpenOptions {
 /** Where a connection stands in its life, as its owner sees it. */
 const Phase = { OPENING: 0, OPEN: 1, CLOSED: 2 } as const;
 
+/** What is true of a connection; bits of one number, since there are many connections. */
+const Is = { DETACHED: 1, FINISHED: 2, HOLDING: 4, UNWANTED: 8 } as const;
+
 /** A TCP connection, without a stream: what `net.Socket` is made of. RFC 9293 §3.9.1. */
 export class Connection implements Owner {
   /** Yours: whatever belongs to this connection. */
@@ -62,10 +65,7 @@ export class Connection implements Owner {
   #tcb: Tcb | undefined;
   #phase: number;
   #cause: Failure = Failure.NONE;
-  #detached = false;
-  #finished = false;
-  #holding = false;
-  #wanted = true;
+  #is = 0;
 
   /** Not for use from outside: `stack.tcp.createConnection` and `createListener` make these. */
   constructor(host: Host, handler: ConnectionHandler, accepted?: Tcb) {
@@ -106,7 +106,7 @@ export class Connection implements Owner {
 
   /** True after `close` or `abort`, while the peer has not acknowledged all that was written. */
   get leaving(): boolean {
-    return this.#detached && !this.#finished && !this.closed;
+    return this.#detached && (this.#is & Is.FINISHED) === 0 && !this.closed;
   }
 
   /** The RFC's name of the state: `ESTABLISHED`, `FIN-WAIT-1`, ... */
@@ -254,21 +254,21 @@ export class Connection implements Owner {
 
   /** The process stays alive while the connection is open; the default. */
   ref(): this {
-    this.#wanted = true;
+    this.#is &= ~Is.UNWANTED;
     this.#settle();
     return this;
   }
 
   /** The process may end while the connection is open. */
   unref(): this {
-    this.#wanted = false;
+    this.#is |= Is.UNWANTED;
     this.#settle();
     return this;
   }
 
   /** Whether the process stays alive while the connection is open. */
   hasRef(): boolean {
-    return this.#wanted;
+    return (this.#is & Is.UNWANTED) === 0;
   }
 
   /** For `openConnection`: the core gave it a control block. */
@@ -311,7 +311,7 @@ export class Connection implements Owner {
 
   /** @internal */
   onFinished(): void {
-    this.#finished = true;
+    this.#is |= Is.FINISHED;
     this.#settle();
     if (!this.#detached) this.#handler.finish?.(this);
   }
@@ -336,8 +336,12 @@ export class Connection implements Owner {
     return connectError(code, { address: this.remoteAddress, port: this.remotePort });
   }
 
+  get #detached(): boolean {
+    return (this.#is & Is.DETACHED) !== 0;
+  }
+
   #detach(): void {
-    this.#detached = true;
+    this.#is |= Is.DETACHED;
     this.#settle();
   }
 
@@ -346,10 +350,12 @@ export class Connection implements Owner {
    * acknowledged what was written: a kernel would outlive the process, this stack does not.
    */
   #settle(): void {
-    const hold = this.#wanted && !this.closed && this.#tcb && !(this.#detached && this.#finished);
-    if (Boolean(hold) === this.#holding) return;
-    this.#holding = !this.#holding;
-    if (this.#holding) this.#host.hold();
+    const over = Is.DETACHED | Is.FINISHED;
+    const inUse = !this.closed && this.#tcb !== undefined && (this.#is & over) !== over;
+    const hold = inUse && this.hasRef();
+    if (hold === ((this.#is & Is.HOLDING) !== 0)) return;
+    this.#is ^= Is.HOLDING;
+    if (hold) this.#host.hold();
     else this.#host.letGo();
   }
 }

@@ -301,3 +301,6 @@ export class Chunks {
     this.available = 0;
   }
 }
+
+/** Stands for a buffer with nothing in it, for those who take one when they need it. Never to be filled. */
+export const NO_CHUNKS: Chunks = new Chunks();

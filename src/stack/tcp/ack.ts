@@ -83,7 +83,7 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
   if (board.count === 0) {
     stopRto(tcb);
     clearTimer(tcb, Timer.REORDER);
-    tcb.tcp.putScoreboard(tcb);
+    tcb.tcp.rest(tcb);
   } else if (advanced || delivery.sacked > 0) {
     if (advanced && !isImpatient(tcb)) armRto(tcb, now); // RFC 6298 (5.3)
     armProbe(tcb, now);

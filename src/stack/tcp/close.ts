@@ -92,7 +92,7 @@ export function remove(tcb: Tcb, failure: Failure): void {
 /** The end for the owner: buffers go back, and it is told. */
 export function finish(tcb: Tcb, failure: Failure): void {
   releaseChunks(tcb, tcb.chunks.length);
-  tcb.tcp.putScoreboard(tcb);
+  tcb.tcp.rest(tcb);
   if (tcb.ring !== null) tcb.ring.reset();
   tcb.ring = null;
   tcb.spans = null;

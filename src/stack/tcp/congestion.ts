@@ -5,7 +5,7 @@
  * the two, proportional rate reduction (`prr.ts`) sets the window. All sizes are bytes.
  * @module
  */
-import type { Micros } from '../base/clock.ts';
+import { type Micros, NEVER } from '../base/clock.ts';
 import type { Tcb } from './tcb.ts';
 
 export interface CongestionControl {
@@ -25,6 +25,8 @@ export interface CongestionControl {
   onUndo(tcb: Tcb): void;
   /** Nothing was sent for `idle` microseconds. */
   onIdle(tcb: Tcb, idle: Micros, now: Micros): void;
+  /** Be as new, for another connection. */
+  reset(): void;
 }
 
 /** Least window that a reduction leaves, in segments. RFC 5681 (4). */
@@ -37,5 +39,8 @@ export function slowStart(tcb: Tcb, acked: number): number {
   tcb.cwnd += used;
   return acked - used;
 }
+
+/** True in the first slow start: nothing has said yet where it is to end. */
+export const isFirst = (tcb: Tcb): boolean => tcb.ssthresh === NEVER;
 
 export const inSlowStart = (tcb: Tcb): boolean => tcb.cwnd < tcb.ssthresh;

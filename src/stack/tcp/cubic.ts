@@ -5,8 +5,14 @@
  * times in seconds inside the formulas.
  * @module
  */
-import { type Micros, NEVER, SECOND } from '../base/clock.ts';
-import { type CongestionControl, inSlowStart, MIN_SEGMENTS, slowStart } from './congestion.ts';
+import { type Micros, SECOND } from '../base/clock.ts';
+import {
+  type CongestionControl,
+  inSlowStart,
+  isFirst,
+  MIN_SEGMENTS,
+  slowStart,
+} from './congestion.ts';
 import { HyStart } from './hystart.ts';
 import { srtt } from './rtt.ts';
 import type { Tcb } from './tcb.ts';
@@ -19,11 +25,9 @@ const BETA = 0.7;
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
 const NO_EPOCH = -1;
 
-/** RFC 9406 §4.3: only the first slow start is watched, the one that knows no threshold. */
-const isFirst = (tcb: Tcb): boolean => tcb.ssthresh === NEVER;
-
 export class Cubic implements CongestionControl {
   readonly name = 'cubic';
+  /** RFC 9406 §4.3: only the first slow start is watched, the one that knows no threshold. */
   readonly #hystart = new HyStart();
   /** The plateau: the window before the last reduction, in segments, or less by fast convergence. */
   #wMax = 0;
@@ -99,6 +103,14 @@ export class Cubic implements CongestionControl {
   onIdle(_tcb: Tcb, _idle: Micros, now: Micros): void {
     if (this.#epoch !== NO_EPOCH) this.#epoch += Math.max(0, now - this.#lastLimited);
     this.#lastLimited = now;
+  }
+
+  reset(): void {
+    this.#hystart.reset();
+    this.#epoch = NO_EPOCH;
+    this.#wMax = 0;
+    this.#cwndPrior = 0;
+    this.#lastLimited = 0;
   }
 
   #begin(cwnd: number, now: Micros): void {

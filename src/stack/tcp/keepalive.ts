@@ -18,7 +18,7 @@ import { clearTimer, setTimer } from './timers.ts';
 export function armKeepAlive(tcb: Tcb, now: Micros): void {
   const open = isIn(tcb.state, SYNCHRONIZED) && tcb.state !== State.TIME_WAIT;
   if (!has(tcb, Flag.KEEP_ALIVE) || !open) clearTimer(tcb, Timer.KEEP_ALIVE);
-  else setTimer(tcb, Timer.KEEP_ALIVE, Math.max(now, tcb.lastHeard) + tcb.keepAliveIdle);
+  else setTimer(tcb, Timer.KEEP_ALIVE, Math.max(now, tcb.lastHeard) + tcb.keepAlive.keepAliveIdle);
 }
 
 /** The timer fired: was anything heard meanwhile? If not, probe, and in the end give up. */
@@ -27,13 +27,13 @@ export function onKeepAlive(tcb: Tcb, now: Micros): void {
   // MUST-26: only when nothing else is under way that would notice a dead peer.
   const busy = outstanding(tcb) > 0 || unsent(tcb) > 0;
   const quiet = now - tcb.lastHeard;
-  if (busy || (tcb.keepAliveProbes === 0 && quiet < tcb.keepAliveIdle)) {
+  if (busy || (tcb.keepAliveProbes === 0 && quiet < tcb.keepAlive.keepAliveIdle)) {
     const since = busy ? now : tcb.lastHeard;
-    setTimer(tcb, Timer.KEEP_ALIVE, since + tcb.keepAliveIdle);
+    setTimer(tcb, Timer.KEEP_ALIVE, since + tcb.keepAlive.keepAliveIdle);
     return;
   }
   const tooLong = tcb.userTimeout > 0 && quiet >= tcb.userTimeout && tcb.keepAliveProbes > 0;
-  if (tooLong || tcb.keepAliveProbes >= tcb.keepAliveCount) {
+  if (tooLong || tcb.keepAliveProbes >= tcb.keepAlive.keepAliveCount) {
     sendAbort(tcb, now);
     remove(tcb, tcb.softError !== Failure.NONE ? tcb.softError : Failure.TIMED_OUT);
     return;
@@ -42,5 +42,5 @@ export function onKeepAlive(tcb: Tcb, now: Micros): void {
   count(tcb.tcp.stats, Stat.TcpExtTCPKeepAlive);
   // §3.8.4: SEG.SEQ = SND.NXT - 1, no text: unacceptable, so the peer must answer.
   emit(tcb, seq(tcb.sndUna - 1), 0, 0, now);
-  setTimer(tcb, Timer.KEEP_ALIVE, now + tcb.keepAliveInterval);
+  setTimer(tcb, Timer.KEEP_ALIVE, now + tcb.keepAlive.keepAliveInterval);
 }

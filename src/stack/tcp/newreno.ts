@@ -36,4 +36,8 @@ export class NewReno implements CongestionControl {
   onUndo(_tcb: Tcb): void {}
 
   onIdle(_tcb: Tcb, _idle: Micros, _now: Micros): void {}
+
+  reset(): void {
+    this.#credit = 0;
+  }
 }

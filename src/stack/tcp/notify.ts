@@ -82,4 +82,5 @@ export function releaseChunks(tcb: Tcb, length: number): void {
   } catch (error) {
     tcb.tcp.thrown(error);
   }
+  if (tcb.chunks.length === 0) tcb.tcp.putChunks(tcb);
 }

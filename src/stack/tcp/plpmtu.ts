@@ -62,7 +62,7 @@ export function suspectBlackHole(tcb: Tcb, board: Scoreboard): void {
 }
 
 function fallBack(tcb: Tcb, route: Route, size: number): void {
-  const before = tcb.search?.ssthresh ?? tcb.priorSsthresh;
+  const before = tcb.search?.ssthresh ?? tcb.prior?.ssthresh ?? tcb.ssthresh;
   tcb.search = new PathSearch(size, longest(tcb, route), tcb.sndUna, before);
   // What passed before may be true again: then only a probe may say so.
   tcb.search.passed = tcb.fullAcked;

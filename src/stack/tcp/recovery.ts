@@ -245,7 +245,7 @@ function inLoss(
     // RFC 5682 §3.1 (3.b): something sent before the timeout, and only once, arrived. Without SACK
     // it may have arrived long ago, and the retransmission only filled the hole before it.
     const proof = delivery.original && (has(tcb, Flag.SACK) || !delivery.again);
-    if (proof && !gt(delivery.originalEnd, tcb.recoverySeq) && tcb.undoing) {
+    if (proof && !gt(delivery.originalEnd, tcb.recoverySeq) && tcb.prior !== null) {
       count(tcb.tcp.stats, Stat.TcpExtTCPSpuriousRTOs);
       undo(tcb);
       return;

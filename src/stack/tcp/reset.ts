@@ -75,8 +75,9 @@ export function challenge(tcb: Tcb, now: Micros): void {
 /** An ACK that nobody in order has asked for, if this second's share is not used up. */
 export function sendLimited(tcb: Tcb, now: Micros): boolean {
   const { tcp } = tcb;
-  if (now - tcb.challengeWindow >= SECOND) {
-    tcb.challengeWindow = now;
+  const second = Math.floor(now / SECOND);
+  if (second !== tcb.challengeSecond) {
+    tcb.challengeSecond = second;
     tcb.challenges = 0;
   }
   if (tcb.challenges >= tcp.limits.challengeAcks) {

@@ -103,6 +103,12 @@ export const DEFAULTS: Settings = {
   quickAcks: 16,
 };
 
+/** When a silent peer is probed, RFC 9293 §3.8.4. */
+export type KeepAliveTimes = Pick<
+  Settings,
+  'keepAliveIdle' | 'keepAliveInterval' | 'keepAliveCount'
+>;
+
 /** What all connections of a stack share. */
 export interface Limits {
   /** Most connections, half-open ones included. */

@@ -11,7 +11,7 @@ import { type Micros, NEVER } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import { type Seq, seq } from '../base/seq.ts';
 import type { Route } from '../ip/routes.ts';
-import { Chunks } from '../memory/chunks.ts';
+import { type Chunks, NO_CHUNKS } from '../memory/chunks.ts';
 import type { Due } from '../memory/deadlines.ts';
 import type { Ring } from '../memory/ring.ts';
 import { NO_ROW } from '../memory/rows.ts';
@@ -21,7 +21,7 @@ import type { Listener } from './listener.ts';
 import type { Owner } from './owner.ts';
 import type { PathSearch } from './path-search.ts';
 import type { Scoreboard } from './scoreboard.ts';
-import type { Settings } from './settings.ts';
+import type { KeepAliveTimes, Settings } from './settings.ts';
 import { State } from './state.ts';
 import type { Tcp } from './tcp.ts';
 import type { Trace } from './trace.ts';
@@ -117,6 +117,12 @@ export const Recovery = {
 } as const;
 export type Recovery = (typeof Recovery)[keyof typeof Recovery];
 
+/** What a recovery has reduced. RFC 4015 §3.2: pipe_prev. */
+export interface Prior {
+  readonly cwnd: number;
+  readonly ssthresh: number;
+}
+
 const ZERO: Seq = seq(0);
 
 export class Tcb implements Due {
@@ -168,8 +174,8 @@ export class Tcb implements Due {
   otherMssEnd: Seq = ZERO;
   /** The end of the last segment sent that was shorter than `mss`. Minshall's form of Nagle. */
   smallEnd: Seq = ZERO;
-  /** What the owner wrote, from `sndUna` on. */
-  readonly chunks: Chunks = new Chunks();
+  /** What the owner wrote, from `sndUna` on; of the stack's, while there is something. */
+  chunks: Chunks = NO_CHUNKS;
   sendBuffer: number;
 
   // Receive sequence space, RFC 9293 figure 4.
@@ -247,10 +253,9 @@ export class Tcb implements Due {
   recoverFlight = 0;
   /** Eifel and D-SACK: what to go back to if the retransmissions were needless. RFC 4015. */
   undoMarker: Seq = ZERO;
-  undoing = false;
   undoRetransmits = 0;
-  priorCwnd = 0;
-  priorSsthresh = 0;
+  /** What it was before this recovery; null: nothing to go back to. */
+  prior: Prior | null = null;
   /** Timestamp of the first retransmission of this recovery; 0: none. RFC 3522. */
   retransmitStamp = 0;
   frto = false;
@@ -280,9 +285,8 @@ export class Tcb implements Due {
   retries = 0;
   probes = 0;
   keepAliveProbes = 0;
-  keepAliveIdle: Micros;
-  keepAliveInterval: Micros;
-  keepAliveCount: number;
+  /** Its settings, until it is told others. */
+  keepAlive: KeepAliveTimes;
   userTimeout: Micros;
   /** When the oldest unacknowledged octet was first sent; when anything last came. */
   firstSent: Micros = 0;
@@ -291,7 +295,8 @@ export class Tcb implements Due {
   lastProgress: Micros = 0;
   /** When text last left. RFC 5681 §4.1. */
   lastSent: Micros = 0;
-  challengeWindow: Micros = 0;
+  /** The second in which challenge ACKs are counted, since the clock's zero. */
+  challengeSecond = 0;
   challenges = 0;
   paceNext: Micros = 0;
 
@@ -318,9 +323,7 @@ export class Tcb implements Due {
     this.receiveBuffer = settings.receiveBuffer;
     this.quickAcks = settings.quickAcks;
     this.rto = 1_000_000;
-    this.keepAliveIdle = settings.keepAliveIdle;
-    this.keepAliveInterval = settings.keepAliveInterval;
-    this.keepAliveCount = settings.keepAliveCount;
+    this.keepAlive = settings;
     this.userTimeout = settings.userTimeout;
     this.flags =
       (settings.noDelay ? Flag.NO_DELAY : 0) | (settings.keepAlive ? Flag.KEEP_ALIVE : 0);

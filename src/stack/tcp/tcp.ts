@@ -12,6 +12,7 @@ import type { IcmpError, InternetLayer, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
 import type { Route } from '../ip/routes.ts';
 import { Batch } from '../memory/batch.ts';
+import { Chunks, NO_CHUNKS } from '../memory/chunks.ts';
 import { Deadlines } from '../memory/deadlines.ts';
 import { Rows } from '../memory/rows.ts';
 import { pseudo } from '../wire/checksum.ts';
@@ -46,8 +47,8 @@ import { scaleFor } from './window.ts';
 const FLUSH_ROUNDS = 8;
 /** When to try again after no packet slot was free. */
 const STARVED_RETRY: Micros = 1_000;
-/** Scoreboards kept for connections that become busy again. */
-const SPARE_SCOREBOARDS = 256;
+/** Scoreboards and send buffers kept for connections that become busy again. */
+const SPARES = 256;
 
 export interface ConnectOptions {
   readonly destination: Address;
@@ -107,6 +108,7 @@ export class Tcp implements Protocol {
   #dirty: Batch<Tcb> = new Batch();
   #serving: Batch<Tcb> = new Batch();
   readonly #spare: Scoreboard[] = [];
+  readonly #spareChunks: Chunks[] = [];
   readonly #cubic: Unused = new Unused(() => new Cubic());
   readonly #newreno: Unused = new Unused(() => new NewReno());
   #resetWindow: Micros = 0;
@@ -314,12 +316,27 @@ export class Tcp implements Protocol {
   }
 
   /** Nothing is in flight: a connection that says nothing keeps no scoreboard. */
-  putScoreboard(tcb: Tcb): void {
+  rest(tcb: Tcb): void {
+    this.#unused(tcb.settings).takeBack(tcb);
     const board = tcb.scoreboard;
     if (board === null) return;
     tcb.scoreboard = null;
-    if (this.#spare.length >= SPARE_SCOREBOARDS || !board.recycle()) return;
+    if (this.#spare.length >= SPARES || !board.recycle()) return;
     this.#spare.push(board);
+  }
+
+  /** The send buffer of a connection that has something to send. */
+  takeChunks(tcb: Tcb): Chunks {
+    if (tcb.chunks === NO_CHUNKS) tcb.chunks = this.#spareChunks.pop() ?? new Chunks();
+    return tcb.chunks;
+  }
+
+  /** All was acknowledged: a connection that says nothing keeps no send buffer. */
+  putChunks(tcb: Tcb): void {
+    const { chunks } = tcb;
+    if (chunks === NO_CHUNKS) return;
+    tcb.chunks = NO_CHUNKS;
+    if (this.#spareChunks.length < SPARES) this.#spareChunks.push(chunks);
   }
 
   /** End every connection with `failure`, as when the device is gone. */
@@ -335,8 +352,7 @@ export class Tcp implements Protocol {
     remote: Address,
     remotePort: number,
   ): Tcb {
-    const congestion = settings.congestion === 'newreno' ? this.#newreno : this.#cubic;
-    const tcb = new Tcb(this, settings, owner, congestion);
+    const tcb = new Tcb(this, settings, owner, this.#unused(settings));
     tcb.localAddress = local;
     tcb.localPort = localPort;
     tcb.remoteAddress = remote;
@@ -344,6 +360,10 @@ export class Tcp implements Protocol {
     tcb.pseudo = pseudo(local, remote, ipv4.Protocol.TCP);
     tcb.route = this.ip.route(remote, local) ?? null;
     return tcb;
+  }
+
+  #unused({ congestion }: Settings): Unused {
+    return congestion === 'newreno' ? this.#newreno : this.#cubic;
   }
 
   #admit(tcb: Tcb): void {

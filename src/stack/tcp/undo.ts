@@ -11,18 +11,16 @@ import { Flag, has, Recovery, type Tcb } from './tcb.ts';
 
 /** A recovery begins: keep what it will change. */
 export function remember(tcb: Tcb): void {
-  tcb.undoing = true;
   tcb.undoMarker = tcb.sndUna;
   // A probe of the tail may be reported, too, whose original has arrived meanwhile.
   const probe = tcb.probeOut && tcb.probeRetransmitted ? tcb.mss : 0;
   tcb.undoRetransmits = Math.max(probe, resent(tcb));
-  tcb.priorCwnd = tcb.cwnd;
-  tcb.priorSsthresh = tcb.ssthresh;
+  tcb.prior = { cwnd: tcb.cwnd, ssthresh: tcb.ssthresh };
   if (tcb.undoRetransmits === 0) tcb.retransmitStamp = 0;
 }
 
 export function forget(tcb: Tcb): void {
-  tcb.undoing = false;
+  tcb.prior = null;
   if (resent(tcb) === 0) tcb.retransmitStamp = 0;
 }
 
@@ -34,7 +32,7 @@ const resent = (tcb: Tcb): number => tcb.scoreboard?.resentBytes ?? 0;
 
 /** A D-SACK for `start..end`: one retransmission of this recovery was needless. */
 export function onDuplicate(tcb: Tcb, start: Seq, end: Seq): void {
-  if (!tcb.undoing || tcb.undoRetransmits <= 0) return;
+  if (tcb.prior === null || tcb.undoRetransmits <= 0) return;
   if (((start - tcb.undoMarker) | 0) < 0) return;
   tcb.undoRetransmits = Math.max(0, tcb.undoRetransmits - ((end - start) | 0));
   if (tcb.undoRetransmits === 0) tcb.undoRetransmits = ALL_NEEDLESS;
@@ -45,7 +43,7 @@ const ALL_NEEDLESS = -1;
 
 /** True if the recovery, which may have ended meanwhile, is known to be needless by D-SACKs. */
 export const wasNeedless = (tcb: Tcb): boolean =>
-  tcb.undoing && tcb.undoRetransmits === ALL_NEEDLESS;
+  tcb.prior !== null && tcb.undoRetransmits === ALL_NEEDLESS;
 
 /** The recovery is over. A D-SACK for what it sent again takes a round trip, and may still come. */
 export function expectReports(tcb: Tcb): void {
@@ -55,7 +53,7 @@ export function expectReports(tcb: Tcb): void {
 
 /** True if the recovery is known to be needless, by what `segment` echoes or by D-SACKs. */
 export function isSpurious(tcb: Tcb, segment: Segment): boolean {
-  if (!tcb.undoing) return false;
+  if (tcb.prior === null) return false;
   if (wasNeedless(tcb)) return true;
   // RFC 3522 §3.2 (4): the ACK was caused by a segment older than the first retransmission.
   return (
@@ -69,13 +67,15 @@ export function isSpurious(tcb: Tcb, segment: Segment): boolean {
 
 /** Take the reduction back, and what is thought lost with it. */
 export function undo(tcb: Tcb): void {
+  const { prior } = tcb;
+  if (prior === null) return;
   const stat = tcb.recovery === Recovery.LOSS ? Stat.TcpExtTCPLossUndo : Stat.TcpExtTCPFullUndo;
   // What was taken for lost came late: from now on RACK is patient. RFC 8985 §6.2, step 3, sees this
   // only in what was not sent again, and would repeat the mistake for ever.
   if (tcb.recovery === Recovery.RECOVERY && has(tcb, Flag.SACK)) noteReordering(tcb);
   count(tcb.tcp.stats, stat);
-  tcb.cwnd = Math.max(tcb.cwnd, tcb.priorCwnd);
-  tcb.ssthresh = Math.max(tcb.ssthresh, tcb.priorSsthresh);
+  tcb.cwnd = Math.max(tcb.cwnd, prior.cwnd);
+  tcb.ssthresh = Math.max(tcb.ssthresh, prior.ssthresh);
   tcb.congestion.onUndo(tcb);
   tcb.scoreboard?.clearLost();
   tcb.recovery = Recovery.OPEN;

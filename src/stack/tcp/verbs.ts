@@ -32,14 +32,14 @@ export function write(
   token: unknown,
 ): number {
   const taken = reserve(tcb, length);
-  if (taken > 0) tcb.chunks.append(bytes, at, taken, token);
+  if (taken > 0) tcb.tcp.takeChunks(tcb).append(bytes, at, taken, token);
   return taken;
 }
 
 /** The same with a copy: the memory is the caller's again at once. */
 export function writeCopy(tcb: Tcb, bytes: Uint8Array, at: number, length: number): number {
   const taken = reserve(tcb, length);
-  if (taken > 0) tcb.chunks.appendCopy(bytes, at, taken);
+  if (taken > 0) tcb.tcp.takeChunks(tcb).appendCopy(bytes, at, taken);
   return taken;
 }
 
@@ -110,9 +110,14 @@ export function setKeepAlive(
   count: number,
 ): void {
   tcb.flags = on ? tcb.flags | Flag.KEEP_ALIVE : tcb.flags & ~Flag.KEEP_ALIVE;
-  if (idle > 0) tcb.keepAliveIdle = idle;
-  if (interval > 0) tcb.keepAliveInterval = interval;
-  if (count > 0) tcb.keepAliveCount = count;
+  const before = tcb.keepAlive;
+  if (idle > 0 || interval > 0 || count > 0) {
+    tcb.keepAlive = {
+      keepAliveIdle: idle || before.keepAliveIdle,
+      keepAliveInterval: interval || before.keepAliveInterval,
+      keepAliveCount: count || before.keepAliveCount,
+    };
+  }
   armKeepAlive(tcb, tcb.tcp.now);
 }
 
