@@ -14,7 +14,7 @@ import { beginPrr, onRecoveryAck } from './prr.ts';
 import { detectLoss, markOnTimeout, onRecovered } from './rack.ts';
 import { Fate, type Scoreboard } from './scoreboard.ts';
 import type { Segment } from './segment.ts';
-import { Flag, has, Recovery, type Tcb } from './tcb.ts';
+import { Flag, Frto, has, Recovery, type Tcb } from './tcb.ts';
 import { expectReports, forget, isSpurious, remember, undo, wasNeedless } from './undo.ts';
 
 const DUP_THRESH = 3;
@@ -189,8 +189,7 @@ function leave(tcb: Tcb): void {
   if (tcb.ssthresh !== Number.POSITIVE_INFINITY) tcb.cwnd = Math.max(tcb.cwnd, tcb.ssthresh);
   tcb.recovery = (tcb.scoreboard?.sackedBytes ?? 0) > 0 ? Recovery.DISORDER : Recovery.OPEN;
   tcb.dupAcks = 0;
-  tcb.frto = false;
-  tcb.frtoSendNew = false;
+  tcb.frto = Frto.OFF;
   expectReports(tcb);
   onRecovered(tcb);
   tcb.trace?.recovery(tcb.tcp.now, tcb.recovery);
@@ -203,17 +202,17 @@ export function onTimeout(tcb: Tcb, board: Scoreboard, now: Micros): void {
     remember(tcb);
     tcb.congestion.onTimeout(tcb, flightSize(tcb), now);
     // RFC 5682 §2.1 (1): not on a timeout that follows another for the same segment.
-    tcb.frto = has(tcb, Flag.SACK) || tcb.recovery !== Recovery.RECOVERY;
+    const allowed = has(tcb, Flag.SACK) || tcb.recovery !== Recovery.RECOVERY;
+    tcb.frto = allowed ? Frto.WAITING : Frto.OFF;
   } else {
-    tcb.frto = false;
+    tcb.frto = Frto.OFF;
   }
-  tcb.frtoSendNew = false;
   // RFC 2018 §8: a peer may drop what it reported, and the head being SACKed is how that shows.
   if (board.count > 0 && (board.fate(0) & Fate.SACKED) !== 0) {
     board.forgetSacks();
     count(tcb.tcp.stats, Stat.TcpExtTCPSACKReneging);
   }
-  if (has(tcb, Flag.SACK) && tcb.frto) markOnTimeout(tcb, board, now);
+  if (has(tcb, Flag.SACK) && tcb.frto !== Frto.OFF) markOnTimeout(tcb, board, now);
   else board.markAllLost();
   tcb.cwnd = pipe(tcb) + tcb.mss;
   tcb.dupAcks = 0;
@@ -235,13 +234,13 @@ function inLoss(
 ): void {
   const delivered = delivery.acked + delivery.sacked;
   const over = ge(tcb.sndUna, tcb.recoverySeq);
-  tcb.frtoSendNew = false;
+  if (tcb.frto === Frto.SEND_NEW) tcb.frto = Frto.WAITING;
   if (report.advanced && isSpurious(tcb, segment)) {
     count(tcb.tcp.stats, Stat.TcpExtTCPSpuriousRTOs);
     undo(tcb);
     return;
   }
-  if (tcb.frto) {
+  if (tcb.frto !== Frto.OFF) {
     // RFC 5682 §3.1 (3.b): something sent before the timeout, and only once, arrived. Without SACK
     // it may have arrived long ago, and the retransmission only filled the hole before it.
     const proof = delivery.original && (has(tcb, Flag.SACK) || !delivery.again);
@@ -255,7 +254,7 @@ function inLoss(
       if (report.duplicate && !has(tcb, Flag.SACK)) tcb.cwnd += tcb.mss; // what asked has arrived
     } else if (report.advanced && !over && unsent(tcb) > 0) {
       tcb.recoverySeq = tcb.sndNxt;
-      tcb.frtoSendNew = true; // (2.b): ask with new text
+      tcb.frto = Frto.SEND_NEW; // (2.b): ask with new text
       return;
     } else if (report.duplicate || delivery.sacked > 0) {
       giveUpFrto(tcb); // (2.a)
@@ -271,14 +270,13 @@ function inLoss(
 
 /** The timeout was right: what was out then is marked already. */
 function giveUpFrto(tcb: Tcb): void {
-  tcb.frto = false;
-  tcb.frtoSendNew = false;
+  tcb.frto = Frto.OFF;
 }
 
 function leaveLoss(tcb: Tcb): void {
   tcb.recovery = Recovery.OPEN;
   tcb.dupAcks = 0;
-  tcb.frto = false;
+  tcb.frto = Frto.OFF;
   expectReports(tcb);
   onRecovered(tcb);
   tcb.trace?.recovery(tcb.tcp.now, Recovery.OPEN);

@@ -16,7 +16,7 @@ import { armRto } from './rto.ts';
 import { backedOff } from './rtt.ts';
 import { ALONE, Fate, type Scoreboard } from './scoreboard.ts';
 import { isIn, SENDING } from './state.ts';
-import { Flag, has, Recovery, type Tcb, Timer } from './tcb.ts';
+import { Flag, Frto, has, Recovery, type Tcb, Timer } from './tcb.ts';
 import { clearTimer, isSet, setTimer } from './timers.ts';
 import { stampNow } from './timestamps.ts';
 import { armProbe } from './tlp.ts';
@@ -55,7 +55,7 @@ function chunkSize(tcb: Tcb): number {
 function resend(tcb: Tcb, now: Micros): boolean {
   const board = tcb.scoreboard;
   if (board === null || board.owed <= 0) return true;
-  if (tcb.frtoSendNew) return true; // RFC 5682 §2.1 (2b): new text tells more than old
+  if (tcb.frto === Frto.SEND_NEW) return true; // RFC 5682 §2.1 (2b): new text tells more than old
   while (true) {
     const i = board.nextLost();
     if (i < 0) return true;

@@ -117,6 +117,16 @@ export const Recovery = {
 } as const;
 export type Recovery = (typeof Recovery)[keyof typeof Recovery];
 
+/** Where the detection of spurious timeouts stands. RFC 5682. */
+export const Frto = {
+  OFF: 0,
+  /** The ACK that comes next tells. */
+  WAITING: 1,
+  /** §2.1 (2.b): new text is sent before anything is sent again. */
+  SEND_NEW: 2,
+} as const;
+export type Frto = (typeof Frto)[keyof typeof Frto];
+
 /** What a recovery has reduced. RFC 4015 §3.2: pipe_prev. */
 export interface Prior {
   readonly cwnd: number;
@@ -258,8 +268,7 @@ export class Tcb implements Due {
   prior: Prior | null = null;
   /** Timestamp of the first retransmission of this recovery; 0: none. RFC 3522. */
   retransmitStamp = 0;
-  frto = false;
-  frtoSendNew = false;
+  frto: Frto = Frto.OFF;
 
   // RACK-TLP, RFC 8985.
   rackTime: Micros = 0;

@@ -7,7 +7,7 @@ import type { Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { noteReordering } from './rack.ts';
 import type { Segment } from './segment.ts';
-import { Flag, has, Recovery, type Tcb } from './tcb.ts';
+import { Flag, Frto, has, Recovery, type Tcb } from './tcb.ts';
 
 /** A recovery begins: keep what it will change. */
 export function remember(tcb: Tcb): void {
@@ -79,8 +79,7 @@ export function undo(tcb: Tcb): void {
   tcb.congestion.onUndo(tcb);
   tcb.scoreboard?.clearLost();
   tcb.recovery = Recovery.OPEN;
-  tcb.frto = false;
-  tcb.frtoSendNew = false;
+  tcb.frto = Frto.OFF;
   tcb.dupAcks = 0;
   forget(tcb);
 }
