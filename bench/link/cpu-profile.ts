@@ -38,12 +38,15 @@ export interface Summary {
 const CALLERS = /\/device\/descriptor\.js$/;
 const CALLING = new Set(['read', 'write', '#readCounting', '#readFirst', '#writeAll']);
 
-/** `device`, `tcp`, `ip`, `api`, ... or what else it is. */
-export function roomOf(functionName: string, url: string): string {
+/**
+ * `device`, `tcp`, `ip`, `api`, ... or what else it is. `calling`: the time of what a function of the device
+ * calls is in its own.
+ */
+export function roomOf(functionName: string, url: string, calling = true): string {
   if (functionName === '(garbage collector)') return 'garbage collector';
   if (functionName === '(idle)') return 'idle';
   if (functionName === '(program)') return 'the engine and libuv';
-  if (CALLERS.test(url) && CALLING.has(functionName)) return 'system calls';
+  if (calling && CALLERS.test(url) && CALLING.has(functionName)) return 'system calls';
   const room = /\/dist\/src\/(?:stack\/)?(\w+)[/.]/.exec(url)?.[1];
   if (room !== undefined) return room;
   if (url.startsWith('node:')) return 'node';
@@ -60,7 +63,6 @@ function place(url: string, line: number): string {
 /** What happened from `from` to `to`, in µs of the monotonic clock. */
 export function summarize(profile: CpuProfile, from: number, to: number): Summary {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
-  const rooms = new Map<string, number>();
   const functions = new Map<string, { room: string; micros: number }>();
   let idle = 0;
   let busy = 0;
@@ -77,7 +79,6 @@ export function summarize(profile: CpuProfile, from: number, to: number): Summar
       return;
     }
     busy += took;
-    rooms.set(room, (rooms.get(room) ?? 0) + took);
     const name = `${functionName || '(anonymous)'}${place(url, lineNumber)}`;
     functions.set(name, { room, micros: (functions.get(name)?.micros ?? 0) + took });
   });
@@ -87,17 +88,20 @@ export function summarize(profile: CpuProfile, from: number, to: number): Summar
     micros,
     part: micros / busy,
   }));
-  const byRoom = [...rooms].map(([room, micros]) => ({
-    name: room,
-    room,
-    micros,
-    part: micros / busy,
-  }));
+  return { ...summed(shares), idleMicros: idle };
+}
+
+/** Functions by rooms, both in descending order. */
+export function summed(shares: readonly Share[]): Omit<Summary, 'idleMicros'> {
+  const rooms = new Map<string, Share>();
+  let busyMicros = 0;
+  for (const { room, part, micros } of shares) {
+    const before = rooms.get(room) ?? { part: 0, micros: 0 };
+    const both = { part: before.part + part, micros: before.micros + micros };
+    rooms.set(room, { name: room, room, ...both });
+    busyMicros += micros;
+  }
   const descending = (a: Share, b: Share): number => b.micros - a.micros;
-  return {
-    busyMicros: busy,
-    idleMicros: idle,
-    rooms: byRoom.sort(descending),
-    functions: shares.sort(descending),
-  };
+  const sorted = (list: Iterable<Share>): Share[] => [...list].sort(descending);
+  return { busyMicros, rooms: sorted(rooms.values()), functions: sorted(shares) };
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run profile -- WORK [--offload] [--net] [--streams N] [--seconds S] [--out FOLDER]`: where the time of
- * the stack goes, by function and by room. WORK is `recv` or `send` (streams), `connections` (32 at a
+ * the stack goes, by function and by room; by `perf`, or by V8's own sampler where that is missing. WORK is `recv` or `send` (streams), `connections` (32 at a
  * time), `echo` (TCP), `udp` or `http` (with --net).
  * @module
  */
@@ -13,6 +13,7 @@ import { type CpuProfile, summarize } from './cpu-profile.ts';
 import { buildTools } from './native.ts';
 import { setUpNetwork } from './network.ts';
 import { root } from './paths.ts';
+import { lacksPerf, PERF_ARGS, Perf } from './perf.ts';
 import { type Profile, profileName, type Work } from './profile-file.ts';
 import { placeOf, type Subject, stackSpec } from './subject.ts';
 import { blast } from './throughput.ts';
@@ -86,26 +87,35 @@ function print(profile: Profile): void {
   }
 }
 
+function readProfile(folder: string, complaint: string): CpuProfile {
+  const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
+  if (file === undefined) throw new Error(`no profile was written: ${complaint}`);
+  return JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile; // V8's own
+}
+
 async function main(): Promise<void> {
   const { work, offload, face, streams, seconds, out } = read();
   const missing = buildTools();
   if (missing !== undefined) throw new Error(missing);
   setUpNetwork();
   const folder = mkdtempSync(join(tmpdir(), 'tunstack-profile-'));
-  const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${INTERVAL}`];
+  const lack = lacksPerf();
+  if (lack !== undefined) console.error(`by V8's own sampler: ${lack}`);
+  const ownSampler = ['--cpu-prof', `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${INTERVAL}`];
+  const nodeArgs = lack === undefined ? PERF_ARGS : ownSampler;
   const subject = await stackSpec(face, { offload, nodeArgs }).start(placeOf(0));
   await WORKS[work](subject, streams, Math.min(1, seconds)); // until it is compiled
   const before = await subject.mark();
+  const perf = lack === undefined ? new Perf(subject.child.pid) : undefined;
+  const used = subject.child.cpu();
   const from = monotonic();
   const rate = await WORKS[work](subject, streams, seconds);
   const to = monotonic();
+  const sampled = await perf?.stop(subject.child.cpu() - used, (to - from) / 1e6);
   const after = await subject.mark();
   await subject.stop();
-  const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'));
-  if (file === undefined) throw new Error(`no profile was written: ${subject.child.complaint}`);
-  const raw = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile; // V8's own
+  const summary = sampled ?? summarize(readProfile(folder, subject.child.complaint), from, to);
   rmSync(folder, { recursive: true });
-  const summary = summarize(raw, from, to);
   const profile: Profile = {
     work,
     offload,

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { type CpuProfile, roomOf, summarize } from '../../bench/link/cpu-profile.ts';
 import { allocated } from '../../bench/link/gc-trace.ts';
+import { readReport } from '../../bench/link/perf.ts';
 
 const line = (kind: string, bytes: bigint): string =>
   `[1:0x2] 21 ms: pause=0.5 gc=${kind} allocated=${BigInt.asUintN(64, bytes)} promoted=0`;
@@ -64,4 +65,26 @@ test('cpu-profile: functions belong to rooms by their files', (t) => {
     roomOf('wasm-function[0]', 'wasm://wasm/771da5d6'),
   ];
   t.deepEqual(rooms, ['garbage collector', 'stack', 'node', 'the application', 'wire']);
+});
+
+const REPORT = `# To display the perf.data header info, please use --header/--header-only options.
+ 60.00%  |[kernel.kallsyms]  |[k] tun_do_read
+ 20.00%  |[JIT] tid 7        |[.] JS:*emit file:///x/dist/src/stack/tcp/emit.js:28:21
+ 10.00%  |node               |[.] v8::internal::Sweeper::RawSweep
+  5.00%  |[JIT] tid 7        |[.] JS:*read file:///x/dist/src/device/descriptor.js:82:3
+  5.00%  |koffi.node         |[.] 0x00000000000ab548
+
+`;
+
+test('perf: rows are shares of the CPU, the kernel’s apart from who called it', (t) => {
+  t.deepEqual(
+    readReport(REPORT, 1000).map(({ name, room, micros }) => [name, room, Math.round(micros)]),
+    [
+      ['tun_do_read', 'kernel', 600],
+      ['emit emit.js:28', 'tcp', 200],
+      ['v8::internal::Sweeper::RawSweep', 'garbage collector', 100],
+      ['read descriptor.js:82', 'device', 50],
+      ['koffi', 'calls of libc', 50],
+    ],
+  );
 });
