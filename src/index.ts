@@ -60,6 +60,7 @@ export type { SocketOptions } from './stack/api/net-options.ts';
 export type { Server } from './stack/api/net-server.ts';
 export type { Socket } from './stack/api/net-socket.ts';
 export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/ping.ts';
+export type { QuotedPacket } from './stack/api/quoted-packet.ts';
 export type { RawPacket, RawProtocol, RawSendOptions, SendOptions } from './stack/api/raw.ts';
 export type { RawIp, RawIpHandler } from './stack/api/raw-ip.ts';
 export type { AddedRoute, RouteLine, RouteOptions } from './stack/api/routing.ts';

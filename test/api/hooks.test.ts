@@ -94,6 +94,97 @@ test('hooks: addresses and ports are rewritten, checksums with them', async (t) 
   t.is(left.stats().TcpInCsumErrors + right.stats().TcpInCsumErrors, 0);
 });
 
+test('hooks: where a packet leaves is known on forwarding and output, not on input', async (t) => {
+  const { left, middle } = row(t);
+  const seen: string[] = [];
+  for (const point of ['input', 'forward', 'output'] as const) {
+    middle.hook(point, (p) => {
+      seen.push(`${point}: ${p.device} > ${p.leavesBy}`);
+    });
+  }
+  left.icmp.send({ type: 40 }, '10.0.2.1');
+  await until(() => seen.length === 3);
+  t.deepEqual(seen, [
+    'input: pipe1 > undefined',
+    'forward: pipe1 > pipe0',
+    'output: pipe0 > pipe0',
+  ]);
+});
+
+test('hooks: the identifier of an echo counts as its port, other ICMP has none', async (t) => {
+  const { left, right } = pair(t);
+  const ports: number[][] = [];
+  right.hook('input', (p) => {
+    ports.push([p.sourcePort, p.destinationPort]);
+    p.setSource(p.source, 77);
+  });
+  const echoes: IcmpMessage[] = [];
+  left.icmp.handle((message) => echoes.push(message));
+  left.icmp.send({ type: 8, rest: 0x0005_0001, data: Buffer.from('text') }, '10.0.0.2');
+  left.icmp.send({ type: 40, rest: 0x0005_0001 }, '10.0.0.2');
+  await until(() => ports.length === 2 && echoes.length === 1);
+  t.deepEqual(ports, [
+    [5, 5],
+    [-1, -1],
+  ]);
+  t.is(echoes[0]?.rest, 0x004d_0001);
+  t.is(left.stats().IcmpInCsumErrors + right.stats().IcmpInCsumErrors, 0);
+});
+
+test('hooks: the packet that an error quotes is shown, and translated with its checksums', async (t) => {
+  const { left } = pair(t);
+  const seen: unknown[] = [];
+  left.hook('input', ({ quoted }) => {
+    if (quoted === undefined) return;
+    const { protocol, source, destination, sourcePort, destinationPort } = quoted;
+    seen.push([protocol, source, destination, sourcePort, destinationPort].map(Number));
+    quoted.setSource('10.9.9.9', 1);
+    quoted.setDestination('10.8.8.8', 2);
+    seen.push([quoted.source, quoted.destination, quoted.sourcePort, quoted.destinationPort]);
+  });
+  const shown: Buffer[] = [];
+  left.icmp.handle(({ data }) => shown.push(data));
+  const socket = left.dgram.createSocket('udp4');
+  socket.bind(5000, () => socket.send('odd', 9, '10.0.0.2'));
+  await until(() => shown.length === 1);
+  const [from, to] = ['10.0.0.1', '10.0.0.2'].map((text) => wire.parseAddress(text) ?? 0);
+  const [newFrom, newTo] = ['10.9.9.9', '10.8.8.8'].map((text) => wire.parseAddress(text) ?? 0);
+  t.deepEqual(seen, [
+    [17, from, to, 5000, 9],
+    [newFrom, newTo, 1, 2],
+  ]);
+  const [data] = shown as [Buffer];
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  t.is(wire.checksum.internet(data, 0, 20), 0);
+  const { source, destination } = wire.ipv4;
+  t.is(wire.checksum.transport(source(view, 0), destination(view, 0), 17, data, 20), 0);
+  t.is(left.stats().IcmpInCsumErrors, 0);
+});
+
+test('hooks: an error that quotes too little, or a later fragment, shows no packet', async (t) => {
+  const { left, right } = pair(t);
+  const seen: boolean[] = [];
+  left.hook('input', ({ quoted }) => {
+    seen.push(quoted !== undefined);
+  });
+  const quote = Buffer.alloc(28);
+  const view = new DataView(quote.buffer, quote.byteOffset, quote.length);
+  const write = (fragment: number): void => {
+    const [a, b] = [wire.fromOctets(10, 0, 0, 1), wire.fromOctets(10, 0, 0, 2)];
+    wire.ipv4.write(view, 0, 0, 28, 0, fragment, 64, 17, a, b);
+  };
+  write(0);
+  right.icmp.send({ type: 3, data: quote }, '10.0.0.1');
+  right.icmp.send({ type: 3, data: quote.subarray(0, 27) }, '10.0.0.1');
+  right.icmp.send({ type: 3 }, '10.0.0.1');
+  right.icmp.send({ type: 13, data: quote }, '10.0.0.1');
+  await until(() => seen.length === 4);
+  write(1);
+  right.icmp.send({ type: 3, data: quote }, '10.0.0.1');
+  await until(() => seen.length === 5);
+  t.deepEqual(seen, [true, false, false, false, false]);
+});
+
 test('hooks: a header that was changed by hand is read again', async (t) => {
   const { left, right } = pair(t);
   const before: number[] = [];

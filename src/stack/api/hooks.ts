@@ -9,12 +9,13 @@
  */
 import type { Address } from '../base/address.ts';
 import { Verdict } from '../ip/hooks.ts';
+import type { Interface } from '../ip/interface.ts';
 import { Packet } from '../ip/packet.ts';
 import * as rewrite from '../ip/rewrite.ts';
-import * as udp from '../wire/udp.ts';
 import { argValueError } from './errors.ts';
 import type { Host } from './host.ts';
-import { checkAddress } from './lookup.ts';
+import { type AddressLike, toAddress } from './lookup.ts';
+import { QuotedPacket } from './quoted-packet.ts';
 
 /** Where a hook stands: on the way in, between devices, or on the way out. */
 export type HookPoint = 'input' | 'forward' | 'output';
@@ -28,12 +29,6 @@ export interface Hook {
   remove(): void;
 }
 
-/** An address as the stack has it (`tunstack/wire` makes and prints them), or dotted decimal. */
-type AddressLike = Address | string;
-
-const toAddress = (value: AddressLike, name: string): Address =>
-  typeof value === 'number' ? value : checkAddress(value, name);
-
 /** The packet that a hook looks at. One instance for all of them: it is valid during the call only. */
 export class HookPacket {
   /** The memory that it lies in: for the accessors of `tunstack/wire`. */
@@ -41,12 +36,15 @@ export class HookPacket {
   /** The same memory, as bytes. */
   readonly bytes: Uint8Array;
   #packet: Packet = new Packet();
+  #out: Interface | null = null;
+  readonly #quoted: QuotedPacket;
   #rewritten = false;
 
   /** Not for use from outside: hooks are handed one. */
   constructor(host: Host) {
     this.view = host.core.slots.view;
     this.bytes = host.core.slots.bytes;
+    this.#quoted = new QuotedPacket(this.view);
   }
 
   /** Offset of the network header, and bytes from there on. */
@@ -89,26 +87,37 @@ export class HookPacket {
   get device(): string {
     return this.#packet.iface.name;
   }
+  /** The device that it is to leave by, as its destination is now; undefined on input. */
+  get leavesBy(): string | undefined {
+    return this.#out?.name;
+  }
   /** True if it has ports: it is TCP or UDP, and whole or the first fragment. */
   get hasPorts(): boolean {
     return rewrite.hasPorts(this.view, this.#packet);
   }
-  /** Only if it has ports, as the next. */
+  /** The identifier of an ICMP echo or timestamp; -1 if it has neither that nor ports. */
   get sourcePort(): number {
-    return udp.srcPort(this.view, this.#packet.body);
+    return rewrite.sourcePort(this.view, this.#packet);
   }
-  /** Only if it has ports. */
+  /** Likewise. */
   get destinationPort(): number {
-    return udp.dstPort(this.view, this.#packet.body);
+    return rewrite.destinationPort(this.view, this.#packet);
+  }
+  /** What it quotes if it is an ICMP error, whole, about a packet whose header can be read. */
+  get quoted(): QuotedPacket | undefined {
+    return this.#quoted.read(this.#packet);
   }
 
-  /** Make it come from elsewhere, checksums brought up to date. Without a port it keeps its own. */
+  /**
+   * Make it come from elsewhere, checksums brought up to date. Without a port it keeps its own. The
+   * identifier of an ICMP echo or timestamp, request or reply, counts as its port (RFC 3022 §4.1).
+   */
   setSource(address: AddressLike, port?: number): void {
     rewrite.setSource(this.view, this.#packet, toAddress(address, 'address'), port);
     this.#rewritten = true;
   }
 
-  /** Make it go elsewhere. On output it still leaves by the same device. */
+  /** The same for where it goes. On output it still leaves by the same device. */
   setDestination(address: AddressLike, port?: number): void {
     rewrite.setDestination(this.view, this.#packet, toAddress(address, 'address'), port);
     this.#rewritten = true;
@@ -121,8 +130,9 @@ export class HookPacket {
   }
 
   /** For the stack: what `handlers` say of `packet`. */
-  judge(packet: Packet, handlers: readonly HookHandler[]): Verdict {
+  judge(packet: Packet, out: Interface | null, handlers: readonly HookHandler[]): Verdict {
     this.#packet = packet;
+    this.#out = out;
     this.#rewritten = false;
     for (const handler of handlers) if (handler(this) === 'drop') return Verdict.DROP;
     return this.#rewritten ? Verdict.REWRITTEN : Verdict.PASS;
@@ -169,9 +179,9 @@ export class Hooks {
     }
     // One packet a point: what leaves because of a hook on input passes output within its call.
     const view = new HookPacket(this.#host);
-    hooks[point] = (packet) => {
+    hooks[point] = (packet, out) => {
       try {
-        return view.judge(packet, handlers);
+        return view.judge(packet, out, handlers);
       } catch (error) {
         this.#host.thrown(error);
         return Verdict.DROP;

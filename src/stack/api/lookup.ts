@@ -34,6 +34,12 @@ export function checkAddress(value: unknown, name: string): Address {
   throw ipError(`${value}${why}`);
 }
 
+/** An address as the stack has it (`tunstack/wire` makes and prints them), or dotted decimal. */
+export type AddressLike = Address | string;
+
+export const toAddress = (value: AddressLike, name: string): Address =>
+  typeof value === 'number' ? value : checkAddress(value, name);
+
 /** `10.83.0.2/24`; without a length `bits`. Throws `ERR_INVALID_ADDRESS` with what was expected. */
 export function checkCidr(value: unknown, name: string, bits?: number): Cidr {
   if (typeof value !== 'string') throw argTypeError(name, 'string', value);

@@ -34,7 +34,7 @@ export function forward(net: Internet, packet: Packet): Drop {
   let route = net.routes.find(packet.destination, ANY);
   const { hooks } = net;
   if (hooks.forward !== null && route !== undefined) {
-    const verdict = hooks.forward(packet);
+    const verdict = hooks.forward(packet, route.iface);
     if (verdict === Verdict.DROP) {
       count(net.stats, Stat.IpInDiscards);
       return Drop.IP_FILTERED;

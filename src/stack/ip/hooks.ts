@@ -6,6 +6,7 @@
  * `forward` when it is to leave by another interface; `output` when it leaves, whoever made it.
  * @module
  */
+import type { Interface } from './interface.ts';
 import type { Packet } from './packet.ts';
 
 /** What a hook says of a packet. */
@@ -17,8 +18,11 @@ export const Verdict = {
 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
-/** Looks at a packet, which is valid during the call only, and may change its bytes. */
-export type Hook = (packet: Packet) => Verdict;
+/**
+ * Looks at a packet, which is valid during the call only, and may change its bytes. `out`: where it is
+ * to leave, null on input, where nobody knows yet.
+ */
+export type Hook = (packet: Packet, out: Interface | null) => Verdict;
 
 export interface Hooks {
   input: Hook | null;

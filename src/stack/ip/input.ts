@@ -101,7 +101,7 @@ function receiveHooked(net: Internet, packet: Packet): Drop {
     const drop = net.reassembly.add(packet, net.now);
     if (drop !== Drop.NONE || !packet.transient) return drop;
   }
-  const verdict = net.hooks.input?.(packet);
+  const verdict = net.hooks.input?.(packet, null);
   if (verdict === Verdict.DROP) {
     count(net.stats, Stat.IpInDiscards);
     return Drop.IP_FILTERED;

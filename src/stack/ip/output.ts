@@ -352,7 +352,7 @@ export class Output {
     packet.at = ip;
     packet.readDeviceHeader(this.#view, iface.headerLength);
     packet.read(this.#view);
-    return hook(packet) !== Verdict.DROP;
+    return hook(packet, iface) !== Verdict.DROP;
   }
 
   #discard(at: number, reason: Drop, failure: Failure): Failure {

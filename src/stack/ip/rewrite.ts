@@ -5,6 +5,7 @@
  */
 import { type Address, fromBits } from '../base/address.ts';
 import * as checksums from '../wire/checksum.ts';
+import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
@@ -12,8 +13,10 @@ import { Check, type Packet } from './packet.ts';
 
 /** Leave the port as it is. */
 export const SAME_PORT = -1;
+/** There is none. */
+export const NO_PORT = -1;
 
-/** Make `packet` come from `address` and, if it has ports, `port`. */
+/** Make `packet` come from `address` and, if it has ports or an identifier, `port`. */
 export function setSource(
   v: DataView,
   packet: Packet,
@@ -24,7 +27,7 @@ export function setSource(
   packet.source = address;
 }
 
-/** Make `packet` go to `address` and, if it has ports, `port`. */
+/** Make `packet` go to `address` and, if it has ports or an identifier, `port`. */
 export function setDestination(
   v: DataView,
   packet: Packet,
@@ -43,6 +46,21 @@ export function hasPorts(v: DataView, packet: Packet): boolean {
   return protocol === ipv4.Protocol.UDP && bodyLength >= udp.HEADER_LEN;
 }
 
+export const sourcePort = (v: DataView, packet: Packet): number => portOf(v, packet, 0);
+
+export const destinationPort = (v: DataView, packet: Packet): number => portOf(v, packet, 2);
+
+/** The port, or what RFC 5508 §3 has stand for it; `NO_PORT` where there is neither. */
+function portOf(v: DataView, packet: Packet, offset: number): number {
+  if (hasPorts(v, packet)) return v.getUint16(packet.body + offset);
+  return isQuery(v, packet) ? icmp.id(v, packet.body) : NO_PORT;
+}
+
+function isQuery(v: DataView, { protocol, at, body, bodyLength }: Packet): boolean {
+  if (protocol !== ipv4.Protocol.ICMP || bodyLength < icmp.MIN_LEN) return false;
+  return ipv4.fragmentOffset(v, at) === 0 && icmp.isQuery(icmp.type(v, body));
+}
+
 function rewrite(
   v: DataView,
   packet: Packet,
@@ -56,6 +74,11 @@ function rewrite(
   v.setInt32(addressAt, address);
   ipv4.setChecksum(v, at, checksums.update32(ipv4.headerChecksum(v, at), old, address));
   packet.pseudo = checksums.pseudo(ipv4.source(v, at), ipv4.destination(v, at), packet.protocol);
+  if (port !== SAME_PORT && isQuery(v, packet)) {
+    icmp.setChecksum(v, body, checksums.update16(icmp.checksum(v, body), icmp.id(v, body), port));
+    icmp.setId(v, body, port);
+    return;
+  }
   if (!hasPorts(v, packet)) return;
   const isUdp = packet.protocol === ipv4.Protocol.UDP;
   const sumAt = body + (isUdp ? udp.CHECKSUM_AT : tcp.CHECKSUM_AT);

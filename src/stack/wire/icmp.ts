@@ -79,6 +79,13 @@ export const isError = (type: number): boolean =>
   type === Type.TIME_EXCEEDED ||
   type === Type.PARAMETER_PROBLEM;
 
+/** True for the requests and replies whose `id` tells who asked. RFC 792, RFC 5508 §3. */
+export const isQuery = (type: number): boolean =>
+  type === Type.ECHO ||
+  type === Type.ECHO_REPLY ||
+  type === Type.TIMESTAMP ||
+  type === Type.TIMESTAMP_REPLY;
+
 /** A header with `rest`, 32 bits, after the checksum, which is left 0. */
 export function write(v: DataView, at: number, type: number, code: number, rest: number): void {
   v.setUint8(at + AT.type, type);
@@ -92,5 +99,8 @@ export const echoRest = (id: number, seq: number): number => (id << 16) | (seq &
 
 export const setType = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.type, value);
+/** Of an echo or a timestamp. */
+export const setId = (v: DataView, at: number, value: number): void =>
+  v.setUint16(at + AT.id, value);
 export const setChecksum = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.checksum, value);
