@@ -49,6 +49,11 @@ export class Namespace {
     return must(program, ...words);
   }
 
+  /** Take an interface of this namespace there; it loses its addresses. */
+  adopt(name: string): Promise<void> {
+    return must('ip', 'link', 'set', name, 'netns', `${this.pid}`);
+  }
+
   /** Run a program to its end there. */
   run(...words: string[]): Promise<Ended> {
     const [program = '', ...args] = [...this.enter, ...words];
@@ -77,7 +82,7 @@ export async function makeOutside(t: ExecutionContext): Promise<Outside> {
   t.teardown(async () => {
     await run('ip', 'link', 'del', 'out0');
   });
-  await must('ip', 'link', 'set', 'out1', 'netns', `${space.pid}`);
+  await space.adopt('out1');
   await must('ip', 'addr', 'add', '192.0.2.1/24', 'dev', 'out0');
   await must('ip', 'link', 'set', 'out0', 'up');
   await must('ip', 'route', 'add', '198.51.100.0/24', 'via', NEAR_OUTSIDE);
