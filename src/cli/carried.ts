@@ -20,8 +20,8 @@ export function counted(stats: StackStats): Counted {
   return {
     packetsIn: stats.packetsIn,
     packetsOut: stats.packetsOut,
-    bytesIn: stats.IpInOctets,
-    bytesOut: stats.IpOutOctets,
+    bytesIn: stats.IpExtInOctets,
+    bytesOut: stats.IpExtOutOctets,
     drops: stats.drops,
   };
 }

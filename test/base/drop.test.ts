@@ -19,6 +19,6 @@ test('drop: each reason has a name of its own', (t) => {
 
 test('drop: the reasons about packets on their way out come last', (t) => {
   t.false(isOutbound(Drop.TCP_LIMIT));
-  t.true(isOutbound(Drop.OUT_NO_ROUTE));
+  t.true(isOutbound(Drop.OUT_NO_SLOT));
   t.true(isOutbound(Drop.LOOPBACK_FULL));
 });

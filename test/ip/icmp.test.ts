@@ -301,3 +301,31 @@ test('icmp: mutated packets throw nothing, leak nothing, and the counters add up
   host.net.expire(1e12);
   t.true(host.balanced, `seed ${seed}`);
 });
+
+test('icmp: each type counts under its name, whether anybody takes it or not', (t) => {
+  const host = new Host();
+  const names = {
+    0: 'IcmpInEchoReps',
+    3: 'IcmpInDestUnreachs',
+    4: 'IcmpInSrcQuenchs',
+    5: 'IcmpInRedirects',
+    8: 'IcmpInEchos',
+    11: 'IcmpInTimeExcds',
+    12: 'IcmpInParmProbs',
+    13: 'IcmpInTimestamps',
+    14: 'IcmpInTimestampReps',
+  } as const;
+  for (const taken of [false, true]) {
+    host.net.icmp.handler = () => taken;
+    for (const [type, name] of Object.entries(names)) {
+      const before = host.stat(name);
+      host.input(packet({ protocol: 1, body: icmp(Number(type), 0, 1, pattern(12)) }));
+      t.is(host.stat(name), before + 1, name);
+    }
+  }
+  host.net.icmp.answersTimestamp = true;
+  host.net.icmp.handler = null;
+  host.input(packet({ protocol: 1, body: icmp(13, 0, 1, pattern(12)) }));
+  t.is(host.stat('IcmpOutTimestampReps'), 1);
+  t.is(host.stat('IcmpOutEchoReps'), 1);
+});

@@ -38,7 +38,7 @@ test('output: a packet has a whole header before the transport’s bytes', (t) =
   t.deepEqual(sent.body, pattern(100));
   t.true(sent.headerGood);
   t.is(host.stat('IpOutRequests'), 1);
-  t.is(host.stat('IpOutOctets'), 120);
+  t.is(host.stat('IpExtOutOctets'), 120);
   t.true(host.balanced);
 });
 

@@ -2,6 +2,7 @@
  * A connection as far as congestion control looks at it: numbers, and rounds of ACKs in virtual time.
  * @module
  */
+import { makeStats } from '../../src/stack/base/stats.ts';
 import type { CongestionControl } from '../../src/stack/tcp/congestion.ts';
 import { DEFAULTS } from '../../src/stack/tcp/settings.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb.ts';
@@ -20,7 +21,8 @@ export class Flow {
     const fields = { cwnd: cwnd * 1000, ssthresh: ssthresh * 1000, mss: 1000, srtt8: rtt * 8 };
     const settings = { ...DEFAULTS, pacing: false };
     // What congestion control reads of a connection, and no more.
-    this.tcb = { ...fields, settings, sndUna: 0, sndNxt: 0, route: null } as unknown as Tcb;
+    const rest = { sndUna: 0, sndNxt: 0, route: null, tcp: { stats: makeStats() } };
+    this.tcb = { ...fields, ...rest, settings } as unknown as Tcb;
   }
 
   /** In segments. */

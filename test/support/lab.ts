@@ -147,7 +147,7 @@ export class Lab {
     const { core, slots } = this;
     if (slots.free !== slots.count) throw new Error(`${slots.count - slots.free} slots leaked`);
     let dropped = 0;
-    for (let reason = 1; reason < Drop.OUT_NO_ROUTE; reason++) dropped += core.drops[reason] ?? 0;
+    for (let reason = 1; reason < Drop.OUT_NO_SLOT; reason++) dropped += core.drops[reason] ?? 0;
     const { packetsIn, packetsUsed } = core.ip;
     if (packetsIn !== packetsUsed + dropped) {
       throw new Error(`${packetsIn} packets in, ${packetsUsed} used, ${dropped} dropped`);

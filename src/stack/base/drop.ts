@@ -38,46 +38,42 @@ export const Drop = {
   ICMP_TYPE: 24,
   ICMP_BROADCAST: 25,
   ICMP_NO_MATCH: 26,
-  ICMP_RATE: 27,
   // UDP in.
-  UDP_MALFORMED: 28,
-  UDP_CHECKSUM: 29,
-  UDP_NO_PORT: 30,
-  UDP_QUEUE_FULL: 31,
-  UDP_REFUSED: 32,
-  UDP_FLOW_LIMIT: 33,
+  UDP_MALFORMED: 27,
+  UDP_CHECKSUM: 28,
+  UDP_NO_PORT: 29,
+  UDP_QUEUE_FULL: 30,
+  UDP_REFUSED: 31,
+  UDP_FLOW_LIMIT: 32,
   // TCP in.
-  TCP_MALFORMED: 34,
-  TCP_CHECKSUM: 35,
-  TCP_NO_CONNECTION: 36,
-  TCP_ADDRESS: 37,
-  TCP_BAD_FLAGS: 38,
-  TCP_OUT_OF_WINDOW: 39,
-  TCP_DUPLICATE: 40,
-  TCP_PAWS: 41,
-  TCP_BAD_ACK: 42,
-  TCP_OLD_ACK: 43,
-  TCP_BAD_RST: 44,
-  TCP_BAD_SYN: 45,
-  TCP_NO_ACK: 46,
-  TCP_SYN_QUEUE_FULL: 47,
-  TCP_ACCEPT_QUEUE_FULL: 48,
-  TCP_BAD_COOKIE: 49,
-  TCP_NO_BUFFER: 50,
-  TCP_AFTER_CLOSE: 51,
-  TCP_TIME_WAIT: 52,
-  TCP_REFUSED: 53,
-  TCP_LIMIT: 54,
+  TCP_MALFORMED: 33,
+  TCP_CHECKSUM: 34,
+  TCP_NO_CONNECTION: 35,
+  TCP_ADDRESS: 36,
+  TCP_BAD_FLAGS: 37,
+  TCP_OUT_OF_WINDOW: 38,
+  TCP_DUPLICATE: 39,
+  TCP_PAWS: 40,
+  TCP_BAD_ACK: 41,
+  TCP_BAD_RST: 42,
+  TCP_BAD_SYN: 43,
+  TCP_NO_ACK: 44,
+  TCP_SYN_QUEUE_FULL: 45,
+  TCP_ACCEPT_QUEUE_FULL: 46,
+  TCP_NO_BUFFER: 47,
+  TCP_AFTER_CLOSE: 48,
+  TCP_TIME_WAIT: 49,
+  TCP_REFUSED: 50,
+  TCP_LIMIT: 51,
   // IGMP in.
-  IGMP_MALFORMED: 55,
+  IGMP_MALFORMED: 52,
   // Out.
-  OUT_NO_ROUTE: 56,
-  OUT_NO_SLOT: 57,
-  OUT_QUEUE_FULL: 58,
-  OUT_DEVICE_GONE: 59,
-  OUT_FILTERED: 60,
-  OUT_UNRESOLVED: 61,
-  LOOPBACK_FULL: 62,
+  OUT_NO_SLOT: 53,
+  OUT_QUEUE_FULL: 54,
+  OUT_DEVICE_GONE: 55,
+  OUT_FILTERED: 56,
+  OUT_UNRESOLVED: 57,
+  LOOPBACK_FULL: 58,
 } as const;
 
 /** A drop reason; `Drop.NONE` is none. */
@@ -87,7 +83,7 @@ export type Drop = (typeof Drop)[keyof typeof Drop];
 export const DROP_COUNT: number = Object.keys(Drop).length;
 
 /** The first reason that is about a packet on its way out. */
-const FIRST_OUT = Drop.OUT_NO_ROUTE;
+const FIRST_OUT = Drop.OUT_NO_SLOT;
 
 const names: string[] = [];
 for (const [name, reason] of Object.entries(Drop)) {

@@ -7,7 +7,7 @@
  * @module
  */
 import { Drop } from '../base/drop.ts';
-import { count, Stat } from '../base/stats.ts';
+import { count, Stat, type Stats } from '../base/stats.ts';
 import { NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
@@ -22,6 +22,41 @@ import { plateauBelow } from './path-mtu.ts';
 const TIMESTAMP_LEN = 20;
 /** RFC 792, "Timestamp": the high bit says that the time is not counted from midnight UT. */
 const NOT_UNIVERSAL_TIME = 0x8000_0000;
+
+type Counted = readonly (Stat | undefined)[];
+
+/** Where messages of each type are counted, those that come in and those that leave. */
+const IN: Counted = table([
+  [icmp.Type.ECHO_REPLY, Stat.IcmpInEchoReps],
+  [icmp.Type.UNREACHABLE, Stat.IcmpInDestUnreachs],
+  [icmp.Type.SOURCE_QUENCH, Stat.IcmpInSrcQuenchs],
+  [icmp.Type.REDIRECT, Stat.IcmpInRedirects],
+  [icmp.Type.ECHO, Stat.IcmpInEchos],
+  [icmp.Type.TIME_EXCEEDED, Stat.IcmpInTimeExcds],
+  [icmp.Type.PARAMETER_PROBLEM, Stat.IcmpInParmProbs],
+  [icmp.Type.TIMESTAMP, Stat.IcmpInTimestamps],
+  [icmp.Type.TIMESTAMP_REPLY, Stat.IcmpInTimestampReps],
+]);
+const OUT: Counted = table([
+  [icmp.Type.ECHO_REPLY, Stat.IcmpOutEchoReps],
+  [icmp.Type.UNREACHABLE, Stat.IcmpOutDestUnreachs],
+  [icmp.Type.ECHO, Stat.IcmpOutEchos],
+  [icmp.Type.TIME_EXCEEDED, Stat.IcmpOutTimeExcds],
+  [icmp.Type.PARAMETER_PROBLEM, Stat.IcmpOutParmProbs],
+  [icmp.Type.TIMESTAMP, Stat.IcmpOutTimestamps],
+  [icmp.Type.TIMESTAMP_REPLY, Stat.IcmpOutTimestampReps],
+]);
+
+function table(entries: readonly (readonly [number, Stat])[]): Counted {
+  const stats: (Stat | undefined)[] = new Array(256).fill(undefined);
+  for (const [type, stat] of entries) stats[type] = stat;
+  return stats;
+}
+
+function countType(stats: Stats, counted: Counted, type: number): void {
+  const stat = counted[type];
+  if (stat !== undefined) count(stats, stat);
+}
 
 export class Icmp implements Protocol {
   /** False: echo requests to us go unanswered. */
@@ -51,21 +86,19 @@ export class Icmp implements Protocol {
       count(net.stats, Stat.IcmpInErrors);
       return Drop.ICMP_CHECKSUM;
     }
+    const type = icmp.type(v, body);
+    countType(net.stats, IN, type);
     if (this.handler?.(packet)) return Drop.NONE;
-    switch (icmp.type(v, body)) {
+    switch (type) {
       case icmp.Type.ECHO:
         return this.#answerEcho(packet);
       case icmp.Type.ECHO_REPLY:
-        count(net.stats, Stat.IcmpInEchoReps);
         return this.#echoes.reply(packet);
       case icmp.Type.UNREACHABLE:
-        count(net.stats, Stat.IcmpInDestUnreachs);
         return this.#takeError(packet);
       case icmp.Type.TIME_EXCEEDED:
-        count(net.stats, Stat.IcmpInTimeExcds);
         return this.#takeError(packet);
       case icmp.Type.PARAMETER_PROBLEM:
-        count(net.stats, Stat.IcmpInParmProbs);
         return this.#takeError(packet);
       case icmp.Type.TIMESTAMP:
         return this.#answerTimestamp(packet);
@@ -83,18 +116,13 @@ export class Icmp implements Protocol {
   countOut(type: number): void {
     const { stats } = this.#net;
     count(stats, Stat.IcmpOutMsgs);
-    if (type === icmp.Type.ECHO) count(stats, Stat.IcmpOutEchos);
-    else if (type === icmp.Type.ECHO_REPLY) count(stats, Stat.IcmpOutEchoReps);
-    else if (type === icmp.Type.UNREACHABLE) count(stats, Stat.IcmpOutDestUnreachs);
-    else if (type === icmp.Type.TIME_EXCEEDED) count(stats, Stat.IcmpOutTimeExcds);
-    else if (type === icmp.Type.PARAMETER_PROBLEM) count(stats, Stat.IcmpOutParmProbs);
+    countType(stats, OUT, type);
   }
 
   /** RFC 1122 §3.2.2.6: the data comes back as it was, with the same TOS. */
   #answerEcho(packet: Packet): Drop {
     const { body } = packet;
-    const { stats, slots } = this.#net;
-    count(stats, Stat.IcmpInEchos);
+    const { slots } = this.#net;
     // RFC 1122 §3.2.2.6 allows it, and every flood amplifier is an argument for it.
     if (!packet.unicast) return Drop.ICMP_BROADCAST;
     if (!this.answersEcho) return Drop.ICMP_TYPE;

@@ -36,7 +36,7 @@ export function receive(net: Internet, iface: Interface, at: number, length: num
   packet.transient = false;
   packet.readDeviceHeader(v, iface.headerLength);
   packet.read(v);
-  count(stats, Stat.IpInOctets, packet.length);
+  count(stats, Stat.IpExtInOctets, packet.length);
   if (!validAddresses(net, iface, packet)) {
     count(stats, Stat.IpInAddrErrors);
     return Drop.IP_SOURCE;

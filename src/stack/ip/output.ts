@@ -170,7 +170,7 @@ export class Output {
       const reason = iface.isLoopback ? Drop.LOOPBACK_FULL : Drop.OUT_QUEUE_FULL;
       return this.#discard(ip, reason, Failure.NO_BUFFERS);
     }
-    count(this.#stats, Stat.IpOutOctets, length);
+    count(this.#stats, Stat.IpExtOutOctets, length);
     if (!iface.touched) this.#host.touch(iface);
     return Failure.NONE;
   }

@@ -197,6 +197,7 @@ export class Reassembly {
 
   /** RFC 5722 §4: drop all of it, and what still comes of it. */
   #break(datagram: Datagram, reason: Drop): Drop {
+    if (reason === Drop.IP_FRAGMENT_OVERLAP) count(this.#net.stats, Stat.IpExtReasmOverlaps);
     this.#lose(datagram, reason);
     datagram.release(this.pages);
     datagram.broken = true;

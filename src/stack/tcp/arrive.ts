@@ -216,6 +216,7 @@ function onAckField(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Dr
   // Not before: a stranger who hits the window must not set the timestamp that others are held to.
   remember(tcb, segment, now);
   heard(tcb, now);
+  if (segment.length === 0 && !segment.has(SYN | FIN)) count(tcb.tcp.stats, Stat.TcpExtTCPPureAcks);
   processAck(tcb, segment, now);
   if (has(tcb, Flag.FIN_SENT) && tcb.sndUna === tcb.sndNxt) finAcknowledged(tcb, now);
   return Drop.NONE;

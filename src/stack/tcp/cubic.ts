@@ -6,6 +6,7 @@
  * @module
  */
 import { type Micros, SECOND } from '../base/clock.ts';
+import { count, Stat } from '../base/stats.ts';
 import {
   type CongestionControl,
   inSlowStart,
@@ -70,7 +71,9 @@ export class Cubic implements CongestionControl {
   }
 
   onRound(tcb: Tcb, rtt: Micros, _now: Micros): void {
-    if (isFirst(tcb) && this.#hystart.onAck(tcb, rtt)) tcb.ssthresh = tcb.cwnd;
+    if (!isFirst(tcb) || !this.#hystart.onAck(tcb, rtt)) return;
+    tcb.ssthresh = tcb.cwnd;
+    count(tcb.tcp.stats, Stat.TcpExtTCPHystartDelayDetect);
   }
 
   onLoss(tcb: Tcb, flight: number, _now: Micros): void {

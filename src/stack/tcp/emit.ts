@@ -49,6 +49,8 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
   const sack = sackLength(tcb, Math.min(free, wire.MIN_LEN + MAX_OPTIONS - header));
   if (sack > 0) header += writeSack(tcb, v, at + header, sack);
   const codepoint = takeCodepoint(tcb, flags, length, from);
+  const window = offerWindow(tcb);
+  if ((window === 0) !== has(tcb, Flag.OFFER_SHUT)) turnOffer(tcb);
   wire.write(
     v,
     at,
@@ -58,13 +60,21 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
     tcb.rcvNxt,
     header,
     flags | ACK | (codepoint & 0xff),
-    offerWindow(tcb),
+    window,
   );
   const sent = transmit(tcb, at, header, length, from, codepoint >> 8);
   if (!sent) return false;
   acknowledged(tcb, length > 0 && sack === 0);
   if (length > 0) tcb.lastSent = now;
   return true;
+}
+
+/** The window that we offer shuts, or opens again. */
+function turnOffer(tcb: Tcb): void {
+  tcb.flags ^= Flag.OFFER_SHUT;
+  const shut = has(tcb, Flag.OFFER_SHUT);
+  const stat = shut ? Stat.TcpExtTCPToZeroWindowAdv : Stat.TcpExtTCPFromZeroWindowAdv;
+  count(tcb.tcp.stats, stat);
 }
 
 /** Send a SYN, or a SYN-ACK if the peer's SYN has come. RFC 9293 §3.5, RFC 7323 §1.3. */
@@ -146,7 +156,6 @@ function transmit(
   const failure = ip.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
   tcb.segmentsOut++;
   count(tcp.stats, Stat.TcpOutSegs);
-  if (length === 0) count(tcp.stats, Stat.TcpExtTCPPureAcks);
   return failure === Failure.NONE;
 }
 

@@ -68,7 +68,6 @@ function acknowledgeBefore(tcb: Tcb, now: Micros): void {
 function duplicate(tcb: Tcb, segment: Segment): Drop {
   if (segment.length > 0) {
     reportDuplicate(tcb, segment.seq, add(segment.seq, segment.length));
-    count(tcb.tcp.stats, Stat.TcpExtTCPDSACKOldSent);
   }
   tcb.flags |= Flag.ACK_NOW;
   noteLoss(tcb);

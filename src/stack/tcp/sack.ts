@@ -5,7 +5,8 @@
  * to report), then the others, those next above it first, as many as there is room for.
  * @module
  */
-import { type Seq, seq } from '../base/seq.ts';
+import { lt, type Seq, seq } from '../base/seq.ts';
+import { count, Stat } from '../base/stats.ts';
 import * as options from '../wire/tcp-options.ts';
 import { Flag, has, type Tcb } from './tcb.ts';
 
@@ -47,4 +48,6 @@ export function reportDuplicate(tcb: Tcb, start: Seq, end: Seq): void {
   tcb.dsackStart = start;
   tcb.dsackEnd = seq(end);
   tcb.flags |= Flag.DSACK_DUE;
+  const old = lt(start, tcb.rcvNxt);
+  count(tcb.tcp.stats, old ? Stat.TcpExtTCPDSACKOldSent : Stat.TcpExtTCPDSACKOfoSent);
 }

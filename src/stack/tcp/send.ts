@@ -72,6 +72,9 @@ function resend(tcb: Tcb, now: Micros): boolean {
     let length = Math.min(wanted, chunkSize(tcb), room);
     if (length < wanted && length > tcb.mss) length -= length % tcb.mss;
     if (!retransmit(tcb, board, i, length, now)) return false;
+    const inLoss = tcb.recovery === Recovery.LOSS;
+    const stat = inLoss ? Stat.TcpExtTCPSlowStartRetrans : Stat.TcpExtTCPFastRetrans;
+    count(tcb.tcp.stats, stat, Math.ceil(length / tcb.mss));
   }
 }
 

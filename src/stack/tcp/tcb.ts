@@ -100,6 +100,8 @@ export const Flag = {
   UNDECIDED: 0x10000000,
   /** What is being sent is a probe of the path: one packet, however long. RFC 4821 §7. */
   PATH_PROBE: 0x20000000,
+  /** The window that was offered last is 0. */
+  OFFER_SHUT: 0x40000000,
 } as const;
 
 /** Where loss recovery stands; Linux's names, RFC 5681, 6675 and 5682 behind them. */
