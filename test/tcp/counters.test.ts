@@ -22,6 +22,13 @@ test('counters: TCPPureAcks are those that come in without text', (t) => {
   t.is(stat(peer, 'TcpExtTCPPureAcks'), before + 1);
 });
 
+test('counters: what a device cuts into segments counts as these', (t) => {
+  const peer = established(t, { offload: { checksum: true, tso4: true, uso4: true } });
+  const before = stat(peer, 'TcpOutSegs');
+  peer.write(3 * peer.tcb.mss + 1);
+  t.is(stat(peer, 'TcpOutSegs'), before + 4);
+});
+
 test('counters: a window that shuts and opens counts once each way', (t) => {
   const peer = established(t, { tcp: { receiveBuffer: 1000, receiveBufferMax: 1000 } });
   peer.reading(false);

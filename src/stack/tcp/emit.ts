@@ -136,6 +136,7 @@ function transmit(
   const offload = route.iface.offload.checksum;
   const v = ip.slots.view;
   const pseudo = tcb.pseudo + lengthTerm(header + length);
+  let segments = 1;
   if (offload) {
     wire.setChecksum(v, at, begun(pseudo));
     ip.next.checksumAt = CHECKSUM_AT;
@@ -144,7 +145,10 @@ function transmit(
       ip.next.textFrom = diff(from, tcb.sndUna);
       ip.next.textLength = length;
     }
-    if (length > tcb.mss && !has(tcb, Flag.PATH_PROBE)) ip.next.gsoSize = tcb.mss;
+    if (length > tcb.mss && !has(tcb, Flag.PATH_PROBE)) {
+      ip.next.gsoSize = tcb.mss;
+      segments = Math.ceil(length / tcb.mss);
+    }
   } else {
     const text = length > 0 ? copyText(tcb, from, length, at + header) : 0;
     wire.setChecksum(v, at, finish(pseudo + text + ip.checksum.sum(at, header)));
@@ -155,7 +159,7 @@ function transmit(
   ip.next.dontFragment = true; // path MTU discovery, RFC 1191 §3
   const failure = ip.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
   tcb.segmentsOut++;
-  count(tcp.stats, Stat.TcpOutSegs);
+  count(tcp.stats, Stat.TcpOutSegs, segments);
   return failure === Failure.NONE;
 }
 
