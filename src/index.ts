@@ -98,6 +98,12 @@ export type {
   UdpInterceptOptions,
   UdpInterceptor,
 } from './stack/api/udp-interceptor.ts';
+export type {
+  UdpDatagram,
+  UdpPort,
+  UdpPortOptions,
+  UdpSendOptions,
+} from './stack/api/udp-port.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
 export type { TcpInfo } from './stack/tcp/info.ts';

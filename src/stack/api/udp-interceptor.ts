@@ -14,6 +14,7 @@ import { coded } from './errors.ts';
 import type { Host } from './host.ts';
 import { isPromise } from './tcp-interceptor.ts';
 import { UdpFlow } from './udp-flow.ts';
+import { UdpPort, type UdpPortOptions } from './udp-port.ts';
 
 /**
  * Decides about a flow by one of its methods: before it returns, or later. A promise that settles
@@ -138,5 +139,13 @@ export class StackUdp {
    */
   intercept(handler: UdpFlowHandler, options: UdpInterceptOptions = {}): UdpInterceptor {
     return new UdpInterceptor(this.#host, handler, options);
+  }
+
+  /**
+   * A port with a bounded receive queue, TTL and TOS of each datagram, and batches. Throws a system
+   * error if it cannot be had.
+   */
+  open(options: UdpPortOptions = {}): UdpPort {
+    return new UdpPort(this.#host, options);
   }
 }
