@@ -106,6 +106,28 @@ test('intercept: a flow may be unreachable for other reasons, at once and later'
   t.is(gate.connections().length, 0);
 });
 
+test('intercept: every code of unreachable can be sent, at once and later', async (t) => {
+  const { client, gate } = gateway(t);
+  const codes: number[] = [];
+  client.icmp.handle(({ type, code }) => {
+    if (type === 3) codes.push(code);
+  });
+  gate.tcp.intercept(async (flow) => {
+    if (flow.localPort >= 200) await pause(1);
+    flow.unreachable(flow.localPort % 100);
+  });
+  const all = Array.from({ length: 16 }, (_, code) => code).filter((code) => code !== 4);
+  for (const first of [100, 200]) {
+    codes.length = 0;
+    for (const code of all) client.net.connect(first + code, ANYWHERE).on('error', () => {});
+    await until(() => codes.length === all.length);
+    t.deepEqual(
+      codes.toSorted((a, b) => a - b),
+      all,
+    );
+  }
+});
+
 test('intercept: a UDP flow that was accepted can be refused after all', async (t) => {
   const { client, gate } = gateway(t);
   gate.udp.intercept((flow) => {

@@ -177,11 +177,14 @@ const meanings: [number, number, Failure, boolean][] = [
   [3, 5, Failure.HOST_UNREACHABLE, false],
   [3, 6, Failure.NET_UNREACHABLE, false],
   [3, 7, Failure.HOST_UNREACHABLE, false],
+  [3, 8, Failure.HOST_UNREACHABLE, false],
   [3, 9, Failure.PROHIBITED, false],
   [3, 10, Failure.PROHIBITED, false],
   [3, 11, Failure.NET_UNREACHABLE, false],
   [3, 12, Failure.HOST_UNREACHABLE, false],
   [3, 13, Failure.PROHIBITED, false],
+  [3, 14, Failure.HOST_UNREACHABLE, false],
+  [3, 15, Failure.HOST_UNREACHABLE, false],
   [3, 200, Failure.HOST_UNREACHABLE, false],
   [11, 0, Failure.HOST_UNREACHABLE, false],
   [11, 1, Failure.HOST_UNREACHABLE, false],
@@ -229,6 +232,11 @@ const silent: [string, Parameters<typeof packet>[0]][] = [
   ['a later fragment', { offset: 8, more: true, body: pattern(8) }],
   ['what says it comes from everyone', { source: BROADCAST }],
   ['what says it comes from nobody', { source: ANY }],
+  ['what says it comes from everyone in our prefix', { source: ip('10.0.0.255') }],
+  ['what says it comes from a group', { source: ip('224.0.0.9') }],
+  ['what says it comes from a loopback address', { source: ip('127.0.0.1') }],
+  ['what says it comes from class E', { source: ip('250.1.2.3') }],
+  ['a group', { destination: ip('224.0.0.1') }],
 ];
 for (const [what, fields] of silent) {
   test(`errors: ${what} is never answered with an error`, (t) => {

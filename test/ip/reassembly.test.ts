@@ -205,6 +205,23 @@ test('reassembly: what is not whole after 30 seconds is reported, if its beginni
   t.true(host.balanced);
 });
 
+test('reassembly: a datagram that never ends is given up 30 s after it began, whatever comes', (t) => {
+  const host = new Receiver();
+  const text = pattern(60_000);
+  for (let second = 0; second < 30; second++) {
+    host.net.begin(second * SECOND);
+    host.net.expire(second * SECOND);
+    const at = second * 1480;
+    t.is(host.piece(text, at, at + 1480), Drop.NONE);
+    t.is(host.net.deadline(), 30 * SECOND);
+  }
+  host.net.expire(30 * SECOND);
+  t.is(host.net.drops[Drop.IP_FRAGMENT_TIMEOUT], 30);
+  t.is(host.net.reassembly.length, 0);
+  t.is(host.net.reassembly.pages.used, 0);
+  t.true(host.balanced);
+});
+
 test('reassembly: a broadcast that is not whole is not reported', (t) => {
   const host = new Receiver();
   host.piece(pattern(3000), 0, 1480, { destination: ip('10.0.0.255') });
