@@ -24,11 +24,18 @@ interface Place {
   readonly clock: { now: number };
 }
 
+interface PlaceOptions {
+  readonly most?: number;
+  readonly outerMtu?: number;
+  /** Of the pipe inside, and the one outside. */
+  readonly offload?: readonly [boolean, boolean];
+}
+
 /** 10.0.0.2 - 10.0.0.1 the translator 192.0.2.1 - 192.0.2.2, which has a way to 10.0.0.0/24 too. */
-function place(t: ExecutionContext, options: { most?: number; outerMtu?: number } = {}): Place {
-  const [a, b] = createPipe();
-  const [c, d] = createPipe();
-  const { most, outerMtu = 1500 } = options;
+function place(t: ExecutionContext, options: PlaceOptions = {}): Place {
+  const { most, outerMtu = 1500, offload: [near, far] = [false, false] } = options;
+  const [a, b] = createPipe({ offload: near });
+  const [c, d] = createPipe({ offload: far });
   const clock = { now: 1000 };
   const inside = createStack({ device: a, address: `${HOST}/24`, gateway: '10.0.0.1' });
   const router = createStack({
@@ -83,24 +90,33 @@ function send({ outside }: Place, from: number, to: number, host = OURS): Promis
   });
 }
 
-test('nat: TCP passes it, from the address that all share', async (t) => {
-  const all = place(t);
-  const text = pattern(300_000);
-  let from = '';
-  const server = all.outside.net.createServer((socket) => {
-    from = `${socket.remoteAddress}`;
+for (const offload of [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+] as const) {
+  const how = offload.map((one) => (one ? 'with' : 'without')).join(' offload inside, ');
+  test(`nat: TCP passes it both ways, from the address that all share, ${how} outside`, async (t) => {
+    const all = place(t, { offload });
+    const text = pattern(300_000);
+    let from = '';
+    const server = all.outside.net.createServer((socket) => {
+      from = `${socket.remoteAddress}`;
+      socket.pipe(socket);
+    });
+    server.listen(80);
+    const socket = all.inside.net.connect({ port: 80, host: SERVER, allowHalfOpen: true });
     socket.end(text);
+    const pieces: Buffer[] = [];
+    for await (const piece of socket) pieces.push(piece);
+    t.deepEqual(Uint8Array.from(Buffer.concat(pieces)), text);
+    t.is(from, OURS);
+    t.is(all.nat.mappings, 1);
+    t.is(all.nat.refused, 0);
+    checkSums(t, all);
   });
-  server.listen(80);
-  const socket = all.inside.net.connect(80, SERVER);
-  const pieces: Buffer[] = [];
-  for await (const piece of socket) pieces.push(piece);
-  t.deepEqual(Uint8Array.from(Buffer.concat(pieces)), text);
-  t.is(from, OURS);
-  t.is(all.nat.mappings, 1);
-  t.is(all.nat.refused, 0);
-  checkSums(t, all);
-});
+}
 
 test('nat: UDP passes it, and what comes in fragments', async (t) => {
   const all = place(t);
