@@ -53,6 +53,7 @@ export type { Hook, HookHandler, HookPacket, HookPoint } from './stack/api/hooks
 export type { Http, Https } from './stack/api/http.ts';
 export type { Http2 } from './stack/api/http2.ts';
 export type { IcmpHandler, IcmpMessage, IcmpSend, StackIcmp } from './stack/api/icmp.ts';
+export type { IcmpReport } from './stack/api/icmp-report.ts';
 export type { Accept, Listener } from './stack/api/listener.ts';
 export type { Modules } from './stack/api/modules.ts';
 export type { Net, ServerClass, SocketClass } from './stack/api/net.ts';
@@ -61,7 +62,13 @@ export type { Server } from './stack/api/net-server.ts';
 export type { Socket } from './stack/api/net-socket.ts';
 export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/ping.ts';
 export type { QuotedPacket } from './stack/api/quoted-packet.ts';
-export type { RawPacket, RawProtocol, RawSendOptions, SendOptions } from './stack/api/raw.ts';
+export type {
+  RawErrorHandler,
+  RawPacket,
+  RawProtocol,
+  RawSendOptions,
+  SendOptions,
+} from './stack/api/raw.ts';
 export type { RawIp, RawIpHandler } from './stack/api/raw-ip.ts';
 export type { AddedRoute, RouteLine, RouteOptions } from './stack/api/routing.ts';
 export {

@@ -11,6 +11,7 @@ import {
   createStack,
   type HookPacket,
   type IcmpMessage,
+  type IcmpReport,
   type RawPacket,
   type Stack,
 } from '../../src/index.ts';
@@ -281,6 +282,43 @@ test('protocol: a checksum with the pseudo-header is filled in, and can be verif
   t.is(data.readUInt16BE(2), 0, 'what was given is left as it was');
   t.throws(() => sender.send(data, '10.0.0.2', { checksumAt: 4 }), { code: 'ERR_OUT_OF_RANGE' });
   return undefined;
+});
+
+test('protocol: ICMP errors about what was sent are told, and only what is known is believed', async (t) => {
+  const { left, middle, right } = row(t);
+  const reports: IcmpReport[] = [];
+  let known = false;
+  const sender = left.protocol(
+    253,
+    () => {},
+    (report) => {
+      reports.push(report);
+      return known;
+    },
+  );
+  sender.send(Buffer.from('to nobody'), '10.0.2.1');
+  await until(() => reports.length === 1);
+  const { data, ...rest } = reports[0] as IcmpReport;
+  t.is(`${data}`, 'to nobody');
+  const places = { reporter: '10.0.2.1', destination: '10.0.2.1' };
+  t.like(rest, { type: 3, code: 2, mtu: 0, ...places });
+  right.protocol(253, () => {}); // from now on
+  const tooBig = { type: 3, code: 4, rest: 1000 };
+  const quoted = Buffer.alloc(28);
+  const view = new DataView(quoted.buffer, quoted.byteOffset, quoted.length);
+  const [from, to] = [wire.fromOctets(10, 0, 1, 1), wire.fromOctets(10, 0, 2, 1)];
+  wire.ipv4.write(view, 0, 0, 1500, 0, 0x4000, 64, 253, from, to);
+  const long = Buffer.alloc(1400);
+  for (known of [false, true]) {
+    const before = reports.length;
+    middle.icmp.send({ ...tooBig, data: quoted }, '10.0.1.1');
+    await until(() => reports.length > before);
+    t.like(reports.at(-1), { error: 'EMSGSIZE', mtu: 1000, reporter: '10.0.1.2' });
+    const send = (): void => sender.send(long, '10.0.2.1', { dontFragment: true });
+    if (known) t.throws(send, { code: 'EMSGSIZE' });
+    else t.notThrows(send);
+  }
+  t.true((left.stats().drops['icmpNoMatch'] ?? 0) >= 2);
 });
 
 test('routing: addresses and routes come and go, and forwarding can be switched', async (t) => {

@@ -3,7 +3,7 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import type { createPipe, Stack, UdpDatagram } from '../../src/index.ts';
+import type { createPipe, IcmpReport, Stack, UdpDatagram } from '../../src/index.ts';
 import { LEFT, makePair, RIGHT, until } from './worlds.ts';
 
 function pair(
@@ -117,6 +117,21 @@ test('udp port: a loop ends when the port is closed, and what waits is given fir
   t.is(await waits, undefined);
   t.throws(() => client.send(Buffer.from('x'), 7, RIGHT), { code: 'EBADF' });
   t.is(right.udp.open({ port: 7 }).port, 7, 'it is free again');
+});
+
+test('udp port: ICMP errors are told to who wants them, with what they are about', async (t) => {
+  const { left } = pair(t);
+  const reports: IcmpReport[] = [];
+  const client = left.udp.open({ onError: (report) => reports.push(report) });
+  const deaf = left.udp.open();
+  deaf.send(Buffer.from('x'), 8, RIGHT);
+  client.send(Buffer.from('x'), 9, RIGHT);
+  await until(() => reports.length === 1);
+  const [{ data, ...rest }] = reports as [IcmpReport];
+  const about = { type: 3, code: 3, error: 'ECONNREFUSED', mtu: 0 };
+  t.deepEqual(rest, { ...about, reporter: RIGHT, destination: RIGHT });
+  t.is(data.readUInt16BE(2), 9);
+  t.throws(() => left.udp.open({ onError: 1 as never }), { code: 'ERR_INVALID_ARG_TYPE' });
 });
 
 test('udp port: groups and broadcasts, to those who asked for them', async (t) => {

@@ -13,6 +13,7 @@ import { transport } from '../wire/checksum.ts';
 import { checkFunction, checkInteger } from './checks.ts';
 import { argTypeError, coded, systemError } from './errors.ts';
 import type { Host } from './host.ts';
+import { type IcmpReport, makeReport } from './icmp-report.ts';
 import { checkAddress } from './lookup.ts';
 
 /** A packet of a protocol of one's own. */
@@ -52,6 +53,12 @@ export interface SendOptions {
   readonly dontFragment?: boolean;
 }
 
+/**
+ * Told of ICMP errors about packets of a protocol of one's own. Gives true if the packet that is quoted
+ * was one that was sent: only then is what is said of the path's MTU believed. RFC 5927 §7.
+ */
+export type RawErrorHandler = (report: IcmpReport) => unknown;
+
 /** TCP, UDP and ICMP are the stack's. */
 const TAKEN: readonly number[] = [1, 6, 17];
 
@@ -61,12 +68,19 @@ export class RawProtocol implements Protocol {
   readonly number: number;
   readonly #host: Host;
   readonly #handler: (packet: RawPacket) => void;
+  readonly #onError: RawErrorHandler | undefined;
   #closed = false;
 
   /** Not for use from outside: `stack.protocol` makes these. */
-  constructor(host: Host, number: number, handler: (packet: RawPacket) => void) {
+  constructor(
+    host: Host,
+    number: number,
+    handler: (packet: RawPacket) => void,
+    onError?: RawErrorHandler,
+  ) {
     checkInteger(number, 'number', 0, 255);
     checkFunction(handler, 'handler');
+    if (onError !== undefined) checkFunction(onError, 'onError');
     const { ip } = host.core;
     if (ip.protocols[number] !== undefined) {
       const whose = TAKEN.includes(number) ? 'the stack itself' : 'another handler';
@@ -76,6 +90,7 @@ export class RawProtocol implements Protocol {
     this.number = number;
     this.#host = host;
     this.#handler = handler;
+    this.#onError = onError;
     ip.setProtocol(number, this);
     host.hold();
     host.open.add(this);
@@ -134,8 +149,14 @@ export class RawProtocol implements Protocol {
   }
 
   /** @internal */
-  error(_error: IcmpError): Drop {
-    return Drop.NONE;
+  error(error: IcmpError): Drop {
+    try {
+      if (this.#onError?.(makeReport(this.#host, error)) === true) return Drop.NONE;
+    } catch (thrown) {
+      this.#host.thrown(thrown);
+    }
+    // RFC 5927 §7: what nobody finds among what was sent must not narrow a path that others use too.
+    return Drop.ICMP_NO_MATCH;
   }
 
   /** Take no more. */

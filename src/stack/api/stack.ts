@@ -26,7 +26,7 @@ import {
   ping,
   pings,
 } from './ping.ts';
-import { type RawPacket, RawProtocol } from './raw.ts';
+import { type RawErrorHandler, type RawPacket, RawProtocol } from './raw.ts';
 import { RawIp, type RawIpHandler } from './raw-ip.ts';
 import {
   type AddedRoute,
@@ -200,9 +200,16 @@ export class Stack extends Modules {
     return traceroute(this.#host, host, options);
   }
 
-  /** Take in what comes under an IP protocol number, 0 to 255, and send it. */
-  protocol(number: number, handler: (packet: RawPacket) => void): RawProtocol {
-    return new RawProtocol(this.#host, number, handler);
+  /**
+   * Take in what comes under an IP protocol number, 0 to 255, and send it. `onError` is told of ICMP
+   * errors about what was sent.
+   */
+  protocol(
+    number: number,
+    handler: (packet: RawPacket) => void,
+    onError?: RawErrorHandler,
+  ): RawProtocol {
+    return new RawProtocol(this.#host, number, handler, onError);
   }
 
   /** All counters: those of Linux's `nstat` under its names, and the drops by reason. */

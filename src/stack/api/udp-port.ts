@@ -10,9 +10,10 @@ import { Failure, failureCode } from '../base/failure.ts';
 import { SOCKETS_OWN } from '../udp/emit.ts';
 import type { UdpOwner } from '../udp/owner.ts';
 import type { UdpSocket } from '../udp/socket.ts';
-import { checkInteger, checkObject, checkPort } from './checks.ts';
+import { checkFunction, checkInteger, checkObject, checkPort } from './checks.ts';
 import { argTypeError, systemError } from './errors.ts';
 import type { Host } from './host.ts';
+import { type IcmpReport, makeReport } from './icmp-report.ts';
 import { checkAddress } from './lookup.ts';
 
 /** Which port, and how it is to be. */
@@ -36,6 +37,11 @@ export interface UdpPortOptions {
    * 212 992. What comes beyond is dropped: `udpQueueFull`.
    */
   readonly queue?: number;
+  /**
+   * Told of ICMP errors about what was sent. The header stands first in what they quote: whom a datagram
+   * was for is `data.readUInt16BE(2)`.
+   */
+  readonly onError?: (report: IcmpReport) => void;
 }
 
 /** How one datagram leaves. */
@@ -92,9 +98,11 @@ export class UdpPort {
     if (ttl !== undefined) checkInteger(ttl, 'options.ttl', 1, 255);
     checkInteger(tos, 'options.tos', 0, 255);
     checkInteger(queue, 'options.queue', 0, 2 ** 31 - 1);
+    const { onError } = options;
+    if (onError !== undefined) checkFunction(onError, 'options.onError');
     this.#host = host;
     this.#limit = queue;
-    this.#core = host.core.udp.open(this.#owner());
+    this.#core = host.core.udp.open(this.#owner(onError));
     Object.assign(this.#core, {
       reuseAddress: options.reuseAddress === true,
       broadcast: options.broadcast === true,
@@ -102,6 +110,7 @@ export class UdpPort {
       ttl: ttl ?? 0,
       multicastTtl: ttl ?? 1,
       tos,
+      receiveErrors: onError !== undefined,
     });
     const failure = this.#core.bind(at, port);
     if (failure !== Failure.NONE) {
@@ -192,7 +201,7 @@ export class UdpPort {
     for (const waiter of this.#waiters.splice(0)) waiter(undefined);
   }
 
-  #owner(): UdpOwner {
+  #owner(onError: UdpPortOptions['onError']): UdpOwner {
     return {
       onMessage: (bytes, at, length, source, port, packet) => {
         const waiter = this.#waiters.shift();
@@ -212,7 +221,13 @@ export class UdpPort {
         }
         return Drop.NONE;
       },
-      onError: () => {}, // only connected sockets are told
+      onError: (_failure, error) => {
+        try {
+          onError?.(makeReport(this.#host, error));
+        } catch (thrown) {
+          this.#host.thrown(thrown);
+        }
+      },
     };
   }
 
