@@ -2,7 +2,7 @@
  * tunstack: a TCP/IP stack that you can import.
  *
  * Open a device (`openTun`, `openFd`, `createPipe`, `fromDuplex`), put a stack on it (`createStack`), and
- * use `stack.net`, `stack.dgram`, `stack.tcp`, `stack.ping` and `stack.protocol`.
+ * use `stack.net`, `stack.dgram`, `stack.tcp`, `stack.udp`, `stack.ping` and `stack.protocol`.
  * @module
  */
 
@@ -98,9 +98,10 @@ export type {
   TracerouteOptions,
   TracerouteProbe,
 } from './stack/api/traceroute.ts';
+export type { StackUdp, UdpSocketOptions } from './stack/api/udp.ts';
 export type { FlowSocket, UdpFlow } from './stack/api/udp-flow.ts';
+export type { UdpArrival, UdpHandler } from './stack/api/udp-handler.ts';
 export type {
-  StackUdp,
   UdpFlowHandler,
   UdpInterceptOptions,
   UdpInterceptor,
@@ -111,6 +112,7 @@ export type {
   UdpPortOptions,
   UdpSendOptions,
 } from './stack/api/udp-port.ts';
+export type { UdpSocket } from './stack/api/udp-socket.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
 export type { TcpInfo } from './stack/tcp/info.ts';

@@ -91,6 +91,7 @@ export class Core {
   flush(now: Micros): void {
     this.ip.begin(now);
     for (let round = 0; round < FLUSH_ROUNDS; round++) {
+      this.udp.flush();
       this.tcp.flush(now);
       if (!this.ip.flush()) return;
     }

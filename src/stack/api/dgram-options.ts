@@ -6,10 +6,8 @@
  * @module
  */
 import type { LookupOneOptions } from 'node:dns';
-import type { Address } from '../base/address.ts';
 import { checkFunction, checkPort, checkSignal, checkString } from './checks.ts';
-import { argTypeError, argValueError, coded, ipError, unsupportedError } from './errors.ts';
-import { parseAddress } from './lookup.ts';
+import { argTypeError, argValueError, coded, unsupportedError } from './errors.ts';
 
 /** As in `dgram.createSocket(options)`. */
 export type DgramLookup = (
@@ -163,11 +161,3 @@ export function readBind(args: readonly unknown[]): { port: number; address: str
 }
 
 const portOf = (port: unknown): number => (port ? checkPort(port, 'Port') : 0);
-
-/** The literal of `bindSync` and `connectSync`, which look nothing up. */
-export function checkLiteral(address: unknown): Address {
-  checkString(address, 'address');
-  const parsed = parseAddress(address);
-  if (parsed === undefined) throw ipError(address);
-  return parsed;
-}

@@ -13,13 +13,9 @@ import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Address, ANY, family, format } from '../base/address.ts';
 import { copyBytes } from '../base/copy.ts';
-import { Drop } from '../base/drop.ts';
-import { Failure, failureCode } from '../base/failure.ts';
-import type { UdpOwner } from '../udp/owner.ts';
-import type { UdpSocket } from '../udp/socket.ts';
+import type { UdpSocket as CoreSocket } from '../udp/socket.ts';
 import { checkPort, checkString } from './checks.ts';
 import {
-  checkLiteral,
   connectedError,
   type DgramOptions,
   notConnectedError,
@@ -30,7 +26,9 @@ import {
 } from './dgram-options.ts';
 import { coded, systemError } from './errors.ts';
 import type { Host } from './host.ts';
-import { parseAddress } from './lookup.ts';
+import { checkAddress, parseAddress } from './lookup.ts';
+import type { UdpHandler } from './udp-handler.ts';
+import { UdpSocket } from './udp-socket.ts';
 
 const Bind = { NONE: 0, BINDING: 1, BOUND: 2 } as const;
 const Link = { NONE: 0, CONNECTING: 1, CONNECTED: 2 } as const;
@@ -44,84 +42,69 @@ type Resolved = (error: Error | null, address: string) => void;
 export class DatagramSocket extends EventEmitter {
   readonly type: 'udp4' | 'udp6';
   protected readonly host: Host;
-  /** Undefined once closed. */
-  protected core: UdpSocket | undefined;
+  /** What it is made of: the callback interface. */
+  protected readonly udp: UdpSocket;
   protected readonly options: DgramOptions;
   readonly #scope = new AsyncResource('UDPWRAP');
   #bind: number = Bind.NONE;
   #link: number = Link.NONE;
   /** What waits for the socket to be bound. */
   #queue: (() => void)[] | undefined;
-  #holding = false;
-  #referenced = true;
   /** The text of the address that the last datagram came from. */
   #lastSource: Address = ANY;
   #lastText = '0.0.0.0';
 
-  /** `accepted` gives the core's socket of a flow that is open already. */
-  constructor(
-    host: Host,
-    given: unknown,
-    listener?: unknown,
-    accepted?: (owner: UdpOwner) => UdpSocket,
-  ) {
+  /** `accepted`: the core's socket of a flow that is open already. */
+  constructor(host: Host, given: unknown, listener?: unknown, accepted?: CoreSocket) {
     super();
     const options = readDgramOptions(given);
     this.host = host;
     this.type = options.type;
     this.options = options;
-    host.open.add(this);
-    const owner = this.#makeOwner();
-    this.core = accepted?.(owner) ?? host.core.udp.open(owner);
+    this.udp = new UdpSocket(host, this.#makeHandler(), accepted);
     if (accepted) {
       this.#bind = Bind.BOUND;
       this.#link = Link.CONNECTED;
-      this.#hold();
     }
-    this.core.dontFragment = Boolean(options.dontFragment);
-    this.core.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
+    this.udp.dontFragment = Boolean(options.dontFragment);
+    this.udp.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
     if (typeof listener === 'function') this.on('message', listener as () => void);
     this.#closeOn(options.signal);
   }
 
   /** Bind to a port: ([port][, address][, callback]) or (options[, callback]); `listening` follows. */
   bind(...args: unknown[]): this {
-    const core = this.alive();
-    if (this.#bind !== Bind.NONE) {
-      throw alreadyBound();
-    }
+    const udp = this.alive();
+    if (this.#bind !== Bind.NONE) throw alreadyBound();
     const { port, address } = readBind(args);
     this.#bind = Bind.BINDING;
     const callback = args.at(-1);
     if (typeof callback === 'function') this.#whenBound(callback as () => void);
     this.#resolve(address || '0.0.0.0', (error, ip) => {
-      if (!this.core) return; // closed in the meantime
-      if (error) this.#unbound(error);
-      else this.#bound(core.bind(parseAddress(ip) ?? ANY, port), ip, port);
+      if (udp.closed) return; // in the meantime
+      const failure = error ?? attempt(() => udp.bind(port, ip));
+      if (failure) this.#unbound(failure);
+      else this.#bound();
     });
     return this;
   }
 
   /** Bind now, to a literal address; `listening` is emitted before it returns. Throws if it fails. */
   bindSync(options: { port?: number | undefined; address?: string | undefined } = {}): AddressInfo {
-    const core = this.alive();
+    const udp = this.alive();
     const { port, address } = readBind([options]);
     if (this.#bind !== Bind.NONE) throw alreadyBound();
-    const failure = core.bind(address === '' ? ANY : checkLiteral(address), port);
-    if (failure !== Failure.NONE)
-      throw systemError(failureCode(failure), 'bind', { address, port });
-    this.#bound(failure, address, port);
+    udp.bind(port, address || '0.0.0.0');
+    this.#bound();
     return this.address();
   }
 
   /** Connect now, to a literal address. Throws if it fails. */
   connectSync(portGiven: number, address = '127.0.0.1'): void {
     const port = checkPort(portGiven, 'Port', false);
-    const peer = checkLiteral(address);
+    checkAddress(address, 'address');
     if (this.#link !== Link.NONE) throw connectedError();
-    const failure = this.openedSoon('connect').connect(peer, port);
-    const code = failureCode(failure);
-    if (code) throw systemError(code, 'connect', { address, port });
+    this.openedSoon('connect').connect(port, address);
     this.#link = Link.CONNECTED;
   }
 
@@ -138,13 +121,8 @@ export class DatagramSocket extends EventEmitter {
     this.on('listening', onListening);
   }
 
-  #bound(failure: Failure, address: string, port: number): void {
-    if (failure !== Failure.NONE) {
-      this.#unbound(systemError(failureCode(failure), 'bind', { address, port }));
-      return;
-    }
+  #bound(): void {
     this.#bind = Bind.BOUND;
-    this.#hold();
     this.emit('listening');
     const queue = this.#queue;
     this.#queue = undefined;
@@ -182,21 +160,13 @@ export class DatagramSocket extends EventEmitter {
     this.#afterBind(() => {
       if (callback) this.once('connect', callback);
       this.#resolve(address || '127.0.0.1', (error, ip) => {
-        if (this.core) this.#connected(error, this.core, ip, port, callback);
+        if (this.udp.closed) return;
+        this.#connected(error ?? attempt(() => this.udp.connect(port, ip)), callback);
       });
     });
   }
 
-  #connected(
-    error: Error | null,
-    core: UdpSocket,
-    address: string,
-    port: number,
-    callback: ((error?: Error) => void) | undefined,
-  ): void {
-    const failure = error ? Failure.NONE : core.connect(parseAddress(address) ?? ANY, port);
-    const code = failureCode(failure);
-    const problem = error ?? (code ? systemError(code, 'connect', { address, port }) : undefined);
+  #connected(problem: Error | undefined, callback: ((error?: Error) => void) | undefined): void {
     if (!problem) {
       this.#link = Link.CONNECTED;
       process.nextTick(() => this.emit('connect'));
@@ -213,7 +183,7 @@ export class DatagramSocket extends EventEmitter {
   /** Talk to everyone again. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not connected. */
   disconnect(): void {
     if (this.#link !== Link.CONNECTED) throw notConnectedError();
-    this.core?.disconnect();
+    this.udp.disconnect();
     this.#link = Link.NONE;
   }
 
@@ -238,23 +208,27 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #transmit({ bytes, port, address, callback }: SendCall, ip: string | undefined): void {
-    const { core } = this;
-    if (!core) return; // closed in the meantime
-    let failure: Failure;
-    if (ip === undefined) failure = core.send(bytes, 0, bytes.length);
-    else if (this.options.sendBlockList?.check(ip, 'ipv4')) failure = Failure.PROHIBITED;
-    else failure = core.send(bytes, 0, bytes.length, parseAddress(ip) ?? ANY, port);
+    const { udp } = this;
+    if (udp.closed) return; // in the meantime
+    let code = '';
+    if (ip === undefined) code = udp.send(bytes) ? '' : udp.failure;
+    else if (this.options.sendBlockList?.check(ip, 'ipv4')) code = 'EACCES';
+    else if (!udp.send(bytes, 0, bytes.length, this.#parse(ip), port)) code = udp.failure;
     if (!callback) return;
-    if (failure === Failure.NONE) process.nextTick(callback, null, bytes.length);
-    else
-      process.nextTick(callback, systemError(failureCode(failure), 'send', { address, port }), 0);
+    if (code === '') process.nextTick(callback, null, bytes.length);
+    else process.nextTick(callback, systemError(code, 'send', { address, port }), 0);
+  }
+
+  /** The address in a text, which is mostly where the last datagram came from. */
+  #parse(text: string): Address {
+    return text === this.#lastText ? this.#lastSource : (parseAddress(text) ?? ANY);
   }
 
   /** An address for a name: at once for a literal, unless the socket has a lookup of its own. */
   #resolve(name: string, then: Resolved): void {
     const { lookup } = this.options;
     if (lookup) lookup(name, { family: 4 }, then);
-    else if (this.#bind === Bind.BOUND && parseAddress(name) !== undefined) then(null, name);
+    else if (this.#bind === Bind.BOUND && this.#isLiteral(name)) then(null, name);
     else {
       this.host.lookup(name, { family: 4 }, (error, found) =>
         then(error, typeof found === 'string' ? found : (found?.[0]?.address ?? '')),
@@ -262,18 +236,23 @@ export class DatagramSocket extends EventEmitter {
     }
   }
 
-  #makeOwner(): UdpOwner {
+  #isLiteral(name: string): boolean {
+    return name === this.#lastText || parseAddress(name) !== undefined;
+  }
+
+  #makeHandler(): UdpHandler {
+    const scope = this.#scope;
     return {
-      onMessage: (bytes, at, length, source, port) => {
-        if (this.#bind !== Bind.BOUND) return Drop.NONE;
+      message: (_udp, bytes, at, length, source, port) => {
         const message = Buffer.allocUnsafe(length);
         copyBytes(bytes, at, message, 0, length);
-        this.#scope.runInAsyncScope(this.#message, this, message, source, port);
-        return Drop.NONE;
+        scope.runInAsyncScope(this.#message, this, message, source, port);
       },
-      onError: (failure) => {
-        const error = systemError(failureCode(failure), 'recvmsg');
-        this.#scope.runInAsyncScope(this.#emitSafely, this, 'error', error);
+      error: (_udp, error) => {
+        scope.runInAsyncScope(this.emit, this, 'error', error);
+      },
+      close: () => {
+        process.nextTick(() => this.emit('close'));
       },
     };
   }
@@ -286,15 +265,7 @@ export class DatagramSocket extends EventEmitter {
     const address = this.#lastText;
     if (this.options.receiveBlockList?.check(address, 'ipv4')) return;
     const sender: RemoteInfo = { address, family: family(source), port, size: message.length };
-    this.#emitSafely('message', message, sender);
-  }
-
-  #emitSafely(event: string, ...values: unknown[]): void {
-    try {
-      this.emit(event, ...values);
-    } catch (error) {
-      this.host.thrown(error);
-    }
+    this.emit('message', message, sender);
   }
 
   /** Close it; `close` follows. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` if it is closed. */
@@ -305,17 +276,13 @@ export class DatagramSocket extends EventEmitter {
       return this;
     }
     this.alive().close();
-    this.core = undefined;
-    this.host.open.delete(this);
-    this.#letGo();
-    process.nextTick(() => this.emit('close'));
     return this;
   }
 
   #closeOn(signal: AbortSignal | undefined): void {
     if (!signal) return;
     const close = (): void => {
-      if (this.core) this.close();
+      if (!this.udp.closed) this.close();
     };
     if (signal.aborted) {
       close();
@@ -326,70 +293,65 @@ export class DatagramSocket extends EventEmitter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.core) return;
+    if (this.udp.closed) return;
     await new Promise<void>((done) => this.close(done));
   }
 
   /** Where it is bound. Throws `EBADF` if it is not. */
   address(): AddressInfo {
-    const core = this.opened('getsockname');
-    const address = core.connected ? core.localAddress : core.address;
-    return { address: format(address), family: 'IPv4', port: core.port };
+    const { localAddress, localPort } = this.opened('getsockname');
+    return { address: localAddress, family: 'IPv4', port: localPort };
   }
 
   /** Whom it is connected to. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not. */
   remoteAddress(): AddressInfo {
-    const core = this.alive();
+    const { remoteAddress, remotePort } = this.alive();
     if (this.#link !== Link.CONNECTED) throw notConnectedError();
-    return { address: format(core.remoteAddress), family: 'IPv4', port: core.remotePort };
+    return { address: remoteAddress, family: 'IPv4', port: remotePort };
   }
 
   /** The process stays alive while it is bound; the default. */
   ref(): this {
-    this.#referenced = true;
-    if (this.#bind === Bind.BOUND && this.core) this.#hold();
+    this.udp.ref();
     return this;
   }
 
   /** The process may end while it is bound. */
   unref(): this {
-    this.#referenced = false;
-    this.#letGo();
+    this.udp.unref();
     return this;
   }
 
-  #hold(): void {
-    if (!this.#referenced || this.#holding) return;
-    this.#holding = true;
-    this.host.hold();
-  }
-
-  #letGo(): void {
-    if (!this.#holding) return;
-    this.#holding = false;
-    this.host.letGo();
-  }
-
-  /** The core's socket. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` once closed. */
+  /** What it is made of. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` once closed. */
   protected alive(): UdpSocket {
-    if (this.core) return this.core;
+    if (!this.udp.closed) return this.udp;
     throw coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
   }
 
   /** The same; throws `EBADF` while it is not bound, which is when Node makes the descriptor. */
   protected opened(syscall: string): UdpSocket {
-    const core = this.alive();
-    if (this.#bind === Bind.BOUND) return core;
+    const udp = this.alive();
+    if (this.#bind === Bind.BOUND) return udp;
     throw systemError('EBADF', syscall);
   }
 
   /** Bound from now on, to any port if it was not. */
   protected openedSoon(syscall: string): UdpSocket {
-    const core = this.alive();
+    const udp = this.alive();
     if (this.#bind === Bind.NONE) {
-      this.#bind = Bind.BINDING;
-      this.#bound(core.bind(ANY, 0), '0.0.0.0', 0);
+      udp.bind();
+      this.#bound();
     }
     return this.opened(syscall);
+  }
+}
+
+/** What `verb` throws. */
+function attempt(verb: () => void): Error | undefined {
+  try {
+    verb();
+    return undefined;
+  } catch (error) {
+    return error as Error; // a system error, or that of a bad address
   }
 }

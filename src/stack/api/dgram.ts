@@ -7,15 +7,11 @@
  */
 import type { Socket as NodeSocket, RemoteInfo, SocketType } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
-import { isMulticast } from '../base/address.ts';
-import { Failure, failureCode } from '../base/failure.ts';
-import type { Interface } from '../ip/interface.ts';
 import { checkBufferSize, checkNumber, checkString } from './checks.ts';
 import type { DgramOptions } from './dgram-options.ts';
 import { DatagramSocket } from './dgram-socket.ts';
 import { missingError, systemError, unsupportedError } from './errors.ts';
 import type { Host } from './host.ts';
-import { parseAddress } from './lookup.ts';
 
 /** What Linux gives a socket that asks for nothing. */
 const BUFFER_SIZE = 212_992;
@@ -92,21 +88,23 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   setMulticastInterface(interfaceAddress: string): void {
     this.alive();
     checkString(interfaceAddress, 'interfaceAddress');
-    const core = this.openedSoon('setMulticastInterface');
-    const address = parseAddress(interfaceAddress);
-    if (address === undefined) throw systemError('EINVAL', 'setMulticastInterface');
-    core.multicastInterface =
-      address === 0 ? undefined : this.#interface(interfaceAddress, 'setMulticastInterface');
+    this.openedSoon('setMulticastInterface').setMulticastInterface(interfaceAddress);
   }
 
   /** Listen to a group, on the interface that has that address of ours or on that which leads there. */
   addMembership(multicastAddress: string, multicastInterface?: string): void {
-    this.#member('addMembership', multicastAddress, multicastInterface, true);
+    this.alive();
+    if (!multicastAddress) throw missingError('multicastAddress');
+    const udp = this.openedSoon('addMembership');
+    udp.addMembership(multicastAddress, multicastInterface || undefined);
   }
 
   /** Listen no longer; closing the socket does so too. */
   dropMembership(multicastAddress: string, multicastInterface?: string): void {
-    this.#member('dropMembership', multicastAddress, multicastInterface, false);
+    this.alive();
+    if (!multicastAddress) throw missingError('multicastAddress');
+    const udp = this.openedSoon('dropMembership');
+    udp.dropMembership(multicastAddress, multicastInterface || undefined);
   }
 
   /** Not to be had: throws `ENOTSUP`. */
@@ -123,28 +121,6 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     this.alive();
     const why = 'this stack does not filter multicasts by source: join the group, look at rinfo';
     throw unsupportedError('ENOTSUP', syscall, why);
-  }
-
-  #member(syscall: string, group: string, on: string | undefined, join: boolean): void {
-    this.alive();
-    if (!group) throw missingError('multicastAddress');
-    const address = parseAddress(group);
-    if (address === undefined || !isMulticast(address)) throw systemError('EINVAL', syscall);
-    const core = this.openedSoon(syscall);
-    const iface = on ? this.#interface(on, syscall) : undefined;
-    const failure = join ? core.join(address, iface) : core.leave(address, iface);
-    if (failure === Failure.NET_UNREACHABLE) throw systemError('ENODEV', syscall);
-    if (failure !== Failure.NONE) throw systemError(failureCode(failure), syscall);
-  }
-
-  #interface(text: string, syscall: string): Interface {
-    const address = parseAddress(text);
-    if (address === undefined) throw systemError('EINVAL', syscall);
-    const found = this.host.core.ip.interfaces.find((iface) =>
-      iface.addresses.some((prefix) => prefix.address === address),
-    );
-    if (found) return found;
-    throw systemError('ENODEV', syscall);
   }
 }
 

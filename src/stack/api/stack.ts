@@ -47,7 +47,7 @@ import {
 import { readStats, type StackStats } from './stats.ts';
 import { StackTcp } from './tcp.ts';
 import { type TracerouteHop, type TracerouteOptions, traceroute } from './traceroute.ts';
-import { StackUdp } from './udp-interceptor.ts';
+import { StackUdp } from './udp.ts';
 
 /** How a stack ends. */
 export interface CloseOptions {
@@ -70,7 +70,7 @@ export class Stack extends Modules {
   readonly dgram: Dgram;
   /** Promises, async iteration, and the callback interface. */
   readonly tcp: StackTcp;
-  /** Flows to any address and port. */
+  /** The callback interface to UDP, and flows to any address and port. */
   readonly udp: StackUdp;
   /** ICMP messages, and which of them are answered. */
   readonly icmp: StackIcmp;

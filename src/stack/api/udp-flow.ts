@@ -30,24 +30,24 @@ const KEPT_BYTES = 65_536;
 export class FlowSocket extends DgramSocket {
   readonly #idle: IdleTimer = new IdleTimer(() => this.#expire());
 
+  readonly #core: UdpSocket;
   /** Bytes of the last datagram that came. */
   #length = 0;
 
   /** Not for use from outside: `UdpFlow.accept` makes these. */
   constructor(host: Host, core: UdpSocket, idle: number) {
-    super(host, 'udp4', undefined, (owner) => {
-      core.owner = owner;
-      return core;
-    });
-    const { owner } = core;
-    core.owner = {
-      onMessage: (bytes, at, length, source, port, packet) => {
+    super(host, 'udp4', undefined, core);
+    this.#core = core;
+    const { handler } = this.udp;
+    this.udp.handler = {
+      ...handler,
+      message: (udp, bytes, at, length, address, port, arrival) => {
         this.#idle.touch();
         this.#length = length;
-        return owner.onMessage(bytes, at, length, source, port, packet);
+        handler.message?.(udp, bytes, at, length, address, port, arrival);
       },
-      onError: (failure, error) => {
-        if (this.listenerCount('error') > 0) owner.onError(failure, error);
+      error: (udp, error, address, port) => {
+        if (this.listenerCount('error') > 0) handler.error?.(udp, error, address, port);
         else this.#expire();
       },
     };
@@ -68,13 +68,13 @@ export class FlowSocket extends DgramSocket {
 
   /** Close it, and tell the peer by ICMP that the port is unreachable: nobody answers there any more. */
   refuse(): void {
-    const core = this.alive();
-    tellUnreachable(this.host, core, this.#length, Code.PORT);
+    this.alive();
+    tellUnreachable(this.host, this.#core, this.#length, Code.PORT);
     this.close();
   }
 
   #expire(): void {
-    if (this.core) this.close();
+    if (!this.udp.closed) this.close();
   }
 }
 

@@ -14,7 +14,6 @@ import { coded } from './errors.ts';
 import type { Host } from './host.ts';
 import { isPromise } from './tcp-interceptor.ts';
 import { UdpFlow } from './udp-flow.ts';
-import { UdpPort, type UdpPortOptions } from './udp-port.ts';
 
 /**
  * Decides about a flow by one of its methods: before it returns, or later. A promise that settles
@@ -121,31 +120,5 @@ export class UdpInterceptor {
       this.#host.letGo();
     }
     return this;
-  }
-}
-
-/** `stack.udp`: what `node:dgram` has no words for. */
-export class StackUdp {
-  readonly #host: Host;
-
-  /** Not for use from outside: it is `stack.udp`. */
-  constructor(host: Host) {
-    this.#host = host;
-  }
-
-  /**
-   * Accept any address and port: `handler` is shown every flow that comes in by the stack's devices and
-   * is for no socket of its own. One handler at a time, until `close`.
-   */
-  intercept(handler: UdpFlowHandler, options: UdpInterceptOptions = {}): UdpInterceptor {
-    return new UdpInterceptor(this.#host, handler, options);
-  }
-
-  /**
-   * A port with a bounded receive queue, TTL and TOS of each datagram, and batches. Throws a system
-   * error if it cannot be had.
-   */
-  open(options: UdpPortOptions = {}): UdpPort {
-    return new UdpPort(this.#host, options);
   }
 }

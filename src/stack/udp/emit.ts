@@ -3,6 +3,7 @@
  * @module
  */
 import { type Address, ANY, isMulticast } from '../base/address.ts';
+import { copyBytes } from '../base/copy.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
 import type { Route } from '../ip/routes.ts';
@@ -53,7 +54,9 @@ export function emit(
     if (!leaves) return copied;
   }
   if (!leaves) return Failure.NONE;
-  return write(socket, route, bytes, from, length, address, port, hops, service);
+  const failure = write(socket, route, bytes, from, length, address, port, hops, service);
+  if (failure === Failure.NO_BUFFERS) socket.udp.block(socket, route.iface);
+  return failure;
 }
 
 /** See `UdpSocket.sendBatch`. */
@@ -77,6 +80,8 @@ export function emitBatch(
         : emit(socket, bytes, from + at, n, address, port, SOCKETS_OWN, SOCKETS_OWN, ANY);
     at += n;
   } while (at < length && failure === Failure.NONE);
+  const route = failure === Failure.NO_BUFFERS ? routeOf(socket, address) : undefined;
+  if (route) socket.udp.block(socket, route.iface);
   return failure;
 }
 
@@ -114,7 +119,7 @@ function writeBatch(
   udp.write(v, at, socket.port, port, all);
   const pseudo = checksums.pseudo(source, address, UDP) + checksums.lengthTerm(all);
   udp.setChecksum(v, at, checksums.begun(pseudo));
-  ip.checksum.copy(bytes, from, at + udp.HEADER_LEN, length);
+  copyBytes(bytes, from, ip.slots.bytes, at + udp.HEADER_LEN, length);
   const { next } = ip;
   if (socket.ttl > 0) next.ttl = socket.ttl;
   next.tos = socket.tos;
@@ -171,16 +176,17 @@ function write(
     return ip.sendLarge(route, source, UDP, at, udp.HEADER_LEN, bytes, from, length);
   }
   const to = at + udp.HEADER_LEN;
+  const sums = !route.iface.offload.checksum;
   // An echo sends the slots' own memory, which the kernel copies and sums in one pass.
-  const text =
-    bytes === ip.slots.bytes
-      ? ip.checksum.copyWithin(from, to, length)
-      : ip.checksum.copy(bytes, from, to, length);
-  if (route.iface.offload.checksum) {
+  let text = 0;
+  if (bytes === ip.slots.bytes) text = ip.checksum.copyWithin(from, to, length);
+  else if (sums) text = ip.checksum.copy(bytes, from, to, length);
+  else copyBytes(bytes, from, ip.slots.bytes, to, length);
+  if (sums) {
+    udp.setChecksum(v, at, never0(pseudo + ip.checksum.sum(at, udp.HEADER_LEN) + text));
+  } else {
     udp.setChecksum(v, at, checksums.begun(pseudo));
     next.checksumAt = udp.CHECKSUM_AT;
-  } else {
-    udp.setChecksum(v, at, never0(pseudo + ip.checksum.sum(at, udp.HEADER_LEN) + text));
   }
   return ip.send(route, source, UDP, at, all);
 }

@@ -1,7 +1,7 @@
 /**
  * What the owner of a UDP socket is told.
  *
- * Both are called from within `input`; an owner may use any socket from there, but not `input`.
+ * All are called from within `input` or `flush`; an owner may use any socket from there, but neither.
  * @module
  */
 import type { Address } from '../base/address.ts';
@@ -29,4 +29,6 @@ export interface UdpOwner {
    * itself (the port is closed, the peer is prohibited); with `receiveErrors` any. RFC 1122 §4.1.3.3.
    */
   onError(failure: Failure, error: IcmpError): void;
+  /** After a `send` that failed with `Failure.NO_BUFFERS`: there is room again. */
+  onWritable?(): void;
 }

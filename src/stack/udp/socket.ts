@@ -52,6 +52,8 @@ export class UdpSocket {
 
   /** The way of the last datagram. */
   route: Route | undefined = undefined;
+  /** Where a datagram found no room, while the owner waits for `onWritable`. */
+  waitsFor: Interface | undefined = undefined;
   /** Lists of `Ports`. */
   nextOnPort: UdpSocket | undefined = undefined;
   nextInBucket: UdpSocket | undefined = undefined;

@@ -6,6 +6,7 @@ import { type Address, ANY, isMulticast } from '../base/address.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
+import type { Interface } from '../ip/interface.ts';
 import type { Internet } from '../ip/internet.ts';
 import type { IcmpError, Protocol } from '../ip/ip.ts';
 import { Check, type Packet } from '../ip/packet.ts';
@@ -47,6 +48,8 @@ export class Udp implements Protocol {
   readonly ports: Ports;
   interceptor: Interceptor | null = null;
   flowLimit: number = FLOW_LIMIT;
+  /** Sockets whose owners wait for room, each once. */
+  readonly #blocked: UdpSocket[] = [];
 
   /** Makes itself known to `ip`. */
   constructor(ip: Internet) {
@@ -82,6 +85,30 @@ export class Udp implements Protocol {
     socket.remotePort = remotePort;
     ports.addFlow(socket);
     return socket;
+  }
+
+  /** True if an owner waits for room. */
+  get waiting(): boolean {
+    return this.#blocked.length > 0;
+  }
+
+  /** A datagram of `socket` found no room on its way to `iface`: tell the owner when there is some. */
+  block(socket: UdpSocket, iface: Interface): void {
+    if (socket.waitsFor === undefined) this.#blocked.push(socket);
+    socket.waitsFor = iface;
+  }
+
+  /** The batch ends: owners that waited for room are told, where there is some. */
+  flush(): void {
+    for (let left = this.#blocked.length; left > 0; left--) {
+      const socket = this.#blocked.shift() as UdpSocket; // there were `left` of them
+      const { waitsFor } = socket;
+      if (socket.closed || waitsFor === undefined) continue;
+      if (this.ip.slots.free > 0 && this.ip.ready(waitsFor)) {
+        socket.waitsFor = undefined;
+        socket.owner.onWritable?.();
+      } else this.#blocked.push(socket);
+    }
   }
 
   input(packet: Packet): Drop {
