@@ -2,7 +2,7 @@
  * The services on the callback interface: no streams, no copies, nothing allocated a segment.
  * @module
  */
-import type { Connection, ConnectionHandler, Stack } from '../../src/index.ts';
+import type { Connection, ConnectionHandler, Stack, UdpHandler } from '../../src/index.ts';
 import { Port } from './protocol.ts';
 
 const zeros = new Uint8Array(256 * 1024);
@@ -40,6 +40,13 @@ const echo: ConnectionHandler = {
   end: (connection) => connection.close(),
 };
 
+/** Answers from the packet that the question came in. */
+const udpEcho: UdpHandler = {
+  message(socket, bytes, at, length, address, port) {
+    socket.send(bytes, at, length, address, port);
+  },
+};
+
 /** `accepted` hears of each connection. */
 export function serveCallbacks(stack: Stack, accepted: () => void = () => {}): void {
   const serve = (port: number, handler: ConnectionHandler): void => {
@@ -50,6 +57,7 @@ export function serveCallbacks(stack: Stack, accepted: () => void = () => {}): v
   };
   serve(Port.DISCARD, discard);
   serve(Port.ECHO, echo);
+  stack.udp.createSocket({ port: Port.ECHO }, udpEcho);
   stack.tcp.createListener({ port: Port.SOURCE, backlog: BACKLOG }, (connection) => {
     accepted();
     pump(connection);

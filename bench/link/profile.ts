@@ -1,7 +1,8 @@
 /**
  * `npm run profile -- WORK [--offload] [--net] [--streams N] [--seconds S] [--out FOLDER]`: where the time of
- * the stack goes, by function and by room; by `perf`, or by V8's own sampler where that is missing. WORK is `recv` or `send` (streams), `connections` (32 at a
- * time), `echo` (TCP), `udp` or `http` (with --net).
+ * the stack goes, by function and by room; by `perf`, or by V8's own sampler where that is missing. WORK
+ * is `recv` or `send` (streams), `connections` (32 at a time), `echo` (TCP), `udp`, or `http` (with
+ * --net).
  * @module
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -18,7 +18,9 @@ export async function openStack(setup: StackSetup, accepted?: () => void): Promi
   });
   const stack = createStack({ device: tun, address, gateway });
   if (setup.face === 'callback') serveCallbacks(stack, accepted);
-  else await serveNet(stack.net, '0.0.0.0');
-  await serveDgram(stack.dgram, '0.0.0.0');
+  else {
+    await serveNet(stack.net, '0.0.0.0');
+    await serveDgram(stack.dgram, '0.0.0.0');
+  }
   return stack;
 }

@@ -115,8 +115,8 @@ const WORDS: Readonly<Record<Face, string>> = {
 
 export function stackSpec(face: Face, options: StackOptions): Spec {
   const { offload, waiting = 'event', queues = 0, nodeArgs = [], fresh = false } = options;
-  const services: Service[] = ['discard', 'source', 'echo', 'icmp'];
-  if (face === 'net') services.push('udp', 'http');
+  const services: Service[] = ['discard', 'source', 'echo', 'udp', 'icmp'];
+  if (face === 'net') services.push('http');
   const suffix = `${waiting === 'event' ? '' : `-${waiting}`}${queues > 0 ? `-${queues}q` : ''}`;
   const words = `${waiting === 'event' ? '' : `, ${waiting}`}${queues > 0 ? `, ${queues} queues` : ''}`;
   const spec: Spec = {
