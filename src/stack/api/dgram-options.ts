@@ -84,13 +84,14 @@ export function readDgramOptions(given: unknown): DgramOptions {
   return options;
 }
 
-function viewOf(value: unknown): Buffer | undefined {
+function viewOf(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
   if (typeof value === 'string') return Buffer.from(value);
   if (!ArrayBuffer.isView(value)) return undefined;
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
-function slice(value: unknown, from: unknown, count: unknown): Buffer {
+function slice(value: unknown, from: unknown, count: unknown): Uint8Array {
   const bytes = viewOf(value);
   if (!bytes) throw argTypeError('buffer', BYTES, value);
   const offset = Number(from) >>> 0;
@@ -108,13 +109,13 @@ function join(message: unknown): Uint8Array {
     if (bytes) return bytes;
     throw argTypeError('buffer', BYTES, message);
   }
-  const pieces: Buffer[] = [];
+  const pieces: Uint8Array[] = [];
   for (const one of message) {
     const bytes = viewOf(one);
     if (!bytes) throw argTypeError('buffer list arguments', BYTES, message);
     pieces.push(bytes);
   }
-  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces); // the length is 1
+  return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces); // the length is 1
 }
 
 export const connectedError = (): Error =>
@@ -123,20 +124,29 @@ export const connectedError = (): Error =>
 export const notConnectedError = (): Error =>
   coded(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
 
+const unlessFunction = (value: unknown): unknown =>
+  typeof value === 'function' ? undefined : value;
+
+function lastFunction(args: readonly unknown[]): SendCallback | undefined {
+  for (let i = args.length - 1; i > 0; i--) {
+    if (typeof args[i] === 'function') return args[i] as SendCallback; // so Node takes it
+  }
+  return undefined;
+}
+
 /**
  * (msg[, offset, length][, port][, address][, callback]). On a connected socket neither port nor
  * address may be given. Throws what Node throws.
  */
 export function readSend(args: readonly unknown[], connected: boolean): SendCall {
   const [message, second, third, fourth, fifth] = args;
-  const last = args.findLast((value) => typeof value === 'function');
-  const callback = last as SendCallback | undefined;
+  const callback = lastFunction(args);
   // With offset and length a port follows, unless the socket is connected.
   const sliced = connected
     ? typeof third === 'number'
     : Boolean(fifth) || Boolean(fourth && typeof fourth !== 'function');
-  const place = sliced || connected ? [fourth, fifth] : [second, third];
-  const [port, address] = place.map((value) => (typeof value === 'function' ? undefined : value));
+  const port = unlessFunction(sliced || connected ? fourth : second);
+  const address = unlessFunction(sliced || connected ? fifth : third);
   if (connected && (port || address)) throw connectedError();
   const bytes = sliced ? slice(message, second, third) : join(message);
   if (connected) return { bytes, port: 0, address: undefined, callback };

@@ -195,7 +195,9 @@ export class DatagramSocket extends EventEmitter {
   send(...args: unknown[]): void {
     const call = readSend(args, this.#link === Link.CONNECTED);
     this.alive();
+    const { address = '127.0.0.1' } = call;
     if (this.#link === Link.CONNECTED) this.#transmit(call, undefined);
+    else if (this.#isPlain(address)) this.#transmit(call, address);
     else this.#afterBind(() => this.#sendTo(call));
   }
 
@@ -228,7 +230,7 @@ export class DatagramSocket extends EventEmitter {
   #resolve(name: string, then: Resolved): void {
     const { lookup } = this.options;
     if (lookup) lookup(name, { family: 4 }, then);
-    else if (this.#bind === Bind.BOUND && this.#isLiteral(name)) then(null, name);
+    else if (this.#isPlain(name)) then(null, name);
     else {
       this.host.lookup(name, { family: 4 }, (error, found) =>
         then(error, typeof found === 'string' ? found : (found?.[0]?.address ?? '')),
@@ -236,7 +238,9 @@ export class DatagramSocket extends EventEmitter {
     }
   }
 
-  #isLiteral(name: string): boolean {
+  /** True if nothing has to be waited for before a datagram goes to `name`. */
+  #isPlain(name: string): boolean {
+    if (this.#bind !== Bind.BOUND || this.options.lookup) return false;
     return name === this.#lastText || parseAddress(name) !== undefined;
   }
 
