@@ -173,3 +173,7 @@ export class FakeClock implements LinkClock {
 /** The URL of a compiled module of src/device, quoted for a script of another process. */
 export const moduleUrl = (name: string): string =>
   JSON.stringify(new URL(`../../src/device/${name}.js`, import.meta.url).href);
+
+/** The same of a module of test/support. */
+export const supportUrl = (name: string): string =>
+  JSON.stringify(new URL(`../support/${name}.js`, import.meta.url).href);

@@ -50,7 +50,7 @@ withIp('forward: a UDP flow ends after its silence', async (t) => {
   const run = await forwarding(t, '--udp-idle', '1', '--json');
   t.is(JSON.parse(run.ready).event, 'ready');
   t.deepEqual(await insideSays(run, 'udp', OUTSIDE, '7', '10'), { length: 10 });
-  await pause(1500);
+  await pause(3000);
   const { out } = await run.gateway.stop();
   const last = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '');
   t.is(last.event, 'forwarded');

@@ -24,7 +24,8 @@ tunTest('impair: on a TUN the delay is kept to some hundred microseconds', async
   await once(socket, 'listening');
   const trips: number[] = [];
   socket.on('message', (message) => trips.push(performance.now() - Number(message)));
-  for (let i = 0; i < 100; i++) {
+  // As many as it takes for one that the machine's load has not touched.
+  for (let i = 0; i < 100 || (i < 1000 && Math.min(...trips) >= 11); i++) {
     socket.send(`${performance.now()}`, 7000, '10.83.0.2');
     await until(() => trips.length > i, 'the answer');
   }
