@@ -85,7 +85,7 @@ same(
     ]);
     record(log, 'socket', socket, SOCKET_EVENTS);
     client.resetAndDestroy();
-    await new Promise((done) => setTimeout(done, 30)); // until it has arrived, in both worlds
+    await new Promise((done) => setTimeout(done, 200)); // until it has arrived, in both worlds
     log.push(['destroyed', socket.destroyed]);
     socket.resume();
     await next(socket, 'close');

@@ -60,7 +60,7 @@ test('hooks: a hook on input drops what it does not like', async (t) => {
 test('hooks: a hook on output drops what leaves, with a reason', async (t) => {
   const { left } = pair(t);
   left.hook('output', ({ protocol }) => (protocol === 1 ? 'drop' : 'pass'));
-  await t.throwsAsync(() => left.ping('10.0.0.2', { timeout: 50 }), { code: 'EACCES' });
+  await t.throwsAsync(() => left.ping('10.0.0.2', { timeout: 5000 }), { code: 'EACCES' });
   t.is(left.stats().drops['outFiltered'], 1);
 });
 

@@ -200,7 +200,7 @@ test('intercept: a flow is decided once', async (t) => {
 test('intercept: an undecided flow is dropped after a time, one over the backlog at once', async (t) => {
   const { client, gate } = gateway(t);
   const flows: TcpFlow[] = [];
-  gate.tcp.intercept((flow) => flows.push(flow), { backlog: 2, timeout: 300 });
+  gate.tcp.intercept((flow) => flows.push(flow), { backlog: 2, timeout: 1500 });
   for (let port = 1; port <= 3; port++) client.net.connect(port, ANYWHERE).on('error', () => {});
   await until(() => gate.stats().drops['tcpSynQueueFull'] === 1);
   t.is(flows.length, 2);
