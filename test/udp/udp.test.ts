@@ -601,3 +601,30 @@ test('udp: a batch leaves as one packet where the device cuts it, else as many',
   );
   t.true(able.balanced && plain.balanced);
 });
+
+test('udp: who found no room is told once when half of the queue is free, and not once closed', (t) => {
+  const host = new UdpHost({ queueLimit: 4 });
+  const told: string[] = [];
+  const open = (name: string): UdpSocket =>
+    host.udp.open({
+      onMessage: () => Drop.NONE,
+      onError: () => {},
+      onWritable: () => told.push(name),
+    });
+  const [one, gone, silent] = [open('one'), open('gone'), host.open().socket];
+  host.wire.open = false;
+  for (let i = 0; i < 4; i++) t.is(one.send(pattern(1), 0, 1, PEER, 9), Failure.NONE);
+  for (const socket of [one, gone, silent, one]) {
+    t.is(socket.send(pattern(1), 0, 1, PEER, 9), Failure.NO_BUFFERS);
+  }
+  gone.close();
+  host.udp.flush();
+  t.true(host.udp.waiting);
+  t.deepEqual(told, []);
+  host.wire.open = true;
+  host.net.writable(host.iface);
+  for (let i = 0; i < 2; i++) host.udp.flush();
+  t.deepEqual(told, ['one']);
+  t.false(host.udp.waiting);
+  t.true(host.balanced);
+});

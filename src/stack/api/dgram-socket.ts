@@ -1,5 +1,6 @@
 /**
- * `dgram.Socket` on this stack: UDP with Node's methods, events and errors.
+ * `dgram.Socket` on this stack: UDP with Node's methods, events and errors, written on the callback
+ * interface.
  *
  * A datagram is emitted when it comes, so nothing waits here and there is no queue to bound: the
  * device's is the receive buffer. `setRecvBufferSize` is remembered and given back.

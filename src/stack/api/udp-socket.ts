@@ -297,7 +297,7 @@ export class UdpSocket implements UdpOwner {
     this.#core.close();
     this.#host.open.delete(this);
     this.#settle();
-    this.#handler.close?.(this);
+    this.#tell(() => this.#handler.close?.(this));
   }
 
   /** The process stays alive while it is bound; the default. */
@@ -339,17 +339,18 @@ export class UdpSocket implements UdpOwner {
     if (!this.#handler.error) return;
     const port = dstPort(this.#host.core.slots.view, body);
     const error = systemError(failureCode(failure), 'recvmsg');
-    try {
-      this.#handler.error(this, error, destination, port);
-    } catch (thrown) {
-      this.#host.thrown(thrown);
-    }
+    this.#tell(() => this.#handler.error?.(this, error, destination, port));
   }
 
   /** @internal */
   onWritable(): void {
+    this.#tell(() => this.#handler.writable?.(this));
+  }
+
+  /** For what is rare: it makes a closure. */
+  #tell(what: () => void): void {
     try {
-      this.#handler.writable?.(this);
+      what();
     } catch (error) {
       this.#host.thrown(error);
     }

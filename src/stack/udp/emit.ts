@@ -51,6 +51,7 @@ export function emit(
   if (!route.unicast && (!group || socket.multicastLoop)) {
     const inside = net.routes.via(net.loopback, address, route.source);
     const copied = write(socket, inside, bytes, from, length, address, port, hops, service);
+    if (!leaves && copied === Failure.NO_BUFFERS) socket.udp.block(socket, inside.iface);
     if (!leaves) return copied;
   }
   if (!leaves) return Failure.NONE;
