@@ -59,10 +59,11 @@ test('failures: nobody answers a SYN: ETIMEDOUT', async (t) => {
 });
 
 test('failures: a peer that falls silent: ETIMEDOUT', async (t) => {
-  const pair = makePair({ tcp: { userTimeout: 300_000 } });
+  const pair = makePair();
   pair.right.net.createServer((socket) => socket.resume()).listen(7);
   const socket = await pair.left.tcp.connect(7, RIGHT);
   socket.resume();
+  socket.connection?.setUserTimeout(300);
   await pair.right.devices[0]?.close();
   socket.write('anybody?');
   const closed = next(socket, 'close');
