@@ -58,6 +58,13 @@ test('host: a bound datagram socket keeps the process, unless it is unref’d', 
   t.is((await run(`${bind} socket.unref();`)).code, 0);
 });
 
+test('host: a UDP socket of the callback interface keeps the process, unless it is unref’d', async (t) => {
+  const create = 'const socket = right.udp.createSocket({ port: 7 }, {});';
+  t.is((await run(create, 1500)).code, null);
+  t.is((await run(`${create} socket.unref();`)).code, 0);
+  t.is((await run(`${create} socket.close();`)).code, 0);
+});
+
 test('host: stack.ref keeps the process', async (t) => {
   t.is((await run('right.ref();', 1500)).code, null);
   t.is((await run('right.ref(); right.unref();')).code, 0);
