@@ -8,7 +8,7 @@ import { type Address, format } from '../base/address.ts';
 import { Drop } from '../base/drop.ts';
 import { unreachableAfterwards } from '../ip/quote.ts';
 import type { UdpOwner } from '../udp/owner.ts';
-import type { UdpSocket } from '../udp/socket.ts';
+import type { UdpSocket as CoreSocket } from '../udp/socket.ts';
 import { Refusal } from '../udp/udp.ts';
 import { Code } from '../wire/icmp.ts';
 import { Protocol } from '../wire/ipv4.ts';
@@ -30,12 +30,12 @@ const KEPT_BYTES = 65_536;
 export class FlowSocket extends DgramSocket {
   readonly #idle: IdleTimer = new IdleTimer(() => this.#expire());
 
-  readonly #core: UdpSocket;
+  readonly #core: CoreSocket;
   /** Bytes of the last datagram that came. */
   #length = 0;
 
   /** Not for use from outside: `UdpFlow.accept` makes these. */
-  constructor(host: Host, core: UdpSocket, idle: number) {
+  constructor(host: Host, core: CoreSocket, idle: number) {
     super(host, 'udp4', undefined, core);
     this.#core = core;
     const { handler } = this.udp;
@@ -79,7 +79,7 @@ export class FlowSocket extends DgramSocket {
 }
 
 /** An ICMP error about a datagram of `length` bytes that came for the flow of `core`. */
-function tellUnreachable(host: Host, core: UdpSocket, length: number, code: number): void {
+function tellUnreachable(host: Host, core: CoreSocket, length: number, code: number): void {
   const { remoteAddress, localAddress, remotePort, port } = core;
   const ports = (remotePort << 16) | port;
   const rest = (length + HEADER_LEN) << 16;
@@ -104,7 +104,7 @@ export class UdpFlow implements FlowPlace, UdpOwner {
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   /** Undefined until the flow is kept or accepted. */
-  #core: UdpSocket | undefined;
+  #core: CoreSocket | undefined;
   #refusal: Refusal | undefined;
   #accepted = false;
   #timer: NodeJS.Timeout | undefined;
@@ -193,15 +193,15 @@ export class UdpFlow implements FlowPlace, UdpOwner {
     core.close();
   }
 
-  /** The core's socket for the flow; undefined if there are too many. */
-  open(owner: UdpOwner): UdpSocket | undefined {
+  /** @internal The core's socket for the flow; undefined if there are too many. */
+  open(owner: UdpOwner): CoreSocket | undefined {
     const { udp } = this.#host.core;
     const { localPort, remotePort } = this;
     return udp.openFlow(owner, this.#local, localPort, this.#remote, remotePort);
   }
 
-  /** For the interceptor: what the stack is to do with the datagram, now that the handler has run. */
-  verdict(timeout: number): UdpSocket | Refusal {
+  /** @internal For the interceptor: what the stack is to do with the datagram, now that the handler has run. */
+  verdict(timeout: number): CoreSocket | Refusal {
     if (this.#refusal !== undefined) return this.#refusal;
     if (this.#core) return this.#core.closed ? Refusal.DROP : this.#core;
     this.#core = this.open(this);
@@ -213,12 +213,12 @@ export class UdpFlow implements FlowPlace, UdpOwner {
     return this.#core;
   }
 
-  /** For the interceptor: the handler failed. */
+  /** @internal For the interceptor: the handler failed. */
   giveUp(): void {
     if (!this.decided) this.refuse();
   }
 
-  /** For the stack: a datagram while the flow is undecided. */
+  /** @internal For the stack: a datagram while the flow is undecided. */
   onMessage(bytes: Uint8Array, at: number, length: number): Drop {
     const full = this.#waiting.length >= KEPT_DATAGRAMS || this.#waitingBytes + length > KEPT_BYTES;
     if (full && this.#waiting.length > 0) return Drop.UDP_QUEUE_FULL;
@@ -227,10 +227,10 @@ export class UdpFlow implements FlowPlace, UdpOwner {
     return Drop.NONE;
   }
 
-  /** For the stack. */
+  /** @internal For the stack. */
   onError(): void {}
 
-  #handOver({ owner }: UdpSocket): void {
+  #handOver({ owner }: CoreSocket): void {
     const { packet } = this.#host.core.ip; // of which the owner of a `dgram.Socket` wants nothing
     for (const bytes of this.#waiting.splice(0)) {
       owner.onMessage(bytes, 0, bytes.length, this.#remote, this.remotePort, packet);
