@@ -10,7 +10,10 @@ export function serveEcho(stack: Stack, port: number): void {
   stack.net.createServer((socket) => socket.pipe(socket)).listen(port);
 
   const udp = stack.dgram.createSocket('udp4');
-  udp.on('message', (message, from) => udp.send(message, from.port, from.address));
+  udp.on('message', (message, from) => {
+    // Port 0 wants no answer (RFC 768), and `send` throws there, as Node's does.
+    if (from.port > 0) udp.send(message, from.port, from.address);
+  });
   udp.bind(port);
 }
 

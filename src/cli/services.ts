@@ -92,10 +92,11 @@ export interface Services {
 }
 
 /**
- * Ports whose datagrams are never answered: those of services that answer anything. Without this,
- * one forged datagram from port 7 to port 19 keeps two hosts talking for ever (CERT CA-1996-01).
+ * Ports whose datagrams are never answered: 0, which says that no answer is wanted (RFC 768), and where
+ * `send` throws; and those of services that answer anything. Without these, one forged datagram from
+ * port 7 to port 19 keeps two hosts talking for ever (CERT CA-1996-01).
  */
-const CHATTERERS: ReadonlySet<number> = new Set([7, 9, 13, 17, 19, 37]);
+const NEVER_ANSWERED: ReadonlySet<number> = new Set([0, 7, 9, 13, 17, 19, 37]);
 const LINE = 72; // RFC 864: a popular pattern is 72 character lines
 const PRINTABLE = 95; // from space to tilde
 const LONGEST_DATAGRAM_OF_CHARS = 512; // RFC 864, UDP: between 0 and 512
@@ -214,7 +215,7 @@ class Running implements Services {
     socket.on('message', (message, from) => {
       carried.datagramsIn++;
       carried.bytesIn += message.length;
-      const answer = CHATTERERS.has(from.port) ? undefined : reply(message);
+      const answer = NEVER_ANSWERED.has(from.port) ? undefined : reply(message);
       if (!answer) return;
       socket.send(answer, from.port, from.address, (error) => {
         if (error) return; // lost, as a datagram may be

@@ -172,7 +172,7 @@ test('services: a port that is taken is told, and nothing stays open', async (t)
   taken.close();
 });
 
-test('services: a datagram from a port that answers anything is not answered', async (t) => {
+test('services: a datagram from a port that answers anything, or from none, is not answered', async (t) => {
   const heard: string[] = [];
   let arrive: ((message: Uint8Array, from: { address: string; port: number }) => void) | undefined;
   /** A `dgram` of one's own, so that a datagram may come from port 19. */
@@ -199,6 +199,7 @@ test('services: a datagram from a port that answers anything is not answered', a
   });
   arrive?.(Buffer.from('a'), { address: HOME, port: 19 });
   arrive?.(Buffer.from('b'), { address: HOME, port: 7 });
+  arrive?.(Buffer.from('0'), { address: HOME, port: 0 });
   arrive?.(Buffer.from('c'), { address: HOME, port: 1234 });
   t.deepEqual(heard, ['1234: c']);
   await services.close();
