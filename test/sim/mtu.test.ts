@@ -38,8 +38,15 @@ const narrow = (mtu: number, icmp: boolean, loss = 0): Chain =>
     ],
   });
 
-/** Send `bytes` from one end to the other. */
-function transfer(chain: Chain, bytes: number, settings: Partial<Settings> = {}): Run {
+interface Begun {
+  readonly tcb: Tcb;
+  readonly sender: Peer;
+  readonly receiver: Peer;
+  readonly listener: { close(): void };
+}
+
+/** Begin to send `bytes` from one end to the other. */
+function start(chain: Chain, bytes: number, settings: Partial<Settings> = {}): Begun {
   const receiver = new Peer();
   const listener = chain.there.core.tcp.listen({
     ...{ address: ANY, port: 80, backlog: 16 },
@@ -53,6 +60,12 @@ function transfer(chain: Chain, bytes: number, settings: Partial<Settings> = {})
   const tcb = chain.here.core.tcp.connect({ destination: chain.far, port: 80, owner, settings });
   if (typeof tcb === 'number' || typeof listener === 'number') throw new Error('no connection');
   sender.tcb = tcb;
+  return { tcb, sender, receiver, listener };
+}
+
+/** Send `bytes` from one end to the other. */
+function transfer(chain: Chain, bytes: number, settings: Partial<Settings> = {}): Run {
+  const { tcb, sender, receiver, listener } = start(chain, bytes, settings);
   const began = chain.line.now();
   chain.line.until(() => receiver.received >= bytes || sender.wrong !== '', 600 * SECOND);
   if (sender.wrong !== '' || receiver.wrong !== '') throw new Error(sender.wrong + receiver.wrong);
@@ -98,6 +111,39 @@ for (const mtu of [1280, 1400, 1492]) {
     t.true(next.seconds < clean + 0.1, `${next.seconds} s`);
   });
 }
+
+/** Seconds until the path's MTU is known, and how full the path is in the five seconds after the next. */
+function search(icmp: boolean): { found: number; seconds: number; share: number } {
+  const chain = narrow(1280, icmp);
+  const { tcb, receiver } = start(chain, 1e9);
+  const { line } = chain;
+  const began = line.now();
+  const known = (): boolean => tcb.search === null && effectiveMtu(tcb) <= 1280;
+  line.until(known, 60 * SECOND);
+  const seconds = (line.now() - began) / 1e6;
+  line.run(SECOND);
+  const before = receiver.received;
+  line.run(5 * SECOND);
+  const found = effectiveMtu(tcb);
+  const most = ((RATE / 8) * 5 * tcb.mss) / found;
+  return { found, seconds, share: (receiver.received - before) / most };
+}
+
+test('pmtu: with 1280 bytes in the middle and ICMP, TCP is at full speed at once', (t) => {
+  const { found, seconds, share } = search(true);
+  t.is(found, 1280);
+  t.true(seconds < 0.1, `${seconds} s`);
+  t.true(share > 0.99, `${share}`);
+  t.log(`known after ${seconds.toFixed(2)} s, then ${(share * 100).toFixed(1)} % of the path`);
+});
+
+test('plpmtu: with 1280 bytes in the middle and no ICMP, TCP is at full speed after the search', (t) => {
+  const { found, seconds, share } = search(false);
+  t.is(found, 1280);
+  t.true(seconds < 2.5, `${seconds} s`);
+  t.true(share > 0.99, `${share}`);
+  t.log(`known after ${seconds.toFixed(2)} s, then ${(share * 100).toFixed(1)} % of the path`);
+});
 
 test('plpmtu: lost probes are no congestion signal', (t) => {
   const { chain, tcb } = transfer(narrow(1280, false), BYTES / 4);

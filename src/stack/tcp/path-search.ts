@@ -11,8 +11,14 @@ import { max, type Seq } from '../base/seq.ts';
 /** RFC 8899 §5.1.2, BASE_PLPMTU: what nearly every path takes. */
 export const BASE_MTU = 1200;
 
-/** Probes of one size that must be lost before it is believed: one may be chance. */
+/**
+ * Probes of one size that must be lost in a row before it is believed: one may be chance, and where much
+ * is lost more are. RFC 8899 §5.1.2 (MAX_PROBES) has 3 for all paths.
+ */
 const TRIES = 2;
+const MOST_TRIES = 12;
+/** How likely it may be that a size is given up which passes. */
+const RISK = 0.001;
 /** A gap of fewer bytes is not worth closing. */
 const GAP = 16;
 
@@ -24,6 +30,13 @@ const SIZES: readonly number[] = [
   576, 1006, 1280, 1320, 1360, 1380, 1400, 1420, 1440, 1456, 1464, 1476, 1480, 1492, 1500, 2002,
   4352, 8166, 8972, 9000, 17_914, 32_000, 65_535,
 ];
+
+/** So many probes are lost by chance no more often than `RISK`. */
+function triesFor(loss: number): number {
+  if (loss <= 0) return TRIES;
+  const tries = Math.ceil(Math.log(RISK) / Math.log(Math.min(loss, 0.9)));
+  return Math.min(Math.max(tries, TRIES), MOST_TRIES);
+}
 
 export class PathSearch {
   /** The longest packet known to pass, and the longest that may. */
@@ -38,6 +51,8 @@ export class PathSearch {
   confirmed = false;
   /** Something of `low` bytes was acknowledged since the search began. */
   passed = false;
+  /** Text of the probe was sent again: its acknowledgment says nothing of the probe. */
+  resent = false;
   /** Where slow start ended before the losses that began the search; 0: there were none. */
   ssthresh: number;
   #tries = 0;
@@ -74,11 +89,14 @@ export class PathSearch {
     this.#tries = 0;
   }
 
-  /** The probe was lost, and nothing else with it. True if its size is given up. */
-  fail(): boolean {
+  /**
+   * The probe was lost, and nothing else with it. True if its size is given up. `loss`: the share of other
+   * segments that are lost.
+   */
+  fail(loss: number): boolean {
     const { size } = this;
     this.size = 0;
-    if (++this.#tries < TRIES) return false;
+    if (++this.#tries < triesFor(loss)) return false;
     this.limit(size - 1);
     return true;
   }

@@ -4,7 +4,9 @@
  * When full segments time out again and again, and ICMP is silent, they may be too long for the path.
  * The connection falls back to a size that passes nearly everywhere, and then looks for more: a probe is
  * a longer segment of text that was to be sent anyway, and losing one says nothing about congestion.
- * If the first probe, as long as before, arrives, it was an outage and no black hole.
+ * If the first probe, as long as before, arrives, it was an outage and no black hole. Neither is a path
+ * that loses much: there probes go out with fewer segments after them, more of them must be lost before
+ * a size is given up, and each false alarm makes the next one later.
  *
  * What is found is kept with the route, for all who send there. When it grows old it is looked for
  * again, by probes and not by losses. Only connections with SACK probe: without it a lost probe cannot
@@ -16,7 +18,7 @@ import { count, Stat } from '../base/stats.ts';
 import { PATH_MTU_FLOOR } from '../ip/path-mtu.ts';
 import type { Route } from '../ip/routes.ts';
 import { usualOptions } from './emit.ts';
-import { pipe } from './flight.ts';
+import { outstanding, pipe } from './flight.ts';
 import { HEADERS, setMss } from './open.ts';
 import { BASE_MTU, PathSearch } from './path-search.ts';
 import { Fate, type Scoreboard } from './scoreboard.ts';
@@ -25,6 +27,8 @@ import { Flag, has, Recovery, type Tcb } from './tcb.ts';
 /** Timeouts in a row until full segments are suspected: where none was ever acknowledged, and else. */
 const TIMEOUTS = 2;
 const TIMEOUTS_AFTER_SUCCESS = 3;
+/** False alarms that are remembered: each asks for one timeout more the next time. */
+const MOST_ALARMS = 3;
 /** Segments that must follow a probe, so that SACKs tell what became of it. */
 const FOLLOWERS = 3;
 /** See `probeLength`. */
@@ -47,7 +51,7 @@ export function suspectBlackHole(tcb: Tcb, board: Scoreboard): void {
   if (!tcb.settings.mtuProbing || board.count === 0) return;
   const route = tcb.tcp.routeOf(tcb);
   if (route === null) return;
-  const patience = tcb.fullAcked ? TIMEOUTS_AFTER_SUCCESS : TIMEOUTS;
+  const patience = tcb.fullAcked ? TIMEOUTS_AFTER_SUCCESS + tcb.falseAlarms : TIMEOUTS;
   if (tcb.retries < patience) return;
   const first = Math.min(diff(board.end(0), board.start(0)), tcb.mss);
   const size = effectiveMtu(tcb);
@@ -63,7 +67,11 @@ export function suspectBlackHole(tcb: Tcb, board: Scoreboard): void {
 
 function fallBack(tcb: Tcb, route: Route, size: number): void {
   const before = tcb.search?.ssthresh ?? tcb.prior?.ssthresh ?? tcb.ssthresh;
-  tcb.search = new PathSearch(size, longest(tcb, route), tcb.sndUna, before);
+  // Not beyond what it was: what is known of the path costs no probes again.
+  const high = Math.min(tcb.search?.high ?? route.mtu, longest(tcb, route));
+  tcb.search = new PathSearch(size, high, tcb.sndUna, before);
+  // What is outstanding is sent again, and its beginning was, by each timeout and a tail loss probe.
+  tcb.bytesTooLong += outstanding(tcb) + (tcb.retries + 1) * tcb.mss;
   // What passed before may be true again: then only a probe may say so.
   tcb.search.passed = tcb.fullAcked;
   setMss(tcb, size);
@@ -103,7 +111,10 @@ export function probeLength(tcb: Tcb, left: number, window: number): number {
   }
   const length = textOf(tcb, size);
   const followers = FOLLOWERS * tcb.mss;
-  if (Math.min(left, window, tcb.cwnd) < length + followers) return 0;
+  if (Math.min(left, window) < length + followers) return 0;
+  // A window that is not to grow so far must do: if nothing follows, a tail loss probe does.
+  const wanted = tcb.ssthresh < length + followers ? length : length + followers;
+  if (tcb.cwnd < wanted) return 0;
   const flight = pipe(tcb);
   if (tcb.cwnd - flight >= length) return length;
   return flight > 0 ? HOLD : 0;
@@ -116,6 +127,18 @@ export function probeSent(tcb: Tcb, from: Seq, to: Seq): void {
   search.size = diff(to, from) + HEADERS + usualOptions(tcb);
   search.start = from;
   search.end = to;
+  search.resent = false;
+}
+
+/** Text from `from` on is sent again: that of a probe that was not judged is not probed any more. */
+export function onProbeResent(search: PathSearch, from: Seq): void {
+  if (search.size !== 0 && ge(from, search.start) && lt(from, search.end)) search.resent = true;
+}
+
+/** The share of this connection's text that was lost by chance: what was too long is left out. */
+function lossOf(tcb: Tcb): number {
+  const resent = tcb.bytesRetransmitted - tcb.bytesTooLong;
+  return resent <= 0 ? 0 : resent / (resent + tcb.bytesAcked);
 }
 
 /** An ACK was processed: did the probe arrive? */
@@ -126,14 +149,18 @@ export function onProbedAck(tcb: Tcb, board: Scoreboard, advanced: boolean): voi
     search.passed = true;
     if (search.ssthresh > 0) remember(tcb, search.low, true);
   }
-  if (search.size !== 0 && tcb.recovery >= Recovery.RECOVERY) {
-    search.size = 0; // lost among others, if it is: RFC 4821 §7.6.3, inconclusive
-  } else if (search.size !== 0 && hasArrived(tcb, board, search)) {
-    count(tcb.tcp.stats, Stat.TcpExtTCPMTUPSuccess);
-    search.succeed();
-    setMss(tcb, search.low);
+  if (search.size !== 0 && hasArrived(tcb, board, search)) {
+    if (!search.resent) succeed(tcb, search);
+    search.size = 0; // sent again, among other losses: RFC 4821 §7.6.3, inconclusive
   }
   search.advance(tcb.sndUna);
+}
+
+function succeed(tcb: Tcb, search: PathSearch): void {
+  count(tcb.tcp.stats, Stat.TcpExtTCPMTUPSuccess);
+  if (!search.confirmed && search.ssthresh > 0 && tcb.falseAlarms < MOST_ALARMS) tcb.falseAlarms++;
+  search.succeed();
+  setMss(tcb, search.low);
 }
 
 function hasArrived(tcb: Tcb, board: Scoreboard, search: PathSearch): boolean {
@@ -160,7 +187,8 @@ export function isProbeLoss(tcb: Tcb, board: Scoreboard): boolean {
   if (search.size !== 0) {
     count(tcb.tcp.stats, Stat.TcpExtTCPMTUPFail);
     const wasKnown = search.confirmed;
-    if (search.fail() && !wasKnown) confirm(tcb, search);
+    tcb.bytesTooLong += diff(search.end, search.start);
+    if (search.fail(lossOf(tcb)) && !wasKnown) confirm(tcb, search);
   }
   return true;
 }
@@ -176,10 +204,12 @@ function confirm(tcb: Tcb, search: PathSearch): void {
 function finish(tcb: Tcb, search: PathSearch): void {
   const { low } = search;
   tcb.search = null;
-  // Where nothing failed, only what limits this connection is known, and that no path limits it.
-  remember(tcb, search.confirmed ? low : Number.POSITIVE_INFINITY, false);
   const route = tcb.tcp.routeOf(tcb);
-  if (route !== null) setMss(tcb, route.mtu);
+  // Where nothing failed, only what limits this connection is known, and that no path limits it.
+  const limited = search.confirmed || (route !== null && low < longest(tcb, route));
+  remember(tcb, limited ? low : Number.POSITIVE_INFINITY, false);
+  const next = tcb.tcp.routeOf(tcb);
+  if (next !== null) setMss(tcb, next.mtu);
 }
 
 /** Keep with the route what was found; `raisable`: there may be more. */

@@ -11,7 +11,7 @@ import { noteFlight, restartAfterIdle } from './cwv.ts';
 import { emit, pushFlag } from './emit.ts';
 import { outstanding, pipe, unsent } from './flight.ts';
 import { paced, paceRoom } from './pacing.ts';
-import { HOLD, probeLength, probeSent } from './plpmtu.ts';
+import { HOLD, onProbeResent, probeLength, probeSent } from './plpmtu.ts';
 import { armRto } from './rto.ts';
 import { backedOff } from './rtt.ts';
 import { ALONE, Fate, type Scoreboard } from './scoreboard.ts';
@@ -91,6 +91,7 @@ export function retransmit(
   const fin = has(tcb, Flag.FIN_SENT) && to === tcb.sndNxt;
   const text = fin ? length - 1 : length;
   if (!emit(tcb, from, text, (fin ? Header.FIN : 0) | pushFlag(tcb, from, text), now)) return false;
+  if (tcb.search !== null) onProbeResent(tcb.search, from);
   board.split(i, to);
   if ((board.fate(i) & Fate.RESENT) !== 0) board.markLost(i); // sent once more before it was judged
   board.resend(i, now, tcb.delivered, tcb.deliveredTime);

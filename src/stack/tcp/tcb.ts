@@ -182,6 +182,8 @@ export class Tcb implements Due {
   search: PathSearch | null = null;
   /** An ACK moved by a full segment at least: full segments pass. */
   fullAcked = false;
+  /** How often a black hole was suspected where there was none. */
+  falseAlarms = 0;
   /** `mss` was another below this: extents have edges at multiples of that. */
   otherMssEnd: Seq = ZERO;
   /** The end of the last segment sent that was shorter than `mss`. Minshall's form of Nagle. */
@@ -317,6 +319,8 @@ export class Tcb implements Due {
   bytesOut = 0;
   bytesAcked = 0;
   bytesRetransmitted = 0;
+  /** Those of them that are put down to segments too long for the path. */
+  bytesTooLong = 0;
   segmentsIn = 0;
   segmentsOut = 0;
   retransmits = 0;
