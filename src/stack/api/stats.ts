@@ -16,6 +16,9 @@ export type StackStats = Readonly<Record<keyof typeof Stat, number>> & {
   readonly packetsOut: number;
   /** TCP connections of now, in whatever state. */
   readonly connections: number;
+  /** Packet slots, and those of them that no packet is in. */
+  readonly slots: number;
+  readonly slotsFree: number;
   /** Packets dropped, by reason, those that are above 0: `{ tcpBadAck: 2 }`. */
   readonly drops: Readonly<Record<string, number>>;
 };
@@ -37,6 +40,8 @@ export function readStats(core: Core): StackStats {
     packetsUsed: core.ip.packetsUsed,
     packetsOut: all.IpOutRequests + all.IpForwDatagrams,
     connections: core.tcp.table.length,
+    slots: core.ip.slots.count,
+    slotsFree: core.ip.slots.free,
     ...all,
     drops,
   };
