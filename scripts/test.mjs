@@ -6,23 +6,17 @@
  * The tests in test/tun run in a network namespace of their own (`unshare -n` as root,
  * `unshare -Urn` otherwise). What is not run is said, with the reason.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
 import { setUp } from './setup.mjs';
+import { installLine, installTools } from './tools.mjs';
 
-/** Programs that tests talk to, and Debian's package of each. */
-const TOOLS = {
-  ping: 'iputils-ping',
-  curl: 'curl',
-  tshark: 'tshark',
-  ip: 'iproute2',
-  openssl: 'openssl',
-  wrk: 'wrk',
-};
+/** Programs that tests talk to. */
+const TOOLS = ['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk'];
 const TUN = 'dist/test/tun/';
 const AVA = join(root, 'node_modules/ava/entrypoints/cli.mjs');
 
@@ -31,40 +25,12 @@ const verbose = args.includes('--verbose');
 const mayInstall = !args.includes('--no-install');
 const chosen = args.filter((word) => !word.startsWith('--'));
 
-const isThere = (program) =>
-  `${process.env['PATH'] ?? ''}${delimiter}/usr/sbin${delimiter}/sbin`
-    .split(delimiter)
-    .some((folder) => existsSync(join(folder, program)));
-
-const missingTools = () => Object.keys(TOOLS).filter((program) => !isThere(program));
-
-/** Debian's packages of what is missing, if we are root on a Debian. */
-function installTools() {
-  const missing = missingTools();
+/** Have the tools, or say what goes without them. */
+function prepareTools() {
+  const missing = installTools(TOOLS, mayInstall);
   if (missing.length === 0) return;
-  const names = missing.map((program) => TOOLS[program]);
-  const root = process.getuid?.() === 0;
-  if (mayInstall && root && isThere('apt-get')) {
-    console.error(`installing for the tests: ${names.join(' ')} ...`);
-    const apt = (...words) =>
-      spawnSync('apt-get', ['-qq', '-o', 'Dpkg::Use-Pty=0', ...words], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-        encoding: 'utf8',
-      });
-    const install = () => apt('install', '-y', '--no-install-recommends', ...names);
-    // The lists may be missing or old: fetch them only if it does not go without.
-    if (install().status !== 0) {
-      apt('update');
-      const second = install();
-      if (second.status !== 0) console.error(second.stderr.trim().split('\n').slice(-3).join('\n'));
-    }
-  }
-  const still = missingTools();
-  if (still.length === 0) return;
-  const packages = still.map((program) => TOOLS[program]).join(' ');
-  console.error(`missing: ${still.join(', ')}; tests that talk to them are skipped`);
-  console.error(`  to run them: sudo apt-get install ${packages}`);
+  console.error(`missing: ${missing.join(', ')}; tests that talk to them are skipped`);
+  console.error(`  to run them: ${installLine(missing)}`);
 }
 
 /** What runs of ava have counted. */
@@ -149,7 +115,7 @@ function tunFiles() {
 
 const started = Date.now();
 setUp();
-installTools();
+prepareTools();
 
 const files = chosen.map(compiled);
 const plain = files.filter((name) => !name.startsWith(TUN));

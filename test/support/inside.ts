@@ -6,6 +6,7 @@
  *     hold ADDRESS PORT COUNT        opens so many connections, says so, and holds them until told
  *     slow ADDRESS PORT              connects and reads nothing
  *     udp ADDRESS PORT SIZE          sends a datagram, and tells how many bytes came back, or the error
+ *     refused ADDRESS PORT           connects, and tells how that failed, and after how many ms
  *     reset ADDRESS PORT             connects, sends a word and resets
  * @module
  */
@@ -76,6 +77,22 @@ async function udp(): Promise<void> {
   socket.close();
 }
 
+/** The first time is that of finding the way, of which there are more. */
+async function refused(): Promise<void> {
+  const tries = 5;
+  const times: number[] = [];
+  let code: unknown;
+  for (let i = 0; i < tries; i++) {
+    const began = performance.now();
+    code = await once(open(), 'connect').then(
+      () => 'connected',
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    times.push(performance.now() - began);
+  }
+  say({ code, ms: Math.max(...times.slice(1)) });
+}
+
 const verbs: Readonly<Record<string, () => Promise<void>>> = {
   'half-close': async () => {
     const socket = open();
@@ -94,6 +111,7 @@ const verbs: Readonly<Record<string, () => Promise<void>>> = {
     process.exit();
   },
   udp,
+  refused,
   reset: async () => {
     const socket = open();
     await once(socket, 'connect');

@@ -1,14 +1,21 @@
 /**
- * `tunstack forward` between two network namespaces for a test: clients in one, servers in the other,
+ * `tunstack forward` between two network namespaces, for tests and the siege: clients in one, servers in the other,
  * the gateway and its sockets here.
  *
  *     inside (its TUN, default route) - this namespace - outside 192.0.2.2, 198.51.100.7
  * @module
  */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
+import { hash, resource } from '../support/outside.ts';
 import { type Ended, Running, run, tunstack } from '../support/process.ts';
 import { root } from '../support/root.ts';
+
+/** Who cleans up behind us in the end: a test, for one. */
+export interface Teardown {
+  teardown(work: () => Promise<void>): void;
+}
 
 /** Where the servers are: beyond a router, as it were. */
 export const OUTSIDE = '198.51.100.7';
@@ -30,7 +37,7 @@ export class Namespace {
     this.pid = sleeper.child.pid ?? 0;
   }
 
-  static async make(t: ExecutionContext): Promise<Namespace> {
+  static async make(t: Teardown): Promise<Namespace> {
     const sleeper = new Running('unshare', ['-n', 'sh', '-c', 'echo here; exec sleep 3600']);
     t.teardown(() => sleeper.stop('SIGKILL').then(() => {}));
     await sleeper.line();
@@ -76,7 +83,7 @@ export interface Outside {
 }
 
 /** The namespace with the servers, joined to this one. */
-export async function makeOutside(t: ExecutionContext): Promise<Outside> {
+export async function makeOutside(t: Teardown): Promise<Outside> {
   const space = await Namespace.make(t);
   await must('ip', 'link', 'add', 'out0', 'type', 'veth', 'peer', 'name', 'out1');
   t.teardown(async () => {
@@ -105,12 +112,43 @@ export interface Forwarding extends Outside {
 }
 
 /** All of it, with these options for the gateway. */
-export async function forwarding(t: ExecutionContext, ...options: string[]): Promise<Forwarding> {
+export async function forwarding(t: Teardown, ...options: string[]): Promise<Forwarding> {
   const outside = await makeOutside(t);
   const inside = await Namespace.make(t);
   const gateway = tunstack('forward', '--netns', `${inside.pid}`, ...options);
   t.teardown(() => gateway.stop('SIGKILL').then(() => {}));
   return { ...outside, inside, gateway, ready: await gateway.line() };
+}
+
+/** What came of a page and its resources, fetched as a browser does. */
+export interface PageLoad {
+  readonly resources: number;
+  readonly bytes: number;
+  /** Resources that are not what the server has, by number. */
+  readonly wrong: readonly number[];
+}
+
+/** How many connections browsers open to one host. */
+const BROWSER_CONNECTIONS = '6';
+
+/** Load the page outside and all that it names, by `curl`. Throws where that fails. */
+export async function loadPage({ inside }: Forwarding): Promise<PageLoad> {
+  const folder = mkdtempSync(join(tmpdir(), 'tunstack-'));
+  try {
+    const page = await inside.run('curl', '-sS', `http://${OUTSIDE}/`);
+    const found = [...page.out.matchAll(/src="(\/resource\/\d+)"/g)].map((match) => match[1] ?? '');
+    const fileOf = (i: number): string => join(folder, `${i}`);
+    const outputs = found.flatMap((path, i) => ['-o', fileOf(i), `http://${OUTSIDE}${path}`]);
+    const parallel = ['--parallel', '--parallel-max', BROWSER_CONNECTIONS];
+    const { code, err } = await inside.run('curl', ...parallel, '-sS', ...outputs);
+    if (code !== 0) throw new Error(`curl: ${err}`);
+    const texts = found.map((_path, i) => readFileSync(fileOf(i)));
+    const wrong = texts.flatMap((text, i) => (hash(text) === hash(resource(i)) ? [] : [i]));
+    const bytes = texts.reduce((sum, text) => sum + text.length, 0);
+    return { resources: found.length, bytes, wrong };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** What the program `test/support/inside.ts` says when it is run with these words by a client. */
