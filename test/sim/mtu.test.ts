@@ -6,6 +6,7 @@
 import test from 'ava';
 import { ANY } from '../../src/stack/base/address.ts';
 import { MINUTE, SECOND } from '../../src/stack/base/clock.ts';
+import { info } from '../../src/stack/tcp/info.ts';
 import { BASE_MTU } from '../../src/stack/tcp/path-search.ts';
 import { effectiveMtu } from '../../src/stack/tcp/plpmtu.ts';
 import type { Settings } from '../../src/stack/tcp/settings.ts';
@@ -88,6 +89,7 @@ for (const mtu of [1280, 1400, 1492]) {
   test(`pmtu: a path of ${mtu} bytes with ICMP is known after one round trip`, (t) => {
     const { chain, tcb, seconds } = transfer(narrow(mtu, true), BYTES);
     t.is(effectiveMtu(tcb), mtu);
+    t.is(info(tcb).pmtu, mtu, '`socket.info()` shows it');
     t.is(chain.here.stat('TcpExtTCPTimeouts'), 0);
     t.is(chain.here.stat('TcpExtTCPSackRecovery'), 0, 'it is no sign of congestion');
     const clean = unhindered(mtu);

@@ -3,11 +3,14 @@
  * @module
  */
 import test from 'ava';
+import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/state.ts';
+import { Flag } from '../../src/stack/wire/tcp.ts';
 import { Lab, S } from '../support/lab.ts';
-import { US } from '../support/packets.ts';
+import { ip, US } from '../support/packets.ts';
 import { Peer, PORT } from '../support/peer.ts';
+import { tcpPacket } from '../support/segments.ts';
 import { listening, synReceived } from '../support/states.ts';
 
 /** `count` peers that each have sent a SYN to one listener, the first of which owns it. */
@@ -51,6 +54,18 @@ test('listener: a half-open connection is counted until it opens', (t) => {
   peer.send('.');
   t.is(peer.listener?.halfOpen, 0);
   t.is(peer.listener?.tcp.demux.count, 1);
+});
+
+test('listener: a SYN to whose source no way leads is dropped as such, before cookies and after', (t) => {
+  const peer = listening(t, { backlog: 1 });
+  const { lab } = peer;
+  const sourced = { source: ip('192.0.2.9'), sourcePort: 4000, destination: US, port: PORT };
+  const syn = tcpPacket({ ...sourced, seq: 1, ack: 0, flags: Flag.SYN, window: 1000 });
+  t.is(lab.input(syn), Drop.IP_NO_ROUTE);
+  peer.send('S');
+  peer.skip();
+  t.is(lab.input(syn), Drop.IP_NO_ROUTE);
+  t.is(lab.core.tcp.table.length, 1);
 });
 
 const ends: Record<string, (peer: Peer) => void> = {

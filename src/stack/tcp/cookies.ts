@@ -47,7 +47,7 @@ export class Cookies {
   /** Answer a SYN without keeping anything of it. */
   answer(tcp: Tcp, listener: Listener, packet: Packet, segment: Segment, now: Micros): Drop {
     const tcb = tcp.scratchFor(listener, packet, segment);
-    if (tcb === null) return Drop.TCP_SYN_QUEUE_FULL;
+    if (tcb === null) return Drop.IP_NO_ROUTE;
     takeSyn(tcb, segment, now);
     // Only a timestamp can carry what was agreed; without one, nothing is.
     if (!has(tcb, Flag.TIMESTAMPS)) tcb.flags &= ~(Flag.SACK | Flag.SCALING | Flag.ECN);

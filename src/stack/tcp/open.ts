@@ -154,7 +154,7 @@ export function answerSyn(
     return tcp.cookies.answer(tcp, listener, packet, segment, now);
   }
   const tcb = tcp.makeFor(listener, packet, segment);
-  if (tcb === null) return Drop.TCP_LIMIT;
+  if (tcb === null) return tcp.isFull ? Drop.TCP_LIMIT : Drop.IP_NO_ROUTE;
   tcb.flags |= Flag.SYN_DUE;
   tcb.listener = listener;
   listener.halfOpen++;

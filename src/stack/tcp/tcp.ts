@@ -150,7 +150,7 @@ export class Tcp implements Protocol {
   connect(options: ConnectOptions): Tcb | Failure {
     const { destination, port, owner } = options;
     const source = options.source ?? ANY;
-    if (this.table.length >= this.limits.connections) return Failure.NO_BUFFERS;
+    if (this.isFull) return Failure.NO_BUFFERS;
     if (source !== ANY && !this.ip.isOurs(source)) return Failure.ADDRESS_NOT_AVAILABLE;
     const route = this.ip.route(destination, source);
     // MUST-46: a connection has one peer.
@@ -190,9 +190,17 @@ export class Tcp implements Protocol {
     return new Listener(this, 0, settings, options);
   }
 
-  /** A connection for a SYN that came to `listener`, in the table; null if there are too many. */
+  /** True if there are as many connections as may be. */
+  get isFull(): boolean {
+    return this.table.length >= this.limits.connections;
+  }
+
+  /**
+   * A connection for a SYN that came to `listener`, in the table; null if there are too many, or no way
+   * leads back.
+   */
   makeFor(listener: Listener, packet: Packet, segment: Segment): Tcb | null {
-    if (this.table.length >= this.limits.connections) return null;
+    if (this.isFull) return null;
     const tcb = this.scratchFor(listener, packet, segment);
     if (tcb === null) return null;
     this.#admit(tcb);
