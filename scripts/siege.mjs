@@ -1,0 +1,34 @@
+/**
+ * `npm run siege`: set up, install what it needs, then run dist/test/siege/main.js in a network
+ * namespace of its own: nmap's scans and hping3's floods never leave it.
+ *
+ *     npm run siege -- [--seconds N] [--only WORD,...] [--docs] [--no-install]
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from './build.mjs';
+import { privateNetwork } from './namespace.mjs';
+import { setUp } from './setup.mjs';
+import { installLine, installTools } from './tools.mjs';
+
+const TOOLS = ['ip', 'ping', 'nmap', 'hping3', 'curl', 'dig'];
+const args = process.argv.slice(2);
+
+function start() {
+  setUp();
+  const missing = installTools(TOOLS, !args.includes('--no-install'));
+  if (missing.length > 0) {
+    console.error(`this needs ${missing.join(', ')}: ${installLine(missing)}`);
+    return 1;
+  }
+  const { wrap, reason } = privateNetwork();
+  if (wrap === undefined) {
+    console.error(`this needs a TUN in a network namespace of its own: ${reason}`);
+    return 1;
+  }
+  const words = args.filter((word) => word !== '--no-install');
+  const line = wrap([process.execPath, join(root, 'dist/test/siege/main.js'), ...words]);
+  return spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit' }).status ?? 1;
+}
+
+process.exitCode = start();

@@ -1,0 +1,108 @@
+/**
+ * `npm run siege`: nmap's scans and hping3's floods against `tunstack serve`, the longest packets, and
+ * `tunstack forward` under load. In a network namespace of its own, where scripts/siege.mjs starts it.
+ * Ends with 1 if anything is not as it should be.
+ * @module
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { root } from '../support/root.ts';
+import { besiege, type Outcome } from './campaign.ts';
+import type { Finding } from './finding.ts';
+import { forwardBy, WAYS } from './gateway.ts';
+import { faults, fill, type Report, tables } from './page.ts';
+import { longPingsOut } from './sizes.ts';
+import { floods, scans } from './storms.ts';
+
+const PAGE = join(root, 'docs/internet.md');
+const USAGE = `npm run siege -- [options]
+
+  --seconds N    of each flood, 1 to 60 (default 5)
+  --only WORDS   what has one of them in its name: SYN, nmap, fragments, forward (default: all)
+  --docs         write the tables into docs/internet.md as well
+  --no-install   do not install nmap, hping3 and what else is missing
+`;
+const MOST_SECONDS = 60;
+
+interface Options {
+  readonly seconds: number;
+  readonly docs: boolean;
+  wanted(name: string): boolean;
+}
+
+function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      seconds: { type: 'string', default: '5' },
+      only: { type: 'string', default: '' },
+      docs: { type: 'boolean', default: false },
+    },
+  });
+  const seconds = Number(values.seconds);
+  if (!(seconds >= 1 && seconds <= MOST_SECONDS)) {
+    throw new RangeError(`--seconds ${values.seconds}: give 1 to ${MOST_SECONDS}`);
+  }
+  const words = values.only.split(',').filter((word) => word !== '');
+  if (values.docs && words.length > 0) throw new RangeError('--docs wants all, without --only');
+  const wanted = (name: string): boolean =>
+    words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
+  return { seconds, docs: values.docs, wanted };
+}
+
+function tellStorm({ storm, packets, during, after, wrong }: Outcome): void {
+  const lost = during.lost > 0 ? ` (${during.lost} of ${during.sent} lost)` : '';
+  console.error(
+    `${storm.name}: ${packets} packets, echo ${during.p50} ms${lost}, then ${after.p50}, ` +
+      `at most ${after.max} ms${wrong === '' ? '' : `: ${wrong}`}`,
+  );
+}
+
+function tell({ what, found, good }: Finding): void {
+  console.error(`${what}: ${found}${good ? '' : ' - NOT GOOD'}`);
+}
+
+async function all({ seconds, wanted }: Options, command: string): Promise<Report> {
+  const began = new Date();
+  const names = [...scans(''), ...floods('', seconds)].map((storm) => storm.name);
+  const campaign = names.some(wanted) ? await besiege(seconds, wanted, tellStorm) : undefined;
+  const sizes = campaign === undefined ? [] : [...campaign.sizes, await longPingsOut()];
+  sizes.forEach(tell);
+  const ways: { name: string; findings: Finding[] }[] = [];
+  for (const way of wanted('forward') ? WAYS : []) {
+    console.error(`tunstack forward, ${way.name}`);
+    ways.push({ name: way.name, findings: await forwardBy(way, tell) });
+  }
+  const took = (Date.now() - began.getTime()) / 1000;
+  return { campaign, sizes, ways, command, started: began.toISOString(), seconds: took };
+}
+
+async function main(args: string[]): Promise<number> {
+  const options = readOptions(args);
+  const foreign = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  if (foreign.some((one) => !one.internal)) {
+    console.error('this floods a network, so it runs only in one of its own: npm run siege');
+    return 1;
+  }
+  const words = args.filter((word) => word !== '--docs').join(' ');
+  const report = await all(options, `npm run siege${words === '' ? '' : ` -- ${words}`}`);
+  const text = tables(report);
+  console.log(`\n${text}`);
+  if (options.docs) {
+    writeFileSync(PAGE, fill(readFileSync(PAGE, 'utf8'), text));
+    console.error(PAGE);
+  }
+  const wrong = faults(report);
+  console.log(wrong.length === 0 ? '\nall is good' : `\nNOT GOOD\n${wrong.join('\n')}`);
+  return wrong.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`siege: ${(error as Error).message}`);
+  if (error instanceof RangeError || error instanceof TypeError) console.error(USAGE);
+  process.exitCode = 1;
+}
