@@ -8,22 +8,30 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext, type TestFn } from 'ava';
 import type { TunDevice } from '../../src/device/descriptor.ts';
+import type { Device } from '../../src/device/device.ts';
+import { impair } from '../../src/device/impair.ts';
 import { openTun } from '../../src/device/tun.ts';
 import { ANY } from '../../src/stack/base/address.ts';
+import { SECOND } from '../../src/stack/base/clock.ts';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
+import { Stat } from '../../src/stack/base/stats.ts';
 import type { Interface } from '../../src/stack/ip/interface.ts';
 import { Internet } from '../../src/stack/ip/internet.ts';
 import { HEADROOM, Slots } from '../../src/stack/memory/slots.ts';
 import type { UdpSocket } from '../../src/stack/udp/socket.ts';
 import { Udp } from '../../src/stack/udp/udp.ts';
+import { until } from '../device/support.ts';
 import { ip, pattern } from '../support/packets.ts';
 import { tunTest } from './namespace.ts';
 
 const HOST = ip('10.84.0.1');
 const US = ip('10.84.0.2');
 const run = promisify(execFile);
+const DATAGRAMS = 200;
+/** Of 65 507 bytes and the UDP header, at 1480 each. */
+const FRAGMENTS = 45;
 
 const hasPing = spawnSync('ping', ['-V']).error === undefined;
 if (!hasPing) console.log('skipped, no ping: sudo apt-get install iputils-ping');
@@ -36,9 +44,9 @@ class Bench {
   readonly udp: Udp;
   readonly iface: Interface;
   readonly echo: UdpSocket;
-  readonly #tun: TunDevice;
+  readonly #tun: Device;
 
-  constructor(tun: TunDevice) {
+  constructor(tun: Device) {
     this.#tun = tun;
     this.slots = new Slots({ count: 256, packetSize: tun.maxPacket, poison: true });
     this.net = new Internet({ slots: this.slots, random: new SeededRandom(3), now: this.#now() });
@@ -189,3 +197,40 @@ for (const offload of [false, true]) {
     kernel.close();
   });
 }
+
+tunTest(
+  'udp: with one fragment in a hundred lost, whole datagrams come back, and memory is bounded',
+  async (t) => {
+    const tun = await opened(t, false);
+    const device = impair(tun, { in: { loss: 0.01 }, seed: 5 });
+    const bench = new Bench(device);
+    const { net, slots } = bench;
+    const { pages } = net.reassembly;
+    const socket = await kernelSocket();
+    const text = Buffer.from(pattern(65_507));
+    let whole = 0;
+    let changed = 0;
+    socket.on('message', (message) => {
+      if (text.equals(message)) whole++;
+      else changed++;
+    });
+    for (let i = 1; i <= DATAGRAMS; i++) {
+      socket.send(text, 7, '10.84.0.2');
+      const { in: path } = device.counters;
+      await until(() => path.offered >= i * FRAGMENTS && device.underWay.in === 0, 'the fragments');
+      t.true(pages.used <= pages.limit);
+    }
+    const complete = net.stats[Stat.IpReasmOKs] as number; // `Stat` holds only such indices
+    await until(() => whole + changed >= complete, 'the answers');
+    t.is(changed, 0);
+    t.true(complete > DATAGRAMS / 2 && complete < DATAGRAMS, `${complete} of ${DATAGRAMS}`);
+    t.true(net.reassembly.length > 0, 'those that miss a fragment wait for it');
+    net.expire(net.deadline());
+    net.expire(net.now + 31 * SECOND);
+    net.flush();
+    t.is(pages.used, 0);
+    t.is(slots.free, slots.count);
+    t.true(bench.balanced);
+    socket.close();
+  },
+);
