@@ -30,7 +30,7 @@ export const ECHO_BOUND = 5;
 export const MEMORY_ROOM: number = 24 * MIB;
 /** How long echoes are counted after a storm, and how often more, should one of them be late. */
 const CALM = 1000;
-const MORE_LOOKS = 2;
+const MORE_LOOKS = 5;
 /** Seconds that a program which was told to end has for it. */
 const GRACE = 5;
 /** Slots that the request for the counters may be in. */
