@@ -80,8 +80,8 @@ test('receive: after a hole the ACKs of lone segments do not wait', (t) => {
 
 test('scoreboard: what an undone recovery took for lost is judged anew', (t) => {
   const board = new Scoreboard();
-  board.append(seq(0), seq(1000), 1, 1000, 0, 0);
-  board.append(seq(1000), seq(2000), 2, 1000, 0, 0);
+  board.append(seq(0), seq(1000), 1, 1000);
+  board.append(seq(1000), seq(2000), 2, 1000);
   board.markLost(0);
   board.scanned = board.end(0); // as RACK leaves it
   board.clearLost();

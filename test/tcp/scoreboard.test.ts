@@ -45,7 +45,7 @@ class Pair {
 
   append(count: number): void {
     const { board, model } = this;
-    board.append(this.at(this.end), this.at(this.end + count), this.now, MSS, 0, 0);
+    board.append(this.at(this.end), this.at(this.end + count), this.now, MSS);
     for (let i = 0; i < count; i++) model.fates.push(0);
   }
 
@@ -92,7 +92,7 @@ class Pair {
     if (i < 0) return;
     this.t.is(board.start(i), this.at(model.first + at), this.label);
     board.split(i, this.at(model.first + at + 1));
-    board.resend(i, this.now, 0, 0);
+    board.resend(i, this.now);
     model.fates[at] = (model.fates[at] ?? 0) | Fate.RESENT | Fate.TWICE;
   }
 
@@ -154,8 +154,8 @@ test('scoreboard: an entry grows to 64 KiB and no further', (t) => {
 
 test('scoreboard: nothing is put behind a short segment', (t) => {
   const board = new Scoreboard();
-  board.append(seq(0), seq(50), 1, MSS, 0, 0);
-  board.append(seq(50), seq(150), 1, MSS, 0, 0);
+  board.append(seq(0), seq(50), 1, MSS);
+  board.append(seq(50), seq(150), 1, MSS);
   t.is(board.count, 2);
 });
 
@@ -215,7 +215,7 @@ test('scoreboard: what comes below what came before was reordered, unless it was
   board.sack(pair.at(1), pair.at(2), MSS, delivery, pair.at(4));
   t.true(delivery.reordered);
   pair.lose(2);
-  board.resend(board.find(pair.at(2)), 9, 0, 0);
+  board.resend(board.find(pair.at(2)), 9);
   delivery.reset();
   board.sack(pair.at(2), pair.at(3), MSS, delivery, pair.at(4));
   t.false(delivery.reordered);
@@ -261,7 +261,7 @@ test('scoreboard: retransmissions are judged in the order they left', (t) => {
     pair.lose(segment);
     pair.now++;
     const i = pair.board.find(pair.at(segment));
-    pair.board.resend(i, pair.now, 0, 0);
+    pair.board.resend(i, pair.now);
   }
   const order: Seq[] = [];
   for (let i = pair.board.oldestResent(); i >= 0; i = pair.board.oldestResent()) {

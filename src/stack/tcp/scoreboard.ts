@@ -58,6 +58,9 @@ export class Scoreboard {
   lostFrom: Seq = seq(0);
   /** All extents below this were judged by RACK, or need no judging. */
   scanned: Seq = seq(0);
+  /** What had been delivered, and when last, as the next segment leaves: set before `append`, `resend`. */
+  delivered = 0;
+  deliveredTime: Micros = 0;
 
   #capacity = 0;
   #head = 0;
@@ -109,7 +112,7 @@ export class Scoreboard {
    * New text or a FIN left: `from` is where the extent before ended. `mss` may be `ALONE`, for an extent
    * that shares with no other.
    */
-  append(from: Seq, to: Seq, now: Micros, mss: number, delivered: number, dTime: Micros): void {
+  append(from: Seq, to: Seq, now: Micros, mss: number): void {
     if (this.count === 0) {
       this.lostFrom = from;
       this.scanned = from;
@@ -133,8 +136,8 @@ export class Scoreboard {
     this.#end[at] = to;
     this.#fate[at] = mss === ALONE ? Fate.ALONE : 0;
     this.#time[at] = now;
-    this.#delivered[at] = delivered;
-    this.#deliveredTime[at] = dTime;
+    this.#delivered[at] = this.delivered;
+    this.#deliveredTime[at] = this.deliveredTime;
     this.count++;
   }
 
@@ -288,7 +291,7 @@ export class Scoreboard {
   }
 
   /** Extent `i` was sent again at `now`. */
-  resend(i: number, now: Micros, delivered: number, deliveredTime: Micros): void {
+  resend(i: number, now: Micros): void {
     const at = this.#head + i;
     const fate = this.#fate[at] as number;
     const length = diff(this.end(i), this.start(i));
@@ -296,8 +299,8 @@ export class Scoreboard {
     if ((fate & Fate.RESENT) === 0) this.resentBytes += length;
     this.#fate[at] = fate | Fate.LOST | Fate.RESENT | Fate.TWICE;
     this.#time[at] = now;
-    this.#delivered[at] = delivered;
-    this.#deliveredTime[at] = deliveredTime;
+    this.#delivered[at] = this.delivered;
+    this.#deliveredTime[at] = this.deliveredTime;
     this.#resends.push(this.start(i), now);
   }
 

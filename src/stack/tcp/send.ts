@@ -94,7 +94,8 @@ export function retransmit(
   if (tcb.search !== null) onProbeResent(tcb.search, from);
   board.split(i, to);
   if ((board.fate(i) & Fate.RESENT) !== 0) board.markLost(i); // sent once more before it was judged
-  board.resend(i, now, tcb.delivered, tcb.deliveredTime);
+  noteDelivered(board, tcb);
+  board.resend(i, now);
   if (tcb.retransmitStamp === 0) tcb.retransmitStamp = stampNow(tcb, now) || 1;
   tcb.undoRetransmits += length;
   tcb.prrOut += length;
@@ -208,7 +209,8 @@ function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean 
   }
   const probe = has(tcb, Flag.PATH_PROBE);
   const unit = probe ? ALONE : tcb.mss;
-  tcb.scoreboard.append(from, to, now, unit, tcb.delivered, tcb.deliveredTime);
+  noteDelivered(tcb.scoreboard, tcb);
+  tcb.scoreboard.append(from, to, now, unit);
   tcb.sndNxt = to;
   if (length % tcb.mss !== 0 && !probe) tcb.smallEnd = to;
   if (fin) tcb.flags |= Flag.FIN_SENT;
@@ -218,6 +220,12 @@ function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean 
   if (!isSet(tcb, Timer.RETRANSMIT)) armRto(tcb, now); // RFC 6298 (5.1)
   tcb.trace?.sent(now, from, length);
   return true;
+}
+
+/** As fields: a number that is no int32 costs an object when it is an argument. */
+function noteDelivered(board: Scoreboard, tcb: Tcb): void {
+  board.delivered = tcb.delivered;
+  board.deliveredTime = tcb.deliveredTime;
 }
 
 /** Less than all that fits a silly window, or an octet to be sent whatever the rules: on a timer. */
