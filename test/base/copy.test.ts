@@ -1,6 +1,6 @@
 /** Copying parts of arrays: all lengths, and nothing beside them. @module */
 import test from 'ava';
-import { copyBytes } from '../../src/stack/base/copy.ts';
+import { copyBytes, copyOf } from '../../src/stack/base/copy.ts';
 
 test('copy: every length is copied from any offset to any other, and nothing beside it', (t) => {
   const from = Uint8Array.from({ length: 256 }, (_, i) => i);
@@ -18,6 +18,17 @@ test('copy: parts of larger memories are meant by their own offsets', (t) => {
   const to = new Uint8Array(100);
   copyBytes(memory.subarray(50), 10, to.subarray(20), 5, 40);
   t.deepEqual([to[24], to[25], to[64], to[65]], [0, 60, 99, 0]);
+});
+
+test('copy: a copy has the bytes of a part, and memory of its own', (t) => {
+  const from = Uint8Array.from({ length: 100 }, (_, i) => i);
+  for (const length of [0, 5, 50]) {
+    const copy = copyOf(from, 10, length);
+    t.deepEqual([...copy], [...from.subarray(10, 10 + length)]);
+  }
+  const copy = copyOf(from, 10, 1);
+  from[10] = 0;
+  t.is(copy[0], 10);
 });
 
 test('copy: ranges of one array may overlap when there is more than a few bytes', (t) => {

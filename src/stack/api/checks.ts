@@ -9,10 +9,8 @@ import { argTypeError, coded, portError, rangeError } from './errors.ts';
 
 /** A port, 0 to 65535, from a number or its text; `zero` false: from 1. */
 export function checkPort(value: unknown, name = 'Port', zero = true): number {
-  const text = typeof value === 'string' ? value.trim() : value;
-  const valid = typeof text === 'number' || (typeof text === 'string' && text !== '');
-  const port = Number(text);
-  if (!valid || port !== port >>> 0 || port > 65535 || (port === 0 && !zero)) {
+  const port = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof port !== 'number' || port !== port >>> 0 || port > 65535 || (port === 0 && !zero)) {
     throw portError(name, value, zero);
   }
   return port;
@@ -40,6 +38,10 @@ export function checkString(value: unknown, name: string): asserts value is stri
 
 export function checkBoolean(value: unknown, name: string): asserts value is boolean {
   if (typeof value !== 'boolean') throw argTypeError(name, 'boolean', value);
+}
+
+export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (!(value instanceof Uint8Array)) throw argTypeError(name, 'Uint8Array', value);
 }
 
 type Callable = (...args: never[]) => unknown;

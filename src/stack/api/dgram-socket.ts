@@ -13,7 +13,7 @@ import type { RemoteInfo } from 'node:dgram';
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Address, ANY, family, format } from '../base/address.ts';
-import { copyBytes } from '../base/copy.ts';
+import { copyOf } from '../base/copy.ts';
 import type { UdpSocket as CoreSocket } from '../udp/socket.ts';
 import { checkPort, checkString } from './checks.ts';
 import {
@@ -249,8 +249,7 @@ export class DatagramSocket extends EventEmitter {
     const scope = this.#scope;
     return {
       message: (_udp, bytes, at, length, source, port) => {
-        const message = Buffer.allocUnsafe(length);
-        copyBytes(bytes, at, message, 0, length);
+        const message = copyOf(bytes, at, length);
         scope.runInAsyncScope(this.#message, this, message, source, port);
       },
       error: (_udp, error) => {

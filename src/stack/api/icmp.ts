@@ -10,8 +10,8 @@ import { NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
-import { checkFunction, checkInteger } from './checks.ts';
-import { argTypeError, systemError } from './errors.ts';
+import { checkBytes, checkFunction, checkInteger } from './checks.ts';
+import { systemError } from './errors.ts';
 import type { Host } from './host.ts';
 import { checkAddress } from './lookup.ts';
 import type { SendOptions } from './raw.ts';
@@ -121,7 +121,7 @@ export class StackIcmp {
     checkInteger(type, 'message.type', 0, 255);
     checkInteger(code, 'message.code', 0, 255);
     checkInteger(rest, 'message.rest', 0, 0xffff_ffff);
-    if (!(data instanceof Uint8Array)) throw argTypeError('message.data', 'Uint8Array', data);
+    checkBytes(data, 'message.data');
     const to = checkAddress(destination, 'destination');
     const from =
       options.source === undefined ? ANY : checkAddress(options.source, 'options.source');

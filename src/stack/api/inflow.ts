@@ -8,7 +8,7 @@
  * a socket that wants no more can say so in time.
  * @module
  */
-import { copyBytes } from '../base/copy.ts';
+import { copyBytes, copyOf } from '../base/copy.ts';
 import { Batch } from '../memory/batch.ts';
 import type { Slots } from '../memory/slots.ts';
 
@@ -117,10 +117,4 @@ export class Inflow {
       this.#thrown(error);
     }
   }
-}
-
-function copyOf(bytes: Uint8Array, at: number, length: number): Buffer {
-  const chunk = Buffer.allocUnsafe(length);
-  copyBytes(bytes, at, chunk, 0, length);
-  return chunk;
 }

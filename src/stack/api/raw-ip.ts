@@ -6,8 +6,8 @@
 import { type Failure, failureCode } from '../base/failure.ts';
 import { sendRaw } from '../ip/raw.ts';
 import * as ipv4 from '../wire/ipv4.ts';
-import { checkFunction } from './checks.ts';
-import { argTypeError, argValueError, systemError } from './errors.ts';
+import { checkBytes, checkFunction } from './checks.ts';
+import { argValueError, systemError } from './errors.ts';
 import type { Hook, Hooks } from './hooks.ts';
 import type { Host } from './host.ts';
 
@@ -39,7 +39,7 @@ export class RawIp {
    * Checksums of what the packet carries are the caller's.
    */
   send(packet: Uint8Array): void {
-    if (!(packet instanceof Uint8Array)) throw argTypeError('packet', 'Uint8Array', packet);
+    checkBytes(packet, 'packet');
     const bytes = Uint8Array.from(packet); // whose length field may be wrong, as it is written here
     const view = new DataView(bytes.buffer);
     if (bytes.length >= ipv4.MIN_LEN) ipv4.setTotalLen(view, 0, bytes.length & 0xffff);

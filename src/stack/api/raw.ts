@@ -10,8 +10,8 @@ import type { IcmpError, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
 import { NO_SLOT } from '../memory/slots.ts';
 import { transport } from '../wire/checksum.ts';
-import { checkFunction, checkInteger } from './checks.ts';
-import { argTypeError, coded, systemError } from './errors.ts';
+import { checkBytes, checkFunction, checkInteger } from './checks.ts';
+import { coded, systemError } from './errors.ts';
 import type { Host } from './host.ts';
 import { type IcmpReport, makeReport } from './icmp-report.ts';
 import { checkAddress } from './lookup.ts';
@@ -98,7 +98,7 @@ export class RawProtocol implements Protocol {
 
   /** Send `data` (up to 65 515 bytes) to an address. Throws a system error if it cannot leave. */
   send(data: Uint8Array, destination: string, options: RawSendOptions = {}): void {
-    if (!(data instanceof Uint8Array)) throw argTypeError('data', 'Uint8Array', data);
+    checkBytes(data, 'data');
     const to = checkAddress(destination, 'destination');
     const from = options.source === undefined ? ANY : checkAddress(options.source, 'source');
     const { ip } = this.#host.core;

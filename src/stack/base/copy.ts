@@ -26,3 +26,10 @@ export function copyBytes(
     copyPart.call(from, to, toAt, at, at + length);
   }
 }
+
+/** `length` bytes of `from` at `at`, which must lie inside, in memory of their own. */
+export function copyOf(from: Uint8Array, at: number, length: number): Buffer {
+  const copy = Buffer.allocUnsafe(length);
+  copyBytes(from, at, copy, 0, length);
+  return copy;
+}
