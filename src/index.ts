@@ -98,7 +98,7 @@ export type {
   TracerouteOptions,
   TracerouteProbe,
 } from './stack/api/traceroute.ts';
-export type { StackUdp, UdpSocketOptions } from './stack/api/udp.ts';
+export type { StackUdp } from './stack/api/udp.ts';
 export type { FlowSocket, UdpFlow } from './stack/api/udp-flow.ts';
 export type { UdpArrival, UdpHandler } from './stack/api/udp-handler.ts';
 export type {
@@ -106,6 +106,7 @@ export type {
   UdpInterceptOptions,
   UdpInterceptor,
 } from './stack/api/udp-interceptor.ts';
+export type { UdpSocketOptions } from './stack/api/udp-options.ts';
 export type {
   UdpDatagram,
   UdpPort,

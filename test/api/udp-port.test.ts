@@ -38,7 +38,7 @@ test('udp port: a datagram comes with all that is known of it, and is answered f
 test('udp port: TTL and TOS are the port’s unless a datagram has its own', async (t) => {
   const { left, right } = pair(t);
   const server = right.udp.open({ port: 7 });
-  const client = left.udp.open({ ttl: 33, tos: 4 });
+  const client = left.udp.open({ ttl: 33, typeOfService: 4 });
   client.send(Buffer.from('a'), 7, RIGHT);
   client.send(Buffer.from('b'), 7, RIGHT, { ttl: 2 });
   client.send(Buffer.from('c'), 7, RIGHT, { tos: 8 });
@@ -167,6 +167,36 @@ test('udp port: what cannot be is refused with a reason', (t) => {
   t.throws(() => port.send(Buffer.alloc(1473), 7, RIGHT), { code: 'EMSGSIZE' });
   t.throws(() => port.send(Buffer.alloc(65_508), 7, RIGHT), { code: 'EMSGSIZE' });
   t.throws(() => port.sendBatch(one, 0, 7, RIGHT), { code: 'ERR_OUT_OF_RANGE' });
+});
+
+test('udp port: a connected one hears its peer only, and sends there unless told', async (t) => {
+  const { left, right } = pair(t);
+  const server = right.udp.open({ port: 7 });
+  const client = left.udp.open({ remoteAddress: RIGHT, remotePort: 7 });
+  t.is(client.address, LEFT);
+  client.send(Buffer.from('one'));
+  client.sendBatch(Buffer.from('twosix'), 3);
+  const got = [await server.receive(), await server.receive(), await server.receive()];
+  t.deepEqual(got.map(text), ['one', 'two', 'six']);
+  right.udp.open({ port: 8 }).send(Buffer.from('stranger'), client.port, LEFT);
+  server.send(Buffer.from('friend'), client.port, LEFT);
+  t.is(text(await client.receive()), 'friend');
+  t.throws(() => left.udp.open().send(Buffer.from('x')), { code: 'ERR_SOCKET_BAD_PORT' });
+  t.throws(() => left.udp.open({ remotePort: 7 }), { code: 'ERR_MISSING_ARGS' });
+});
+
+test('udp port: without receiveErrors only errors that last on a connected port are told', async (t) => {
+  const { left } = pair(t);
+  const told: string[] = [];
+  const onError = ({ error, data }: IcmpReport): void => {
+    told.push(`${error} ${data.readUInt16BE(2)}`);
+  };
+  const client = left.udp.open({ receiveErrors: false, onError });
+  client.send(Buffer.from('x'), 8, RIGHT);
+  const peer = { remoteAddress: RIGHT, remotePort: 9 };
+  left.udp.open({ ...peer, receiveErrors: false, onError }).send(Buffer.from('x'));
+  await until(() => told.length > 0);
+  t.deepEqual(told, ['ECONNREFUSED 9']);
 });
 
 test('udp port: closing the stack closes it', async (t) => {

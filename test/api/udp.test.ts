@@ -26,8 +26,8 @@ function notes(): { handler: UdpHandler; got: unknown[]; errors: unknown[] } {
     message(_socket, bytes, at, length, address, port) {
       got.push([Buffer.from(bytes.subarray(at, at + length)).toString(), address, port]);
     },
-    error(_socket, { code, syscall }, address, port) {
-      errors.push([code, syscall, address, port]);
+    error(_socket, { code, syscall }, address, port, { type, reporter }) {
+      errors.push([code, syscall, address, port, type, reporter]);
     },
   };
   return { handler, got, errors };
@@ -89,6 +89,46 @@ test('udp: where a datagram was sent to, its TTL and its type of service are tol
   await pair.close();
 });
 
+test('udp: a datagram may have a TTL and a type of service of its own, and multicasts another', async (t) => {
+  const pair = makePair();
+  const seen: unknown[] = [];
+  const member = pair.right.udp.createSocket(
+    { port: 7 },
+    {
+      message: (_socket, _bytes, _at, _length, _from, _port, { ttl, tos }) => seen.push([ttl, tos]),
+    },
+  );
+  const group = fromOctets(239, 1, 2, 3);
+  member.addMembership('239.1.2.3');
+  const options = { ttl: 9, multicastTtl: 3, typeOfService: 4 };
+  const socket = pair.left.udp.createSocket(options, {});
+  t.true(socket.send(...send('x'), right, 7));
+  t.true(socket.send(...send('x'), right, 7, undefined, 200));
+  t.true(socket.send(...send('x'), right, 7, undefined, undefined, 0));
+  t.true(socket.send(...send('x'), right, 7, undefined, -1, 255));
+  t.true(socket.send(...send('x'), group, 7));
+  t.true(socket.send(...send('x'), group, 7, left, 5, 8));
+  await until(() => seen.length === 6);
+  t.deepEqual(seen, [
+    [9, 4],
+    [200, 4],
+    [9, 0],
+    [9, 255],
+    [3, 4],
+    [5, 8],
+  ]);
+  for (const [ttl, tos] of [
+    [0, 0],
+    [256, 0],
+    [1, -2],
+    [1, 256],
+  ] as const) {
+    const bad = (): boolean => socket.send(...send('x'), right, 7, left, ttl, tos);
+    t.throws(bad, { code: 'ERR_OUT_OF_RANGE' });
+  }
+  await pair.close();
+});
+
 test('udp: a connected socket hears its peer only, and of its closed port', async (t) => {
   const pair = makePair();
   const { handler, got, errors } = notes();
@@ -97,7 +137,7 @@ test('udp: a connected socket hears its peer only, and of its closed port', asyn
   t.is(socket.localAddress, LEFT);
   t.true(socket.send(Buffer.from('nobody there')));
   await until(() => errors.length === 1);
-  t.deepEqual(errors, [['ECONNREFUSED', 'recvmsg', right, 7]]);
+  t.deepEqual(errors, [['ECONNREFUSED', 'recvmsg', right, 7, 3, RIGHT]]);
   const other = pair.right.udp.createSocket({ port: 8 }, {});
   other.send(...send('stranger'), left, socket.localPort);
   const peer = pair.right.udp.createSocket({ port: 7 }, {});
@@ -118,7 +158,7 @@ test('udp: with receiveErrors a socket of no peer is told which datagram it was'
   socket.send(...send('x'), right, 9);
   await until(() => errors.length === 1);
   await rounds();
-  t.deepEqual(errors, [['ECONNREFUSED', 'recvmsg', right, 9]]);
+  t.deepEqual(errors, [['ECONNREFUSED', 'recvmsg', right, 9, 3, RIGHT]]);
   await pair.close();
 });
 
@@ -284,10 +324,14 @@ test('udp: it is closed once, by itself or with the stack, and its port is free 
     code: 'EADDRINUSE',
     message: 'bind EADDRINUSE 0.0.0.0:7',
   });
+  t.throws(() => first.bind(8), { code: 'EINVAL' });
   first.close();
   first.close();
   t.true(first.closed);
   t.false(first.send(...send('x'), left, 7));
+  t.is(first.failure, 'EBADF');
+  t.throws(() => first.bind(8), { code: 'EBADF' });
+  t.throws(() => first.addMembership('239.1.2.3'), { code: 'EBADF' });
   pair.right.udp.createSocket({ port: 7 }, { close: () => closed.push('second') });
   await pair.close();
   t.deepEqual(closed, ['first', 'second']);
@@ -302,6 +346,8 @@ test('udp: bad calls are refused at the door', async (t) => {
   t.throws(() => create({ remotePort: 7 }), { code: 'ERR_MISSING_ARGS' });
   t.throws(() => create({ remoteAddress: '192.0.2.1', remotePort: 7 }), { code: 'ENETUNREACH' });
   t.throws(() => create({ ttl: 256 }), { code: 'ERR_OUT_OF_RANGE' });
+  t.throws(() => create({ multicastTtl: -1 }), { code: 'ERR_OUT_OF_RANGE' });
+  t.throws(() => create(null as never), { code: 'ERR_INVALID_ARG_TYPE' });
   t.throws(() => stack.udp.createSocket({}, undefined as unknown as UdpHandler), {
     code: 'ERR_INVALID_ARG_TYPE',
   });
@@ -315,9 +361,12 @@ test('udp: bad calls are refused at the door', async (t) => {
   ] as const) {
     t.throws(() => socket.send(bytes, at, length, right, 7), { code: 'ERR_OUT_OF_RANGE' });
   }
+  t.throws(() => socket.connect(70_000, RIGHT), { code: 'ERR_SOCKET_BAD_PORT' });
   t.throws(() => socket.send(bytes), { code: 'ERR_SOCKET_BAD_PORT' }, 'it is not connected');
   t.throws(() => socket.send(bytes, 0, 1, right, 1.5), { code: 'ERR_SOCKET_BAD_PORT' });
-  t.throws(() => socket.sendBatch(bytes, 0, 10, 0, right, 7), { code: 'ERR_OUT_OF_RANGE' });
+  for (const size of [0, 1.5, 65_508]) {
+    t.throws(() => socket.sendBatch(bytes, 0, 10, size, right, 7), { code: 'ERR_OUT_OF_RANGE' });
+  }
   t.false(socket.send(bytes, 0, 10, fromOctets(192, 0, 2, 1), 7));
   t.is(socket.failure, 'ENETUNREACH');
   await close();

@@ -44,6 +44,13 @@ export function checkBytes(value: unknown, name: string): asserts value is Uint8
   if (!(value instanceof Uint8Array)) throw argTypeError(name, 'Uint8Array', value);
 }
 
+/** That `length` bytes of `bytes` from `at` are there. */
+export function checkRange(bytes: Uint8Array, at: number, length: number): void {
+  if (at >= 0 && length >= 0 && at + length <= bytes.length) return;
+  const message = `${length} bytes from ${at} are not within the ${bytes.length} bytes given`;
+  throw coded(RangeError, 'ERR_OUT_OF_RANGE', message);
+}
+
 type Callable = (...args: never[]) => unknown;
 
 export function checkFunction(value: unknown, name: string): asserts value is Callable {

@@ -12,9 +12,7 @@ import type { DgramOptions } from './dgram-options.ts';
 import { DatagramSocket } from './dgram-socket.ts';
 import { missingError, systemError, unsupportedError } from './errors.ts';
 import type { Host } from './host.ts';
-
-/** What Linux gives a socket that asks for nothing. */
-const BUFFER_SIZE = 212_992;
+import { BUFFER_SIZE } from './udp-options.ts';
 
 /**
  * A UDP socket with Node's methods, events and errors. Node documentation: "Class: dgram.Socket".

@@ -46,8 +46,8 @@ export class FlowSocket extends DgramSocket {
         this.#length = length;
         handler.message?.(udp, bytes, at, length, address, port, arrival);
       },
-      error: (udp, error, address, port) => {
-        if (this.listenerCount('error') > 0) handler.error?.(udp, error, address, port);
+      error: (...told) => {
+        if (this.listenerCount('error') > 0) handler.error?.(...told);
         else this.#expire();
       },
     };

@@ -5,6 +5,7 @@
  */
 import type { Address } from '../base/address.ts';
 import type { SystemError } from './errors.ts';
+import type { IcmpReport } from './icmp-report.ts';
 import type { UdpSocket } from './udp-socket.ts';
 
 /** What the network header said of a datagram; of one object for all, filled anew for each. */
@@ -34,9 +35,16 @@ export interface UdpHandler {
   ): void;
   /**
    * An ICMP error came about a datagram to this address and port: on a connected socket one that will
-   * not pass by itself (`ECONNREFUSED`, `EACCES`), with `receiveErrors` any. RFC 1122 §4.1.3.3.
+   * not pass by itself (`ECONNREFUSED`, `EACCES`), with `receiveErrors` any. `report`: what it said more
+   * closely. RFC 1122 §4.1.3.3.
    */
-  error?(socket: UdpSocket, error: SystemError, address: Address, port: number): void;
+  error?(
+    socket: UdpSocket,
+    error: SystemError,
+    address: Address,
+    port: number,
+    report: IcmpReport,
+  ): void;
   /** After a `send` that failed with `ENOBUFS`: there is room again. */
   writable?(socket: UdpSocket): void;
   /** It was closed, by its own `close` or with the stack. */

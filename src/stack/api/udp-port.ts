@@ -1,40 +1,27 @@
 /**
- * A UDP port with what `node:dgram` has no words for: a receive queue with a bound, TTL and TOS of each
- * message, both ways, and batches. RFC 768, RFC 1122 §4.1.3 and §4.1.4.
+ * A UDP port with a queue and promises: the callback interface for those who would rather ask than be
+ * told. Receiving has a bound, what it knows of each datagram comes with it, and each may leave with its
+ * own. RFC 768, RFC 1122 §4.1.3 and §4.1.4.
  * @module
  */
-import { type Address, ANY, format } from '../base/address.ts';
-import { copyBytes } from '../base/copy.ts';
-import { Drop } from '../base/drop.ts';
-import { Failure, failureCode } from '../base/failure.ts';
-import { SOCKETS_OWN } from '../udp/emit.ts';
-import type { UdpOwner } from '../udp/owner.ts';
-import type { UdpSocket } from '../udp/socket.ts';
-import { checkFunction, checkInteger, checkObject, checkPort } from './checks.ts';
-import { argTypeError, systemError } from './errors.ts';
+import { format } from '../base/address.ts';
+import { copyOf } from '../base/copy.ts';
+import { checkBytes, checkFunction, checkInteger, checkObject } from './checks.ts';
+import { systemError } from './errors.ts';
 import type { Host } from './host.ts';
-import { type IcmpReport, makeReport } from './icmp-report.ts';
+import type { IcmpReport } from './icmp-report.ts';
 import { checkAddress } from './lookup.ts';
+import type { UdpHandler } from './udp-handler.ts';
+import { BUFFER_SIZE, openSocket, type UdpSocketOptions } from './udp-options.ts';
+import type { UdpSocket } from './udp-socket.ts';
 
-/** Which port, and how it is to be. */
-export interface UdpPortOptions {
-  /** 0 to 65535; default 0: one that is free. */
-  readonly port?: number;
-  /** One of ours, or a group's; default all of ours. */
-  readonly address?: string;
-  /** Let others that say so have the same port. */
-  readonly reuseAddress?: boolean;
-  /** Let datagrams to broadcast addresses leave. */
-  readonly broadcast?: boolean;
-  /** Fail with `EMSGSIZE` rather than fragment. */
-  readonly dontFragment?: boolean;
-  /** Hops of what leaves, 1 to 255; default the stack's, and 1 to groups. */
-  readonly ttl?: number;
-  /** Traffic class of what leaves, 0 to 255; default 0. */
-  readonly tos?: number;
+/** Which port, and how it is to be: all that `UdpSocketOptions` has, and how it receives. */
+export interface UdpPortOptions extends UdpSocketOptions {
+  /** Tell `onError` of every ICMP error, the default, or of those only that last on a connected port. */
+  readonly receiveErrors?: boolean;
   /**
-   * Bytes that may wait to be received, where each datagram counts for 256 more than its text; default
-   * 212 992. What comes beyond is dropped: `udpQueueFull`.
+   * Bytes that may wait to be received, where each datagram counts for 256 more than its text; 0 to
+   * 2 147 483 647, default 212 992. What comes beyond is dropped: `udpQueueFull`.
    */
   readonly queue?: number;
   /**
@@ -48,7 +35,7 @@ export interface UdpPortOptions {
 export interface UdpSendOptions {
   /** 1 to 255; default the port's. */
   readonly ttl?: number;
-  /** 0 to 255; default the port's. */
+  /** 0 to 255; default the port's `typeOfService`. */
   readonly tos?: number;
   /** An address of ours to send from; the port's or the route's unless told. */
   readonly source?: string;
@@ -70,8 +57,6 @@ export interface UdpDatagram {
   readonly tos: number;
 }
 
-/** What Linux gives a socket that asks for nothing. */
-const QUEUE = 212_992;
 /** So that empty datagrams fill the queue too. */
 const OVERHEAD = 256;
 
@@ -81,8 +66,7 @@ type Waiter = (datagram: UdpDatagram | undefined) => void;
 export class UdpPort {
   /** Datagrams that were dropped since the queue was full. */
   dropped = 0;
-  readonly #host: Host;
-  readonly #core: UdpSocket;
+  readonly #socket: UdpSocket;
   readonly #limit: number;
   readonly #queue: UdpDatagram[] = [];
   #queued = 0;
@@ -91,43 +75,23 @@ export class UdpPort {
   /** Not for use from outside: `stack.udp.open` makes these. */
   constructor(host: Host, options: UdpPortOptions) {
     checkObject(options, 'options');
-    const { ttl, tos = 0, queue = QUEUE } = options;
-    const port = checkPort(options.port ?? 0, 'options.port');
-    const { address } = options;
-    const at = address === undefined ? ANY : checkAddress(address, 'options.address');
-    if (ttl !== undefined) checkInteger(ttl, 'options.ttl', 1, 255);
-    checkInteger(tos, 'options.tos', 0, 255);
+    const { queue = BUFFER_SIZE, onError } = options;
     checkInteger(queue, 'options.queue', 0, 2 ** 31 - 1);
-    const { onError } = options;
     if (onError !== undefined) checkFunction(onError, 'options.onError');
-    this.#host = host;
     this.#limit = queue;
-    this.#core = host.core.udp.open(this.#owner(onError));
-    Object.assign(this.#core, {
-      reuseAddress: options.reuseAddress === true,
-      broadcast: options.broadcast === true,
-      dontFragment: options.dontFragment === true,
-      ttl: ttl ?? 0,
-      multicastTtl: ttl ?? 1,
-      tos,
-      receiveErrors: onError !== undefined,
-    });
-    const failure = this.#core.bind(at, port);
-    if (failure !== Failure.NONE) {
-      throw systemError(failureCode(failure), 'bind', { address: address ?? '0.0.0.0', port });
-    }
-    host.hold();
-    host.open.add(this);
+    const { receiveErrors = onError !== undefined } = options;
+    const handler = this.#makeHandler(onError);
+    this.#socket = openSocket(host, { ...options, receiveErrors }, handler);
   }
 
   /** Where it is bound, dotted decimal; `0.0.0.0` for all of our addresses. */
   get address(): string {
-    return format(this.#core.address);
+    return this.#socket.localAddress;
   }
 
   /** 1 to 65535. */
   get port(): number {
-    return this.#core.port;
+    return this.#socket.localPort;
   }
 
   /** Datagrams that wait to be received. */
@@ -135,32 +99,43 @@ export class UdpPort {
     return this.#queue.length;
   }
 
-  /** Send `data` (up to 65 507 bytes). Throws a system error if it cannot leave. */
-  send(data: Uint8Array, port: number, address: string, options: UdpSendOptions = {}): void {
-    const to = this.#checkSend(data, port, address);
-    const { ttl = SOCKETS_OWN, tos = SOCKETS_OWN, source } = options;
-    if (ttl !== SOCKETS_OWN) checkInteger(ttl, 'options.ttl', 1, 255);
-    if (tos !== SOCKETS_OWN) checkInteger(tos, 'options.tos', 0, 255);
-    const from = source === undefined ? ANY : checkAddress(source, 'options.source');
-    const failure = this.#core.send(data, 0, data.length, to, port, ttl, tos, from);
-    this.#must('send', failure, address, port);
+  /**
+   * Send `data` (up to 65 507 bytes) to a port and a literal address, or to the peer of a connected port.
+   * Throws a system error if it cannot leave.
+   */
+  send(
+    data: Uint8Array,
+    port: number = this.#socket.remotePort,
+    address: string = this.#socket.remoteAddress,
+    options: UdpSendOptions = {},
+  ): void {
+    checkBytes(data, 'data');
+    const to = checkAddress(address, 'address');
+    const { ttl, tos, source } = options;
+    const from = source === undefined ? undefined : checkAddress(source, 'options.source');
+    const left = this.#socket.send(data, 0, data.length, to, port, from, ttl, tos);
+    if (!left) this.#fail(address, port);
   }
 
   /**
-   * Send `data` as datagrams of `size` bytes, the last one shorter: in one go where the device cuts them
-   * (USO). Throws a system error if one cannot leave; those before it have.
+   * Send `data` as datagrams of `size` bytes, 1 to 65 507, the last one shorter: in one go where the
+   * device cuts them (USO). Throws a system error if one cannot leave; those before it have.
    */
-  sendBatch(data: Uint8Array, size: number, port: number, address: string): void {
-    const to = this.#checkSend(data, port, address);
-    checkInteger(size, 'size', 1, 65_507);
-    const failure = this.#core.sendBatch(data, 0, data.length, size, to, port);
-    this.#must('send', failure, address, port);
+  sendBatch(
+    data: Uint8Array,
+    size: number,
+    port: number = this.#socket.remotePort,
+    address: string = this.#socket.remoteAddress,
+  ): void {
+    checkBytes(data, 'data');
+    const to = checkAddress(address, 'address');
+    if (!this.#socket.sendBatch(data, 0, data.length, size, to, port)) this.#fail(address, port);
   }
 
   /** The next datagram, as soon as there is one; undefined once the port is closed. */
   receive(): Promise<UdpDatagram | undefined> {
     const datagram = this.take();
-    if (datagram !== undefined || this.#core.closed) return Promise.resolve(datagram);
+    if (datagram !== undefined || this.#socket.closed) return Promise.resolve(datagram);
     return new Promise((done) => this.#waiters.push(done));
   }
 
@@ -180,38 +155,31 @@ export class UdpPort {
     }
   }
 
-  /** Listen to a group. Throws a system error if that cannot be. */
+  /** Listen to a group. Throws a system error if that cannot be, as `UdpSocket.addMembership`. */
   join(group: string): void {
-    const failure = this.#core.join(checkAddress(group, 'group'));
-    this.#must('addMembership', failure, group, this.port);
+    this.#socket.addMembership(group);
   }
 
-  /** Listen to it no longer. */
+  /** Listen to it no longer. Throws `EADDRNOTAVAIL` if it did not listen. */
   leave(group: string): void {
-    const failure = this.#core.leave(checkAddress(group, 'group'));
-    this.#must('dropMembership', failure, group, this.port);
+    this.#socket.dropMembership(group);
   }
 
   /** Receive and send no more; what waits can still be taken. May be called again. */
   close(): void {
-    if (this.#core.closed) return;
-    this.#core.close();
-    this.#host.open.delete(this);
-    this.#host.letGo();
-    for (const waiter of this.#waiters.splice(0)) waiter(undefined);
+    this.#socket.close();
   }
 
-  #owner(onError: UdpPortOptions['onError']): UdpOwner {
+  #makeHandler(onError: UdpPortOptions['onError']): UdpHandler {
     return {
-      onMessage: (bytes, at, length, source, port, packet) => {
+      message: (socket, bytes, at, length, source, port, { destination, ttl, tos }) => {
         const waiter = this.#waiters.shift();
         if (waiter === undefined && this.#queued + length + OVERHEAD > this.#limit) {
           this.dropped++;
-          return Drop.UDP_QUEUE_FULL;
+          socket.drop();
+          return;
         }
-        const data = Buffer.allocUnsafe(length);
-        copyBytes(bytes, at, data, 0, length);
-        const { destination, ttl, tos } = packet;
+        const data = copyOf(bytes, at, length);
         const ends = { address: format(source), port, destination: format(destination) };
         const datagram = { data, ...ends, ttl, tos };
         if (waiter !== undefined) waiter(datagram);
@@ -219,27 +187,15 @@ export class UdpPort {
           this.#queue.push(datagram);
           this.#queued += length + OVERHEAD;
         }
-        return Drop.NONE;
       },
-      onError: (_failure, error) => {
-        try {
-          onError?.(makeReport(this.#host, error));
-        } catch (thrown) {
-          this.#host.thrown(thrown);
-        }
+      ...(onError && { error: (_socket, _error, _address, _port, report) => onError(report) }),
+      close: () => {
+        for (const waiter of this.#waiters.splice(0)) waiter(undefined);
       },
     };
   }
 
-  #checkSend(data: unknown, port: unknown, address: string): Address {
-    if (!(data instanceof Uint8Array)) throw argTypeError('data', 'Uint8Array', data);
-    checkPort(port, 'port', false);
-    return checkAddress(address, 'address');
-  }
-
-  #must(call: string, failure: Failure, address: string, port: number): void {
-    if (failure === Failure.NONE) return;
-    const code = this.#core.closed ? 'EBADF' : failureCode(failure);
-    throw systemError(code, call, { address, port });
+  #fail(address: string, port: number): never {
+    throw systemError(this.#socket.failure, 'send', { address, port });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The callback interface to UDP: a socket without events, strings or copies, over which `stack.dgram` is
- * written.
+ * The callback interface to UDP: a socket without events, strings or copies, over which `stack.dgram` and
+ * `stack.udp.open` are written.
  *
  * Received text is a view on the packet it came in, valid during the call. Sent text is copied straight
  * into the packet that leaves: it is yours again at once. Addresses are numbers (`formatAddress` and
@@ -17,26 +17,28 @@ import { Failure, failureCode } from '../base/failure.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { IcmpError } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
-import { SOCKETS_OWN } from '../udp/emit.ts';
+import { MAX_TEXT, SOCKETS_OWN } from '../udp/emit.ts';
 import type { UdpOwner } from '../udp/owner.ts';
 import type { UdpSocket as CoreSocket } from '../udp/socket.ts';
 import { dstPort } from '../wire/udp.ts';
-import { checkInteger } from './checks.ts';
-import { coded, portError, systemError } from './errors.ts';
+import { checkInteger, checkPort, checkRange } from './checks.ts';
+import { systemError } from './errors.ts';
 import type { Host } from './host.ts';
+import { makeReport } from './icmp-report.ts';
 import { checkAddress, parseAddress } from './lookup.ts';
 import type { UdpHandler } from './udp-handler.ts';
 
 /** One in so many slots stays free for packets, however much is kept. */
 const FREE_PART = 4;
 
-/** A UDP socket without events: what `dgram.Socket` is made of. RFC 768. */
+/** A UDP socket without events: what `dgram.Socket` and `UdpPort` are made of. RFC 768. */
 export class UdpSocket implements UdpOwner {
   /** Yours: whatever belongs to this socket. */
   context: unknown = undefined;
+  /** Who is told what happens. May be changed at any time. */
+  handler: UdpHandler;
   readonly #host: Host;
   readonly #core: CoreSocket;
-  #handler: UdpHandler;
   #failure: Failure = Failure.NONE;
   #dropped = false;
   #holding = false;
@@ -45,20 +47,11 @@ export class UdpSocket implements UdpOwner {
   /** Not for use from outside: `stack.udp.createSocket` makes these. `core`: a flow that is open. */
   constructor(host: Host, handler: UdpHandler, core?: CoreSocket) {
     this.#host = host;
-    this.#handler = handler;
+    this.handler = handler;
     this.#core = core ?? host.core.udp.open(this);
     this.#core.owner = this;
     host.open.add(this);
     this.#settle();
-  }
-
-  /** Who is told what happens. May be changed at any time. */
-  get handler(): UdpHandler {
-    return this.#handler;
-  }
-
-  set handler(handler: UdpHandler) {
-    this.#handler = handler;
   }
 
   /** True once it is closed. */
@@ -87,9 +80,9 @@ export class UdpSocket implements UdpOwner {
     return this.#core.remotePort;
   }
 
-  /** Why the last `send` that gave false failed: `ENOBUFS`, `ENETUNREACH`, `EMSGSIZE`, ... */
+  /** Why the last `send` that gave false failed: `ENOBUFS`, `ENETUNREACH`, `EMSGSIZE`, `EBADF`, ... */
   get failure(): string {
-    return failureCode(this.#failure);
+    return this.#code(this.#failure);
   }
 
   /**
@@ -97,9 +90,9 @@ export class UdpSocket implements UdpOwner {
    * free one). Throws a system error: `bind EADDRINUSE 0.0.0.0:53`.
    */
   bind(port = 0, address = '0.0.0.0'): void {
-    const failure = this.#core.bind(checkAddress(address, 'address'), port);
-    if (failure !== Failure.NONE)
-      throw systemError(failureCode(failure), 'bind', { address, port });
+    const at = checkPort(port, 'port');
+    const failure = this.#core.bind(checkAddress(address, 'address'), at);
+    if (failure !== Failure.NONE) throw systemError(this.#code(failure), 'bind', { address, port });
     this.#settle();
   }
 
@@ -108,9 +101,10 @@ export class UdpSocket implements UdpOwner {
    * error: `connect ENETUNREACH 192.0.2.1:53`.
    */
   connect(port: number, address: string): void {
-    const failure = this.#core.connect(checkAddress(address, 'address'), port);
+    const to = checkPort(port, 'port', false);
+    const failure = this.#core.connect(checkAddress(address, 'address'), to);
     if (failure !== Failure.NONE) {
-      throw systemError(failureCode(failure), 'connect', { address, port });
+      throw systemError(this.#code(failure), 'connect', { address, port });
     }
     this.#settle();
   }
@@ -124,10 +118,11 @@ export class UdpSocket implements UdpOwner {
    * Send `length` bytes of `bytes` from `at` as one datagram, up to 65 507, in fragments where the path
    * needs them: to an address and port, or to the peer of a connected socket. `bytes` may be what
    * `message` was given. `source` is an address of ours to send from; the route's unless told
-   * (RFC 1122 §4.1.3.5: answer from where the question went, `arrival.destination`).
+   * (RFC 1122 §4.1.3.5: answer from where the question went, `arrival.destination`). `ttl`, 1 to 255,
+   * and `tos`, 0 to 255, are of this datagram; the socket's own unless told, or -1.
    *
    * True if it is on its way; false if it is not, and `failure` says why. Throws a `RangeError` for bytes
-   * that are not there and for a port that is none.
+   * that are not there, for a port that is none, and for a TTL or TOS out of range.
    */
   send(
     bytes: Uint8Array,
@@ -136,19 +131,20 @@ export class UdpSocket implements UdpOwner {
     address: Address = this.#core.remoteAddress,
     port: number = this.#core.remotePort,
     source: Address = ANY,
+    ttl: number = SOCKETS_OWN,
+    tos: number = SOCKETS_OWN,
   ): boolean {
     checkRange(bytes, at, length);
-    checkPeer(port);
-    const own = SOCKETS_OWN;
-    const failure = this.#core.send(bytes, at, length, address, port, own, own, source);
-    if (failure === Failure.NONE) return true;
-    this.#failure = failure;
-    return false;
+    const to = checkPort(port, 'port', false);
+    if (ttl !== SOCKETS_OWN) checkInteger(ttl, 'ttl', 1, 255);
+    if (tos !== SOCKETS_OWN) checkInteger(tos, 'tos', 0, 255);
+    return this.#sent(this.#core.send(bytes, at, length, address, to, ttl, tos, source));
   }
 
   /**
-   * Send `length` bytes as datagrams of `size` bytes each, the last one shorter: in one go where the
-   * device cuts them. False if one of them failed; those before it are on their way.
+   * Send `length` bytes as datagrams of `size` bytes each, 1 to 65 507, the last one shorter: in one go
+   * where the device cuts them. False if one of them failed; those before it are on their way. Throws as
+   * `send`.
    */
   sendBatch(
     bytes: Uint8Array,
@@ -159,11 +155,9 @@ export class UdpSocket implements UdpOwner {
     port: number = this.#core.remotePort,
   ): boolean {
     checkRange(bytes, at, length);
-    checkPeer(port);
-    const failure = this.#core.sendBatch(bytes, at, length, size, address, port);
-    if (failure === Failure.NONE) return true;
-    this.#failure = failure;
-    return false;
+    const to = checkPort(port, 'port', false);
+    checkInteger(size, 'size', 1, MAX_TEXT);
+    return this.#sent(this.#core.sendBatch(bytes, at, length, size, address, to));
   }
 
   /**
@@ -268,7 +262,7 @@ export class UdpSocket implements UdpOwner {
 
   /**
    * Where multicasts and broadcasts leave: the interface with that address of ours; `0.0.0.0`: as the
-   * routes say. Throws a system error: `EADDRNOTAVAIL`, or `EINVAL` for what is no address.
+   * routes say. Throws a system error: `ENODEV`, or `EINVAL` for what is no address.
    */
   setMulticastInterface(address: string): void {
     this.#core.multicastInterface = this.#interface(address, 'setMulticastInterface');
@@ -281,14 +275,14 @@ export class UdpSocket implements UdpOwner {
   addMembership(group: string, address = '0.0.0.0'): void {
     const to = readGroup(group, 'addMembership');
     const on = this.#interface(address, 'addMembership');
-    checkMember(this.#core.join(to, on), 'addMembership');
+    this.#checkMember(this.#core.join(to, on), 'addMembership');
   }
 
   /** Listen no longer; `close` does so too. Throws `EADDRNOTAVAIL` if it did not listen. */
   dropMembership(group: string, address = '0.0.0.0'): void {
     const from = readGroup(group, 'dropMembership');
     const on = this.#interface(address, 'dropMembership');
-    checkMember(this.#core.leave(from, on), 'dropMembership');
+    this.#checkMember(this.#core.leave(from, on), 'dropMembership');
   }
 
   /** Receive and send no more. May be called again. */
@@ -297,7 +291,7 @@ export class UdpSocket implements UdpOwner {
     this.#core.close();
     this.#host.open.delete(this);
     this.#settle();
-    this.#tell(() => this.#handler.close?.(this));
+    this.#tell(() => this.handler.close?.(this));
   }
 
   /** The process stays alive while it is bound; the default. */
@@ -327,7 +321,7 @@ export class UdpSocket implements UdpOwner {
   ): Drop {
     this.#dropped = false;
     try {
-      this.#handler.message?.(this, bytes, at, length, source, port, packet);
+      this.handler.message?.(this, bytes, at, length, source, port, packet);
     } catch (error) {
       this.#host.thrown(error);
     }
@@ -335,16 +329,18 @@ export class UdpSocket implements UdpOwner {
   }
 
   /** @internal */
-  onError(failure: Failure, { body, destination }: IcmpError): void {
-    if (!this.#handler.error) return;
+  onError(failure: Failure, told: IcmpError): void {
+    if (!this.handler.error) return;
+    const { body, destination } = told;
     const port = dstPort(this.#host.core.slots.view, body);
     const error = systemError(failureCode(failure), 'recvmsg');
-    this.#tell(() => this.#handler.error?.(this, error, destination, port));
+    const report = makeReport(this.#host, told);
+    this.#tell(() => this.handler.error?.(this, error, destination, port, report));
   }
 
   /** @internal */
   onWritable(): void {
-    this.#tell(() => this.#handler.writable?.(this));
+    this.#tell(() => this.handler.writable?.(this));
   }
 
   /** For what is rare: it makes a closure. */
@@ -364,6 +360,24 @@ export class UdpSocket implements UdpOwner {
     else this.#host.letGo();
   }
 
+  /** True for a datagram that left; what became of others is kept. */
+  #sent(failure: Failure): boolean {
+    if (failure === Failure.NONE) return true;
+    this.#failure = failure;
+    return false;
+  }
+
+  /** The core's word for a socket that is past it; a system tells the two cases apart. */
+  #code(failure: Failure): string {
+    if (failure !== Failure.CLOSED) return failureCode(failure);
+    return this.closed ? 'EBADF' : 'EINVAL'; // closed, or bound already
+  }
+
+  #checkMember(failure: Failure, syscall: string): void {
+    if (failure === Failure.NET_UNREACHABLE) throw systemError('ENODEV', syscall);
+    if (failure !== Failure.NONE) throw systemError(this.#code(failure), syscall);
+  }
+
   #interface(text: string, syscall: string): Interface | undefined {
     const address = parseAddress(text);
     if (address === undefined) throw systemError('EINVAL', syscall);
@@ -376,24 +390,8 @@ export class UdpSocket implements UdpOwner {
   }
 }
 
-function checkRange(bytes: Uint8Array, at: number, length: number): void {
-  if (at >= 0 && length >= 0 && at + length <= bytes.length) return;
-  const message = `${length} bytes from ${at} are not within the ${bytes.length} bytes given`;
-  throw coded(RangeError, 'ERR_OUT_OF_RANGE', message);
-}
-
-function checkPeer(port: number): void {
-  if (port > 0 && port <= 65535 && port === port >>> 0) return;
-  throw portError('port', port, false);
-}
-
 function readGroup(text: string, syscall: string): Address {
   const group = parseAddress(text);
   if (group === undefined || !isMulticast(group)) throw systemError('EINVAL', syscall);
   return group;
-}
-
-function checkMember(failure: Failure, syscall: string): void {
-  if (failure === Failure.NET_UNREACHABLE) throw systemError('ENODEV', syscall);
-  if (failure !== Failure.NONE) throw systemError(failureCode(failure), syscall);
 }

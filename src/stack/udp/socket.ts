@@ -148,8 +148,8 @@ export class UdpSocket {
   }
 
   /**
-   * Send `length` bytes as datagrams of `size` bytes, the last one shorter: in one go where the
-   * device cuts them (USO). After a failure those before it have left.
+   * Send `length` bytes as datagrams of `size` bytes, 1 or more, the last one shorter: in one go where
+   * the device cuts them (USO). After a failure those before it have left.
    */
   sendBatch(
     bytes: Uint8Array,
@@ -159,10 +159,6 @@ export class UdpSocket {
     address: Address = this.remoteAddress,
     port: number = this.remotePort,
   ): Failure {
-    if (size < 1)
-      throw Object.assign(new RangeError('a datagram of a batch has at least one byte'), {
-        code: 'ERR_OUT_OF_RANGE',
-      });
     const ready = this.#readyFor(port);
     if (ready !== Failure.NONE) return ready;
     return emitBatch(this, bytes, at, length, size, address, port);
@@ -172,7 +168,8 @@ export class UdpSocket {
   join(group: Address, iface?: Interface): Failure {
     const { ip } = this.udp;
     const on = iface ?? ip.route(group, this.sourceAddress)?.iface;
-    if (this.closed || !isMulticast(group)) return Failure.ADDRESS_NOT_AVAILABLE;
+    if (this.closed) return Failure.CLOSED;
+    if (!isMulticast(group)) return Failure.ADDRESS_NOT_AVAILABLE;
     if (on === undefined) return Failure.NET_UNREACHABLE;
     if (this.isMember(group, on)) return Failure.ADDRESS_IN_USE;
     if (this.memberships.length >= MEMBERSHIP_LIMIT) return Failure.NO_BUFFERS;
