@@ -76,7 +76,7 @@ function makeEither(stack: Net, Native: typeof net.Socket): new (options?: objec
     }
 
     override _destroy(error: Error | null, done: Done): void {
-      this.#local?.destroy();
+      if (#local in this) this.#local?.destroy(); // a signal may destroy it while it is made
       super._destroy(error, done);
     }
 

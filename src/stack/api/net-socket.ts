@@ -13,6 +13,7 @@ import type {
   SocketConnectOpts,
   SocketReadyState,
 } from 'node:net';
+import { addAbortSignal } from 'node:stream';
 import type { TcpInfo } from '../tcp/info.ts';
 import { checkFunction, checkInteger, checkMilliseconds } from './checks.ts';
 import type { Connection } from './connection.ts';
@@ -69,6 +70,7 @@ export class Socket extends SocketStream implements NodeSocket {
     this.#keepAlive = Boolean(options.keepAlive);
     this.#keepAliveIdle = Math.max(0, options.keepAliveInitialDelay ?? 0);
     this.#typeOfService = options.typeOfService ?? 0;
+    if (options.signal !== undefined) addAbortSignal(options.signal, this);
     if (!accepted) return;
     this.live = true;
     this.adopt(accepted.connection);
