@@ -36,6 +36,7 @@ interface Outer extends NodeServer {
   readonly pauseOnConnect: boolean;
   readonly noDelay?: boolean;
   readonly keepAlive?: boolean;
+  /** In seconds, whatever the option of that name is in. */
   readonly keepAliveInitialDelay?: number;
   readonly highWaterMark?: number;
   readonly blockList?: BlockList;
@@ -87,7 +88,7 @@ export function makeCarrier(net: Net): Carrier {
       this.pauseOnConnect = outer.pauseOnConnect && !this.#secure;
       this.noDelay = Boolean(outer.noDelay);
       this.keepAlive = Boolean(outer.keepAlive);
-      this.keepAliveInitialDelay = outer.keepAliveInitialDelay ?? 0;
+      this.keepAliveInitialDelay = (outer.keepAliveInitialDelay ?? 0) * 1000;
       this.highWaterMark = outer.highWaterMark;
       if (outer._unref) this.unref();
       else this.ref();
