@@ -196,12 +196,10 @@ export const ipError = (value: unknown): CodedError =>
   coded(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${value}`);
 
 /** `ERR_INVALID_ADDRESS_FAMILY`. */
-export const familyError = (family: unknown, host: unknown, port: unknown): CodedError =>
-  coded(
-    RangeError,
-    'ERR_INVALID_ADDRESS_FAMILY',
-    `Invalid address family: ${family} ${host}:${port}`,
-  );
+export function familyError(family: unknown, host: unknown, port: unknown): CodedError {
+  const message = `Invalid address family: ${family} ${host}:${port}`;
+  return Object.assign(coded(RangeError, 'ERR_INVALID_ADDRESS_FAMILY', message), { host, port });
+}
 
 /** What `AbortSignal` ends things with; `cause` is the signal's reason. */
 export function abortError(cause: unknown): CodedError {

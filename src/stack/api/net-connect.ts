@@ -7,7 +7,7 @@
  * order, each for `autoSelectFamilyAttemptTimeout` but the last.
  * @module
  */
-import type { LookupAddress } from 'node:dns';
+import { ADDRCONFIG, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { type Address, ANY, format } from '../base/address.ts';
 import { type Failure, failureCode } from '../base/failure.ts';
@@ -124,16 +124,26 @@ export class Dial {
 
   /** Begin. `lookup` is asked unless the target brings its own or is a literal. */
   start(lookup: LookupFunction): void {
-    const { host, literal, family, hints, several } = this.#target;
+    const { host, literal, several } = this.#target;
     if (literal) {
       this.#addresses = [{ address: host, family: isIP(host) }];
       process.nextTick(() => this.#try());
       return;
     }
     const ask = this.#target.lookup ?? lookup;
-    ask(host, { family, hints, all: several }, (error, found, foundFamily) => {
+    ask(host, this.#question(), (error, found, foundFamily) => {
+      // As in Node, one address is told even to a socket that was destroyed meanwhile, several are not.
       if (!this.#over) this.#found(error, found, foundFamily);
+      else if (!several) this.#events.lookup(error, found as string | undefined, foundFamily);
     });
+  }
+
+  /** What a lookup is told, as Node tells it; the stack's own asks for IPv4 whatever the system has. */
+  #question(): LookupOptions {
+    const { family, hints, several, lookup } = this.#target;
+    const plain = family === 0 && hints === 0 && lookup !== undefined;
+    const options = { family: family || undefined, hints: plain ? ADDRCONFIG : hints };
+    return several ? { ...options, all: true } : options;
   }
 
   /** Stop it: nothing is told any more. */
