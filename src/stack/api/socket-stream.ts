@@ -48,6 +48,8 @@ export class SocketStream extends Duplex {
   readonly #outflow: Outflow = new Outflow();
   readonly #userBuffer: UserBuffer | undefined;
   #reading = false;
+  /** All was read: nobody looks any more. */
+  #atEnd = false;
   #peerEnded = false;
   #resetting = false;
   /** What Node would meet at its next read: the connection is gone, and nobody has looked. */
@@ -57,6 +59,7 @@ export class SocketStream extends Duplex {
   constructor(host: Host, options: SocketOptions) {
     super({
       ...options,
+      signal: undefined, // one that was aborted before would destroy what is not yet made
       allowHalfOpen: Boolean(options.allowHalfOpen),
       emitClose: false, // `close` carries whether there was an error, and comes a round later
       autoDestroy: true,
@@ -95,6 +98,7 @@ export class SocketStream extends Duplex {
     (this as unknown as { _undestroy(): void })._undestroy();
     this.live = true;
     this.#peerEnded = false;
+    this.#atEnd = false;
     this.#reading = false;
     this.#unseen = undefined;
     this.carrier = undefined;
@@ -149,6 +153,8 @@ export class SocketStream extends Duplex {
   }
 
   #ended(): void {
+    this.#atEnd = true;
+    this.#reading = false;
     this.push(null);
     this.read(0);
   }
@@ -166,8 +172,13 @@ export class SocketStream extends Duplex {
       // In order, unless the whole stack was closed: then there is nothing to wait for.
       if (this.carrier?.failure === Failure.CLOSED) this.inScope(this.#fail, undefined);
     } else if (this.#reading) this.inScope(this.#fail, error);
-    else if (this.#outflow.waiting) this.inScope(this.#fail, systemError(error.code, 'write'));
+    else if (this.#outflow.waiting) this.inScope(this.#fail, this.#writeError(error));
     else this.#unseen = error;
+  }
+
+  /** What a write meets: after the peer's end a reset is a broken pipe, as Linux has it. */
+  #writeError({ code }: { code: string } = { code: 'EPIPE' }): SystemError {
+    return systemError(this.#atEnd && code === 'ECONNRESET' ? 'EPIPE' : code, 'write');
   }
 
   #fail(error: Error | undefined): void {
@@ -243,9 +254,8 @@ export class SocketStream extends Duplex {
     const { carrier } = this;
     if (this.connecting) this.#sendLater(chunks, done);
     else if (!this.live || !carrier) done(closedError());
-    else if (carrier.closed) {
-      done(systemError(this.#unseen ? this.#unseen.code : 'EPIPE', 'write'));
-    } else {
+    else if (carrier.closed) done(this.#writeError(this.#unseen));
+    else {
       this.idle.touch();
       this.#outflow.begin(carrier, chunks, done);
     }
@@ -271,7 +281,7 @@ export class SocketStream extends Duplex {
       return;
     }
     this.carrier?.end();
-    process.nextTick(done);
+    queueMicrotask(done); // as the kernel's: who awaits `end` and destroys the socket sees no `finish`
   }
 
   // The end.
