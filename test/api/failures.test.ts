@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import test from 'ava';
+import { systemError } from '../../src/stack/api/errors.ts';
 import {
   listening,
   makePair,
@@ -126,3 +127,74 @@ test('failures: what needs the kernel says so', async (t) => {
   t.throws(() => dgram.createSocket('udp6'), { code: 'EAFNOSUPPORT', message: /IPv4 only/ });
   await pair.close();
 });
+
+test('failures: a reset in mid-transfer ends the reader with ECONNRESET', async (t) => {
+  const pair = makePair();
+  const server = pair.right.net.createServer().listen(7);
+  const client = pair.left.net.connect(7, RIGHT);
+  const [socket] = (await next(server, 'connection')) as [Socket];
+  const log: unknown[] = [];
+  record(log, 'server', socket, SOCKET_EVENTS);
+  client.write(Buffer.alloc(1 << 24));
+  await next(socket, 'data');
+  client.resetAndDestroy();
+  await next(socket, 'close');
+  t.deepEqual(log, [
+    ['server', 'error', told(systemError('ECONNRESET', 'read'))],
+    ['server', 'close', true],
+  ]);
+  t.deepEqual([pair.left.connections(), pair.right.connections()], [[], []]);
+  await pair.close();
+});
+
+same('failures: writes to a peer that is gone', async (world, log) => {
+  const server = world.server.net.createServer((socket) => socket.resume());
+  const port = await listening(server, world.host);
+  const client = world.client.net.connect({ port, host: world.host, allowHalfOpen: true });
+  record(log, 'client', client, SOCKET_EVENTS);
+  const [socket] = (await next(server, 'connection')) as [Socket];
+  client.resume();
+  socket.destroy();
+  await next(client, 'end');
+  client.write('meets a reset', (error) => log.push(['first', told(error)]));
+  const over = next(client, 'close');
+  const again = setInterval(() => {
+    client.write('meets nobody', (error) => error && log.push(['later', told(error)]));
+  }, 20);
+  await next(client, 'error'); // once the reset is there
+  clearInterval(again);
+  await over;
+  server.close();
+  return undefined;
+});
+
+same(
+  'failures: a server that is closed with live sockets, and they are destroyed',
+  async (world, log) => {
+    const sockets: Socket[] = [];
+    const server = world.server.net.createServer((socket) => sockets.push(socket));
+    record(log, 'server', server, ['close']);
+    const port = await listening(server, world.host);
+    const clients: Socket[] = [];
+    for (const who of ['one', 'two', 'three']) {
+      const client = world.client.net.connect(port, world.host);
+      record(log, who, client, SOCKET_EVENTS);
+      await Promise.all([next(server, 'connection'), next(client, 'connect')]);
+      clients.push(client.resume());
+    }
+    server.close((error) => log.push(['closed', told(error), server.listening]));
+    const over = Promise.all([server, ...clients].map((one) => next(one, 'close')));
+    log.push(['server has', sockets.length]);
+    for (const [i, socket] of sockets.entries()) {
+      if (i === 0) socket.destroy();
+      else if (i === 1) socket.end();
+      else socket.resetAndDestroy();
+    }
+    for (const socket of sockets) socket.resume();
+    await over;
+    const lines = log.splice(0); // between the sockets there is no order
+    return ['server', 'closed', 'one', 'two', 'three'].map((who) =>
+      lines.filter((line) => (line as string[])[0] === who),
+    );
+  },
+);

@@ -6,6 +6,7 @@
 import * as nodeDgram from 'node:dgram';
 import type { EventEmitter } from 'node:events';
 import * as nodeNet from 'node:net';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { createPipe, createStack, type Stack, type StackOptions } from '../../src/index.ts';
@@ -23,6 +24,8 @@ export interface World {
   readonly host: string;
   /** An address that the client may come from. */
   readonly clientHost: string;
+  /** Settles when no connection is left, not even in TIME-WAIT. */
+  forgotten(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -62,13 +65,23 @@ export function kernelWorld(): World {
     server: side,
     host: '127.0.0.1',
     clientHost: '127.0.0.1',
+    forgotten: async () => {}, // the kernel's own affair
     close: async () => {},
   };
 }
 
 export function stackWorld(): World {
-  const { left, right, close } = makePair();
-  return { client: sideOf(left), server: sideOf(right), host: RIGHT, clientHost: LEFT, close };
+  const { left, right, close } = makePair({ tcp: { timeWait: 50_000 } });
+  const forgotten = (): Promise<void> =>
+    until(() => left.connections().length + right.connections().length === 0);
+  return {
+    client: sideOf(left),
+    server: sideOf(right),
+    host: RIGHT,
+    clientHost: LEFT,
+    forgotten,
+    close,
+  };
 }
 
 /** What happened, as lines that can be compared. */
@@ -142,20 +155,33 @@ async function play(world: World, scenario: Scenario): Promise<unknown> {
   const log: Log = [];
   try {
     const result = await scenario(world, log);
-    return normalized(world, { log, result });
+    const seen = normalized(world, { log: [...log], result });
+    await world.forgotten();
+    return seen;
   } finally {
     await world.close();
   }
 }
 
 /** The scenario on the kernel tells what is right; the stack must do the same. */
-export function same(title: string, scenario: Scenario): void {
-  test(title, async (t: ExecutionContext) => {
-    const kernel = await play(kernelWorld(), scenario);
-    const stack = await play(stackWorld(), scenario);
-    t.deepEqual(stack, kernel);
-  });
+async function compare(t: ExecutionContext, scenario: Scenario): Promise<void> {
+  const worlds = [kernelWorld(), stackWorld()];
+  const [kernel, stack] = await Promise.all(worlds.map((world) => play(world, scenario)));
+  if (!isDeepStrictEqual(stack, kernel)) {
+    const shown = { depth: 6, breakLength: 100 };
+    t.log(`the kernel: ${inspect(kernel, shown)}`);
+    t.log(`the stack: ${inspect(stack, shown)}`);
+  }
+  t.deepEqual(stack, kernel);
 }
+
+/** A scenario, in both worlds. */
+export const same = (title: string, scenario: Scenario): void =>
+  test(title, (t: ExecutionContext) => compare(t, scenario));
+
+/** The same by itself, for scenarios that give both worlds a certain time. */
+export const sameAlone = (title: string, scenario: Scenario): void =>
+  test.serial(title, (t: ExecutionContext) => compare(t, scenario));
 
 /** Settles when the event loop has gone round `times`. */
 export async function rounds(times = 3): Promise<void> {
