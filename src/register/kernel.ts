@@ -34,6 +34,13 @@ export function listensElsewhere(args: readonly unknown[]): boolean {
   return Boolean(first['path']) || typeof first['getAsyncId'] === 'function';
 }
 
+/**
+ * Whether a server is being made to listen by `node:cluster`, on behalf of a worker. It hands what it
+ * accepts to another process, which only descriptors of the kernel can be. Nothing else tells.
+ */
+export const listensForWorker = (): boolean =>
+  new Error().stack?.includes('node:internal/cluster/') ?? false;
+
 /** `::` is all addresses, those of IPv4 included, which are all that a stack has. */
 export function withoutIPv6(args: readonly unknown[]): unknown[] {
   const [first, second, ...rest] = args;

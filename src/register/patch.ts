@@ -21,7 +21,7 @@ import type { Stack } from '../index.ts';
 import { makeCarrier } from '../stack/api/carry.ts';
 import { makeSecureConnect, readSecureCall } from '../stack/api/tls.ts';
 import { makeTlsSocketClass, tellSession } from '../stack/api/wrapped.ts';
-import { connectsToPath, listensElsewhere, withoutIPv6 } from './kernel.ts';
+import { connectsToPath, listensElsewhere, listensForWorker, withoutIPv6 } from './kernel.ts';
 import { makeSocketClass } from './socket.ts';
 
 /** Replace exports of a module that other modules hold, and so must stay the same object. */
@@ -46,7 +46,7 @@ function patchNet(stack: Stack): void {
   const nativeListen = net.Server.prototype.listen as (...args: unknown[]) => net.Server;
   const carrier = makeCarrier(stack.net);
   net.Server.prototype.listen = function listen(this: net.Server, ...args: unknown[]): net.Server {
-    if (listensElsewhere(args)) return nativeListen.apply(this, args);
+    if (listensElsewhere(args) || listensForWorker()) return nativeListen.apply(this, args);
     carrier.listen(this, withoutIPv6(args));
     return this;
   } as typeof net.Server.prototype.listen;

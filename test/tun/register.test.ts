@@ -144,6 +144,12 @@ tunTest('register: paths, pipes to children and terminals stay with the kernel',
   ]);
 });
 
+tunTest('register: the workers of a cluster are served by the kernel', async (t) => {
+  const { code, out, err } = await program(t, 'cluster.cjs').ended;
+  t.is(code, 0, err);
+  t.is(out, 'worker 127.0.0.1\n');
+});
+
 curlTest('register: the settings are the environment’s', async (t) => {
   const pcap = join(folder(t), 'capture.pcapng');
   const running = program(t, 'http-server.cjs', [], {
