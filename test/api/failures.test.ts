@@ -51,6 +51,13 @@ test('failures: an IPv6 address is EAFNOSUPPORT', async (t) => {
   await pair.close();
 });
 
+test('failures: an IPv6 address to listen on is EAFNOSUPPORT', async (t) => {
+  const pair = makePair();
+  const [error] = await next(pair.left.net.createServer().listen(7, '::1'), 'error');
+  t.is((error as Error).message, 'listen EAFNOSUPPORT: address family not supported ::1:7');
+  await pair.close();
+});
+
 test('failures: nobody answers a SYN: ETIMEDOUT', async (t) => {
   const pair = makePair({ tcp: { synRetries: 0 } });
   const [error] = await next(pair.left.net.connect(7, '10.0.0.99'), 'error');

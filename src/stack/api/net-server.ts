@@ -8,7 +8,13 @@
  * @module
  */
 import { EventEmitter } from 'node:events';
-import type { AddressInfo, DropArgument, Server as NodeServer, ServerOpts } from 'node:net';
+import {
+  type AddressInfo,
+  type DropArgument,
+  isIPv6,
+  type Server as NodeServer,
+  type ServerOpts,
+} from 'node:net';
 import { ANY } from '../base/address.ts';
 import { failureCode } from '../base/failure.ts';
 import { checkPort, checkSignal } from './checks.ts';
@@ -109,6 +115,10 @@ export class Server extends EventEmitter implements NodeServer {
       this.#open('0.0.0.0', port, backlog);
       return this;
     }
+    if (isIPv6(options.host)) {
+      this.#failed('EAFNOSUPPORT', options.host, port);
+      return this;
+    }
     this.#host.lookup(options.host, { family: 4 }, (error, found) => {
       if (turn !== this.#turn) return;
       if (error) this.emit('error', error);
@@ -137,8 +147,7 @@ export class Server extends EventEmitter implements NodeServer {
       this.#accept(connection),
     );
     if (typeof listener === 'number') {
-      const error = explainedError(failureCode(listener), 'listen', { address: host, port });
-      process.nextTick(() => this.emit('error', error));
+      this.#failed(failureCode(listener), host, port);
       return;
     }
     this.#listener = listener;
@@ -147,6 +156,11 @@ export class Server extends EventEmitter implements NodeServer {
     process.nextTick(() => {
       if (this.#listener === listener) this.emit('listening');
     });
+  }
+
+  #failed(code: string, address: string, port: number): void {
+    const error = explainedError(code, 'listen', { address, port });
+    process.nextTick(() => this.emit('error', error));
   }
 
   #accept(connection: Connection): ConnectionHandler {
