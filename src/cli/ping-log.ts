@@ -130,9 +130,13 @@ export class PingLog {
   }
 
   #object(event: string, rest: Readonly<Record<string, unknown>>): string {
-    return JSON.stringify({ event, address: this.#address, ...rest });
+    return JSON.stringify({ event, address: this.#address, ...rest }, toMicroseconds);
   }
 }
+
+/** Of milliseconds three digits after the point: all that is known. */
+const toMicroseconds = (_name: string, value: unknown): unknown =>
+  typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
 
 /** The bytes that an echo reply to `size` bytes of data counts. */
 export const replyBytes = (size: number): number => size + ICMP_HEADER;

@@ -3,6 +3,7 @@
  * @module
  */
 import { lookup } from 'node:dns/promises';
+import { isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SystemError } from '../index.ts';
@@ -23,6 +24,7 @@ const NEWS: Readonly<Record<string, string>> = {
 
 /** The address of a host. Throws in words for people. */
 export async function resolve(host: string): Promise<string> {
+  if (isIPv6(host)) throw new Error(`${host} is an address of IPv6: give one of IPv4`);
   try {
     return (await lookup(host, { family: 4 })).address;
   } catch (error) {

@@ -74,3 +74,8 @@ test('ping-log: as JSON each line is an object', (t) => {
     ],
   );
 });
+
+test('ping-log: objects have microseconds, and no digits beyond', (t) => {
+  const { rtt } = JSON.parse(log(true).reply(reply(1, 1.8958780000000262))) as { rtt: number };
+  t.is(rtt, 1.896);
+});
