@@ -3,17 +3,14 @@
  * SOCKS5 proxy, until it is stopped.
  * @module
  */
-import { performance } from 'node:perf_hooks';
-import type { Stack } from '../index.ts';
-import { counted, plural, size, statusLine } from './carried.ts';
+import { plural, size } from './carried.ts';
 import { makeDialer } from './dial.ts';
 import { Gateway, type GatewayCounters } from './gateway.ts';
 import { moveInto } from './netns.ts';
 import type { ForwardOptions } from './options-forward.ts';
 import type { Screen } from './screen.ts';
 import { openSession } from './session.ts';
-
-const STATUS_EVERY = 1000; // milliseconds
+import { showStatus } from './status.ts';
 
 /** The last line. */
 export function forwardedLine(carried: GatewayCounters): string {
@@ -24,24 +21,6 @@ export function forwardedLine(carried: GatewayCounters): string {
     `${size(carried.bytesIn)} in`,
     `refused ${carried.denied} by rule, ${carried.failed} at the far end, ${carried.full} for want of room`,
   ].join(', ');
-}
-
-function showStatus(screen: Screen, stack: Stack, gateway: Gateway): () => void {
-  if (!screen.live) return () => {};
-  let before = counted(stack.stats());
-  let time = performance.now();
-  const timer = setInterval(() => {
-    const now = counted(stack.stats());
-    const later = performance.now();
-    const { tcpOpen, udpOpen } = gateway.counters;
-    screen.status(statusLine(now, before, (later - time) / 1000, tcpOpen + udpOpen));
-    before = now;
-    time = later;
-  }, STATUS_EVERY);
-  return () => {
-    clearInterval(timer);
-    screen.status('');
-  };
 }
 
 /** Forward until `stopped` settles or the device is gone. Gives the exit code. */
@@ -69,7 +48,11 @@ export async function forward(
     const ready = { ...place, ...(netns !== undefined && { netns }) };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
     screen.line(json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`);
-    const endStatus = showStatus(screen, stack, gateway);
+    const endStatus = showStatus(
+      screen,
+      () => stack.stats(),
+      () => gateway.counters.tcpOpen + gateway.counters.udpOpen,
+    );
     const error = await Promise.race([lost, stopped.then(() => undefined)]);
     endStatus();
     const carried = gateway.carried();

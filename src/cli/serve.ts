@@ -4,35 +4,16 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { StackStats } from '../index.ts';
-import { carriedLine, counted, statusLine } from './carried.ts';
+import { carriedLine, counted } from './carried.ts';
 import type { TunOptions } from './options-tun.ts';
 import { pageServer } from './page.ts';
 import type { Screen } from './screen.ts';
-import { type Services, startServices } from './services.ts';
+import { startServices } from './services.ts';
 import { openSession } from './session.ts';
+import { showStatus } from './status.ts';
 
-const STATUS_EVERY = 1000; // milliseconds
 /** Connections that the page and its JSON list; of the others only the number is told. */
 const MOST_CONNECTIONS = 100;
-
-/** A line a second on how it goes, where a person looks. Gives what ends it. */
-function showStatus(screen: Screen, read: () => StackStats, services: Services): () => void {
-  if (!screen.live) return () => {};
-  let before = counted(read());
-  let time = performance.now();
-  const timer = setInterval(() => {
-    const now = counted(read());
-    const later = performance.now();
-    const open = Object.values(services.carried()).reduce((sum, each) => sum + each.open, 0);
-    screen.status(statusLine(now, before, (later - time) / 1000, open));
-    before = now;
-    time = later;
-  }, STATUS_EVERY);
-  return () => {
-    clearInterval(timer);
-    screen.status('');
-  };
-}
 
 /** Serve until `stopped` settles or the device is gone. Gives the exit code. */
 export async function serve(
@@ -67,7 +48,9 @@ export async function serve(
     screen.line(
       options.json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`,
     );
-    const endStatus = showStatus(screen, read, services);
+    const endStatus = showStatus(screen, read, () =>
+      Object.values(services.carried()).reduce((sum, each) => sum + each.open, 0),
+    );
     const error = await Promise.race([lost, stopped.then(() => undefined)]);
     endStatus();
     const stats = read();
