@@ -11,13 +11,11 @@ import { Failure, failureCode } from '../../src/stack/base/failure.ts';
 test('errors: every failure has a code that the system knows', (t) => {
   for (const failure of Object.values(Failure)) {
     if (failure === Failure.NONE) continue;
-    const error = errors.failureError(failure, 'read');
-    t.is(error?.code, failureCode(failure));
+    const error = errors.systemError(failureCode(failure), 'read');
     const number = (constants.errno as Record<string, number>)[failureCode(failure)];
-    t.is(error?.errno, -Number(number));
-    t.is(error?.message, `read ${failureCode(failure)}`);
+    t.is(error.errno, -Number(number));
+    t.is(error.message, `read ${failureCode(failure)}`);
   }
-  t.is(errors.failureError(Failure.NONE, 'read'), undefined);
 });
 
 test('errors: a place stands in the message and in properties', (t) => {

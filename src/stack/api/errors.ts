@@ -7,7 +7,6 @@
  */
 import { constants } from 'node:os';
 import { getSystemErrorMap, inspect } from 'node:util';
-import { Failure, failureCode } from '../base/failure.ts';
 
 /** An error that the system would have reported. */
 export interface SystemError extends NodeJS.ErrnoException {
@@ -88,16 +87,6 @@ export function connectError(code: string, remote: Place, local: Place = {}): Sy
     error.localPort = local.port;
   }
   return error;
-}
-
-/** What a failure of the core is to Node; undefined for an orderly end. */
-export function failureError(
-  failure: Failure,
-  syscall: string,
-  place: Place = {},
-): SystemError | undefined {
-  if (failure === Failure.NONE) return undefined;
-  return systemError(failureCode(failure), syscall, place);
 }
 
 /** An error of Node's own: `code` in the property and in the stack's first line. */
