@@ -3,7 +3,17 @@
  * @module
  */
 import type { Server, Socket } from 'node:net';
-import { type Log, listening, next, portOf, record, rounds, same, told } from './worlds.ts';
+import {
+  type Log,
+  listening,
+  next,
+  portOf,
+  record,
+  rounds,
+  SOCKET_EVENTS,
+  same,
+  told,
+} from './worlds.ts';
 
 const SERVER_EVENTS = ['listening', 'connection', 'close', 'error', 'drop'] as const;
 
@@ -168,4 +178,120 @@ same('server: asyncDispose closes it', async (world, log) => {
   await listening(server, world.host);
   await server[Symbol.asyncDispose]();
   return server.listening;
+});
+
+same('server: what a server is told shows on it', async (world) => {
+  const of = (options?: object): unknown => {
+    const server = world.server.net.createServer(options) as Server & Record<string, unknown>;
+    return [
+      ...['allowHalfOpen', 'pauseOnConnect', 'noDelay', 'keepAlive'],
+      ...['maxConnections', 'listening'],
+    ].map((name) => server[name]);
+  };
+  return [
+    of(),
+    of({}),
+    of({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
+    of({ keepAlive: true }),
+  ];
+});
+
+type Listen = (server: Server, host: string, done: () => void) => Server;
+
+const LISTENS: Record<string, Listen> = {
+  'listen(cb)': (server, _host, done) => server.listen(done),
+  'listen()': (server, _host, done) => server.listen().on('listening', done),
+  'listen(0)': (server, _host, done) => server.listen(0).on('listening', done),
+  'listen("0")': (server, _host, done) => server.listen('0' as never, done),
+  'listen(0, cb)': (server, _host, done) => server.listen(0, done),
+  'listen(0, 5, cb)': (server, _host, done) => server.listen(0, 5, done),
+  'listen(0, host, cb)': (server, host, done) => server.listen(0, host, done),
+  'listen(0, host, 5, cb)': (server, host, done) => server.listen(0, host, 5, done),
+  'listen(0, null, null, cb)': (server, _host, done) =>
+    server.listen(0, null as never, null as never, done),
+  'listen(undefined, cb)': (server, _host, done) => server.listen(undefined, done),
+  'listen(null, cb)': (server, _host, done) => server.listen(null as never, done),
+  'listen({ port, host, backlog, exclusive })': (server, host, done) =>
+    server.listen({ port: 0, host, backlog: 7, exclusive: true }, done),
+  'listen({ port: undefined })': (server, _host, done) => server.listen({ port: undefined }, done),
+  'listen({ port: null })': (server, _host, done) => server.listen({ port: null as never }, done),
+  'listen({ host }) without a port': (server, host, done) => server.listen({ host }, done),
+  'listen({ port: "" })': (server, _host, done) => server.listen({ port: '' as never }, done),
+  'listen({ signal: undefined })': (server, host, done) =>
+    server.listen({ port: 0, host, signal: undefined }, done),
+  'listen(host name)': (server, _host, done) => server.listen(0, 'localhost', done),
+  'listen(0, "")': (server, _host, done) => server.listen(0, '', done),
+};
+
+for (const [title, listen] of Object.entries(LISTENS)) {
+  same(`server: ${title}`, async (world, log) => {
+    const server = world.server.net.createServer();
+    record(log, 'server', server, ['listening', 'error', 'close']);
+    try {
+      let result: unknown;
+      await new Promise<void>((done) => {
+        result = listen(server, world.host, done);
+      });
+      const { family, ...rest } = server.address() as { family: string };
+      log.push(result === server, server.listening, portOf(server) > 0, Object.keys(rest));
+      log.push(await stopped(server));
+      return server.address();
+    } catch (error) {
+      return told(error);
+    }
+  });
+}
+
+same('server: a port that a signal frees before it listens', async (world, log) => {
+  const server = world.server.net.createServer();
+  record(log, 'server', server, ['listening', 'error', 'close']);
+  server.listen({ port: 0, host: world.host, signal: AbortSignal.abort() });
+  await next(server, 'close');
+  await rounds();
+  return server.listening;
+});
+
+same('server: getConnections counts, and gives the server back', async (world, log) => {
+  const server = world.server.net.createServer((socket) => socket.resume());
+  const count = (): Promise<unknown> =>
+    new Promise((done) => {
+      const result = server.getConnections((error, n) => done([error, n]));
+      log.push(result === server);
+    });
+  log.push(await count());
+  const port = await listening(server, world.host);
+  const clients: Socket[] = [];
+  const sockets: Socket[] = [];
+  for (let n = 0; n < 2; n++) {
+    clients.push(world.client.net.connect(port, world.host).resume());
+    sockets.push(...((await next(server, 'connection')) as [Socket]));
+  }
+  log.push(await count());
+  clients[0]?.destroy();
+  await next(sockets[0] as Socket, 'close');
+  log.push(await count());
+  clients[1]?.destroy();
+  await stopped(server);
+  log.push(await count());
+  return undefined;
+});
+
+same('server: a closed server leaves its sockets alone', async (world, log) => {
+  const server = world.server.net.createServer((socket) => socket.pipe(socket));
+  record(log, 'server', server, ['close']);
+  const port = await listening(server, world.host);
+  const client = world.client.net.connect(port, world.host);
+  record(log, 'client', client, SOCKET_EVENTS);
+  await next(server, 'connection');
+  const over = stopped(server);
+  const late = world.client.net.connect(port, world.host);
+  record(log, 'late', late, ['connect', 'error', 'close']);
+  await next(late, 'close');
+  client.write('still served');
+  const [text] = await next(client, 'data');
+  log.push(String(text));
+  client.end();
+  client.resume();
+  await over;
+  return undefined;
 });
