@@ -160,7 +160,9 @@ export function readBind(args: readonly unknown[]): { port: number; address: str
   const [first, second] = args;
   if (typeof first !== 'object' || first === null) {
     const port = typeof first === 'function' ? 0 : first;
-    return { port: portOf(port), address: typeof second === 'string' ? second : '' };
+    const address = typeof second === 'function' ? '' : second || '';
+    checkString(address, 'hostname');
+    return { port: portOf(port), address };
   }
   const { port, address, fd } = first as { port?: unknown; address?: string; fd?: unknown };
   if (fd !== undefined || 'recvStart' in first) {

@@ -333,10 +333,10 @@ export class DatagramSocket extends EventEmitter {
   }
 
   /** The same; throws `EBADF` while it is not bound, which is when Node makes the descriptor. */
-  protected opened(syscall: string): UdpSocket {
+  protected opened(syscall: string, errorOf: typeof systemError = systemError): UdpSocket {
     const udp = this.alive();
     if (this.#bind === Bind.BOUND) return udp;
-    throw systemError('EBADF', syscall);
+    throw errorOf('EBADF', syscall);
   }
 
   /** Bound from now on, to any port if it was not. */

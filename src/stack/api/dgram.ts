@@ -7,10 +7,11 @@
  */
 import type { Socket as NodeSocket, RemoteInfo, SocketType } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
+import { isIPv4 } from 'node:net';
 import { checkBufferSize, checkNumber, checkString } from './checks.ts';
 import type { DgramOptions } from './dgram-options.ts';
 import { DatagramSocket } from './dgram-socket.ts';
-import { missingError, systemError, unsupportedError } from './errors.ts';
+import { bufferSizeError, missingError, systemError, unsupportedError } from './errors.ts';
 import type { Host } from './host.ts';
 import { BUFFER_SIZE } from './udp-options.ts';
 
@@ -21,28 +22,29 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   #receiveBuffer: number = this.options.recvBufferSize || BUFFER_SIZE;
   #sendBuffer: number = this.options.sendBufferSize || BUFFER_SIZE;
 
-  /** What was set: datagrams are emitted as they come. Throws `EBADF` while it is not bound. */
+  /** What was set: datagrams are emitted as they come. Throws `ERR_SOCKET_BUFFER_SIZE` while it
+   * is not bound. */
   getRecvBufferSize(): number {
-    this.opened('uv_recv_buffer_size');
+    this.opened('uv_recv_buffer_size', bufferSizeError);
     return this.#receiveBuffer;
   }
 
   /** Remembered. Throws `ERR_SOCKET_BAD_BUFFER_SIZE` for what is no size. */
   setRecvBufferSize(size: number): void {
     this.#receiveBuffer = checkBufferSize(size);
-    this.opened('uv_recv_buffer_size');
+    this.opened('uv_recv_buffer_size', bufferSizeError);
   }
 
-  /** What was set: datagrams leave at once. Throws `EBADF` while it is not bound. */
+  /** What was set: datagrams leave at once. Throws `ERR_SOCKET_BUFFER_SIZE` while it is not bound. */
   getSendBufferSize(): number {
-    this.opened('uv_send_buffer_size');
+    this.opened('uv_send_buffer_size', bufferSizeError);
     return this.#sendBuffer;
   }
 
   /** Remembered. Throws `ERR_SOCKET_BAD_BUFFER_SIZE` for what is no size. */
   setSendBufferSize(size: number): void {
     this.#sendBuffer = checkBufferSize(size);
-    this.opened('uv_send_buffer_size');
+    this.opened('uv_send_buffer_size', bufferSizeError);
   }
 
   /** Bytes that wait to be sent: none, a datagram goes at once or fails. */
@@ -86,7 +88,8 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   setMulticastInterface(interfaceAddress: string): void {
     this.alive();
     checkString(interfaceAddress, 'interfaceAddress');
-    this.openedSoon('setMulticastInterface').setMulticastInterface(interfaceAddress);
+    if (!isIPv4(interfaceAddress)) throw systemError('EINVAL', 'setMulticastInterface');
+    this.opened('setMulticastInterface').setMulticastInterface(interfaceAddress);
   }
 
   /** Listen to a group, on the interface that has that address of ours or on that which leads there. */
@@ -106,17 +109,19 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   }
 
   /** Not to be had: throws `ENOTSUP`. */
-  addSourceSpecificMembership(_source: string, _group: string, _interface?: string): void {
-    this.#refuseSources('addSourceSpecificMembership');
+  addSourceSpecificMembership(source: string, group: string, _interface?: string): void {
+    this.#refuseSources('addSourceSpecificMembership', source, group);
   }
 
   /** Not to be had: throws `ENOTSUP`. */
-  dropSourceSpecificMembership(_source: string, _group: string, _interface?: string): void {
-    this.#refuseSources('dropSourceSpecificMembership');
+  dropSourceSpecificMembership(source: string, group: string, _interface?: string): void {
+    this.#refuseSources('dropSourceSpecificMembership', source, group);
   }
 
-  #refuseSources(syscall: string): never {
+  #refuseSources(syscall: string, source: unknown, group: unknown): never {
     this.alive();
+    checkString(source, 'sourceAddress');
+    checkString(group, 'groupAddress');
     const why = 'this stack does not filter multicasts by source: join the group, look at rinfo';
     throw unsupportedError('ENOTSUP', syscall, why);
   }

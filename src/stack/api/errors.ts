@@ -180,6 +180,13 @@ export function portError(name: string, value: unknown, zero = true): CodedError
   return coded(RangeError, 'ERR_SOCKET_BAD_PORT', message);
 }
 
+/** `ERR_SOCKET_BUFFER_SIZE`, with what the system call said. */
+export function bufferSizeError(code: string, syscall: string): SystemError {
+  const message = `Could not get or set buffer size: ${syscall} returned ${code} (${meaningOf(code)})`;
+  const error = coded(Error, 'ERR_SOCKET_BUFFER_SIZE', message);
+  return Object.assign(error, { name: 'SystemError', errno: errnoOf(code), syscall });
+}
+
 /** `ERR_INVALID_IP_ADDRESS`. */
 export const ipError = (value: unknown): CodedError =>
   coded(TypeError, 'ERR_INVALID_IP_ADDRESS', `Invalid IP address: ${value}`);
