@@ -175,13 +175,29 @@ async function compare(t: ExecutionContext, scenario: Scenario): Promise<void> {
   t.deepEqual(stack, kernel);
 }
 
+/** What Node 20 does otherwise than 22 and 24, whose ways are the stack's. */
+const NOT_AS_NODE_20: readonly string[] = [
+  'arguments: connect with a host that is no string',
+  'states: end, of a socket that was never connected',
+  'states: destroySoon, of a socket that was never connected',
+  'states: destroy, of a socket that waits for room to write',
+  'states: destroy with an error, of a socket that waits for room to write',
+];
+const isNode20 = process.versions.node.startsWith('20.');
+
+function declare(run: typeof test.serial, title: string, scenario: Scenario): void {
+  if (isNode20 && NOT_AS_NODE_20.includes(title)) {
+    console.log(`skipped, this is Node 20 and later ones do otherwise: ${title}`);
+    test.skip(title, (t: ExecutionContext) => compare(t, scenario));
+  } else run(title, (t: ExecutionContext) => compare(t, scenario));
+}
+
 /** A scenario, in both worlds. */
-export const same = (title: string, scenario: Scenario): void =>
-  test(title, (t: ExecutionContext) => compare(t, scenario));
+export const same = (title: string, scenario: Scenario): void => declare(test, title, scenario);
 
 /** The same by itself, for scenarios that give both worlds a certain time. */
 export const sameAlone = (title: string, scenario: Scenario): void =>
-  test.serial(title, (t: ExecutionContext) => compare(t, scenario));
+  declare(test.serial, title, scenario);
 
 /** Settles when the event loop has gone round `times`. */
 export async function rounds(times = 3): Promise<void> {

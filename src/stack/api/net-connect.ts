@@ -81,7 +81,7 @@ export function readTarget(options: ConnectOptions): Target {
   const timeout = attemptTimeout(options.autoSelectFamilyAttemptTimeout);
   if (lookup !== undefined && lookup !== null) checkFunction(lookup, 'options.lookup');
   const host = options.host || 'localhost';
-  if (typeof host !== 'string') throw argTypeError('hostname', 'string', host);
+  if (typeof host !== 'string') throw argTypeError('options.host', 'string', host);
   const family = familyNumber(options.family);
   const several = (autoSelectFamily ?? autoSelect.family) && family === 0 && !localAddress;
   return {

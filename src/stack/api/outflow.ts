@@ -45,16 +45,16 @@ export class Outflow {
     this.#finish();
   }
 
-  /** The connection is gone: whoever waits is called back, as Node has it without an error. */
-  cancel(): void {
-    if (this.#done) this.#finish();
+  /** The connection is gone: whoever waits is called back, with what `errorOf` gives. */
+  cancel(errorOf: () => Error): void {
+    if (this.#done) this.#finish(errorOf());
   }
 
-  #finish(): void {
+  #finish(error?: Error): void {
     const done = this.#done as Callback; // both callers looked
     for (const { chunk } of this.#chunks) this.written += chunk.length;
     this.#chunks = EMPTY;
     this.#done = undefined;
-    done();
+    done(error);
   }
 }

@@ -172,13 +172,18 @@ export class SocketStream extends Duplex {
       // In order, unless the whole stack was closed: then there is nothing to wait for.
       if (this.carrier?.failure === Failure.CLOSED) this.inScope(this.#fail, undefined);
     } else if (this.#reading) this.inScope(this.#fail, error);
-    else if (this.#outflow.waiting) this.inScope(this.#fail, this.#writeError(error));
+    else if (this.#outflow.waiting) this.inScope(this.#failWrite, this.#writeError(error));
     else this.#unseen = error;
   }
 
   /** What a write meets: after the peer's end a reset is a broken pipe, as Linux has it. */
   #writeError({ code }: { code: string } = { code: 'EPIPE' }): SystemError {
     return systemError(this.#atEnd && code === 'ECONNRESET' ? 'EPIPE' : code, 'write');
+  }
+
+  /** The stream destroys itself when a write fails. */
+  #failWrite(error: Error): void {
+    this.#outflow.cancel(() => error);
   }
 
   #fail(error: Error | undefined): void {
@@ -276,7 +281,7 @@ export class SocketStream extends Duplex {
   }
 
   override _final(done: Callback): void {
-    if (this.pending) {
+    if (this.connecting) {
       this.once('connect', () => this._final(done));
       return;
     }
@@ -299,7 +304,7 @@ export class SocketStream extends Duplex {
     done(error);
     if (wasLive) {
       nextRound(() => {
-        this.#outflow.cancel();
+        this.#outflow.cancel(() => systemError('ECANCELED', 'write'));
         this.emit('close', hadError);
       });
     } else process.nextTick(() => this.emit('close'));
