@@ -12,6 +12,7 @@ import {
   type Pair,
   RIGHT,
   record,
+  rounds,
   SOCKET_EVENTS,
   same,
   told,
@@ -62,6 +63,23 @@ test('failures: nobody answers a SYN: ETIMEDOUT', async (t) => {
   const pair = makePair({ tcp: { synRetries: 0 } });
   const [error] = await next(pair.left.net.connect(7, '10.0.0.99'), 'error');
   t.is((error as Error).message, 'connect ETIMEDOUT 10.0.0.99:7');
+  t.deepEqual(pair.left.connections(), []);
+  await pair.close();
+});
+
+test('failures: a connect to nowhere that is aborted leaves nothing behind', async (t) => {
+  const pair = makePair();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const socket = pair.left.net.connect({ port: 7, host: '10.0.0.99', signal });
+  await rounds(10);
+  t.deepEqual(
+    pair.left.connections().map(({ state }) => state),
+    ['SYN-SENT'],
+  );
+  controller.abort();
+  const [error] = await next(socket, 'error');
+  t.is((error as Error).name, 'AbortError');
   t.deepEqual(pair.left.connections(), []);
   await pair.close();
 });
