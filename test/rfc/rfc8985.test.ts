@@ -3,7 +3,7 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { Recovery } from '../../src/stack/tcp/tcb.ts';
+import { Probe, Recovery } from '../../src/stack/tcp/tcb.ts';
 import { MS, S } from '../support/lab.ts';
 import type { Peer, PeerOptions } from '../support/peer.ts';
 import { established } from '../support/states.ts';
@@ -139,7 +139,7 @@ test('RFC 8985 §6.3: a timeout takes for lost what was sent long enough before'
   peer.lab.advance(280 * MS);
   peer.write(1000);
   peer.skip();
-  peer.tcb.probeOut = true; // no probe now
+  peer.tcb.probe = Probe.NEW_TEXT; // no probe now
   while (peer.tcb.recovery !== Recovery.LOSS) peer.lab.advanceToNext();
   t.true((peer.tcb.scoreboard?.lostBytes ?? 0) >= 1000);
 });
@@ -239,5 +239,5 @@ test('RFC 8985 §7.4: a probe that was needless costs nothing', (t) => {
   peer.lab.advance(RTT);
   peer.send('.', { ack: 3001, sack: [[2001, 3001]] });
   t.is(peer.tcb.ssthresh, Number.POSITIVE_INFINITY);
-  t.false(peer.tcb.probeOut);
+  t.is(peer.tcb.probe, Probe.NONE);
 });

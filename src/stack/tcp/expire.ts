@@ -21,7 +21,7 @@ import { armRto, withinUserTimeout } from './rto.ts';
 import { Fate } from './scoreboard.ts';
 import { overrideSend, retransmit, sendBeyond } from './send.ts';
 import { isIn, SENDING, State } from './state.ts';
-import { Flag, has, type Tcb, Timer } from './tcb.ts';
+import { Flag, has, Probe, type Tcb, Timer } from './tcb.ts';
 import { reschedule, setTimer, takeDue } from './timers.ts';
 import { startEpisode } from './tlp.ts';
 
@@ -72,7 +72,7 @@ function onRetransmit(tcb: Tcb, now: Micros): void {
   if (!isIn(tcb.state, SENDING) && tcb.state !== State.FIN_WAIT_2) return;
   const board = tcb.scoreboard;
   if (board === null || board.count === 0) return;
-  if (tcb.probeArmed) {
+  if (tcb.probe === Probe.ARMED) {
     sendProbe(tcb, now);
     return;
   }
@@ -130,8 +130,8 @@ function giveUp(tcb: Tcb, now: Micros): void {
 /** RFC 8985 §7.3: send new text if there is any, else the last segment once more. */
 function sendProbe(tcb: Tcb, now: Micros): void {
   const board = tcb.scoreboard;
-  tcb.probeArmed = false;
-  if (board !== null && board.count > 0 && !tcb.probeOut) {
+  tcb.probe = Probe.NONE;
+  if (board !== null && board.count > 0) {
     if (sendBeyond(tcb, now)) {
       startEpisode(tcb, false);
     } else {

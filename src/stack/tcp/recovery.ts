@@ -14,7 +14,7 @@ import { beginPrr, onRecoveryAck } from './prr.ts';
 import { detectLoss, markOnTimeout, onRecovered } from './rack.ts';
 import { Fate, type Scoreboard } from './scoreboard.ts';
 import type { Segment } from './segment.ts';
-import { Flag, Frto, has, Recovery, type Tcb } from './tcb.ts';
+import { Flag, Frto, has, Probe, Recovery, type Tcb } from './tcb.ts';
 import { expectReports, forget, isSpurious, remember, undo, wasNeedless } from './undo.ts';
 
 const DUP_THRESH = 3;
@@ -216,7 +216,7 @@ export function onTimeout(tcb: Tcb, board: Scoreboard, now: Micros): void {
   else board.markAllLost();
   tcb.cwnd = pipe(tcb) + tcb.mss;
   tcb.dupAcks = 0;
-  tcb.probeOut = false;
+  tcb.probe = Probe.NONE;
   tcb.recoverySeq = tcb.sndNxt;
   tcb.recovery = Recovery.LOSS;
   if (has(tcb, Flag.ECN)) tcb.flags |= Flag.CWR_DUE;

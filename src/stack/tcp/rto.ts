@@ -4,12 +4,12 @@
  */
 import type { Micros } from '../base/clock.ts';
 import { backedOff } from './rtt.ts';
-import { type Tcb, Timer } from './tcb.ts';
+import { Probe, type Tcb, Timer } from './tcb.ts';
 import { clearTimer, setTimer } from './timers.ts';
 
 /** (Re)start the timer. (5.1), (5.3). */
 export function armRto(tcb: Tcb, now: Micros): void {
-  tcb.probeArmed = false;
+  if (tcb.probe === Probe.ARMED) tcb.probe = Probe.NONE;
   const since = Math.max(tcb.firstSent, tcb.lastProgress);
   setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, backedOff(tcb), since, now));
 }
@@ -20,6 +20,6 @@ export const withinUserTimeout = (tcb: Tcb, wait: Micros, since: Micros, now: Mi
 
 /** All is acknowledged: (5.2). */
 export function stopRto(tcb: Tcb): void {
-  tcb.probeArmed = false;
+  if (tcb.probe === Probe.ARMED) tcb.probe = Probe.NONE;
   clearTimer(tcb, Timer.RETRANSMIT);
 }

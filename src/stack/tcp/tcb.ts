@@ -129,6 +129,18 @@ export const Frto = {
 } as const;
 export type Frto = (typeof Frto)[keyof typeof Frto];
 
+/** The probe of the tail, RFC 8985 §7; the last two are its TLP.end_seq and TLP.is_retrans. */
+export const Probe = {
+  NONE: 0,
+  /** The RETRANSMIT timer is set for a probe instead of the RTO. */
+  ARMED: 1,
+  /** One is out that carried new text. */
+  NEW_TEXT: 2,
+  /** One is out that carried text a second time. */
+  OLD_TEXT: 3,
+} as const;
+export type Probe = (typeof Probe)[keyof typeof Probe];
+
 /** What a recovery has reduced. RFC 4015 §3.2: pipe_prev. */
 export interface Prior {
   readonly cwnd: number;
@@ -285,11 +297,8 @@ export class Tcb implements Due {
   reoPersist = 16;
   reoRound: Seq = ZERO;
   dsackRound = false;
-  /** True while the RETRANSMIT timer is set for a tail probe instead of the RTO. */
-  probeArmed = false;
+  probe: Probe = Probe.NONE;
   probeEnd: Seq = ZERO;
-  probeOut = false;
-  probeRetransmitted = false;
 
   /** Row of deadlines in `Tcp.timers`, and the soonest of them in the stack's heap. */
   timers: number = NO_ROW;

@@ -7,13 +7,13 @@ import type { Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { noteReordering } from './rack.ts';
 import type { Segment } from './segment.ts';
-import { Flag, Frto, has, Recovery, type Tcb } from './tcb.ts';
+import { Flag, Frto, has, Probe, Recovery, type Tcb } from './tcb.ts';
 
 /** A recovery begins: keep what it will change. */
 export function remember(tcb: Tcb): void {
   tcb.undoMarker = tcb.sndUna;
   // A probe of the tail may be reported, too, whose original has arrived meanwhile.
-  const probe = tcb.probeOut && tcb.probeRetransmitted ? tcb.mss : 0;
+  const probe = tcb.probe === Probe.OLD_TEXT ? tcb.mss : 0;
   tcb.undoRetransmits = Math.max(probe, resent(tcb));
   tcb.prior = { cwnd: tcb.cwnd, ssthresh: tcb.ssthresh };
   if (tcb.undoRetransmits === 0) tcb.retransmitStamp = 0;
