@@ -1,4 +1,4 @@
-/** `npm run bench:docs`: set up, then fill docs/speed.md from the last results. */
+/** `npm run bench:docs`: set up, then fill docs/speed.md and README.md from the last results. */
 import { setUp } from './setup.mjs';
 
 setUp();

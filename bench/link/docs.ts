@@ -1,6 +1,6 @@
 /**
- * `npm run bench:docs [-- FOLDER]`: fill the tables of docs/speed.md from the results in a folder (default
- * bench/results), so that no figure there was typed by hand, and draw their page anew.
+ * `npm run bench:docs [-- FOLDER]`: fill the tables of docs/speed.md and README.md from the results in a
+ * folder (default bench/results), so that no figure there was typed by hand, and draw their page anew.
  *
  * A table stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`; what was not measured
  * this time keeps what it has.
@@ -25,7 +25,7 @@ function content(name: string, folder: string, results: Results | undefined): st
     return existsSync(path) ? profileTable(read<Profile>(path)) : undefined;
   }
   const make = TABLES[name];
-  if (make === undefined) throw new Error(`docs/speed.md: there is no table ${name}`);
+  if (make === undefined) throw new Error(`there is no table ${name}`);
   const text = results && make(results);
   return text === NOTHING ? undefined : text;
 }
@@ -36,17 +36,20 @@ const results = existsSync(path) ? read<Results>(path) : undefined;
 if (results === undefined) console.error(`${path}: not there, so only profiles are filled in`);
 else writePage(results, join(folder, 'index.html'));
 
-const page = join(root, 'docs/speed.md');
-const before = readFileSync(page, 'utf8');
-let filled = 0;
-const after = before.replace(
-  /(<!-- bench:([\w-]+) -->\n)[\s\S]*?(<!-- \/bench:\2 -->)/g,
-  (all, open: string, name: string, close: string) => {
-    const text = content(name, folder, results);
-    if (text === undefined) return all;
-    filled++;
-    return `${open}\n${text}\n\n${close}`;
-  },
-);
-writeFileSync(page, after);
-console.log(`docs/speed.md: ${filled} tables filled`);
+function fill(file: string): void {
+  const page = join(root, file);
+  let filled = 0;
+  const after = readFileSync(page, 'utf8').replace(
+    /(<!-- bench:([\w-]+) -->\n)[\s\S]*?(<!-- \/bench:\2 -->)/g,
+    (all, open: string, name: string, close: string) => {
+      const text = content(name, folder, results);
+      if (text === undefined) return all;
+      filled++;
+      return `${open}\n${text}\n\n${close}`;
+    },
+  );
+  writeFileSync(page, after);
+  console.log(`${file}: ${filled} tables filled`);
+}
+
+for (const file of ['docs/speed.md', 'README.md']) fill(file);
