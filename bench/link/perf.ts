@@ -60,7 +60,7 @@ export function readReport(report: string, micros: number): Share[] {
     const [, percent, object = '', level, symbol = ''] = ROW.exec(line) ?? [];
     if (percent === undefined) continue;
     const part = Number(percent) / 100;
-    const { name, room } = placeOf(object, level === 'k', symbol);
+    const { name, room } = placeOf(object, level === 'k', symbol.replace(/<.*>/g, ''));
     shares.push({ name, room, part, micros: part * micros });
   }
   return shares;
