@@ -159,15 +159,16 @@ export class Descriptor implements TunDevice {
   }
 
   gather(bytes: Uint8Array, from: number, length: number): boolean {
-    if (!(from >= 0 && length >= 0 && from + length <= bytes.length)) {
-      throw outOfRange('from + length', from + length, `within the ${bytes.length} bytes given`);
-    }
     const count = this.#pieceCount;
     // A short array may lie on V8's own heap, where its address is true only until the next
-    // collection.
+    // collection. One whose memory was transferred away has none.
     if (count === PIECES || bytes.buffer.byteLength <= 64 || this.#fd < 0) {
       this.#forget();
       return false;
+    }
+    if (!(from >= 0 && length >= 0 && from + length <= bytes.length)) {
+      this.#forget();
+      throw outOfRange('from + length', from + length, `within the ${bytes.length} bytes given`);
     }
     if (bytes !== this.#lastPiece) {
       this.#lastAddress = this.#libc.addressOf(bytes);

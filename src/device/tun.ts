@@ -93,10 +93,11 @@ async function openInterface(options: TunOptions, medium: 'ip' | 'ethernet'): Pr
   const addresses = hostAddresses(hostAddress);
   checkWaiting(options);
   const libc = await loadLibc();
-  const fd = libc.open(PATH, O.RDWR | O.NONBLOCK | O.CLOEXEC);
-  if (fd < 0) throw openError(errnoName(libc.errno()), PATH);
   const link = new LinkControl(libc);
+  let fd = -1;
   try {
+    fd = libc.open(PATH, O.RDWR | O.NONBLOCK | O.CLOEXEC);
+    if (fd < 0) throw openError(errnoName(libc.errno()), PATH);
     const queue = options.txQueueLength ?? (link.exists(name) ? undefined : TX_QUEUE_LENGTH);
     const control = new TunControl(libc);
     const attached = attach(control, fd, options, medium);
@@ -104,7 +105,7 @@ async function openInterface(options: TunOptions, medium: 'ip' | 'ethernet'): Pr
     const actual = configure(link, attached.name, addresses, mtu, queue);
     return describe(libc, control, fd, medium, options, { ...attached, mtu: actual });
   } catch (error) {
-    libc.close(fd);
+    if (fd >= 0) libc.close(fd);
     throw error;
   } finally {
     link.close();

@@ -167,6 +167,9 @@ fdTest('descriptor: pieces that cannot be gathered are refused, with those befor
   t.false(device.gather?.(bytes, 0, 1), 'too many');
   t.true(device.gather?.(bytes, 0, 1));
   t.false(device.gather?.(new Uint8Array(64), 0, 1), 'on a heap that moves');
+  const moved = new Uint8Array(100);
+  structuredClone(moved.buffer, { transfer: [moved.buffer] });
+  t.false(device.gather?.(moved, 0, 50), 'its memory is somebody else’s now');
   t.true(user.write(udpPacket('nothing more')));
   await until(() => far.packets.length === 1, 'the packet');
   t.deepEqual(far.payloads, ['nothing more']);

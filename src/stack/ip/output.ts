@@ -31,7 +31,10 @@ export const DEFAULT_TTL = 64;
 
 const HEADER = ipv4.MIN_LEN;
 const NO_CHECKSUM = -1;
-/** From here on a system call that gathers pieces costs less than the copy it saves. */
+/**
+ * From here on a system call that gathers pieces costs less than the copy it saves. Measured:
+ * bench/device.bench.ts, a write with 4 KiB of text costs the same both ways, with 16 KiB an eighth less.
+ */
 const GATHER_FROM = 8192;
 
 /** What output needs of the internet layer. */
@@ -54,9 +57,6 @@ export class Output {
   readonly #view: DataView;
   readonly #stats: Stats;
   readonly #packet: Packet = new Packet(); // what the output hook is shown
-  /** The text outside of the slot, of the packet that is being sent. */
-  #behind = 0;
-  #behindFrom = 0;
 
   constructor(host: OutputHost) {
     this.#host = host;
@@ -97,9 +97,7 @@ export class Output {
     const most = next.beyondPath ? route.iface.mtu : route.mtu;
     const tooLong = length + HEADER > most && next.gsoSize === 0;
     const text = this.#placeText(route.iface, at + length, tooLong);
-    if (tooLong) {
-      return this.#sendTooLong(route, source, protocol, at, length);
-    }
+    if (tooLong) return this.#sendTooLong(route, source, protocol, at, length);
     const { iface } = route;
     const ip = at - HEADER;
     const fixed = next.dontFragment && !route.fragmentable;
@@ -163,7 +161,7 @@ export class Output {
     const at = ip - iface.headerLength;
     const all = length + iface.headerLength;
     const { queue } = iface;
-    const behind = text === null ? 0 : this.#behind;
+    const behind = text === null ? 0 : this.next.textLength;
     if (queue.length === 0 && iface.out.write(at, all - behind)) {
       this.#slots.release(this.#slots.slotOf(ip));
     } else if (!this.#enqueue(queue, at, all, text)) {
@@ -178,8 +176,8 @@ export class Output {
   /** The packet waits for the device, with all that belongs to it in its slot. */
   #enqueue(queue: PacketQueue, at: number, length: number, text: Chunks | null): boolean {
     if (!queue.push(at, length)) return false;
-    if (text !== null)
-      copyText(text, this.#behindFrom, this.#behind, this.#slots.bytes, at + length);
+    const { textFrom, textLength } = this.next; // left as they are by `#reset`
+    if (text !== null) copyText(text, textFrom, textLength, this.#slots.bytes, at + length);
     return true;
   }
 
@@ -190,8 +188,6 @@ export class Output {
   #placeText(iface: Interface, end: number, copy: boolean): Chunks | null {
     const { text, textFrom, textLength } = this.next;
     if (text === null) return null;
-    this.#behind = textLength;
-    this.#behindFrom = textFrom;
     const gathers = !copy && textLength >= GATHER_FROM && iface.out.gather !== undefined;
     // A hook is to see the whole packet, and so is the queue.
     if (gathers && iface.up && iface.queue.length === 0 && this.#host.hooks.output === null) {
