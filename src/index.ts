@@ -32,88 +32,88 @@ export {
   type TunOptions,
   type WaitOptions,
 } from './device/tun.ts';
-// The stack.
-export type {
-  ConnectionCloseMessage,
-  ConnectionMessage,
-  ConnectionResetMessage,
-  PacketDropMessage,
-} from './stack/api/channels.ts';
-export type { Connection, ConnectionHandler } from './stack/api/connection.ts';
-export type { Dgram, DgramSocket } from './stack/api/dgram.ts';
-export type { DgramLookup, DgramOptions } from './stack/api/dgram-options.ts';
-export type {
-  Connector,
-  ConnectorCall,
-  ConnectorOptions,
-  DispatcherOptions,
-} from './stack/api/dispatcher.ts';
-export type { SystemError } from './stack/api/errors.ts';
-export type { Hook, HookHandler, HookPacket, HookPoint } from './stack/api/hooks.ts';
-export type { Http, Https } from './stack/api/http.ts';
-export type { Http2 } from './stack/api/http2.ts';
-export type { IcmpHandler, IcmpMessage, IcmpSend, StackIcmp } from './stack/api/icmp.ts';
-export type { IcmpReport } from './stack/api/icmp-report.ts';
-export type { Accept, Listener } from './stack/api/listener.ts';
-export type { Modules } from './stack/api/modules.ts';
-export type { Net, ServerClass, SocketClass } from './stack/api/net.ts';
-export type { SocketOptions } from './stack/api/net-options.ts';
-export type { Server } from './stack/api/net-server.ts';
-export type { Socket } from './stack/api/net-socket.ts';
-export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/ping.ts';
-export type { QuotedPacket } from './stack/api/quoted-packet.ts';
-export type {
-  RawErrorHandler,
-  RawPacket,
-  RawProtocol,
-  RawSendOptions,
-  SendOptions,
-} from './stack/api/raw.ts';
-export type { RawIp, RawIpHandler } from './stack/api/raw-ip.ts';
-export type { AddedRoute, RouteLine, RouteOptions } from './stack/api/routing.ts';
-export {
-  type CloseOptions,
-  createStack,
-  type Stack,
-} from './stack/api/stack.ts';
-export type { DeviceOptions, StackOptions } from './stack/api/stack-options.ts';
-export type { StackStats } from './stack/api/stats.ts';
+export type { Dgram, DgramSocket } from './stack/api/dgram/dgram.ts';
+export type { DgramLookup, DgramOptions } from './stack/api/dgram/options.ts';
+export type { SystemError } from './stack/api/door/errors.ts';
 export type {
   ConnectionOptions,
   ListenerOptions,
   StackTcp,
   TcpConnectOptions,
   TcpListenOptions,
-} from './stack/api/tcp.ts';
-export type { TcpAcceptor } from './stack/api/tcp-acceptor.ts';
-export type { FlowPlace, TcpFlow } from './stack/api/tcp-flow.ts';
+} from './stack/api/flow/tcp.ts';
+export type { TcpAcceptor } from './stack/api/flow/tcp-acceptor.ts';
+export type { FlowPlace, TcpFlow } from './stack/api/flow/tcp-flow.ts';
 export type {
   TcpFlowHandler,
   TcpInterceptOptions,
   TcpInterceptor,
-} from './stack/api/tcp-interceptor.ts';
-export type { Tls } from './stack/api/tls.ts';
-export type {
-  TracerouteHop,
-  TracerouteOptions,
-  TracerouteProbe,
-} from './stack/api/traceroute.ts';
-export type { StackUdp } from './stack/api/udp.ts';
-export type { FlowSocket, UdpFlow } from './stack/api/udp-flow.ts';
-export type { UdpArrival, UdpHandler } from './stack/api/udp-handler.ts';
+} from './stack/api/flow/tcp-interceptor.ts';
+export type { StackUdp } from './stack/api/flow/udp.ts';
+export type { FlowSocket, UdpFlow } from './stack/api/flow/udp-flow.ts';
 export type {
   UdpFlowHandler,
   UdpInterceptOptions,
   UdpInterceptor,
-} from './stack/api/udp-interceptor.ts';
-export type { UdpSocketOptions } from './stack/api/udp-options.ts';
+} from './stack/api/flow/udp-interceptor.ts';
+export type { Hook, HookHandler, HookPacket, HookPoint } from './stack/api/ip/hooks.ts';
+export type { IcmpHandler, IcmpMessage, IcmpSend, StackIcmp } from './stack/api/ip/icmp.ts';
+export type { IcmpReport } from './stack/api/ip/icmp-report.ts';
+export type {
+  RawErrorHandler,
+  RawPacket,
+  RawProtocol,
+  RawSendOptions,
+  SendOptions,
+} from './stack/api/ip/protocol.ts';
+export type { QuotedPacket } from './stack/api/ip/quoted-packet.ts';
+export type { RawIp, RawIpHandler } from './stack/api/ip/raw.ts';
+export type { AddedRoute, RouteLine, RouteOptions } from './stack/api/ip/routing.ts';
+export type { Net, ServerClass, SocketClass } from './stack/api/net/net.ts';
+export type { SocketOptions } from './stack/api/net/options.ts';
+export type { Server } from './stack/api/net/server.ts';
+export type { Socket } from './stack/api/net/socket.ts';
+export type {
+  Connector,
+  ConnectorCall,
+  ConnectorOptions,
+  DispatcherOptions,
+} from './stack/api/node/dispatcher.ts';
+export type { Http, Https } from './stack/api/node/http.ts';
+export type { Http2 } from './stack/api/node/http2.ts';
+export type { Modules } from './stack/api/node/modules.ts';
+export type { Tls } from './stack/api/node/tls.ts';
+export type { DeviceOptions, StackOptions } from './stack/api/options.ts';
+export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/probe/ping.ts';
+export type {
+  TracerouteHop,
+  TracerouteOptions,
+  TracerouteProbe,
+} from './stack/api/probe/traceroute.ts';
+export {
+  type CloseOptions,
+  createStack,
+  type Stack,
+} from './stack/api/stack.ts';
+export type { StackStats } from './stack/api/stats.ts';
+// The stack.
+export type {
+  ConnectionCloseMessage,
+  ConnectionMessage,
+  ConnectionResetMessage,
+  PacketDropMessage,
+} from './stack/api/tcp/channels.ts';
+export type { Connection, ConnectionHandler } from './stack/api/tcp/connection.ts';
+export type { Accept, Listener } from './stack/api/tcp/listener.ts';
+export type { UdpArrival, UdpHandler } from './stack/api/udp/handler.ts';
+export type { UdpSocketOptions } from './stack/api/udp/options.ts';
 export type {
   UdpDatagram,
   UdpPort,
   UdpPortOptions,
   UdpSendOptions,
-} from './stack/api/udp-port.ts';
-export type { UdpSocket } from './stack/api/udp-socket.ts';
+} from './stack/api/udp/port.ts';
+export type { UdpSocket } from './stack/api/udp/socket.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
 export type { TcpInfo } from './stack/tcp/info.ts';

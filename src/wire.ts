@@ -7,7 +7,7 @@
  * packet. All numbers are as RFCs write them; addresses are numbers that compare with `===`.
  * @module
  */
-export { parseAddress } from './stack/api/lookup.ts';
+export { parseAddress } from './stack/api/door/lookup.ts';
 export {
   type Address,
   format as formatAddress,

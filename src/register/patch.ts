@@ -18,9 +18,9 @@ import tls from 'node:tls';
 import 'node:https';
 import 'node:tty';
 import type { Stack } from '../index.ts';
-import { makeCarrier } from '../stack/api/carry.ts';
-import { makeSecureConnect, readSecureCall } from '../stack/api/tls.ts';
-import { makeTlsSocketClass, tellSession } from '../stack/api/wrapped.ts';
+import { makeCarrier } from '../stack/api/node/carry.ts';
+import { makeSecureConnect, readSecureCall } from '../stack/api/node/tls.ts';
+import { makeTlsSocketClass, tellSession } from '../stack/api/node/wrapped.ts';
 import { connectsToPath, listensElsewhere, listensForWorker, withoutIPv6 } from './kernel.ts';
 import { makeSocketClass } from './socket.ts';
 

@@ -7,7 +7,7 @@
  */
 import type * as net from 'node:net';
 import type { Net, Socket, SocketClass } from '../index.ts';
-import { isBelowTls } from '../stack/api/wrapped.ts';
+import { isBelowTls } from '../stack/api/node/wrapped.ts';
 import { connectsToPath, wrapsHandle } from './kernel.ts';
 
 type Done = (error?: Error | null) => void;

@@ -8,7 +8,7 @@ import { Drop, dropName } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { below, SeededRandom } from '../../src/stack/base/random.ts';
 import { HEADROOM } from '../../src/stack/memory/slots.ts';
-import type { Listener } from '../../src/stack/tcp/listener.ts';
+import type { Listener } from '../../src/stack/tcp/open/listener.ts';
 import type { Owner } from '../../src/stack/tcp/owner.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 import { abort, writeCopy } from '../../src/stack/tcp/verbs.ts';

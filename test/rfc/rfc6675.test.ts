@@ -4,7 +4,7 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { pipe } from '../../src/stack/tcp/flight.ts';
+import { pipe } from '../../src/stack/tcp/loss/flight.ts';
 import { Recovery } from '../../src/stack/tcp/tcb.ts';
 import { MS, S } from '../support/lab.ts';
 import type { Peer } from '../support/peer.ts';

@@ -3,7 +3,7 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { Cubic } from '../../src/stack/tcp/cubic.ts';
+import { Cubic } from '../../src/stack/tcp/congestion/cubic.ts';
 import { Flow } from '../support/flow.ts';
 import { MS, S } from '../support/lab.ts';
 

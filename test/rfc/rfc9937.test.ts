@@ -3,8 +3,8 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { pipe } from '../../src/stack/tcp/flight.ts';
-import { beginPrr, onRecoveryAck } from '../../src/stack/tcp/prr.ts';
+import { beginPrr, onRecoveryAck } from '../../src/stack/tcp/congestion/prr.ts';
+import { pipe } from '../../src/stack/tcp/loss/flight.ts';
 import { Recovery } from '../../src/stack/tcp/tcb.ts';
 import { MS } from '../support/lab.ts';
 import type { Peer } from '../support/peer.ts';

@@ -4,7 +4,7 @@
  */
 import type { Impairment } from '../../src/device/impairment.ts';
 import { seq } from '../../src/stack/base/seq.ts';
-import { setSendSequence } from '../../src/stack/tcp/open.ts';
+import { setSendSequence } from '../../src/stack/tcp/open/open.ts';
 import { stampNow } from '../../src/stack/tcp/timestamps.ts';
 import { type Watch, World } from '../support/world.ts';
 import { Flow } from './flow.ts';

@@ -3,7 +3,7 @@
  * @module
  */
 import { diff } from '../../src/stack/base/seq.ts';
-import { outstanding } from '../../src/stack/tcp/flight.ts';
+import { outstanding } from '../../src/stack/tcp/loss/flight.ts';
 import { State, stateName } from '../../src/stack/tcp/state.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 

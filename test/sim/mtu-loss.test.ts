@@ -7,7 +7,7 @@ import test from 'ava';
 import { ANY } from '../../src/stack/base/address.ts';
 import { MINUTE, SECOND } from '../../src/stack/base/clock.ts';
 import { below, SeededRandom } from '../../src/stack/base/random.ts';
-import { effectiveMtu } from '../../src/stack/tcp/plpmtu.ts';
+import { effectiveMtu } from '../../src/stack/tcp/path/plpmtu.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 import { World } from '../support/world.ts';
 import { Peer } from './peer.ts';

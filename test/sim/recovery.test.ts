@@ -4,10 +4,10 @@
  */
 import test from 'ava';
 import { seq } from '../../src/stack/base/seq.ts';
-import { outstanding } from '../../src/stack/tcp/flight.ts';
-import { pacingRate } from '../../src/stack/tcp/pacing.ts';
+import { pacingRate } from '../../src/stack/tcp/congestion/pacing.ts';
+import { outstanding } from '../../src/stack/tcp/loss/flight.ts';
+import { Scoreboard } from '../../src/stack/tcp/loss/scoreboard.ts';
 import { srtt } from '../../src/stack/tcp/rtt.ts';
-import { Scoreboard } from '../../src/stack/tcp/scoreboard.ts';
 import { World, type WorldOptions } from '../support/world.ts';
 import { Flow } from './flow.ts';
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { makeStats } from '../../src/stack/base/stats.ts';
-import type { CongestionControl } from '../../src/stack/tcp/congestion.ts';
+import type { CongestionControl } from '../../src/stack/tcp/congestion/congestion.ts';
 import { DEFAULTS } from '../../src/stack/tcp/settings.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 import { MS, S } from './lab.ts';

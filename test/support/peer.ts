@@ -8,7 +8,7 @@
 import type { ExecutionContext } from 'ava';
 import type { Address } from '../../src/stack/base/address.ts';
 import { Drop } from '../../src/stack/base/drop.ts';
-import type { Listener } from '../../src/stack/tcp/listener.ts';
+import type { Listener } from '../../src/stack/tcp/open/listener.ts';
 import { State, stateName } from '../../src/stack/tcp/state.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';

@@ -6,7 +6,7 @@ import test from 'ava';
 import { type Address, ANY } from '../../src/stack/base/address.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
 import { Demux } from '../../src/stack/tcp/demux.ts';
-import type { Listener } from '../../src/stack/tcp/listener.ts';
+import type { Listener } from '../../src/stack/tcp/open/listener.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb.ts';
 import { ip } from '../support/packets.ts';
 

@@ -6,28 +6,19 @@
 import type { Device } from '../../device/device.ts';
 import { ANY, format } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
+import { Host, SystemRandom, surelyAfter, systemClock } from '../host/host.ts';
 import { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
-import { checkFunction } from './checks.ts';
-import { Connection } from './connection.ts';
-import { type Dgram, makeDgram } from './dgram.ts';
-import { systemError } from './errors.ts';
-import { type Hook, type HookHandler, type HookPoint, Hooks } from './hooks.ts';
-import { Host, SystemRandom, surelyAfter, systemClock } from './host.ts';
-import { StackIcmp } from './icmp.ts';
-import { makeLookup } from './lookup.ts';
-import { Modules } from './modules.ts';
-import { makeNet, type Net } from './net.ts';
-import {
-  type PingOptions,
-  type PingReply,
-  type PingResult,
-  type PingsOptions,
-  ping,
-  pings,
-} from './ping.ts';
-import { type RawErrorHandler, type RawPacket, RawProtocol } from './raw.ts';
-import { RawIp, type RawIpHandler } from './raw-ip.ts';
+import { type Dgram, makeDgram } from './dgram/dgram.ts';
+import { checkFunction } from './door/checks.ts';
+import { systemError } from './door/errors.ts';
+import { makeLookup } from './door/lookup.ts';
+import { StackTcp } from './flow/tcp.ts';
+import { StackUdp } from './flow/udp.ts';
+import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
+import { StackIcmp } from './ip/icmp.ts';
+import { type RawErrorHandler, type RawPacket, RawProtocol } from './ip/protocol.ts';
+import { RawIp, type RawIpHandler } from './ip/raw.ts';
 import {
   type AddedRoute,
   addAddress,
@@ -36,18 +27,27 @@ import {
   type RouteOptions,
   readRoutes,
   removeAddress,
-} from './routing.ts';
+} from './ip/routing.ts';
+import { makeNet, type Net } from './net/net.ts';
+import { Modules } from './node/modules.ts';
 import {
   type DeviceOptions,
   makeSlots,
   readDevice,
   readDevices,
   type StackOptions,
-} from './stack-options.ts';
+} from './options.ts';
+import {
+  type PingOptions,
+  type PingReply,
+  type PingResult,
+  type PingsOptions,
+  ping,
+  pings,
+} from './probe/ping.ts';
+import { type TracerouteHop, type TracerouteOptions, traceroute } from './probe/traceroute.ts';
 import { readStats, type StackStats } from './stats.ts';
-import { StackTcp } from './tcp.ts';
-import { type TracerouteHop, type TracerouteOptions, traceroute } from './traceroute.ts';
-import { StackUdp } from './udp.ts';
+import { Connection } from './tcp/connection.ts';
 
 /** How a stack ends. */
 export interface CloseOptions {

@@ -7,7 +7,7 @@
  */
 import { type Address, ANY } from '../base/address.ts';
 import type { Random } from '../base/random.ts';
-import type { Listener } from './listener.ts';
+import type { Listener } from './open/listener.ts';
 import type { Tcb } from './tcb.ts';
 
 const MIN_BUCKETS = 64;

@@ -14,7 +14,7 @@ import { begun, finish, lengthTerm, odd } from '../wire/checksum.ts';
 import { Protocol } from '../wire/ipv4.ts';
 import * as wire from '../wire/tcp.ts';
 import * as options from '../wire/tcp-options.ts';
-import { takeCodepoint } from './ecn.ts';
+import { takeCodepoint } from './congestion/ecn.ts';
 import { sackLength, writeSack } from './sack.ts';
 import { Flag, has, type Tcb, Timer } from './tcb.ts';
 import { clearTimer } from './timers.ts';

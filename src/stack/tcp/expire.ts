@@ -11,19 +11,19 @@ import { add, diff, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { remove } from './close.ts';
 import { emit } from './emit.ts';
-import { outstanding, unsent } from './flight.ts';
 import { onKeepAlive } from './keepalive.ts';
-import { isProbeLoss, suspectBlackHole } from './plpmtu.ts';
-import { detectLoss } from './rack.ts';
-import { enterRecoveryByTimer, onTimeout } from './recovery.ts';
+import { outstanding, unsent } from './loss/flight.ts';
+import { detectLoss } from './loss/rack.ts';
+import { enterRecoveryByTimer, onTimeout } from './loss/recovery.ts';
+import { armRto, withinUserTimeout } from './loss/rto.ts';
+import { Fate } from './loss/scoreboard.ts';
+import { startEpisode } from './loss/tlp.ts';
+import { isProbeLoss, suspectBlackHole } from './path/plpmtu.ts';
 import { sendAbort } from './reset.ts';
-import { armRto, withinUserTimeout } from './rto.ts';
-import { Fate } from './scoreboard.ts';
 import { overrideSend, retransmit, sendBeyond } from './send.ts';
 import { isIn, SENDING, State } from './state.ts';
 import { Flag, has, Probe, type Tcb, Timer } from './tcb.ts';
 import { reschedule, setTimer, takeDue } from './timers.ts';
-import { startEpisode } from './tlp.ts';
 
 /** RFC 9293 §3.8.3, R1: after so many retransmissions the way itself is in doubt. */
 const R1 = 3;

@@ -5,9 +5,9 @@
 import { format } from '../base/address.ts';
 import { NEVER } from '../base/clock.ts';
 import { failureCode } from '../base/failure.ts';
-import { outstanding, pipe, unsent } from './flight.ts';
-import { pacingRate } from './pacing.ts';
-import { effectiveMtu } from './plpmtu.ts';
+import { pacingRate } from './congestion/pacing.ts';
+import { outstanding, pipe, unsent } from './loss/flight.ts';
+import { effectiveMtu } from './path/plpmtu.ts';
 import { backedOff } from './rtt.ts';
 import { stateName } from './state.ts';
 import { Flag, has, type Tcb } from './tcb.ts';

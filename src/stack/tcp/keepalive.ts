@@ -8,7 +8,7 @@ import { seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { remove } from './close.ts';
 import { emit } from './emit.ts';
-import { outstanding, unsent } from './flight.ts';
+import { outstanding, unsent } from './loss/flight.ts';
 import { sendAbort } from './reset.ts';
 import { isIn, State, SYNCHRONIZED } from './state.ts';
 import { Flag, has, type Tcb, Timer } from './tcb.ts';

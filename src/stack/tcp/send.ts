@@ -7,19 +7,19 @@ import type { Micros } from '../base/clock.ts';
 import { add, diff, ge, gt, type Seq, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
-import { noteFlight, restartAfterIdle } from './cwv.ts';
+import { noteFlight, restartAfterIdle } from './congestion/cwv.ts';
+import { paced, paceRoom } from './congestion/pacing.ts';
 import { emit, pushFlag } from './emit.ts';
-import { outstanding, pipe, unsent } from './flight.ts';
-import { paced, paceRoom } from './pacing.ts';
-import { HOLD, onProbeResent, probeLength, probeSent } from './plpmtu.ts';
-import { armRto } from './rto.ts';
+import { outstanding, pipe, unsent } from './loss/flight.ts';
+import { armRto } from './loss/rto.ts';
+import { ALONE, Fate, type Scoreboard } from './loss/scoreboard.ts';
+import { armProbe } from './loss/tlp.ts';
+import { HOLD, onProbeResent, probeLength, probeSent } from './path/plpmtu.ts';
 import { backedOff } from './rtt.ts';
-import { ALONE, Fate, type Scoreboard } from './scoreboard.ts';
 import { isIn, SENDING } from './state.ts';
 import { Flag, Frto, has, Recovery, type Tcb, Timer } from './tcb.ts';
 import { clearTimer, isSet, setTimer } from './timers.ts';
 import { stampNow } from './timestamps.ts';
-import { armProbe } from './tlp.ts';
 import { wantsUpdate } from './window.ts';
 
 /** IP's longest packet less the longest headers: what one offloaded segment may carry. */

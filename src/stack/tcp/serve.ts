@@ -8,7 +8,7 @@ import { Failure } from '../base/failure.ts';
 import { become, finish, remove } from './close.ts';
 import { emit } from './emit.ts';
 import { tellClose, tellWritable } from './notify.ts';
-import { sendSyn } from './open.ts';
+import { sendSyn } from './open/open.ts';
 import { deliver } from './receive.ts';
 import { sendAbort } from './reset.ts';
 import { send } from './send.ts';

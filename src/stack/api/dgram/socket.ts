@@ -1,0 +1,361 @@
+/**
+ * `dgram.Socket` on this stack: UDP with Node's methods, events and errors, written on the callback
+ * interface.
+ *
+ * A datagram is emitted when it comes, so nothing waits here and there is no queue to bound: the
+ * device's is the receive buffer. `setRecvBufferSize` is remembered and given back.
+ *
+ * Node documentation: "Class: dgram.Socket".
+ * @module
+ */
+import { AsyncResource } from 'node:async_hooks';
+import type { RemoteInfo } from 'node:dgram';
+import { EventEmitter } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type Address, ANY, family, format } from '../../base/address.ts';
+import { copyOf } from '../../base/copy.ts';
+import type { Host } from '../../host/host.ts';
+import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
+import { checkPort, checkString } from '../door/checks.ts';
+import { coded, systemError } from '../door/errors.ts';
+import { checkAddress, parseAddress } from '../door/lookup.ts';
+import type { UdpHandler } from '../udp/handler.ts';
+import { UdpSocket } from '../udp/socket.ts';
+import {
+  connectedError,
+  type DgramOptions,
+  notConnectedError,
+  readBind,
+  readDgramOptions,
+  readSend,
+  type SendCall,
+} from './options.ts';
+
+const Bind = { NONE: 0, BINDING: 1, BOUND: 2 } as const;
+const Link = { NONE: 0, CONNECTING: 1, CONNECTED: 2 } as const;
+
+const alreadyBound = (): Error =>
+  coded(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
+
+type Resolved = (error: Error | null, address: string) => void;
+
+/** The socket without what concerns groups; `dgram.ts` adds that. */
+export class DatagramSocket extends EventEmitter {
+  readonly type: 'udp4' | 'udp6';
+  protected readonly host: Host;
+  /** What it is made of: the callback interface. */
+  protected readonly udp: UdpSocket;
+  protected readonly options: DgramOptions;
+  readonly #scope = new AsyncResource('UDPWRAP');
+  #bind: number = Bind.NONE;
+  #link: number = Link.NONE;
+  /** What waits for the socket to be bound. */
+  #queue: (() => void)[] | undefined;
+  /** The text of the address that the last datagram came from. */
+  #lastSource: Address = ANY;
+  #lastText = '0.0.0.0';
+
+  /** `accepted`: the core's socket of a flow that is open already. */
+  constructor(host: Host, given: unknown, listener?: unknown, accepted?: CoreSocket) {
+    super();
+    const options = readDgramOptions(given);
+    this.host = host;
+    this.type = options.type;
+    this.options = options;
+    this.udp = new UdpSocket(host, this.#makeHandler(), accepted);
+    if (accepted) {
+      this.#bind = Bind.BOUND;
+      this.#link = Link.CONNECTED;
+    }
+    this.udp.dontFragment = Boolean(options.dontFragment);
+    this.udp.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
+    if (typeof listener === 'function') this.on('message', listener as () => void);
+    this.#closeOn(options.signal);
+  }
+
+  /** Bind to a port: ([port][, address][, callback]) or (options[, callback]); `listening` follows. */
+  bind(...args: unknown[]): this {
+    const udp = this.alive();
+    if (this.#bind !== Bind.NONE) throw alreadyBound();
+    const { port, address } = readBind(args);
+    this.#bind = Bind.BINDING;
+    const callback = args.at(-1);
+    if (typeof callback === 'function') this.#whenBound(callback as () => void);
+    this.#resolve(address || '0.0.0.0', (error, ip) => {
+      if (udp.closed) return; // in the meantime
+      const failure = error ?? attempt(() => udp.bind(port, ip));
+      if (failure) this.#unbound(failure);
+      else this.#bound();
+    });
+    return this;
+  }
+
+  /** Bind now, to a literal address; `listening` is emitted before it returns. Throws if it fails. */
+  bindSync(options: { port?: number | undefined; address?: string | undefined } = {}): AddressInfo {
+    const udp = this.alive();
+    const { port, address } = readBind([options]);
+    if (this.#bind !== Bind.NONE) throw alreadyBound();
+    udp.bind(port, address || '0.0.0.0');
+    this.#bound();
+    return this.address();
+  }
+
+  /** Connect now, to a literal address. Throws if it fails. */
+  connectSync(portGiven: number, address = '127.0.0.1'): void {
+    const port = checkPort(portGiven, 'Port', false);
+    checkAddress(address, 'address');
+    if (this.#link !== Link.NONE) throw connectedError();
+    this.openedSoon('connect').connect(port, address);
+    this.#link = Link.CONNECTED;
+  }
+
+  #whenBound(callback: () => void): void {
+    const onError = (): void => {
+      this.removeListener('error', onError);
+      this.removeListener('listening', onListening);
+    };
+    const onListening = (): void => {
+      onError();
+      callback.call(this);
+    };
+    this.on('error', onError);
+    this.on('listening', onListening);
+  }
+
+  #bound(): void {
+    this.#bind = Bind.BOUND;
+    this.emit('listening');
+    const queue = this.#queue;
+    this.#queue = undefined;
+    for (const then of queue ?? []) then();
+  }
+
+  #unbound(error: Error): void {
+    this.#bind = Bind.NONE;
+    this.#queue = undefined;
+    this.emit('error', error);
+  }
+
+  /** Run `then` when the socket is bound; binds it to any port if nobody has. */
+  #afterBind(then: () => void): void {
+    if (this.#bind === Bind.NONE) this.bind({ port: 0 });
+    if (this.#bind === Bind.BOUND) then();
+    else {
+      this.#queue ??= [];
+      this.#queue.push(then);
+    }
+  }
+
+  /** Talk to one peer only: (port[, address][, callback]); `connect` follows. */
+  connect(...args: unknown[]): void {
+    const [portGiven, second] = args;
+    const port = checkPort(portGiven, 'Port', false);
+    const address = typeof second === 'function' || second === undefined ? '' : second;
+    checkString(address, 'address');
+    const last = args.at(-1);
+    const callback = typeof last === 'function' ? (last as (error?: Error) => void) : undefined;
+    if (this.#link !== Link.NONE) {
+      throw connectedError();
+    }
+    this.#link = Link.CONNECTING;
+    this.#afterBind(() => {
+      if (callback) this.once('connect', callback);
+      this.#resolve(address || '127.0.0.1', (error, ip) => {
+        if (this.udp.closed) return;
+        this.#connected(error ?? attempt(() => this.udp.connect(port, ip)), callback);
+      });
+    });
+  }
+
+  #connected(problem: Error | undefined, callback: ((error?: Error) => void) | undefined): void {
+    if (!problem) {
+      this.#link = Link.CONNECTED;
+      process.nextTick(() => this.emit('connect'));
+      return;
+    }
+    this.#link = Link.NONE;
+    process.nextTick(() => {
+      if (!callback) return this.emit('error', problem);
+      this.removeListener('connect', callback);
+      return callback(problem);
+    });
+  }
+
+  /** Talk to everyone again. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not connected. */
+  disconnect(): void {
+    if (this.#link !== Link.CONNECTED) throw notConnectedError();
+    this.udp.disconnect();
+    this.#link = Link.NONE;
+  }
+
+  /**
+   * (msg[, offset, length][, port][, address][, callback]), `msg` a string, bytes, or an array of
+   * these that makes one datagram. Up to 65 507 bytes, in fragments where the path needs them. Without
+   * a callback a failure to send is silent, as in Node.
+   */
+  send(...args: unknown[]): void {
+    const call = readSend(args, this.#link === Link.CONNECTED);
+    this.alive();
+    const { address = '127.0.0.1' } = call;
+    if (this.#link === Link.CONNECTED) this.#transmit(call, undefined);
+    else if (this.#isPlain(address)) this.#transmit(call, address);
+    else this.#afterBind(() => this.#sendTo(call));
+  }
+
+  #sendTo(call: SendCall): void {
+    this.#resolve(call.address || '127.0.0.1', (error, ip) => {
+      if (!error) this.#transmit(call, ip);
+      else if (call.callback) process.nextTick(call.callback, error, 0);
+      else process.nextTick(() => this.emit('error', error));
+    });
+  }
+
+  #transmit({ bytes, port, address, callback }: SendCall, ip: string | undefined): void {
+    const { udp } = this;
+    if (udp.closed) return; // in the meantime
+    let code = '';
+    if (ip === undefined) code = udp.send(bytes) ? '' : udp.failure;
+    else if (this.options.sendBlockList?.check(ip, 'ipv4')) code = 'EACCES';
+    else if (!udp.send(bytes, 0, bytes.length, this.#parse(ip), port)) code = udp.failure;
+    if (!callback) return;
+    if (code === '') process.nextTick(callback, null, bytes.length);
+    else process.nextTick(callback, systemError(code, 'send', { address, port }), 0);
+  }
+
+  /** The address in a text, which is mostly where the last datagram came from. */
+  #parse(text: string): Address {
+    return text === this.#lastText ? this.#lastSource : (parseAddress(text) ?? ANY);
+  }
+
+  /** An address for a name: at once for a literal, unless the socket has a lookup of its own. */
+  #resolve(name: string, then: Resolved): void {
+    const { lookup } = this.options;
+    if (lookup) lookup(name, { family: 4 }, then);
+    else if (this.#isPlain(name)) then(null, name);
+    else {
+      this.host.lookup(name, { family: 4 }, (error, found) =>
+        then(error, typeof found === 'string' ? found : (found?.[0]?.address ?? '')),
+      );
+    }
+  }
+
+  /** True if nothing has to be waited for before a datagram goes to `name`. */
+  #isPlain(name: string): boolean {
+    if (this.#bind !== Bind.BOUND || this.options.lookup) return false;
+    return name === this.#lastText || parseAddress(name) !== undefined;
+  }
+
+  #makeHandler(): UdpHandler {
+    const scope = this.#scope;
+    return {
+      message: (_udp, bytes, at, length, source, port) => {
+        const message = copyOf(bytes, at, length);
+        scope.runInAsyncScope(this.#message, this, message, source, port);
+      },
+      error: (_udp, error) => {
+        scope.runInAsyncScope(this.emit, this, 'error', error);
+      },
+      close: () => {
+        process.nextTick(() => this.emit('close'));
+      },
+    };
+  }
+
+  #message(message: Buffer, source: Address, port: number): void {
+    if (source !== this.#lastSource) {
+      this.#lastSource = source;
+      this.#lastText = format(source);
+    }
+    const address = this.#lastText;
+    if (this.options.receiveBlockList?.check(address, 'ipv4')) return;
+    const sender: RemoteInfo = { address, family: family(source), port, size: message.length };
+    this.emit('message', message, sender);
+  }
+
+  /** Close it; `close` follows. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` if it is closed. */
+  close(callback?: () => void): this {
+    if (typeof callback === 'function') this.on('close', callback);
+    if (this.#queue) {
+      this.#queue.push(() => this.close());
+      return this;
+    }
+    this.alive().close();
+    return this;
+  }
+
+  #closeOn(signal: AbortSignal | undefined): void {
+    if (!signal) return;
+    const close = (): void => {
+      if (!this.udp.closed) this.close();
+    };
+    if (signal.aborted) {
+      close();
+      return;
+    }
+    signal.addEventListener('abort', close, { once: true });
+    this.once('close', () => signal.removeEventListener('abort', close));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.udp.closed) return;
+    await new Promise<void>((done) => this.close(done));
+  }
+
+  /** Where it is bound. Throws `EBADF` if it is not. */
+  address(): AddressInfo {
+    const { localAddress, localPort } = this.opened('getsockname');
+    return { address: localAddress, family: 'IPv4', port: localPort };
+  }
+
+  /** Whom it is connected to. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not. */
+  remoteAddress(): AddressInfo {
+    const { remoteAddress, remotePort } = this.alive();
+    if (this.#link !== Link.CONNECTED) throw notConnectedError();
+    return { address: remoteAddress, family: 'IPv4', port: remotePort };
+  }
+
+  /** The process stays alive while it is bound; the default. */
+  ref(): this {
+    this.udp.ref();
+    return this;
+  }
+
+  /** The process may end while it is bound. */
+  unref(): this {
+    this.udp.unref();
+    return this;
+  }
+
+  /** What it is made of. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` once closed. */
+  protected alive(): UdpSocket {
+    if (!this.udp.closed) return this.udp;
+    throw coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
+  }
+
+  /** The same; throws `EBADF` while it is not bound, which is when Node makes the descriptor. */
+  protected opened(syscall: string, errorOf: typeof systemError = systemError): UdpSocket {
+    const udp = this.alive();
+    if (this.#bind === Bind.BOUND) return udp;
+    throw errorOf('EBADF', syscall);
+  }
+
+  /** Bound from now on, to any port if it was not. */
+  protected openedSoon(syscall: string): UdpSocket {
+    const udp = this.alive();
+    if (this.#bind === Bind.NONE) {
+      udp.bind();
+      this.#bound();
+    }
+    return this.opened(syscall);
+  }
+}
+
+/** What `verb` throws. */
+function attempt(verb: () => void): Error | undefined {
+  try {
+    verb();
+    return undefined;
+  } catch (error) {
+    return error as Error; // a system error, or that of a bad address
+  }
+}

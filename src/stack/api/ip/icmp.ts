@@ -1,0 +1,148 @@
+/**
+ * `stack.icmp`: what the stack answers by itself, messages for those who want to see them, and a way to
+ * send one. RFC 792, RFC 1122 §3.2.2.
+ * @module
+ */
+import { ANY, format } from '../../base/address.ts';
+import { Failure, failureCode } from '../../base/failure.ts';
+import type { Host } from '../../host/host.ts';
+import type { Packet } from '../../ip/packet.ts';
+import { NO_SLOT } from '../../memory/slots.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { checkBytes, checkFunction, checkInteger } from '../door/checks.ts';
+import { systemError } from '../door/errors.ts';
+import { checkAddress } from '../door/lookup.ts';
+import type { SendOptions } from './protocol.ts';
+
+/** A message that came in, its checksum good. */
+export interface IcmpMessage {
+  /** Dotted decimal. */
+  readonly source: string;
+  /** Dotted decimal. */
+  readonly destination: string;
+  /** Hops that it had left. */
+  readonly ttl: number;
+  /** RFC 792's numbers: 3 is "destination unreachable", 8 an echo request. */
+  readonly type: number;
+  /** RFC 792's numbers: what the type means more closely. */
+  readonly code: number;
+  /** The four bytes after the checksum, as one number: identifier and sequence number in an echo. */
+  readonly rest: number;
+  /** What follows them; yours to keep. */
+  readonly data: Buffer;
+}
+
+/** What is to be sent. */
+export interface IcmpSend {
+  /** 0 to 255, RFC 792. */
+  readonly type: number;
+  /** 0 unless told. */
+  readonly code?: number;
+  /** 0 unless told. */
+  readonly rest?: number;
+  /** What follows the eight bytes of the header; none unless told. */
+  readonly data?: Uint8Array;
+}
+
+/** Gives true to take the message: the stack does nothing with it then. */
+export type IcmpHandler = (message: IcmpMessage) => unknown;
+
+const EMPTY = new Uint8Array(0);
+
+/** What `stack.icmp` is: ICMP messages, in and out. RFC 792. */
+export class StackIcmp {
+  readonly #host: Host;
+  readonly #handlers: Set<IcmpHandler> = new Set();
+
+  /** Not for use from outside: it is `stack.icmp`. */
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Whether echo requests are answered; true unless set. */
+  get answersEcho(): boolean {
+    return this.#host.core.ip.icmp.answersEcho;
+  }
+
+  set answersEcho(on: boolean) {
+    this.#host.core.ip.icmp.answersEcho = on;
+  }
+
+  /** Whether timestamp requests are answered; false unless set. */
+  get answersTimestamp(): boolean {
+    return this.#host.core.ip.icmp.answersTimestamp;
+  }
+
+  set answersTimestamp(on: boolean) {
+    this.#host.core.ip.icmp.answersTimestamp = on;
+  }
+
+  /** Show every message to `handler`, until `remove`. */
+  handle(handler: IcmpHandler): { remove(): void } {
+    checkFunction(handler, 'handler');
+    const own: IcmpHandler = (message) => handler(message);
+    this.#handlers.add(own);
+    this.#host.core.ip.icmp.handler = (packet) => this.#show(packet);
+    return {
+      remove: () => {
+        this.#handlers.delete(own);
+        if (this.#handlers.size === 0) this.#host.core.ip.icmp.handler = null;
+      },
+    };
+  }
+
+  #show(packet: Packet): boolean {
+    const { bytes, view } = this.#host.core.slots;
+    const { body, bodyLength } = packet;
+    const message: IcmpMessage = {
+      source: format(packet.source),
+      destination: format(packet.destination),
+      ttl: packet.ttl,
+      type: icmp.type(view, body),
+      code: icmp.code(view, body),
+      rest: view.getUint32(body + 4),
+      data: Buffer.from(bytes.subarray(body + icmp.MIN_LEN, body + bodyLength)),
+    };
+    for (const handler of this.#handlers) {
+      try {
+        if (handler(message) === true) return true;
+      } catch (error) {
+        this.#host.thrown(error);
+      }
+    }
+    return false;
+  }
+
+  /** Send a message. Throws a system error if it cannot leave. */
+  send(message: IcmpSend, destination: string, options: SendOptions = {}): void {
+    const { type, code = 0, rest = 0, data = EMPTY } = message;
+    checkInteger(type, 'message.type', 0, 255);
+    checkInteger(code, 'message.code', 0, 255);
+    checkInteger(rest, 'message.rest', 0, 0xffff_ffff);
+    checkBytes(data, 'message.data');
+    const to = checkAddress(destination, 'destination');
+    const from =
+      options.source === undefined ? ANY : checkAddress(options.source, 'options.source');
+    const { ip } = this.#host.core;
+    const place = { address: destination };
+    const route = ip.route(to, from);
+    if (!route) throw systemError('ENETUNREACH', 'send', place);
+    const at = ip.reserve(route);
+    if (at === NO_SLOT) throw systemError('ENOBUFS', 'send', place);
+    const v = ip.slots.view;
+    icmp.write(v, at, type, code, rest);
+    const sum = ip.checksum.sum(at, icmp.MIN_LEN) + checksums.sumBytes(data, 0, data.length);
+    icmp.setChecksum(v, at, checksums.finish(sum));
+    const { next } = ip;
+    if (options.ttl !== undefined) next.ttl = options.ttl;
+    if (options.tos !== undefined) next.tos = options.tos;
+    if (options.dontFragment) next.dontFragment = true;
+    ip.icmp.countOut(type);
+    const { ICMP } = ipv4.Protocol;
+    const { length } = data;
+    const failure = ip.sendLarge(route, route.source, ICMP, at, icmp.MIN_LEN, data, 0, length);
+    if (failure !== Failure.NONE) throw systemError(failureCode(failure), 'send', place);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Raw IP: every packet that comes in, as it is, and packets of one's own making sent as they are.
+ * RFC 791.
+ * @module
+ */
+import { type Failure, failureCode } from '../../base/failure.ts';
+import type { Host } from '../../host/host.ts';
+import { sendRaw } from '../../ip/raw.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { checkBytes, checkFunction } from '../door/checks.ts';
+import { argValueError, systemError } from '../door/errors.ts';
+import type { Hook, Hooks } from './hooks.ts';
+
+/** A whole packet, header and options included; yours to keep. */
+export type RawIpHandler = (packet: Buffer, device: string) => void;
+
+/** A view on all packets, and a way to send any, until `close`. */
+export class RawIp {
+  readonly #host: Host;
+  readonly #hook: Hook | undefined;
+  #closed = false;
+
+  /** Not for use from outside: `stack.raw` makes these. */
+  constructor(host: Host, hooks: Hooks, handler: RawIpHandler | undefined) {
+    this.#host = host;
+    if (handler !== undefined) {
+      checkFunction(handler, 'handler');
+      this.#hook = hooks.add('input', ({ bytes, at, length, device }) => {
+        handler(Buffer.from(bytes.subarray(at, at + length)), device);
+      });
+    }
+    host.hold();
+    host.open.add(this);
+  }
+
+  /**
+   * Send a packet that begins with an IPv4 header, up to the device's MTU. Total length and header
+   * checksum are written here; so is the source if it is 0.0.0.0, and the identification if it is 0.
+   * Checksums of what the packet carries are the caller's.
+   */
+  send(packet: Uint8Array): void {
+    checkBytes(packet, 'packet');
+    const bytes = Uint8Array.from(packet); // whose length field may be wrong, as it is written here
+    const view = new DataView(bytes.buffer);
+    if (bytes.length >= ipv4.MIN_LEN) ipv4.setTotalLen(view, 0, bytes.length & 0xffff);
+    if (!ipv4.valid(view, 0, bytes.length) || ipv4.totalLen(view, 0) !== bytes.length) {
+      throw argValueError('packet', packet, 'must begin with an IPv4 header');
+    }
+    const failure: Failure = sendRaw(this.#host.core.ip, bytes);
+    const code = failureCode(failure);
+    if (code) throw systemError(code, 'send');
+  }
+
+  /** See and send no more. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#hook?.remove();
+    this.#host.open.delete(this);
+    this.#host.letGo();
+  }
+}

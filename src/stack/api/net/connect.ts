@@ -1,0 +1,293 @@
+/**
+ * Dialling: from what `socket.connect` was given to an open connection, by way of a name's lookup and one
+ * attempt an address, one after the other.
+ *
+ * Node documentation: "socket.connect()", events `lookup`, `connectionAttempt`,
+ * `connectionAttemptFailed`, `connectionAttemptTimeout`. A name that has several addresses is tried in their
+ * order, each for `autoSelectFamilyAttemptTimeout` but the last.
+ * @module
+ */
+import { ADDRCONFIG, type LookupAddress, type LookupOptions } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { type Address, ANY, format } from '../../base/address.ts';
+import { type Failure, failureCode } from '../../base/failure.ts';
+import { after, type Host, stop } from '../../host/host.ts';
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkNumber,
+  checkPort,
+} from '../door/checks.ts';
+import {
+  argTypeError,
+  connectError,
+  familyError,
+  ipError,
+  type SystemError,
+  systemError,
+} from '../door/errors.ts';
+import { checkAddress, parseAddress } from '../door/lookup.ts';
+import { type Connection, openConnection } from '../tcp/connection.ts';
+import type { ConnectOptions } from './options.ts';
+
+/** Node's defaults for what a socket does with a name that has several addresses. */
+export const autoSelect: { family: boolean; timeout: number } = { family: true, timeout: 250 };
+
+/** What a dial tells while it lasts. The last is `opened` or `failed`, unless it is cancelled. */
+export interface DialEvents {
+  lookup(error: Error | null, address: string | undefined, family: number | undefined): void;
+  attempt(address: string, family: number): void;
+  attemptFailed(address: string, family: number, error: Error): void;
+  attemptTimeout(address: string, family: number): void;
+  opened(connection: Connection): void;
+  /** Without an error: the stack was closed. */
+  failed(error: Error | undefined): void;
+}
+
+/** What to dial, checked. */
+export interface Target {
+  readonly host: string;
+  /** True if `host` is a literal address. */
+  readonly literal: boolean;
+  readonly port: number;
+  readonly source: Address;
+  readonly sourcePort: number;
+  readonly family: number;
+  readonly hints: number;
+  readonly lookup: LookupFunction | undefined;
+  readonly several: boolean;
+  /** In milliseconds. */
+  readonly timeout: number;
+}
+
+const familyNumber = (family: unknown): number => {
+  if (family === 'IPv4') return 4;
+  if (family === 'IPv6') return 6;
+  return typeof family === 'number' ? family : 0;
+};
+
+function attemptTimeout(given: number | undefined | null): number {
+  if (given === undefined || given === null) return autoSelect.timeout;
+  checkInteger(given, 'options.autoSelectFamilyAttemptTimeout', 1, 2 ** 31 - 1);
+  return Math.max(given, 10);
+}
+
+/** Check the options of `connect`. Throws what Node throws. */
+export function readTarget(options: ConnectOptions): Target {
+  const { localAddress, localPort, port, autoSelectFamily, lookup } = options;
+  const source = localAddress ? checkAddress(localAddress, 'options.localAddress') : ANY;
+  if (localPort) checkNumber(localPort, 'options.localPort');
+  if (typeof port !== 'number' && typeof port !== 'string') {
+    throw argTypeError('options.port', ['number', 'string'], port);
+  }
+  if (autoSelectFamily !== undefined && autoSelectFamily !== null) {
+    checkBoolean(autoSelectFamily, 'options.autoSelectFamily');
+  }
+  const timeout = attemptTimeout(options.autoSelectFamilyAttemptTimeout);
+  if (lookup !== undefined && lookup !== null) checkFunction(lookup, 'options.lookup');
+  const host = options.host || 'localhost';
+  if (typeof host !== 'string') throw argTypeError('options.host', 'string', host);
+  const family = familyNumber(options.family);
+  const several = (autoSelectFamily ?? autoSelect.family) && family === 0 && !localAddress;
+  return {
+    host,
+    literal: isIP(host) !== 0,
+    port: checkPort(port),
+    source,
+    sourcePort: localPort ?? 0,
+    family,
+    hints: options.hints ?? 0,
+    lookup: lookup ?? undefined,
+    several,
+    timeout,
+  };
+}
+
+export class Dial {
+  /** Every `address:port` that was tried. */
+  readonly tried: string[] = [];
+  readonly #host: Host;
+  readonly #target: Target;
+  readonly #events: DialEvents;
+  readonly #errors: Error[] = [];
+  #addresses: LookupAddress[] = [];
+  #next = 0;
+  #current: Connection | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor(host: Host, target: Target, events: DialEvents) {
+    this.#host = host;
+    this.#target = target;
+    this.#events = events;
+  }
+
+  /** The connection that is being opened, if it has come to that. */
+  get connection(): Connection | undefined {
+    return this.#current;
+  }
+
+  /** Begin. `lookup` is asked unless the target brings its own or is a literal. */
+  start(lookup: LookupFunction): void {
+    const { host, literal, several } = this.#target;
+    if (literal) {
+      this.#addresses = [{ address: host, family: isIP(host) }];
+      process.nextTick(() => this.#try());
+      return;
+    }
+    const ask = this.#target.lookup ?? lookup;
+    ask(host, this.#question(), (error, found, foundFamily) => {
+      // As in Node, one address is told even to a socket that was destroyed meanwhile, several are not.
+      if (!this.#over) this.#found(error, found, foundFamily);
+      else if (!several) this.#events.lookup(error, found as string | undefined, foundFamily);
+    });
+  }
+
+  /** What a lookup is told, as Node tells it; the stack's own asks for IPv4 whatever the system has. */
+  #question(): LookupOptions {
+    const { family, hints, several, lookup } = this.#target;
+    const plain = family === 0 && hints === 0 && lookup !== undefined;
+    const options = { family: family || undefined, hints: plain ? ADDRCONFIG : hints };
+    return several ? { ...options, all: true } : options;
+  }
+
+  /** Stop it: nothing is told any more. */
+  cancel(): void {
+    this.#over = true;
+    stop(this.#timer);
+    this.#current?.abort();
+  }
+
+  #found(
+    error: NodeJS.ErrnoException | null,
+    found: string | LookupAddress[] | undefined,
+    family: number | undefined,
+  ): void {
+    if (error) {
+      this.#events.lookup(error, undefined, undefined);
+      this.#failSoon(error);
+      return;
+    }
+    const list = Array.isArray(found) ? found : [{ address: found as string, family: family ?? 0 }];
+    for (const one of list) {
+      this.#events.lookup(null, one.address, one.family);
+      if (this.#over) return; // destroyed by a listener
+      const known = this.#addresses.some(({ address }) => address === one.address);
+      if (!known && isIP(one.address) && (one.family === 4 || one.family === 6)) {
+        this.#addresses.push(one);
+      }
+    }
+    if (this.#addresses.length > 0) this.#try();
+    else this.#failSoon(this.#whyNone(list[0]));
+  }
+
+  #whyNone(first: LookupAddress | undefined): Error {
+    const { host, port } = this.#target;
+    if (!first) return systemError('ENOTFOUND', 'getaddrinfo', { address: host });
+    if (!isIP(first.address)) return ipError(first.address);
+    return familyError(first.family, host, port);
+  }
+
+  #failSoon(error: Error): void {
+    // `net.connect` has not returned yet: nobody can have listened.
+    process.nextTick(() => {
+      if (!this.#over) this.#end(error);
+    });
+  }
+
+  #try(): void {
+    if (this.#over) return;
+    const place = this.#addresses[this.#next++];
+    if (!place) {
+      this.#end(this.#allFailed());
+      return;
+    }
+    const { address, family } = place;
+    const { port } = this.#target;
+    if (this.#addresses.length > 1) this.tried.push(`${address}:${port}`);
+    this.#events.attempt(address, family);
+    if (this.#over) return; // destroyed by a listener
+    const destination = parseAddress(address);
+    if (destination === undefined) this.#refused(place, 'EAFNOSUPPORT');
+    else this.#open(place, destination);
+  }
+
+  #open(place: LookupAddress, destination: Address): void {
+    const { port, source, sourcePort, timeout } = this.#target;
+    let opened = false;
+    const result = openConnection(
+      this.#host,
+      { destination, port, source, sourcePort },
+      {
+        open: (connection) => {
+          opened = true;
+          stop(this.#timer);
+          this.#over = true;
+          this.#events.opened(connection);
+        },
+        close: (_connection, error) => {
+          if (opened || this.#over) return;
+          if (error) this.#refused(place, error.code);
+          else this.#end(undefined); // the stack was closed
+        },
+      },
+    );
+    if (typeof result === 'number') {
+      this.#unable(place, result);
+      return;
+    }
+    this.#current = result;
+    if (this.#next < this.#addresses.length) {
+      this.#timer = after(timeout, () => this.#tooSlow(place));
+    }
+  }
+
+  /** It could not even begin. */
+  #unable(place: LookupAddress, failure: Failure): void {
+    const code = failureCode(failure);
+    const bad = code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL';
+    const { source, sourcePort } = this.#target;
+    if (bad && (source !== ANY || sourcePort !== 0)) {
+      this.#end(systemError(code, 'bind', this.#local()));
+    } else process.nextTick(() => this.#refused(place, code));
+  }
+
+  #refused(place: LookupAddress, code: string): void {
+    stop(this.#timer);
+    if (this.#over) return;
+    const error = this.#errorOf(place, code);
+    this.#errors.push(error);
+    this.#events.attemptFailed(place.address, place.family, error);
+    this.#try();
+  }
+
+  #tooSlow(place: LookupAddress): void {
+    if (this.#over) return;
+    this.#current?.abort();
+    this.#events.attemptTimeout(place.address, place.family);
+    this.#errors.push(this.#errorOf(place, 'ETIMEDOUT'));
+    this.#try();
+  }
+
+  #errorOf({ address }: LookupAddress, code: string): SystemError {
+    return connectError(code, { address, port: this.#target.port }, this.#local());
+  }
+
+  #local(): { address: string; port: number } {
+    const { source, sourcePort } = this.#target;
+    return { address: source === ANY ? '0.0.0.0' : format(source), port: sourcePort };
+  }
+
+  #allFailed(): Error {
+    const [first] = this.#errors;
+    if (first && this.#errors.length === 1) return first;
+    const { code } = first as SystemError; // there were several: each failed with one
+    return Object.assign(new AggregateError(this.#errors), { code });
+  }
+
+  #end(error: Error | undefined): void {
+    this.#over = true;
+    this.#events.failed(error);
+  }
+}

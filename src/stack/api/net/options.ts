@@ -1,0 +1,124 @@
+/**
+ * The argument lists of `node:net`, made into options: which overload it was, and whether what it was
+ * given can be had without a kernel.
+ *
+ * Node documentation: "net.connect()", "server.listen()", "new net.Socket()".
+ * @module
+ */
+import type {
+  ListenOptions,
+  NetConnectOpts,
+  ServerOpts,
+  SocketConstructorOpts,
+  TcpNetConnectOpts,
+} from 'node:net';
+import { checkNumber, checkObject } from '../door/checks.ts';
+import { argTypeError, argValueError } from '../door/errors.ts';
+
+type Listener = (...args: unknown[]) => void;
+
+/** Options of `new Socket`, those of its stream included. */
+export interface SocketOptions extends SocketConstructorOpts {
+  /** Bytes that may be buffered, each way, before `push` and `write` say enough. */
+  highWaterMark?: number | undefined;
+  /** The same for what is read. */
+  readableHighWaterMark?: number | undefined;
+  /** The same for what is written. */
+  writableHighWaterMark?: number | undefined;
+}
+
+/** Options of `connect`. */
+export interface ConnectOptions extends Partial<TcpNetConnectOpts>, SocketOptions {
+  path?: string | undefined;
+}
+
+/** Options of `listen`. */
+export interface ServerListenOptions extends ListenOptions {
+  fd?: number | undefined;
+}
+
+/** A call of `connect` or `listen` by its parts. */
+export interface Call<Options> {
+  readonly options: Options;
+  readonly callback: (() => void) | undefined;
+}
+
+/** False if `value` is no number, not even as text: then it names a path. */
+const toNumber = (value: unknown): number | false => {
+  const n = Number(value);
+  return n >= 0 ? n : false;
+};
+
+const isPath = (value: unknown): value is string =>
+  typeof value === 'string' && toNumber(value) === false;
+
+/** (options[, cb]), (port[, host][, cb]), (path[, cb]) and, for `listen`, no arguments at all. */
+export function readCall<Options extends object>(args: readonly unknown[]): Call<Options> {
+  const [first, second] = args;
+  let options: Record<string, unknown>;
+  if (typeof first === 'object' && first !== null) options = { ...first };
+  else if (isPath(first)) options = { path: first };
+  else if (args.length === 0 || typeof first === 'function') options = {};
+  else options = { port: first, ...(typeof second === 'string' && { host: second }) };
+  const last = args.at(-1);
+  const callback = typeof last === 'function' ? (last as () => void) : undefined;
+  return { options: options as Options, callback };
+}
+
+/** The backlog of `listen(port[, host], backlog)`; 0 if there is none. */
+export const readBacklog = (args: readonly unknown[]): number =>
+  (args.length > 1 && toNumber(args[1])) || (args.length > 2 && toNumber(args[2])) || 0;
+
+/** A connection by path, descriptor or handle is the kernel's to make. */
+export function refuseKernelObjects(options: object, names: readonly string[]): void {
+  const given = options as Record<string, unknown>;
+  for (const name of names) {
+    const value = given[name];
+    if (value === undefined || value === null) continue;
+    const what =
+      name === 'path'
+        ? 'names a local socket, which only the kernel has: give a port, or use node:net'
+        : 'belongs to the kernel, and this stack has sockets of its own: use node:net for it';
+    throw argValueError(`options.${name}`, value, what);
+  }
+}
+
+function checkKeepAliveDelay(options: { keepAliveInitialDelay?: number | undefined }): void {
+  const delay = options.keepAliveInitialDelay;
+  if (delay !== undefined) checkNumber(delay, 'options.keepAliveInitialDelay');
+}
+
+/** Check the options of `new Socket` and fill in what Node's defaults are. */
+export function readSocketOptions(options: SocketOptions | number | undefined): SocketOptions {
+  if (typeof options === 'number') refuseKernelObjects({ fd: options }, ['fd']);
+  if (options === undefined || options === null || typeof options !== 'object') return {};
+  for (const name of ['objectMode', 'readableObjectMode', 'writableObjectMode']) {
+    const value = (options as Record<string, unknown>)[name];
+    if (value) throw argValueError(`options.${name}`, value, 'is not supported');
+  }
+  refuseKernelObjects(options, ['fd', 'handle']);
+  checkKeepAliveDelay(options);
+  return options;
+}
+
+/** Check the arguments of `createServer` and `new Server`. */
+export function readServerArguments(
+  first: unknown,
+  second: unknown,
+): { options: ServerOpts; listener: Listener | undefined } {
+  if (typeof first === 'function') return { options: {}, listener: first as Listener };
+  if (first !== undefined && first !== null) checkServerOptions(first);
+  const listener = typeof second === 'function' ? (second as Listener) : undefined;
+  return { options: (first as ServerOpts | null | undefined) ?? {}, listener };
+}
+
+function checkServerOptions(options: unknown): asserts options is ServerOpts {
+  if (typeof options !== 'object') throw argTypeError('options', 'object', options);
+  checkObject(options, 'options');
+  checkKeepAliveDelay(options as ServerOpts);
+  const mark = (options as ServerOpts).highWaterMark;
+  if (mark !== undefined) checkNumber(mark, 'options.highWaterMark');
+}
+
+/** Options of `net.connect`, which also makes the socket. */
+export type { NetConnectOpts };

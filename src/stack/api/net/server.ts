@@ -1,0 +1,277 @@
+/**
+ * `net.Server` on this stack: a port, and a socket for every connection to it.
+ *
+ * Without a host it listens on `0.0.0.0`, which is all of the stack's addresses (`::` where Node
+ * has IPv6). The handshake's limits are the stack's: `backlog` bounds what is half open.
+ *
+ * Node documentation: "Class: net.Server", "server.listen()".
+ * @module
+ */
+import { EventEmitter } from 'node:events';
+import {
+  type AddressInfo,
+  type DropArgument,
+  isIPv6,
+  type Server as NodeServer,
+  type ServerOpts,
+} from 'node:net';
+import { ANY } from '../../base/address.ts';
+import { failureCode } from '../../base/failure.ts';
+import type { Host } from '../../host/host.ts';
+import { checkPort, checkSignal } from '../door/checks.ts';
+import { argValueError, type CodedError, coded, explainedError } from '../door/errors.ts';
+import { parseAddress } from '../door/lookup.ts';
+import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
+import { type Listener, openListener } from '../tcp/listener.ts';
+import {
+  readBacklog,
+  readCall,
+  readServerArguments,
+  refuseKernelObjects,
+  type ServerListenOptions,
+  type SocketOptions,
+} from './options.ts';
+import type { Accepted, Socket } from './socket.ts';
+
+/** As Node: what `listen` asks for if it is not told. */
+const BACKLOG = 511;
+const EMPTY: ConnectionHandler = {};
+
+/** How a server makes its sockets: of the class that its stack's `net.Socket` is. */
+export type SocketMaker = (options: SocketOptions, accepted: Accepted) => Socket;
+
+/** A port, and a socket for every connection to it. Node documentation: "Class: net.Server". */
+export class Server extends EventEmitter implements NodeServer {
+  /** Its sockets are not ended when their peers end. */
+  allowHalfOpen: boolean;
+  /** Its sockets read nothing until `resume`. */
+  pauseOnConnect: boolean;
+  /** Its sockets send small segments at once. */
+  noDelay: boolean;
+  /** Its sockets probe a peer of which nothing is heard. */
+  keepAlive: boolean;
+  /** In milliseconds. */
+  keepAliveInitialDelay: number;
+  /** Of its sockets' buffers, in bytes; the stream's own unless told. */
+  highWaterMark: number | undefined;
+  /** Most sockets at once; more are closed, and told as `drop`. Undefined: any number. */
+  declare maxConnections: number;
+  /** Close what is over `maxConnections`; the only choice here, as there is no cluster. */
+  dropMaxConnection = true;
+  readonly #host: Host;
+  readonly #makeSocket: SocketMaker;
+  readonly #blockList: ServerOpts['blockList'];
+  #listener: Listener | undefined;
+  #connections = 0;
+  #referenced = true;
+  /** Counts calls of `listen` and `close`, so that a lookup that comes too late is seen. */
+  #turn = 0;
+
+  /** As `new net.Server([options][, connectionListener])`. */
+  constructor(host: Host, makeSocket: SocketMaker, first?: unknown, second?: unknown) {
+    super();
+    const { options, listener } = readServerArguments(first, second);
+    this.#host = host;
+    this.#makeSocket = makeSocket;
+    this.#blockList = options.blockList;
+    this.allowHalfOpen = Boolean(options.allowHalfOpen);
+    this.pauseOnConnect = Boolean(options.pauseOnConnect);
+    this.noDelay = Boolean(options.noDelay);
+    this.keepAlive = Boolean(options.keepAlive);
+    this.keepAliveInitialDelay = Math.max(0, options.keepAliveInitialDelay ?? 0);
+    const mark = options.highWaterMark;
+    this.highWaterMark = mark !== undefined && mark >= 0 ? mark : undefined;
+    if (listener) this.on('connection', listener);
+  }
+
+  /** True from a successful `listen` until `close`. */
+  get listening(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  /** How many sockets are open. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get _connections(): number {
+    return this.#connections;
+  }
+
+  /** ([port][, host][, backlog][, cb]) or (options[, cb]). Failures to listen are `error` events. */
+  listen(...args: unknown[]): this {
+    const { options, callback } = readCall<ServerListenOptions>(args);
+    if (this.#listener) {
+      const message = 'Listen method has been called more than once without closing.';
+      throw coded(Error, 'ERR_SERVER_ALREADY_LISTEN', message);
+    }
+    if (callback) this.once('listening', callback);
+    refuseKernelObjects(options, ['handle', '_handle', 'fd', 'path']);
+    this.#closeOn(options.signal);
+    const port = readPort(args, options);
+    const backlog = options.backlog || readBacklog(args) || BACKLOG;
+    const turn = ++this.#turn;
+    if (!options.host) {
+      this.#open('0.0.0.0', port, backlog);
+      return this;
+    }
+    if (isIPv6(options.host)) {
+      this.#failed('EAFNOSUPPORT', options.host, port);
+      return this;
+    }
+    this.#host.lookup(options.host, { family: 4 }, (error, found) => {
+      if (turn !== this.#turn) return;
+      if (error) this.emit('error', error);
+      else this.#open(typeof found === 'string' ? found : (found[0]?.address ?? ''), port, backlog);
+    });
+    return this;
+  }
+
+  #closeOn(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    checkSignal(signal, 'options.signal');
+    const close = (): void => {
+      this.close();
+    };
+    if (signal.aborted) {
+      process.nextTick(close);
+      return;
+    }
+    signal.addEventListener('abort', close, { once: true });
+    this.once('close', () => signal.removeEventListener('abort', close));
+  }
+
+  #open(host: string, port: number, backlog: number): void {
+    const address = parseAddress(host) ?? ANY;
+    const listener = openListener(this.#host, { address, port, backlog }, (connection) =>
+      this.#accept(connection),
+    );
+    if (typeof listener === 'number') {
+      this.#failed(failureCode(listener), host, port);
+      return;
+    }
+    this.#listener = listener;
+    this.#host.open.add(this);
+    if (!this.#referenced) listener.unref();
+    process.nextTick(() => {
+      if (this.#listener === listener) this.emit('listening');
+    });
+  }
+
+  #failed(code: string, address: string, port: number): void {
+    const error = explainedError(code, 'listen', { address, port });
+    process.nextTick(() => this.emit('error', error));
+  }
+
+  #accept(connection: Connection): ConnectionHandler {
+    if (this.#blockList?.check(connection.remoteAddress, 'ipv4')) {
+      connection.close();
+      return EMPTY;
+    }
+    if (this.maxConnections !== undefined && this.#connections >= this.maxConnections) {
+      connection.close();
+      this.emit('drop', describe(connection));
+      return EMPTY;
+    }
+    const options: SocketOptions = {
+      allowHalfOpen: this.allowHalfOpen,
+      noDelay: this.noDelay,
+      keepAlive: this.keepAlive,
+      keepAliveInitialDelay: this.keepAliveInitialDelay,
+      highWaterMark: this.highWaterMark,
+    };
+    const socket = this.#makeSocket(options, { connection, pause: this.pauseOnConnect });
+    this.#connections++;
+    socket.server = this;
+    socket._server = this;
+    const { handler } = connection; // the socket has set it
+    try {
+      this.emit('connection', socket);
+    } catch (error) {
+      this.#host.thrown(error); // as Node: the connection stays, whatever its listener did
+    }
+    return handler;
+  }
+
+  /** For the server's sockets: one is gone. */
+  socketGone(): void {
+    this.#connections--;
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (this.#listener || this.#connections > 0) return;
+    process.nextTick(() => this.emit('close'));
+  }
+
+  /** Accept no more; `close` follows when the last socket is gone. */
+  close(callback?: (error?: Error) => void): this {
+    this.#turn++;
+    if (typeof callback === 'function') {
+      const running = this.#listener !== undefined;
+      const notRunning = (): CodedError =>
+        coded(Error, 'ERR_SERVER_NOT_RUNNING', 'Server is not running.');
+      this.once('close', () => (running ? callback() : callback(notRunning())));
+    }
+    this.#listener?.close();
+    this.#listener = undefined;
+    this.#host.open.delete(this);
+    this.#closeIfDone();
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#listener) return;
+    await new Promise<void>((done, fail) => {
+      this.close((error) => (error ? fail(error) : done()));
+    });
+  }
+
+  /** Where it listens; null if it does not. */
+  address(): AddressInfo | null {
+    const listener = this.#listener;
+    if (!listener) return null;
+    return { address: listener.address, family: 'IPv4', port: listener.port };
+  }
+
+  /** How many sockets are open, by callback. */
+  getConnections(callback: (error: Error | null, count: number) => void): this {
+    const count = this.#connections;
+    process.nextTick(() => callback(null, count));
+    return this;
+  }
+
+  /** The process stays alive while it listens; the default. */
+  ref(): this {
+    this.#referenced = true;
+    this.#listener?.ref();
+    return this;
+  }
+
+  /** The process may end while it listens. */
+  unref(): this {
+    this.#referenced = false;
+    this.#listener?.unref();
+    return this;
+  }
+}
+
+/** The port that `listen` was given; 0 where it was given none. */
+function readPort(args: readonly unknown[], options: ServerListenOptions): number {
+  const none = args.length === 0 || typeof args[0] === 'function';
+  const empty = 'port' in options && (options.port === undefined || options.port === null);
+  if (none || empty) return 0;
+  const { port } = options;
+  if (typeof port === 'number' || typeof port === 'string') return checkPort(port, 'options.port');
+  if ('port' in options) throw argValueError('options', options);
+  throw argValueError('options', options, 'must have the property "port" or "path"');
+}
+
+const describe = (connection: Connection): DropArgument => ({
+  localAddress: connection.localAddress,
+  localPort: connection.localPort,
+  localFamily: connection.family,
+  remoteAddress: connection.remoteAddress,
+  remotePort: connection.remotePort,
+  remoteFamily: connection.family,
+});

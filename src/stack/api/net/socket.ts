@@ -1,0 +1,304 @@
+/**
+ * `net.Socket` on this stack: a connection as a stream, with Node's options, properties, methods,
+ * events and their order.
+ *
+ * Node documentation: "Class: net.Socket".
+ * @module
+ */
+import { AsyncResource } from 'node:async_hooks';
+import type {
+  AddressInfo,
+  Socket as NodeSocket,
+  SetKeepAliveOptions,
+  SocketConnectOpts,
+  SocketReadyState,
+} from 'node:net';
+import { addAbortSignal } from 'node:stream';
+import type { Host } from '../../host/host.ts';
+import type { TcpInfo } from '../../tcp/info.ts';
+import { checkFunction, checkInteger, checkMilliseconds } from '../door/checks.ts';
+import { missingError } from '../door/errors.ts';
+import type { Connection } from '../tcp/connection.ts';
+import { Dial, readTarget, type Target } from './connect.ts';
+import {
+  type ConnectOptions,
+  readCall,
+  readSocketOptions,
+  refuseKernelObjects,
+  type SocketOptions,
+} from './options.ts';
+import { SocketStream } from './stream.ts';
+
+/** A connection that a server has accepted, to make a socket of. */
+export interface Accepted {
+  readonly connection: Connection;
+  /** Read nothing until told to. */
+  readonly pause: boolean;
+}
+
+/** A connection as a stream. Node documentation: "Class: net.Socket". */
+export class Socket extends SocketStream implements NodeSocket {
+  /** The `address:port` of each attempt at a name that has several addresses. */
+  autoSelectFamilyAttemptedAddresses: string[] = [];
+  /** As `setTimeout` was told, in milliseconds. */
+  declare readonly timeout?: number;
+  /** Dotted decimal. These stand on the prototype, below: undefined while there is no connection. */
+  declare readonly localAddress?: string;
+  /** 1 to 65535. */
+  declare readonly localPort?: number;
+  /** `IPv4`. */
+  declare readonly localFamily?: string;
+  /** Bytes that wait to be written. Deprecated by Node for `writableLength`. */
+  declare readonly bufferSize: number;
+  readonly #blockList: SocketOptions['blockList'];
+  #dial: Dial | undefined;
+  #noDelay: boolean;
+  #keepAlive: boolean;
+  #keepAliveIdle: number;
+  #keepAliveInterval = 0;
+  #keepAliveCount = 0;
+  #typeOfService = 0;
+  #referenced = true;
+  #peer: AddressInfo | undefined;
+
+  /** As `new net.Socket(options)`; `accepted` is for servers. */
+  constructor(host: Host, given?: SocketOptions, accepted?: Accepted) {
+    const options = readSocketOptions(given);
+    super(host, options);
+    this.#blockList = options.blockList;
+    this.#noDelay = Boolean(options.noDelay);
+    this.#keepAlive = Boolean(options.keepAlive);
+    this.#keepAliveIdle = Math.max(0, options.keepAliveInitialDelay ?? 0);
+    this.#typeOfService = options.typeOfService ?? 0;
+    if (options.signal !== undefined) addAbortSignal(options.signal, this);
+    if (!accepted) return;
+    this.live = true;
+    this.adopt(accepted.connection);
+    if (accepted.pause) this.pause();
+    this.beginReading();
+  }
+
+  /** (options[, cb]), (port[, host][, cb]). A bad argument throws; all else is an `error` event. */
+  connect(options: SocketConnectOpts, connectionListener?: () => void): this;
+  connect(port: number, host: string, connectionListener?: () => void): this;
+  connect(port: number, connectionListener?: () => void): this;
+  connect(path: string, connectionListener?: () => void): this;
+  connect(...args: unknown[]): this {
+    const { options, callback } = readCall<ConnectOptions>(args);
+    if (callback) this.once('connect', callback);
+    if (options.port === undefined && !options.path) throw missingError('options', 'port', 'path');
+    refuseKernelObjects(options, ['path']);
+    const target = readTarget(options);
+    this.revive();
+    this.connecting = true;
+    this.#peer = undefined;
+    this.idle.touch();
+    this.scope = new AsyncResource('TCPCONNECTWRAP');
+    this.#dial = this.#makeDial(target);
+    this.autoSelectFamilyAttemptedAddresses = this.#dial.tried;
+    this.#dial.start(this.host.lookup);
+    return this;
+  }
+
+  #makeDial(target: Target): Dial {
+    const { port, host } = target;
+    return new Dial(this.host, target, {
+      lookup: (error, address, family) => this.emit('lookup', error, address, family, host),
+      attempt: (address, family) => this.#attempt(address, port, family),
+      attemptFailed: (address, family, error) =>
+        this.emit('connectionAttemptFailed', address, port, family, error),
+      attemptTimeout: (address, family) =>
+        this.emit('connectionAttemptTimeout', address, port, family),
+      opened: (connection) => this.inScope(this.#opened, connection),
+      failed: (error) => this.inScope(this.#failed, error),
+    });
+  }
+
+  #attempt(address: string, port: number, family: number): void {
+    if (this.#blockList?.check(address, family === 6 ? 'ipv6' : 'ipv4')) {
+      const error = Object.assign(new Error(`IP(${address}) is blocked by net.BlockList`), {
+        code: 'ERR_IP_BLOCKED',
+      });
+      this.destroy(error);
+    } else this.emit('connectionAttempt', address, port, family);
+  }
+
+  protected override adopt(connection: Connection): void {
+    this.#dial = undefined;
+    super.adopt(connection);
+    if (this.#noDelay) connection.setNoDelay(true);
+    if (this.#keepAlive) this.#applyKeepAlive();
+    if (this.#typeOfService !== 0) connection.typeOfService = this.#typeOfService;
+    if (!this.#referenced) connection.unref();
+  }
+
+  #opened(connection: Connection): void {
+    this.connecting = false;
+    this.adopt(connection);
+    this.idle.touch();
+    this.emit('connect');
+    this.emit('ready');
+    this.beginReading();
+  }
+
+  #failed(error: Error | undefined): void {
+    this.#dial = undefined;
+    this.destroy(error);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#dial?.cancel();
+    this.#dial = undefined;
+    super._destroy(error, done);
+  }
+
+  // Options.
+
+  /** Emit `timeout` after `milliseconds` without anything read or written; 0: never. */
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    if (this.destroyed) return this;
+    (this as { timeout?: number }).timeout = milliseconds;
+    const length = checkMilliseconds(milliseconds, 'msecs');
+    this.idle.set(length);
+    if (callback === undefined) return this;
+    checkFunction(callback, 'callback');
+    if (length === 0) this.removeListener('timeout', callback);
+    else this.once('timeout', callback);
+    return this;
+  }
+
+  /** Send small segments at once instead of waiting for more text (no Nagle algorithm). */
+  setNoDelay(noDelay = true): this {
+    this.#noDelay = Boolean(noDelay);
+    this.carrier?.setNoDelay(this.#noDelay);
+    return this;
+  }
+
+  /**
+   * Probe the peer when nothing was heard for `initialDelay` ms, then each `interval` ms, at most
+   * `count` times. 0 leaves a time as it is; parts of a second are dropped, as Node drops them.
+   */
+  setKeepAlive(options: SetKeepAliveOptions): this;
+  setKeepAlive(enable?: boolean, initialDelay?: number, interval?: number, count?: number): this;
+  setKeepAlive(
+    first: boolean | SetKeepAliveOptions = false,
+    initialDelay = 0,
+    interval = 0,
+    count = 0,
+  ): this {
+    const options =
+      typeof first === 'object'
+        ? { initialDelay: 0, interval: 0, count: 0, ...first }
+        : { enable: first, initialDelay, interval, count };
+    this.#keepAlive = Boolean(options.enable);
+    this.#keepAliveIdle = options.initialDelay ?? 0;
+    this.#keepAliveInterval = options.interval ?? 0;
+    this.#keepAliveCount = options.count ?? 0;
+    this.#applyKeepAlive();
+    return this;
+  }
+
+  #applyKeepAlive(): void {
+    const seconds = (milliseconds: number): number => ~~(milliseconds / 1000) * 1000;
+    const idle = seconds(this.#keepAliveIdle);
+    const interval = seconds(this.#keepAliveInterval);
+    this.carrier?.setKeepAlive(this.#keepAlive, idle, interval, this.#keepAliveCount);
+  }
+
+  /** The traffic class of what is sent, 0 to 255: DSCP in the upper six bits. */
+  setTypeOfService(tos: number): this {
+    checkInteger(tos, 'tos', 0, 255);
+    this.#typeOfService = tos;
+    if (this.carrier) this.carrier.typeOfService = tos;
+    return this;
+  }
+
+  /** The traffic class of what is sent. */
+  getTypeOfService(): number {
+    return this.carrier?.typeOfService ?? this.#typeOfService;
+  }
+
+  /** The process stays alive while the socket is open; the default. */
+  ref(): this {
+    this.#referenced = true;
+    this.carrier?.ref();
+    return this;
+  }
+
+  /** The process may end while the socket is open. */
+  unref(): this {
+    this.#referenced = false;
+    this.carrier?.unref();
+    return this;
+  }
+
+  // Properties.
+
+  /** The callback interface below: its `info`, its state. Undefined while there is no connection. */
+  get connection(): Connection | undefined {
+    return this.live ? this.carrier : undefined;
+  }
+
+  /** What Linux's `tcp_info` holds, as it is now; undefined while there is no connection. */
+  info(): TcpInfo | undefined {
+    return this.connection?.info();
+  }
+
+  /** `opening`, `open`, `readOnly`, `writeOnly` or `closed`. */
+  get readyState(): SocketReadyState {
+    if (this.connecting) return 'opening';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  /** The address and port of this end; empty while there is no connection. */
+  address(): AddressInfo | Record<string, never> {
+    const connection = this.connection ?? (this.live ? this.#dial?.connection : undefined);
+    if (!connection) return {};
+    const { localAddress: address, localPort: port, family } = connection;
+    return { address, family, port };
+  }
+
+  #remote(): Partial<AddressInfo> {
+    const { connection } = this;
+    if (connection && !this.#peer) {
+      const { remoteAddress: address, remotePort: port, family } = connection;
+      this.#peer = { address, family, port };
+    }
+    return this.#peer ?? {};
+  }
+
+  /** Dotted decimal. Once asked for it is known for good, as in Node. */
+  get remoteAddress(): string | undefined {
+    return this.#remote().address;
+  }
+
+  /** 1 to 65535. */
+  get remotePort(): number | undefined {
+    return this.#remote().port;
+  }
+
+  /** `IPv4`. */
+  get remoteFamily(): string | undefined {
+    return this.#remote().family;
+  }
+}
+
+/** Node's own property that may be there or not: an accessor, but typed as an optional one. */
+function property(name: string, get: (this: Socket) => unknown): void {
+  Object.defineProperty(Socket.prototype, name, { get, enumerable: true, configurable: true });
+}
+
+const own = (socket: Socket): Partial<AddressInfo> => socket.address();
+property('localAddress', function localAddress() {
+  return own(this).address;
+});
+property('localPort', function localPort() {
+  return own(this).port;
+});
+property('localFamily', function localFamily() {
+  return own(this).family;
+});
+property('bufferSize', function bufferSize() {
+  return this.pending && !this.connecting ? undefined : this.writableLength;
+});

@@ -1,0 +1,333 @@
+/**
+ * A connection as a `stream.Duplex`: what `net.Socket` is once it is open.
+ *
+ * Back-pressure is exact both ways: when `push` says enough, reading stops and the peer's window
+ * closes; a write's callback runs when the send buffer has taken all of it (by a copy: the caller's
+ * buffer is free again). Listeners run in the asynchronous context of the call that opened the socket.
+ *
+ * Node documentation: "Class: net.Socket", the parts that are a stream.
+ * @module
+ */
+import type { AsyncResource } from 'node:async_hooks';
+import { Duplex, type DuplexOptions } from 'node:stream';
+import { Failure } from '../../base/failure.ts';
+import { type Host, nextRound } from '../../host/host.ts';
+import { Intake } from '../../host/inflow.ts';
+import { coded, type SystemError, systemError } from '../door/errors.ts';
+import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
+import { IdleTimer } from './idle.ts';
+import { readOnRead, type UserBuffer } from './onread.ts';
+import type { SocketOptions } from './options.ts';
+import { Outflow } from './outflow.ts';
+
+type Callback = (error?: Error | null) => void;
+type Chunk = { chunk: Buffer };
+
+/** The part of a server that its sockets know. */
+export interface SocketServer {
+  /** A socket of the server's is gone. */
+  socketGone(): void;
+}
+
+const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
+
+export class SocketStream extends Duplex {
+  /** True from `connect` until the connection is open or has failed. */
+  connecting = false;
+  /** The server that accepted it, if one did. */
+  server: SocketServer | null = null;
+  _server: SocketServer | null = null;
+  protected readonly host: Host;
+  /** The callback interface below; undefined until it is open, and after its end. */
+  protected carrier: Connection | undefined;
+  /** From `connect` (or birth, if accepted) to `destroy`: while Node's socket has its handle. */
+  protected live = false;
+  protected readonly idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+  protected scope: AsyncResource | undefined;
+  readonly #intake: Intake = new Intake((chunk) => this.inScope(this.#took, chunk));
+  readonly #outflow: Outflow = new Outflow();
+  readonly #userBuffer: UserBuffer | undefined;
+  #reading = false;
+  /** All was read: nobody looks any more. */
+  #atEnd = false;
+  #peerEnded = false;
+  #resetting = false;
+  /** What Node would meet at its next read: the connection is gone, and nobody has looked. */
+  #unseen: SystemError | undefined;
+  #bytesRead = 0;
+
+  constructor(host: Host, options: SocketOptions) {
+    super({
+      ...options,
+      signal: undefined, // one that was aborted before would destroy what is not yet made
+      allowHalfOpen: Boolean(options.allowHalfOpen),
+      emitClose: false, // `close` carries whether there was an error, and comes a round later
+      autoDestroy: true,
+    } as DuplexOptions);
+    this.host = host;
+    this.#userBuffer = readOnRead(options.onread);
+    this.on('end', () => {
+      this.#peerEnded = !this.allowHalfOpen;
+    });
+  }
+
+  /** Bytes received. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Bytes written, what still waits in the stream included. */
+  get bytesWritten(): number {
+    return this.#outflow.written + this.writableLength;
+  }
+
+  /** True until there is a connection: `connect` was not called, or has not come to its end. */
+  get pending(): boolean {
+    return !this.live || this.connecting;
+  }
+
+  protected inScope<T>(then: (value: T) => void, value: T): void {
+    if (this.scope) this.scope.runInAsyncScope(then, this, value);
+    else then.call(this, value);
+  }
+
+  /** Be as new: a socket may be connected again after its end. */
+  protected revive(): void {
+    if (this.live && !this.destroyed) return;
+    // Streams keep this for net.Socket, and this one is as good.
+    (this as unknown as { _undestroy(): void })._undestroy();
+    this.live = true;
+    this.#peerEnded = false;
+    this.#atEnd = false;
+    this.#reading = false;
+    this.#unseen = undefined;
+    this.carrier = undefined;
+  }
+
+  /** From now on this is the socket of `connection`. */
+  protected adopt(connection: Connection): void {
+    this.carrier = connection;
+    connection.context = this;
+    connection.handler = SocketStream.#handler;
+  }
+
+  /** Take the first text, unless nobody wants any. */
+  protected beginReading(): void {
+    if (this.destroyed) return;
+    if (!this.isPaused()) this.read(0);
+    if (!this.#reading) this.carrier?.pause();
+  }
+
+  // What the connection tells; one handler serves all sockets.
+
+  static readonly #handler: ConnectionHandler = {
+    data: ({ context }, bytes, at, length) => (context as SocketStream).#data(bytes, at, length),
+    end: ({ context }) => (context as SocketStream).#end(),
+    writable: ({ context }) => (context as SocketStream).#writable(),
+    close: ({ context }, error) => (context as SocketStream).#gone(error),
+  };
+
+  #data(bytes: Uint8Array, at: number, length: number): void {
+    const user = this.#userBuffer;
+    if (!user) {
+      this.host.inflow.add(this.#intake, bytes, at, length);
+      return;
+    }
+    this.#bytesRead += length;
+    this.idle.touch();
+    this.inScope(() => {
+      if (!user.take(bytes, at, length)) this.#stopReading();
+    }, undefined);
+  }
+
+  #took(chunk: Buffer): void {
+    if (this.destroyed) return;
+    this.#bytesRead += chunk.length;
+    this.idle.touch();
+    if (!this.push(chunk)) this.#stopReading();
+  }
+
+  #end(): void {
+    this.host.inflow.settle(this.#intake);
+    if (!this.destroyed) this.inScope(this.#ended, undefined);
+  }
+
+  #ended(): void {
+    this.#atEnd = true;
+    this.#reading = false;
+    this.push(null);
+    this.read(0);
+  }
+
+  #writable(): void {
+    const { carrier } = this;
+    this.idle.touch();
+    if (carrier) this.inScope(() => this.#outflow.go(carrier), undefined);
+  }
+
+  #gone(error: SystemError | undefined): void {
+    this.host.inflow.settle(this.#intake);
+    if (this.destroyed) return;
+    if (!error) {
+      // In order, unless the whole stack was closed: then there is nothing to wait for.
+      if (this.carrier?.failure === Failure.CLOSED) this.inScope(this.#fail, undefined);
+    } else if (this.#reading) this.inScope(this.#fail, error);
+    else if (this.#outflow.waiting) this.inScope(this.#failWrite, this.#writeError(error));
+    else this.#unseen = error;
+  }
+
+  /** What a write meets: after the peer's end a reset is a broken pipe, as Linux has it. */
+  #writeError({ code }: { code: string } = { code: 'EPIPE' }): SystemError {
+    return systemError(this.#atEnd && code === 'ECONNRESET' ? 'EPIPE' : code, 'write');
+  }
+
+  /** The stream destroys itself when a write fails. */
+  #failWrite(error: Error): void {
+    this.#outflow.cancel(() => error);
+  }
+
+  #fail(error: Error | undefined): void {
+    this.destroy(error);
+  }
+
+  // The readable side.
+
+  override _read(size: number): void {
+    if (this.connecting || !this.live) this.once('connect', () => this._read(size));
+    else this.#startReading();
+  }
+
+  #startReading(): void {
+    if (this.#reading || !this.carrier) return;
+    this.#reading = true;
+    const error = this.#unseen;
+    if (error) process.nextTick(() => this.destroy(error));
+    else if (this.#userBuffer?.flush() === false) this.#reading = false;
+    else this.carrier.resume();
+  }
+
+  #stopReading(): void {
+    this.#reading = false;
+    if (!this.destroyed) this.carrier?.pause();
+  }
+
+  // With `onread` nothing is ever pushed, so the stream's own calls of `_read` do not come.
+
+  override read(size?: number): unknown {
+    if (this.#userBuffer && !this.pending) this.#startReading();
+    return super.read(size);
+  }
+
+  override pause(): this {
+    if (this.#userBuffer && this.#reading) this.#stopReading();
+    return super.pause();
+  }
+
+  override resume(): this {
+    if (this.#userBuffer && !this.pending) this.#startReading();
+    return super.resume();
+  }
+
+  // The writable side.
+
+  override write(chunk: unknown, callback?: Callback): boolean;
+  override write(chunk: unknown, encoding?: BufferEncoding, callback?: Callback): boolean;
+  override write(chunk: unknown, encoding?: BufferEncoding | Callback, done?: Callback): boolean {
+    if (this.#peerEnded && this.writableEnded) return this.#writeAfterEnd(encoding, done);
+    return super.write(chunk, encoding as BufferEncoding, done as Callback);
+  }
+
+  /** Node's kinder "write after end", for a socket that has ended because the peer did. */
+  #writeAfterEnd(encoding?: BufferEncoding | Callback, done?: Callback): boolean {
+    const callback = typeof encoding === 'function' ? encoding : done;
+    const message = 'This socket has been ended by the other party';
+    const error = Object.assign(new Error(message), { code: 'EPIPE' });
+    if (typeof callback === 'function') process.nextTick(callback, error);
+    this.destroy(error);
+    return false;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
+    this.#send([{ chunk }], done);
+  }
+
+  override _writev(chunks: Chunk[], done: Callback): void {
+    this.#send(chunks, done);
+  }
+
+  #send(chunks: readonly Chunk[], done: Callback): void {
+    const { carrier } = this;
+    if (this.connecting) this.#sendLater(chunks, done);
+    else if (!this.live || !carrier) done(closedError());
+    else if (carrier.closed) done(this.#writeError(this.#unseen));
+    else {
+      this.idle.touch();
+      this.#outflow.begin(carrier, chunks, done);
+    }
+  }
+
+  #sendLater(chunks: readonly Chunk[], done: Callback): void {
+    const onConnect = (): void => {
+      this.off('close', onClose);
+      this.#send(chunks, done);
+    };
+    const onClose = (): void => {
+      this.off('connect', onConnect);
+      const message = 'Socket closed before the connection was established';
+      done(coded(Error, 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION', message));
+    };
+    this.once('connect', onConnect);
+    this.once('close', onClose);
+  }
+
+  override _final(done: Callback): void {
+    if (this.connecting) {
+      this.once('connect', () => this._final(done));
+      return;
+    }
+    this.carrier?.end();
+    queueMicrotask(done); // as the kernel's: who awaits `end` and destroys the socket sees no `finish`
+  }
+
+  // The end.
+
+  override _destroy(error: Error | null, done: Callback): void {
+    const wasLive = this.live;
+    const hadError = Boolean(error);
+    this.connecting = false;
+    this.live = false;
+    this.idle.stop();
+    this.host.inflow.discard(this.#intake);
+    if (this.#resetting) this.carrier?.abort();
+    else this.carrier?.close();
+    this.#resetting = false;
+    done(error);
+    if (wasLive) {
+      nextRound(() => {
+        this.#outflow.cancel(() => systemError('ECANCELED', 'write'));
+        this.emit('close', hadError);
+      });
+    } else process.nextTick(() => this.emit('close'));
+    this._server?.socketGone();
+  }
+
+  /** Destroy the socket once the stack has taken all that was written. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', this.destroy);
+  }
+
+  /** Reset the connection (RST) whatever waits to be sent; once it is open, if it is not yet. */
+  resetAndDestroy(): this {
+    if (!this.live) return this.destroy(closedError());
+    if (this.connecting) this.once('connect', () => this.#reset());
+    else this.#reset();
+    return this;
+  }
+
+  #reset(): void {
+    this.#resetting = true;
+    this.destroy();
+  }
+}

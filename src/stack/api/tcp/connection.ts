@@ -1,0 +1,381 @@
+/**
+ * The callback interface to TCP: a connection without streams, events or promises, over which
+ * `stack.net` is written, and the one that carries text without copying it.
+ *
+ * Received text is a view on the packet it came in, valid during the call. Sent text is referenced,
+ * not copied, until the peer has acknowledged it. All handler functions are called from the stack's
+ * own turn; any method may be called from them. What they throw becomes an `uncaughtException`.
+ * @module
+ */
+import { type Address, ANY, family, format } from '../../base/address.ts';
+import { Failure, failureCode } from '../../base/failure.ts';
+import type { Host } from '../../host/host.ts';
+import { info, type TcpInfo } from '../../tcp/info.ts';
+import type { Owner } from '../../tcp/owner.ts';
+import type { Settings } from '../../tcp/settings.ts';
+import { stateName } from '../../tcp/state.ts';
+import { Flag, has, type Tcb } from '../../tcp/tcb.ts';
+import * as verbs from '../../tcp/verbs.ts';
+import { connectError, type SystemError, systemError } from '../door/errors.ts';
+import { someoneAsks, tellClosed, tellEstablished, tellOpened, tellReset } from './channels.ts';
+
+/** What happens on a connection, in this order: open, then any of the middle, end, close. */
+export interface ConnectionHandler {
+  /** The handshake is complete. Not called for an accepted connection: it is open already. */
+  open?(connection: Connection): void;
+  /**
+   * Text arrived: `length` bytes of `bytes` from `at`, which are the stack's again when this
+   * returns (see `Connection.keep`). Not called while the connection is paused.
+   */
+  data?(connection: Connection, bytes: Uint8Array, at: number, length: number): void;
+  /** The peer has sent all it will send. */
+  end?(connection: Connection): void;
+  /** After a `write` that took less than it was given: there is room again. */
+  writable?(connection: Connection): void;
+  /** A chunk that was written with this token was acknowledged (or the connection is gone). */
+  release?(connection: Connection, token: unknown): void;
+  /** The peer has acknowledged all that was sent, the end included. */
+  finish?(connection: Connection): void;
+  /** The connection is gone: last, and once. `error` unless both sides closed it in order. */
+  close?(connection: Connection, error: SystemError | undefined): void;
+}
+
+export interface OpenOptions {
+  readonly destination: Address;
+  readonly port: number;
+  /** The address to come from; the route's unless told. */
+  readonly source?: Address;
+  /** The port to come from; 0: any. */
+  readonly sourcePort?: number;
+  readonly settings?: Partial<Settings>;
+}
+
+/** Where a connection stands in its life, as its owner sees it. */
+const Phase = { OPENING: 0, OPEN: 1, CLOSED: 2 } as const;
+
+/** What is true of a connection; bits of one number, since there are many connections. */
+const Is = { DETACHED: 1, FINISHED: 2, HOLDING: 4, UNWANTED: 8 } as const;
+
+/** A TCP connection, without a stream: what `net.Socket` is made of. RFC 9293 §3.9.1. */
+export class Connection implements Owner {
+  /** Yours: whatever belongs to this connection. */
+  context: unknown = undefined;
+  readonly #host: Host;
+  #handler: ConnectionHandler;
+  #tcb: Tcb | undefined;
+  #phase: number;
+  #cause: Failure = Failure.NONE;
+  #is = 0;
+
+  /** Not for use from outside: `stack.tcp.createConnection` and `createListener` make these. */
+  constructor(host: Host, handler: ConnectionHandler, accepted?: Tcb) {
+    this.#host = host;
+    this.#handler = handler;
+    this.#tcb = accepted;
+    this.#phase = accepted ? Phase.OPEN : Phase.OPENING;
+  }
+
+  /** Who is told what happens. May be changed at any time. */
+  get handler(): ConnectionHandler {
+    return this.#handler;
+  }
+
+  set handler(handler: ConnectionHandler) {
+    this.#handler = handler;
+  }
+
+  /** True until the handshake is complete. */
+  get opening(): boolean {
+    return this.#phase === Phase.OPENING;
+  }
+
+  /** True if the peer asked for the connection, and false if this stack did. */
+  get accepted(): boolean {
+    return this.#tcb !== undefined && has(this.#tcb, Flag.PASSIVE);
+  }
+
+  /** Why the connection is gone; `Failure.NONE` while it is not, and after an orderly end. */
+  get failure(): Failure {
+    return this.#cause;
+  }
+
+  /** True once the connection is gone. */
+  get closed(): boolean {
+    return this.#phase === Phase.CLOSED;
+  }
+
+  /** True after `close` or `abort`, while the peer has not acknowledged all that was written. */
+  get leaving(): boolean {
+    return this.#detached && (this.#is & Is.FINISHED) === 0 && !this.closed;
+  }
+
+  /** The RFC's name of the state: `ESTABLISHED`, `FIN-WAIT-1`, ... */
+  get state(): string {
+    return this.#tcb ? stateName(this.#tcb.state) : 'CLOSED';
+  }
+
+  /** Dotted decimal. */
+  get localAddress(): string {
+    return format(this.#tcb?.localAddress ?? ANY);
+  }
+
+  /** 1 to 65535; 0 before there is one. */
+  get localPort(): number {
+    return this.#tcb?.localPort ?? 0;
+  }
+
+  /** Dotted decimal. */
+  get remoteAddress(): string {
+    return format(this.#tcb?.remoteAddress ?? ANY);
+  }
+
+  /** 1 to 65535. */
+  get remotePort(): number {
+    return this.#tcb?.remotePort ?? 0;
+  }
+
+  /** `IPv4`. */
+  get family(): 'IPv4' | 'IPv6' {
+    return family(this.#tcb?.localAddress ?? ANY);
+  }
+
+  /** Bytes of text received and handed over, and bytes taken by `write`. */
+  get bytesRead(): number {
+    return this.#tcb?.bytesIn ?? 0;
+  }
+
+  /** Bytes of text taken by `write` and `writeCopy`. */
+  get bytesWritten(): number {
+    return this.#tcb?.bytesOut ?? 0;
+  }
+
+  /**
+   * Send `length` bytes of `bytes` from `at`, by reference: leave them alone until `release` is
+   * called with `token`. Gives how many were taken; if that is less than `length`, `writable` follows.
+   */
+  write(bytes: Uint8Array, at = 0, length: number = bytes.length - at, token?: unknown): number {
+    const tcb = this.#tcb;
+    return tcb && !this.closed ? verbs.write(tcb, bytes, at, length, token) : 0;
+  }
+
+  /** The same with a copy: the bytes are yours again at once. */
+  writeCopy(bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
+    const tcb = this.#tcb;
+    return tcb && !this.closed ? verbs.writeCopy(tcb, bytes, at, length) : 0;
+  }
+
+  /** Nothing more will be written: the end follows what was. RFC 9293 §3.6, CLOSE. */
+  end(): void {
+    if (this.#tcb && !this.closed) verbs.shutdown(this.#tcb);
+  }
+
+  /**
+   * Be done with the connection, as `close(2)`: what was written is still delivered, what comes is
+   * refused with RST, and if text waits unread the peer is reset (RFC 1122 §4.2.2.13). No function of
+   * the handler is called any more but `release`.
+   */
+  close(): void {
+    if (this.#detached || this.closed) return;
+    this.#detach();
+    if (this.#tcb) verbs.detach(this.#tcb);
+  }
+
+  /** Reset the connection. No function of the handler is called any more but `release`. */
+  abort(): void {
+    if (this.closed) return;
+    this.#detach();
+    if (this.#tcb) verbs.abort(this.#tcb);
+  }
+
+  /** Give the connection up for a reason that lies on this side, and tell the handler. */
+  fail(failure: Failure): void {
+    if (this.closed || !this.#tcb) return;
+    this.#cause = failure;
+    verbs.abort(this.#tcb);
+  }
+
+  /** Want no more text for now: what comes is kept, and the window closes when the buffer is full. */
+  pause(): void {
+    if (this.#tcb && !this.closed) verbs.setReading(this.#tcb, false);
+  }
+
+  /** Want text again. */
+  resume(): void {
+    if (this.#tcb && !this.closed) verbs.setReading(this.#tcb, true);
+  }
+
+  /**
+   * Within `data`: keep the text beyond the call without copying it. True if that can be done
+   * (it lies in a packet slot, which is now held); then `giveBack` must follow, soon: slots are few.
+   */
+  keep(bytes: Uint8Array, at: number): boolean {
+    const { slots } = this.#host.core;
+    if (bytes !== slots.bytes) return false;
+    slots.retain(slots.slotOf(at));
+    return true;
+  }
+
+  /** Let go of text that was kept. */
+  giveBack(at: number): void {
+    const { slots } = this.#host.core;
+    slots.release(slots.slotOf(at));
+  }
+
+  /** No waiting for more text before a small segment is sent (no Nagle). RFC 9293 §3.7.4. */
+  setNoDelay(on = true): void {
+    if (this.#tcb) verbs.setNoDelay(this.#tcb, on);
+  }
+
+  /** Probe an idle peer: after `idle` ms, every `interval` ms, `count` times. RFC 9293 §3.8.4. */
+  setKeepAlive(on: boolean, idle = 0, interval = 0, count = 0): void {
+    if (!this.#tcb) return;
+    verbs.setKeepAlive(this.#tcb, on, idle * 1000, interval * 1000, count);
+    this.#host.flushSoon();
+  }
+
+  /** Give up when text stays unacknowledged for `milliseconds`; 0: the default. RFC 5482. */
+  setUserTimeout(milliseconds: number): void {
+    if (this.#tcb) verbs.setUserTimeout(this.#tcb, milliseconds * 1000);
+  }
+
+  /** The six upper bits are the DSCP, the two lower ones belong to ECN; 0 to 255. */
+  get typeOfService(): number {
+    return this.#tcb?.tos ?? 0;
+  }
+
+  set typeOfService(value: number) {
+    if (this.#tcb) this.#tcb.tos = value & 0xff;
+  }
+
+  /** What Linux's `tcp_info` holds, as it is now: times in milliseconds, sizes in bytes. */
+  info(): TcpInfo | undefined {
+    return this.#tcb && info(this.#tcb);
+  }
+
+  /** The process stays alive while the connection is open; the default. */
+  ref(): this {
+    this.#is &= ~Is.UNWANTED;
+    this.#settle();
+    return this;
+  }
+
+  /** The process may end while the connection is open. */
+  unref(): this {
+    this.#is |= Is.UNWANTED;
+    this.#settle();
+    return this;
+  }
+
+  /** Whether the process stays alive while the connection is open. */
+  hasRef(): boolean {
+    return (this.#is & Is.UNWANTED) === 0;
+  }
+
+  /** For `openConnection`: the core gave it a control block. */
+  begin(tcb: Tcb): void {
+    this.#tcb = tcb;
+    this.#settle();
+    tellOpened(this);
+    if (!this.opening) tellEstablished(this);
+  }
+
+  // What the core tells its owner.
+
+  /** @internal */
+  onOpen(): void {
+    if (!this.opening) return; // it was accepted
+    this.#phase = Phase.OPEN;
+    tellEstablished(this);
+    if (!this.#detached) this.#handler.open?.(this);
+  }
+
+  /** @internal */
+  onData(bytes: Uint8Array, at: number, length: number): void {
+    if (!this.#detached) this.#handler.data?.(this, bytes, at, length);
+  }
+
+  /** @internal */
+  onEnd(): void {
+    if (!this.#detached) this.#handler.end?.(this);
+  }
+
+  /** @internal */
+  onWritable(): void {
+    if (!this.#detached) this.#handler.writable?.(this);
+  }
+
+  /** @internal */
+  onRelease(token: unknown): void {
+    this.#handler.release?.(this, token);
+  }
+
+  /** @internal */
+  onFinished(): void {
+    this.#is |= Is.FINISHED;
+    this.#settle();
+    if (!this.#detached) this.#handler.finish?.(this);
+  }
+
+  /** @internal */
+  onClose(failure: Failure): void {
+    const opening = this.opening;
+    this.#phase = Phase.CLOSED;
+    this.#settle();
+    if (this.#cause === Failure.NONE) this.#cause = failure;
+    if (failure !== Failure.NONE && !opening) tellReset(this, failure);
+    if (someoneAsks()) tellClosed(this, this.#errorOf(this.#cause, opening));
+    if (this.#detached) return;
+    this.#handler.close?.(this, this.#errorOf(this.#cause, opening));
+  }
+
+  /** That this stack was closed by its own program is no error. */
+  #errorOf(failure: Failure, opening: boolean): SystemError | undefined {
+    if (failure === Failure.NONE || failure === Failure.CLOSED) return undefined;
+    const code = failureCode(failure);
+    if (!opening) return systemError(code, 'read');
+    return connectError(code, { address: this.remoteAddress, port: this.remotePort });
+  }
+
+  get #detached(): boolean {
+    return (this.#is & Is.DETACHED) !== 0;
+  }
+
+  #detach(): void {
+    this.#is |= Is.DETACHED;
+    this.#settle();
+  }
+
+  /**
+   * Hold the process while the connection is the user's, and after that until the peer has
+   * acknowledged what was written: a kernel would outlive the process, this stack does not.
+   */
+  #settle(): void {
+    const over = Is.DETACHED | Is.FINISHED;
+    const inUse = !this.closed && this.#tcb !== undefined && (this.#is & over) !== over;
+    const hold = inUse && this.hasRef();
+    if (hold === ((this.#is & Is.HOLDING) !== 0)) return;
+    this.#is ^= Is.HOLDING;
+    if (hold) this.#host.hold();
+    else this.#host.letGo();
+  }
+}
+
+/** Open a connection. A number if that fails at once: a `Failure`, and no handler is called. */
+export function openConnection(
+  host: Host,
+  { destination, port, source, sourcePort, settings }: OpenOptions,
+  handler: ConnectionHandler,
+): Connection | Failure {
+  const connection = new Connection(host, handler);
+  const tcb = host.core.tcp.connect({
+    destination,
+    port,
+    owner: connection,
+    ...(source !== undefined && { source }),
+    ...(sourcePort !== undefined && { sourcePort }),
+    ...(settings && { settings }),
+  });
+  if (typeof tcb === 'number') return tcb;
+  connection.begin(tcb);
+  return connection;
+}

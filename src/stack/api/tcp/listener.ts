@@ -1,0 +1,116 @@
+/**
+ * The callback interface to TCP, passive side: a port on which connections are accepted.
+ * RFC 9293 §3.10.1, passive OPEN.
+ * @module
+ */
+import { type Address, format } from '../../base/address.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { Host } from '../../host/host.ts';
+import type { Listener as CoreListener } from '../../tcp/open/listener.ts';
+import type { Settings } from '../../tcp/settings.ts';
+import { Connection, type ConnectionHandler } from './connection.ts';
+
+/**
+ * A connection is open. Give its handler; undefined refuses it with RST. It is told of nothing before
+ * this returns, and nothing that came is lost.
+ */
+export type Accept = (connection: Connection) => ConnectionHandler | undefined;
+
+export interface ListenOptions {
+  /** `ANY`: all of the stack's addresses. */
+  readonly address: Address;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Most connections whose handshake is not complete. */
+  readonly backlog: number;
+  readonly settings?: Partial<Settings>;
+  /** False while no further connection is wanted: SYNs are then dropped, and come again. */
+  readonly hasRoom?: () => boolean;
+}
+
+/** A port that is open to everyone, until `close`. */
+export class Listener {
+  /** Called once, when it is closed. */
+  onClosed: () => void = () => {};
+  readonly #host: Host;
+  readonly #core: CoreListener;
+  #holding = false;
+  #closed = false;
+
+  /** Not for use from outside: `stack.tcp.createListener` makes these. */
+  constructor(host: Host, core: CoreListener) {
+    this.#host = host;
+    this.#core = core;
+    host.open.add(this);
+    this.ref();
+  }
+
+  /** Dotted decimal; `0.0.0.0` is all of the stack's addresses. */
+  get address(): string {
+    return format(this.#core.address);
+  }
+
+  /** 1 to 65535. */
+  get port(): number {
+    return this.#core.port;
+  }
+
+  /** True once it is closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Accept no more. Connections that were accepted stay; half-open ones are reset. */
+  close(): void {
+    if (this.#closed) return;
+    this.unref();
+    this.#closed = true;
+    this.#host.open.delete(this);
+    this.#core.close();
+    this.onClosed();
+  }
+
+  /** The process stays alive while the port is open; the default. */
+  ref(): this {
+    if (!this.#holding && !this.#closed) {
+      this.#holding = true;
+      this.#host.hold();
+    }
+    return this;
+  }
+
+  /** The process may end while the port is open. */
+  unref(): this {
+    if (this.#holding) {
+      this.#holding = false;
+      this.#host.letGo();
+    }
+    return this;
+  }
+}
+
+const NO_HANDLER: ConnectionHandler = {};
+
+/** Open a port. A number if that fails: a `Failure`. */
+export function openListener(
+  host: Host,
+  { address, port, backlog, settings, hasRoom }: ListenOptions,
+  accept: Accept,
+): Listener | Failure {
+  const core = host.core.tcp.listen({
+    address,
+    port,
+    backlog,
+    ...(settings && { settings }),
+    ...(hasRoom && { hasRoom }),
+    accept: (tcb) => {
+      const connection = new Connection(host, NO_HANDLER, tcb);
+      const handler = accept(connection);
+      if (!handler) return undefined;
+      connection.handler = handler;
+      connection.begin(tcb);
+      return connection;
+    },
+  });
+  return typeof core === 'number' ? core : new Listener(host, core);
+}

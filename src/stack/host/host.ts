@@ -1,0 +1,340 @@
+/**
+ * The stack's host: the only file with a clock, a timer and randomness, and the loop that moves
+ * packets between devices and the core.
+ *
+ * Everything happens in turns. A turn drains a device into the core (at most `BUDGET` packets), lets
+ * the sockets have what arrived, lets every touched connection send once, and sets the one timer to
+ * the core's next deadline. A verb that is called between turns asks for one in a microtask, so all
+ * that is written in one tick leaves together.
+ *
+ * Node's timers count in whole milliseconds: a deadline nearer than one (RACK's reordering window,
+ * a tail probe or paced segment on a link of microseconds) is met after one. What is due already is met
+ * in the next `setImmediate`.
+ * @module
+ */
+import { randomFillSync } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { type Device, NO_OFFLOAD } from '../../device/device.ts';
+import { dropWatcher, makeDropWatcher } from '../api/tcp/channels.ts';
+import { type Clock, type Micros, NEVER } from '../base/clock.ts';
+import { Drop } from '../base/drop.ts';
+import type { Random } from '../base/random.ts';
+import type { Interface } from '../ip/interface.ts';
+import type { DropWatcher } from '../ip/internet.ts';
+import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
+import type { Core } from '../stack.ts';
+import { Inflow } from './inflow.ts';
+
+/**
+ * Packets that one turn takes from a device before timers and other I/O have theirs; the device
+ * tells again what is left.
+ */
+const BUDGET = 256;
+/** Turns in microtasks before the event loop must have gone round. */
+const MICROTASKS = 16;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Where a turn stands. */
+const Phase = {
+  IDLE: 0,
+  /** Packets come in; whatever is woken now is flushed by this turn. */
+  TAKING: 1,
+  FLUSHING: 2,
+} as const;
+
+/**
+ * Microseconds since the process began, monotonic. `performance.now()` is the cheapest monotonic
+ * clock that Node has: 41 ns, where `process.hrtime()` takes 45 and `hrtime.bigint()` 50.
+ */
+export const systemClock: Clock = { now: (): Micros => performance.now() * 1000 };
+
+/** The operating system's randomness, fetched 4 KiB at a time. */
+export class SystemRandom implements Random {
+  readonly #buffer = new Int32Array(1024);
+  #at = this.#buffer.length;
+
+  int32(): number {
+    if (this.#at === this.#buffer.length) {
+      randomFillSync(this.#buffer);
+      this.#at = 0;
+    }
+    const value = this.#buffer[this.#at] as number; // `#at` is below the length here
+    this.#buffer[this.#at++] = 0; // what was handed out cannot be read back
+    return value;
+  }
+}
+
+/** Call `then` after `milliseconds`; the timer keeps no process alive. */
+export const after = (milliseconds: number, then: () => void): NodeJS.Timeout =>
+  setTimeout(then, milliseconds).unref();
+
+/** The same, and the process waits for it. */
+export const surelyAfter = (milliseconds: number, then: () => void): NodeJS.Timeout =>
+  setTimeout(then, milliseconds);
+
+/** Stop a timer of `after`. */
+export const stop = (timer: NodeJS.Timeout | undefined): void => clearTimeout(timer);
+
+/** Call `then` when the event loop has gone round: where Node calls its own `close` handlers. */
+export const nextRound = (then: () => void): void => {
+  setImmediate(then);
+};
+
+/** A device that is attached, and what the loop must know of it. */
+interface Port {
+  readonly device: Device;
+  readonly iface: Interface;
+}
+
+export interface HostOptions {
+  readonly core: Core;
+  readonly clock: Clock;
+  /** How names become addresses; see `lookup.ts`. */
+  readonly lookup: LookupFunction;
+  /** A device went away by itself. */
+  readonly onGone: (error: Error | undefined) => void;
+}
+
+export class Host {
+  readonly core: Core;
+  readonly clock: Clock;
+  readonly lookup: LookupFunction;
+  readonly inflow: Inflow;
+  /** What is to be closed when the stack is. */
+  readonly open: Set<{ close(): unknown }> = new Set();
+  readonly #ports: Port[] = [];
+  readonly #onGone: (error: Error | undefined) => void;
+  readonly #anchor = setInterval(() => {}, LONGEST_TIMER).unref();
+  readonly #onTimer = (): void => this.#expired();
+  readonly #onImmediate = (): void => this.#dueNow();
+  readonly #onWake = (): void => this.#woken();
+  readonly #onImmediateWake = (): void => {
+    this.#microtasks = 0;
+    this.#woken();
+  };
+  readonly #onDrop: DropWatcher;
+  #holds = 0;
+  #acceptors = 0;
+  #phase: number = Phase.IDLE;
+  #wakePending = false;
+  /** Turns since the event loop last went round, as far as is known here. */
+  #microtasks = 0;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDue: Micros = NEVER;
+  #closed = false;
+
+  constructor({ core, clock, lookup, onGone }: HostOptions) {
+    this.core = core;
+    this.clock = clock;
+    this.lookup = lookup;
+    this.#onGone = onGone;
+    this.#onDrop = makeDropWatcher(core.slots);
+    this.inflow = new Inflow(core.slots, (error) => this.thrown(error));
+    core.thrown = (error: unknown): void => this.thrown(error);
+    core.wake = (): void => this.#wake();
+  }
+
+  /** The devices that are attached now. */
+  get devices(): Device[] {
+    return this.#ports.map((port) => port.device);
+  }
+
+  /** Start `device` and make an interface of it. */
+  attach(device: Device, mtu: number): Interface {
+    const iface = this.core.addInterface({
+      name: device.name,
+      mtu,
+      headerLength: device.headerLength,
+      offload: device.offload ?? NO_OFFLOAD,
+      acceptAny: this.#acceptors > 0,
+      out: {
+        write: (at, length) => device.write(at, length),
+        gather: device.gather && ((bytes, from, n) => device.gather?.(bytes, from, n) === true),
+        flush: () => device.flush(),
+      },
+    });
+    const port: Port = { device, iface };
+    this.#ports.push(port);
+    device.start({
+      memory: this.core.slots.bytes,
+      readable: () => this.#readable(port),
+      writable: () => this.#writable(iface),
+      closed: (error) => this.#gone(port, error),
+    });
+    if (this.#holds === 0) device.unref?.();
+    return iface;
+  }
+
+  /** One more (`more` 1), or one less (-1), who takes what is for any address. */
+  acceptAny(more: 1 | -1): void {
+    this.#acceptors += more;
+    for (const { iface } of this.#ports) iface.acceptAny = this.#acceptors > 0;
+  }
+
+  /** One thing more is open: the process stays alive while there is any. */
+  hold(): void {
+    if (this.#holds++ > 0) return;
+    this.#anchor.ref();
+    for (const { device } of this.#ports) device.ref?.();
+  }
+
+  /** One thing less is open. */
+  letGo(): void {
+    if (--this.#holds > 0) return;
+    this.#anchor.unref();
+    for (const { device } of this.#ports) device.unref?.();
+  }
+
+  /** A user's listener threw: it surfaces as Node has it, as `uncaughtException`, and not in a turn. */
+  thrown(error: unknown): void {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+
+  /**
+   * There is something to flush. Between turns a microtask does it; what comes up while a turn flushes
+   * waits for the event loop to go round, and so does the next of too many microtasks in a row: two
+   * sockets of one stack that talk to each other must not keep others waiting.
+   */
+  #wake(): void {
+    if (this.#wakePending || this.#closed || this.#phase === Phase.TAKING) return;
+    this.#wakePending = true;
+    if (this.#phase === Phase.IDLE && this.#microtasks < MICROTASKS) {
+      this.#microtasks++;
+      queueMicrotask(this.#onWake);
+    } else setImmediate(this.#onImmediateWake);
+  }
+
+  /** A verb has set a timer: look at the deadlines, soon. */
+  flushSoon(): void {
+    this.#wake();
+  }
+
+  /** Let what is due go now instead of in a microtask. */
+  flush(): void {
+    if (this.#phase === Phase.IDLE) this.#turn(undefined);
+  }
+
+  /** Release the devices; the last turn sends what is due. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.flush();
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#anchor);
+    if (this.#immediate) clearImmediate(this.#immediate);
+    const ports = this.#ports.splice(0);
+    await Promise.all(ports.map(({ device }) => device.close()));
+  }
+
+  #readable(port: Port): void {
+    this.#microtasks = 0;
+    if (this.#phase === Phase.IDLE) this.#turn(port);
+    else setImmediate(() => this.#readable(port)); // a device that tells from within `write`
+  }
+
+  #writable(iface: Interface): void {
+    this.core.ip.writable(iface);
+    this.#wake();
+  }
+
+  #gone(port: Port, error: Error | undefined): void {
+    const index = this.#ports.indexOf(port);
+    if (index < 0) return;
+    this.#ports.splice(index, 1);
+    this.core.removeInterface(port.iface);
+    this.#onGone(error);
+  }
+
+  /** Drain `port`, or only do what is due. Not called from within itself. */
+  #turn(port: Port | undefined): void {
+    if (this.#closed) return;
+    const { core, inflow } = this;
+    try {
+      const now = this.clock.now();
+      this.#phase = Phase.TAKING;
+      core.ip.onDrop = dropWatcher(this.#onDrop);
+      core.begin(now);
+      inflow.open = true;
+      if (port) this.#drain(port);
+      if (core.deadline() <= now) core.expire(now);
+      inflow.deliver();
+      this.#phase = Phase.FLUSHING;
+      core.flush(this.clock.now());
+      inflow.deliver(); // text that was held back, for a socket that reads again
+    } finally {
+      inflow.open = false;
+      this.#phase = Phase.IDLE;
+    }
+    this.#arm();
+  }
+
+  #drain(port: Port): void {
+    const { slots } = this.core;
+    const { device, iface } = port;
+    const lead = HEADROOM - device.headerLength;
+    const room = slots.size - lead;
+    for (let left = BUDGET; left > 0; left--) {
+      const slot = slots.acquire();
+      if (slot === NO_SLOT) {
+        if (!this.#discard(device)) return;
+        continue;
+      }
+      const length = device.read(slot + lead, room);
+      if (length === 0) {
+        slots.release(slot);
+        return;
+      }
+      if (length > room) this.#count(Drop.TOO_LONG);
+      else this.core.input(iface, slot + lead, length);
+      slots.release(slot);
+    }
+  }
+
+  /** No slot is free: read a packet where no slot is, so that it is lost here and counted. */
+  #discard(device: Device): boolean {
+    if (device.read(0, this.core.slots.scratchSize) === 0) return false;
+    this.#count(Drop.NO_SLOT);
+    return true;
+  }
+
+  #count(reason: Drop): void {
+    this.core.ip.packetsIn++;
+    this.core.ip.countDrop(reason, 1, null, 0, 0);
+  }
+
+  #woken(): void {
+    this.#wakePending = false;
+    this.#turn(undefined);
+  }
+
+  #expired(): void {
+    this.#microtasks = 0;
+    this.#timer = undefined;
+    this.#timerDue = NEVER;
+    this.#turn(undefined);
+  }
+
+  #dueNow(): void {
+    this.#immediate = undefined;
+    this.#turn(undefined);
+  }
+
+  /** See that a turn comes when one is due. A timer that is set too early is left to run. */
+  #arm(): void {
+    const due = this.core.deadline();
+    if (due >= this.#timerDue) return;
+    const wait = due - this.clock.now();
+    if (wait <= 0) {
+      this.#immediate ??= setImmediate(this.#onImmediate);
+      return;
+    }
+    clearTimeout(this.#timer);
+    const milliseconds = Math.min(Math.ceil(wait / 1000), LONGEST_TIMER);
+    this.#timerDue = due;
+    this.#timer = setTimeout(this.#onTimer, milliseconds).unref();
+  }
+}

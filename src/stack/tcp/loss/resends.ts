@@ -1,0 +1,49 @@
+/**
+ * The retransmissions in flight in the order they were sent: RACK's time order of what is not in the
+ * order of its sequence numbers. RFC 8985 §6.2.
+ * @module
+ */
+import type { Micros } from '../../base/clock.ts';
+import type { Seq } from '../../base/seq.ts';
+
+/** Entries kept behind the head before the queue is cut: a recovery without end must not grow it. */
+const TRIM = 1024;
+
+export class Resends {
+  readonly #start: Seq[] = [];
+  readonly #time: Micros[] = [];
+  #head = 0;
+
+  /** What began at `start` was sent again at `time`. */
+  push(start: Seq, time: Micros): void {
+    this.#start.push(start);
+    this.#time.push(time);
+  }
+
+  get empty(): boolean {
+    return this.#head === this.#start.length;
+  }
+
+  /** Where the oldest one begins, and when it left; not to be asked of an empty queue. */
+  get start(): Seq {
+    return this.#start[this.#head] as Seq;
+  }
+  get time(): Micros {
+    return this.#time[this.#head] as Micros;
+  }
+
+  /** The oldest one has been judged. */
+  pass(): void {
+    this.#head++;
+    if (this.#head < TRIM) return;
+    this.#start.splice(0, this.#head);
+    this.#time.splice(0, this.#head);
+    this.#head = 0;
+  }
+
+  clear(): void {
+    this.#start.length = 0;
+    this.#time.length = 0;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * The retransmission timer: when it is started. RFC 6298 §5. What its expiry does is in `expire.ts`.
+ * @module
+ */
+import type { Micros } from '../../base/clock.ts';
+import { backedOff } from '../rtt.ts';
+import { Probe, type Tcb, Timer } from '../tcb.ts';
+import { clearTimer, setTimer } from '../timers.ts';
+
+/** (Re)start the timer. (5.1), (5.3). */
+export function armRto(tcb: Tcb, now: Micros): void {
+  if (tcb.probe === Probe.ARMED) tcb.probe = Probe.NONE;
+  const since = Math.max(tcb.firstSent, tcb.lastProgress);
+  setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, backedOff(tcb), since, now));
+}
+
+/** `wait`, or what is left of the user timeout that began at `since`: it ends on time. RFC 5482. */
+export const withinUserTimeout = (tcb: Tcb, wait: Micros, since: Micros, now: Micros): Micros =>
+  tcb.userTimeout > 0 ? Math.min(wait, Math.max(0, since + tcb.userTimeout - now)) : wait;
+
+/** All is acknowledged: (5.2). */
+export function stopRto(tcb: Tcb): void {
+  if (tcb.probe === Probe.ARMED) tcb.probe = Probe.NONE;
+  clearTimer(tcb, Timer.RETRANSMIT);
+}

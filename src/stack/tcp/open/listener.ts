@@ -1,0 +1,80 @@
+/**
+ * A passive open: where segments of unknown connections may knock. RFC 9293 §3.10.1, RFC 4987.
+ *
+ * Half-open connections are bounded by the backlog; past it SYNs are answered by cookies, which keep
+ * no state. What is complete goes to the owner at once, so there is no accept queue in the core.
+ * @module
+ */
+import type { Address } from '../../base/address.ts';
+import { type Micros, SECOND } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
+import { remove } from '../close.ts';
+import type { Owner } from '../owner.ts';
+import type { Settings } from '../settings.ts';
+import { State } from '../state.ts';
+import type { Tcb } from '../tcb.ts';
+import type { Tcp } from '../tcp.ts';
+
+/** How long after the last overflow an ACK may still be the answer to a cookie. RFC 4987 §3.6. */
+const COOKIE_LIFE: Micros = 128 * SECOND;
+
+export interface ListenOptions {
+  /** An address of ours, or `ANY` for all. */
+  readonly address: Address;
+  /** 1..65535, or 0 for one that is free. */
+  readonly port: number;
+  /** Most half-open connections; at least 1. */
+  readonly backlog: number;
+  readonly settings?: Partial<Settings>;
+  /** False while no further connection is wanted: a SYN is then dropped, and may come again. */
+  readonly hasRoom?: () => boolean;
+  /** A handshake is complete: who owns the connection? `undefined` resets it. */
+  readonly accept: (tcb: Tcb) => Owner | undefined;
+}
+
+export class Listener {
+  readonly tcp: Tcp;
+  readonly address: Address;
+  readonly port: number;
+  readonly settings: Settings;
+  readonly accept: (tcb: Tcb) => Owner | undefined;
+  readonly hasRoom: () => boolean;
+  backlog: number;
+  /** Connections in SYN-RECEIVED. */
+  halfOpen = 0;
+  closed = false;
+  #overflowed: Micros = -COOKIE_LIFE;
+
+  constructor(tcp: Tcp, port: number, settings: Settings, options: ListenOptions) {
+    this.tcp = tcp;
+    this.address = options.address;
+    this.port = port;
+    this.settings = settings;
+    this.accept = options.accept;
+    this.hasRoom = options.hasRoom ?? ((): boolean => true);
+    this.backlog = Math.max(1, options.backlog);
+  }
+
+  /** No place for one more half-open connection: answer by a cookie from now on. */
+  noteOverflow(now: Micros): void {
+    this.#overflowed = now;
+  }
+
+  /** True if a cookie may be out there. */
+  mayHaveCookies(now: Micros): boolean {
+    return now - this.#overflowed < COOKIE_LIFE;
+  }
+
+  /** Stop listening. Half-open connections end; open ones live on. May be called again. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.tcp.demux.removeListener(this);
+    const { table } = this.tcp;
+    // From the end: who is removed gives its place to the last one, which was looked at.
+    for (let i = table.length - 1; i >= 0; i--) {
+      const tcb = table[i] as Tcb; // below the length: one removal takes one away
+      if (tcb.listener === this && tcb.state === State.SYN_RECEIVED) remove(tcb, Failure.ABORTED);
+    }
+  }
+}
