@@ -96,15 +96,14 @@ export {
   type Stack,
 } from './stack/api/stack.ts';
 export type { StackStats } from './stack/api/stats.ts';
+export type { Connection, ConnectionHandler } from './stack/api/tcp/connection.ts';
+export type { Accept, Listener } from './stack/api/tcp/listener.ts';
 // The stack.
 export type {
   ConnectionCloseMessage,
   ConnectionMessage,
   ConnectionResetMessage,
-  PacketDropMessage,
-} from './stack/api/tcp/channels.ts';
-export type { Connection, ConnectionHandler } from './stack/api/tcp/connection.ts';
-export type { Accept, Listener } from './stack/api/tcp/listener.ts';
+} from './stack/api/tcp/messages.ts';
 export type { UdpArrival, UdpHandler } from './stack/api/udp/handler.ts';
 export type { UdpSocketOptions } from './stack/api/udp/options.ts';
 export type {
@@ -116,6 +115,7 @@ export type {
 export type { UdpSocket } from './stack/api/udp/socket.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
+export type { PacketDropMessage } from './stack/host/drops.ts';
 export type { TcpInfo } from './stack/tcp/info.ts';
 export type {
   Limits as TcpLimits,

@@ -6,7 +6,9 @@
 import type { Device } from '../../device/device.ts';
 import { ANY, format } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
-import { Host, SystemRandom, surelyAfter, systemClock } from '../host/host.ts';
+import { surelyAfter, systemClock } from '../host/clock.ts';
+import { Host } from '../host/host.ts';
+import { SystemRandom } from '../host/random.ts';
 import { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
 import { type Dgram, makeDgram } from './dgram/dgram.ts';

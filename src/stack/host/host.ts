@@ -1,6 +1,6 @@
 /**
- * The stack's host: the only file with a clock, a timer and randomness, and the loop that moves
- * packets between devices and the core.
+ * The stack's host: the loop that moves packets between devices and the core, by the clock and the
+ * timers of `clock.ts`.
  *
  * Everything happens in turns. A turn drains a device into the core (at most `BUDGET` packets), lets
  * the sockets have what arrived, lets every touched connection send once, and sets the one timer to
@@ -12,18 +12,15 @@
  * in the next `setImmediate`.
  * @module
  */
-import { randomFillSync } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
-import { performance } from 'node:perf_hooks';
 import { type Device, NO_OFFLOAD } from '../../device/device.ts';
-import { dropWatcher, makeDropWatcher } from '../api/tcp/channels.ts';
 import { type Clock, type Micros, NEVER } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
-import type { Random } from '../base/random.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { DropWatcher } from '../ip/internet.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
+import { dropWatcher, makeDropWatcher } from './drops.ts';
 import { Inflow } from './inflow.ts';
 
 /**
@@ -42,44 +39,6 @@ const Phase = {
   TAKING: 1,
   FLUSHING: 2,
 } as const;
-
-/**
- * Microseconds since the process began, monotonic. `performance.now()` is the cheapest monotonic
- * clock that Node has: 41 ns, where `process.hrtime()` takes 45 and `hrtime.bigint()` 50.
- */
-export const systemClock: Clock = { now: (): Micros => performance.now() * 1000 };
-
-/** The operating system's randomness, fetched 4 KiB at a time. */
-export class SystemRandom implements Random {
-  readonly #buffer = new Int32Array(1024);
-  #at = this.#buffer.length;
-
-  int32(): number {
-    if (this.#at === this.#buffer.length) {
-      randomFillSync(this.#buffer);
-      this.#at = 0;
-    }
-    const value = this.#buffer[this.#at] as number; // `#at` is below the length here
-    this.#buffer[this.#at++] = 0; // what was handed out cannot be read back
-    return value;
-  }
-}
-
-/** Call `then` after `milliseconds`; the timer keeps no process alive. */
-export const after = (milliseconds: number, then: () => void): NodeJS.Timeout =>
-  setTimeout(then, milliseconds).unref();
-
-/** The same, and the process waits for it. */
-export const surelyAfter = (milliseconds: number, then: () => void): NodeJS.Timeout =>
-  setTimeout(then, milliseconds);
-
-/** Stop a timer of `after`. */
-export const stop = (timer: NodeJS.Timeout | undefined): void => clearTimeout(timer);
-
-/** Call `then` when the event loop has gone round: where Node calls its own `close` handlers. */
-export const nextRound = (then: () => void): void => {
-  setImmediate(then);
-};
 
 /** A device that is attached, and what the loop must know of it. */
 interface Port {

@@ -5,7 +5,8 @@
  */
 import { type Address, format } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
-import { after, type Host, nextRound, stop } from '../../host/host.ts';
+import { after, nextRound, stop } from '../../host/clock.ts';
+import type { Host } from '../../host/host.ts';
 import { admit, reject, Verdict } from '../../tcp/open/intercept.ts';
 import type { Owner } from '../../tcp/owner.ts';
 import type { Tcb } from '../../tcp/tcb.ts';

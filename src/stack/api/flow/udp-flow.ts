@@ -6,7 +6,8 @@
  */
 import { type Address, format } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
-import { after, type Host, stop } from '../../host/host.ts';
+import { after, stop } from '../../host/clock.ts';
+import type { Host } from '../../host/host.ts';
 import { unreachableAfterwards } from '../../ip/quote.ts';
 import type { UdpOwner } from '../../udp/owner.ts';
 import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';

@@ -11,7 +11,8 @@ import { ADDRCONFIG, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { type Address, ANY, format } from '../../base/address.ts';
 import { type Failure, failureCode } from '../../base/failure.ts';
-import { after, type Host, stop } from '../../host/host.ts';
+import { after, stop } from '../../host/clock.ts';
+import type { Host } from '../../host/host.ts';
 import {
   checkBoolean,
   checkFunction,

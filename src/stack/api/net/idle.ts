@@ -5,7 +5,7 @@
  * Node documentation: "socket.setTimeout()".
  * @module
  */
-import { after, stop, systemClock } from '../../host/host.ts';
+import { after, stop, systemClock } from '../../host/clock.ts';
 
 export class IdleTimer {
   readonly #onIdle: () => void;

@@ -11,7 +11,8 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
-import { type Host, nextRound } from '../../host/host.ts';
+import { nextRound } from '../../host/clock.ts';
+import type { Host } from '../../host/host.ts';
 import { Intake } from '../../host/inflow.ts';
 import { coded, type SystemError, systemError } from '../door/errors.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';

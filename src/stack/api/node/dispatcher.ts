@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { isIP, type NetConnectOpts } from 'node:net';
 import type * as tls from 'node:tls';
 import type { Agent } from 'undici';
-import { after, stop } from '../../host/host.ts';
+import { after, stop } from '../../host/clock.ts';
 import { coded } from '../door/errors.ts';
 import type { Net } from '../net/net.ts';
 import type { Socket } from '../net/socket.ts';

@@ -5,7 +5,8 @@
  */
 import { type Address, ANY, format } from '../../base/address.ts';
 import { type Failure, failureCode } from '../../base/failure.ts';
-import { type Host, stop, surelyAfter } from '../../host/host.ts';
+import { stop, surelyAfter } from '../../host/clock.ts';
+import type { Host } from '../../host/host.ts';
 import { type EchoClient, MAX_ECHO, NO_ID } from '../../ip/echo.ts';
 import type { IcmpError } from '../../ip/ip.ts';
 import type { Packet } from '../../ip/packet.ts';
