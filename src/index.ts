@@ -104,7 +104,6 @@ export type {
   ConnectionMessage,
   ConnectionResetMessage,
 } from './stack/api/tcp/messages.ts';
-export type { UdpArrival, UdpHandler } from './stack/api/udp/handler.ts';
 export type { UdpSocketOptions } from './stack/api/udp/options.ts';
 export type {
   UdpDatagram,
@@ -112,7 +111,7 @@ export type {
   UdpPortOptions,
   UdpSendOptions,
 } from './stack/api/udp/port.ts';
-export type { UdpSocket } from './stack/api/udp/socket.ts';
+export type { UdpArrival, UdpHandler, UdpSocket } from './stack/api/udp/socket.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
 export type { PacketDropMessage } from './stack/host/drops.ts';

@@ -19,7 +19,7 @@ import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
 import { checkPort, checkString } from '../door/checks.ts';
 import { coded, systemError } from '../door/errors.ts';
 import { checkAddress, parseAddress } from '../door/lookup.ts';
-import type { UdpHandler } from '../udp/handler.ts';
+import type { UdpHandler } from '../udp/socket.ts';
 import { UdpSocket } from '../udp/socket.ts';
 import {
   connectedError,

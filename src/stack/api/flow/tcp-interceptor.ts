@@ -8,6 +8,7 @@
  * @module
  */
 import { type Address, ANY } from '../../base/address.ts';
+import { Hold } from '../../host/hold.ts';
 import type { Host } from '../../host/host.ts';
 import type { Gate } from '../../tcp/open/intercept.ts';
 import { Verdict } from '../../tcp/open/intercept.ts';
@@ -48,7 +49,7 @@ export class TcpInterceptor implements Gate {
   readonly #handler: TcpFlowHandler;
   readonly #timeout: number;
   #asked: TcpFlow | undefined;
-  #holding = false;
+  readonly #hold: Hold;
   #closed = false;
 
   /** Not for use from outside: `stack.tcp.intercept` makes these. */
@@ -79,7 +80,7 @@ export class TcpInterceptor implements Gate {
     tcp.gate = this;
     host.acceptAny(1);
     host.open.add(this);
-    this.ref();
+    this.#hold = new Hold(host);
   }
 
   /** How many flows are undecided or half open. */
@@ -127,7 +128,7 @@ export class TcpInterceptor implements Gate {
   /** Take no more flows. Those that are open stay; undecided ones are refused. */
   close(): void {
     if (this.#closed) return;
-    this.unref();
+    this.#hold.end();
     this.#closed = true;
     this.#host.open.delete(this);
     this.#host.core.tcp.gate = null;
@@ -139,19 +140,13 @@ export class TcpInterceptor implements Gate {
 
   /** The process stays alive while flows are taken; the default. */
   ref(): this {
-    if (!this.#holding && !this.#closed) {
-      this.#holding = true;
-      this.#host.hold();
-    }
+    this.#hold.ref();
     return this;
   }
 
   /** The process may end while flows are taken. */
   unref(): this {
-    if (this.#holding) {
-      this.#holding = false;
-      this.#host.letGo();
-    }
+    this.#hold.unref();
     return this;
   }
 }

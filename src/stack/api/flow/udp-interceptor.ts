@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Hold } from '../../host/hold.ts';
 import type { Host } from '../../host/host.ts';
 import type { Packet } from '../../ip/packet.ts';
 import type { UdpSocket } from '../../udp/socket.ts';
@@ -41,7 +42,7 @@ export class UdpInterceptor {
   readonly #handler: UdpFlowHandler;
   readonly #idle: number;
   readonly #timeout: number;
-  #holding = false;
+  readonly #hold: Hold;
   #closed = false;
 
   /** Not for use from outside: `stack.udp.intercept` makes these. */
@@ -62,7 +63,7 @@ export class UdpInterceptor {
     udp.interceptor = (packet, remotePort, port) => this.#decide(packet, remotePort, port);
     host.acceptAny(1);
     host.open.add(this);
-    this.ref();
+    this.#hold = new Hold(host);
   }
 
   /** How many flows there are, connected sockets included. */
@@ -98,7 +99,7 @@ export class UdpInterceptor {
   /** Take no more flows. Those that were accepted stay. */
   close(): void {
     if (this.#closed) return;
-    this.unref();
+    this.#hold.end();
     this.#closed = true;
     this.#host.open.delete(this);
     this.#host.core.udp.interceptor = null;
@@ -107,19 +108,13 @@ export class UdpInterceptor {
 
   /** The process stays alive while flows are taken; the default. */
   ref(): this {
-    if (!this.#holding && !this.#closed) {
-      this.#holding = true;
-      this.#host.hold();
-    }
+    this.#hold.ref();
     return this;
   }
 
   /** The process may end while flows are taken. */
   unref(): this {
-    if (this.#holding) {
-      this.#holding = false;
-      this.#host.letGo();
-    }
+    this.#hold.unref();
     return this;
   }
 }

@@ -6,10 +6,9 @@
 
 import type { Host } from '../../host/host.ts';
 import { checkObject } from '../door/checks.ts';
-import type { UdpHandler } from '../udp/handler.ts';
 import { openSocket, type UdpSocketOptions } from '../udp/options.ts';
 import { UdpPort, type UdpPortOptions } from '../udp/port.ts';
-import type { UdpSocket } from '../udp/socket.ts';
+import type { UdpHandler, UdpSocket } from '../udp/socket.ts';
 import {
   type UdpFlowHandler,
   type UdpInterceptOptions,

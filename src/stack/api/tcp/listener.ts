@@ -5,6 +5,7 @@
  */
 import { type Address, format } from '../../base/address.ts';
 import type { Failure } from '../../base/failure.ts';
+import { Hold } from '../../host/hold.ts';
 import type { Host } from '../../host/host.ts';
 import type { Listener as CoreListener } from '../../tcp/open/listener.ts';
 import type { Settings } from '../../tcp/settings.ts';
@@ -34,7 +35,7 @@ export class Listener {
   onClosed: () => void = () => {};
   readonly #host: Host;
   readonly #core: CoreListener;
-  #holding = false;
+  readonly #hold: Hold;
   #closed = false;
 
   /** Not for use from outside: `stack.tcp.createListener` makes these. */
@@ -42,7 +43,7 @@ export class Listener {
     this.#host = host;
     this.#core = core;
     host.open.add(this);
-    this.ref();
+    this.#hold = new Hold(host);
   }
 
   /** Dotted decimal; `0.0.0.0` is all of the stack's addresses. */
@@ -63,7 +64,7 @@ export class Listener {
   /** Accept no more. Connections that were accepted stay; half-open ones are reset. */
   close(): void {
     if (this.#closed) return;
-    this.unref();
+    this.#hold.end();
     this.#closed = true;
     this.#host.open.delete(this);
     this.#core.close();
@@ -72,19 +73,13 @@ export class Listener {
 
   /** The process stays alive while the port is open; the default. */
   ref(): this {
-    if (!this.#holding && !this.#closed) {
-      this.#holding = true;
-      this.#host.hold();
-    }
+    this.#hold.ref();
     return this;
   }
 
   /** The process may end while the port is open. */
   unref(): this {
-    if (this.#holding) {
-      this.#holding = false;
-      this.#host.letGo();
-    }
+    this.#hold.unref();
     return this;
   }
 }

@@ -7,7 +7,7 @@
 import type { Host } from '../../host/host.ts';
 import { checkObject } from '../door/checks.ts';
 import { missingError } from '../door/errors.ts';
-import type { UdpHandler } from './handler.ts';
+import type { UdpHandler } from './socket.ts';
 import { UdpSocket } from './socket.ts';
 
 /** What Linux lets wait at a socket that asks for nothing, in bytes. */

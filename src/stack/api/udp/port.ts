@@ -11,9 +11,8 @@ import { checkBytes, checkFunction, checkInteger, checkObject } from '../door/ch
 import { systemError } from '../door/errors.ts';
 import { checkAddress } from '../door/lookup.ts';
 import type { IcmpReport } from '../ip/icmp-report.ts';
-import type { UdpHandler } from './handler.ts';
 import { BUFFER_SIZE, openSocket, type UdpSocketOptions } from './options.ts';
-import type { UdpSocket } from './socket.ts';
+import type { UdpHandler, UdpSocket } from './socket.ts';
 
 /** Which port, and how it is to be: all that `UdpSocketOptions` has, and how it receives. */
 export interface UdpPortOptions extends UdpSocketOptions {

@@ -11,11 +11,10 @@
  * RFC 768 "User Interface", RFC 1122 §4.1.4, RFC 8304 §3.1.
  * @module
  */
-import { type Address, ANY, format, isMulticast } from '../../base/address.ts';
+import { type Address, ANY, format } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
-import type { Interface } from '../../ip/interface.ts';
 import type { IcmpError } from '../../ip/ip.ts';
 import type { Packet } from '../../ip/packet.ts';
 import { MAX_TEXT, SOCKETS_OWN } from '../../udp/emit.ts';
@@ -23,13 +22,56 @@ import type { UdpOwner } from '../../udp/owner.ts';
 import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
 import { dstPort } from '../../wire/udp.ts';
 import { checkInteger, checkPort, checkRange } from '../door/checks.ts';
-import { systemError } from '../door/errors.ts';
-import { checkAddress, parseAddress } from '../door/lookup.ts';
-import { makeReport } from '../ip/icmp-report.ts';
-import type { UdpHandler } from './handler.ts';
+import { type SystemError, systemError } from '../door/errors.ts';
+import { checkAddress } from '../door/lookup.ts';
+import { type IcmpReport, makeReport } from '../ip/icmp-report.ts';
+import { addMembership, codeOf, dropMembership, interfaceWith } from './membership.ts';
 
 /** One in so many slots stays free for packets, however much is kept. */
 const FREE_PART = 4;
+
+/** What the network header said of a datagram; of one object for all, filled anew for each. */
+export interface UdpArrival {
+  /** The address that it was sent to: one of ours, a broadcast or a group. */
+  readonly destination: Address;
+  /** Hops that were left, 1 to 255. */
+  readonly ttl: number;
+  /** The six upper bits are the DSCP, the two lower ones ECN. */
+  readonly tos: number;
+}
+
+/** What happens on a UDP socket. */
+export interface UdpHandler {
+  /**
+   * A datagram came: `length` bytes of `bytes` from `at`, which are the stack's again when this returns
+   * (see `UdpSocket.keep`), from this address and port.
+   */
+  message?(
+    socket: UdpSocket,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    address: Address,
+    port: number,
+    arrival: UdpArrival,
+  ): void;
+  /**
+   * An ICMP error came about a datagram to this address and port: on a connected socket one that will
+   * not pass by itself (`ECONNREFUSED`, `EACCES`), with `receiveErrors` any. `report`: what it said more
+   * closely. RFC 1122 §4.1.3.3.
+   */
+  error?(
+    socket: UdpSocket,
+    error: SystemError,
+    address: Address,
+    port: number,
+    report: IcmpReport,
+  ): void;
+  /** After a `send` that failed with `ENOBUFS`: there is room again. */
+  writable?(socket: UdpSocket): void;
+  /** It was closed, by its own `close` or with the stack. */
+  close?(socket: UdpSocket): void;
+}
 
 /** A UDP socket without events: what `dgram.Socket` and `UdpPort` are made of. RFC 768. */
 export class UdpSocket implements UdpOwner {
@@ -82,7 +124,7 @@ export class UdpSocket implements UdpOwner {
 
   /** Why the last `send` that gave false failed: `ENOBUFS`, `ENETUNREACH`, `EMSGSIZE`, `EBADF`, ... */
   get failure(): string {
-    return this.#code(this.#failure);
+    return codeOf(this.#core, this.#failure);
   }
 
   /**
@@ -92,7 +134,8 @@ export class UdpSocket implements UdpOwner {
   bind(port = 0, address = '0.0.0.0'): void {
     const at = checkPort(port, 'port');
     const failure = this.#core.bind(checkAddress(address, 'address'), at);
-    if (failure !== Failure.NONE) throw systemError(this.#code(failure), 'bind', { address, port });
+    if (failure !== Failure.NONE)
+      throw systemError(codeOf(this.#core, failure), 'bind', { address, port });
     this.#settle();
   }
 
@@ -104,7 +147,7 @@ export class UdpSocket implements UdpOwner {
     const to = checkPort(port, 'port', false);
     const failure = this.#core.connect(checkAddress(address, 'address'), to);
     if (failure !== Failure.NONE) {
-      throw systemError(this.#code(failure), 'connect', { address, port });
+      throw systemError(codeOf(this.#core, failure), 'connect', { address, port });
     }
     this.#settle();
   }
@@ -265,7 +308,8 @@ export class UdpSocket implements UdpOwner {
    * routes say. Throws a system error: `ENODEV`, or `EINVAL` for what is no address.
    */
   setMulticastInterface(address: string): void {
-    this.#core.multicastInterface = this.#interface(address, 'setMulticastInterface');
+    const { ip } = this.#host.core;
+    this.#core.multicastInterface = interfaceWith(ip, address, 'setMulticastInterface');
   }
 
   /**
@@ -273,16 +317,12 @@ export class UdpSocket implements UdpOwner {
    * system error: `EINVAL` for what is no group, `EADDRINUSE`, `ENODEV`, `ENOBUFS` past 20 groups.
    */
   addMembership(group: string, address = '0.0.0.0'): void {
-    const to = readGroup(group, 'addMembership');
-    const on = this.#interface(address, 'addMembership');
-    this.#checkMember(this.#core.join(to, on), 'addMembership');
+    addMembership(this.#host.core.ip, this.#core, group, address);
   }
 
   /** Listen no longer; `close` does so too. Throws `EADDRNOTAVAIL` if it did not listen. */
   dropMembership(group: string, address = '0.0.0.0'): void {
-    const from = readGroup(group, 'dropMembership');
-    const on = this.#interface(address, 'dropMembership');
-    this.#checkMember(this.#core.leave(from, on), 'dropMembership');
+    dropMembership(this.#host.core.ip, this.#core, group, address);
   }
 
   /** Receive and send no more. May be called again. */
@@ -366,32 +406,4 @@ export class UdpSocket implements UdpOwner {
     this.#failure = failure;
     return false;
   }
-
-  /** The core's word for a socket that is past it; a system tells the two cases apart. */
-  #code(failure: Failure): string {
-    if (failure !== Failure.CLOSED) return failureCode(failure);
-    return this.closed ? 'EBADF' : 'EINVAL'; // closed, or bound already
-  }
-
-  #checkMember(failure: Failure, syscall: string): void {
-    if (failure === Failure.NET_UNREACHABLE) throw systemError('ENODEV', syscall);
-    if (failure !== Failure.NONE) throw systemError(this.#code(failure), syscall);
-  }
-
-  #interface(text: string, syscall: string): Interface | undefined {
-    const address = parseAddress(text);
-    if (address === undefined) throw systemError('EINVAL', syscall);
-    if (address === ANY) return undefined;
-    const found = this.#host.core.ip.interfaces.find((iface) =>
-      iface.addresses.some((prefix) => prefix.address === address),
-    );
-    if (found) return found;
-    throw systemError('ENODEV', syscall);
-  }
-}
-
-function readGroup(text: string, syscall: string): Address {
-  const group = parseAddress(text);
-  if (group === undefined || !isMulticast(group)) throw systemError('EINVAL', syscall);
-  return group;
 }

@@ -1,0 +1,76 @@
+/**
+ * Groups that a socket of the callback interface listens to, and the interfaces that it names by an
+ * address: what may be asked, and the system error that answers what may not. RFC 1112 §7.
+ * @module
+ */
+import { type Address, ANY, isMulticast } from '../../base/address.ts';
+import { Failure, failureCode } from '../../base/failure.ts';
+import type { Interface } from '../../ip/interface.ts';
+import type { UdpSocket } from '../../udp/socket.ts';
+import { systemError } from '../door/errors.ts';
+import { parseAddress } from '../door/lookup.ts';
+
+/** Where interfaces are looked up. */
+interface Interfaces {
+  readonly interfaces: readonly Interface[];
+}
+
+/** See `UdpSocket.addMembership` of the callback interface. */
+export function addMembership(
+  ip: Interfaces,
+  socket: UdpSocket,
+  group: string,
+  address: string,
+): void {
+  const to = readGroup(group, 'addMembership');
+  const on = interfaceWith(ip, address, 'addMembership');
+  check(socket, socket.join(to, on), 'addMembership');
+}
+
+/** See `UdpSocket.dropMembership` of the callback interface. */
+export function dropMembership(
+  ip: Interfaces,
+  socket: UdpSocket,
+  group: string,
+  address: string,
+): void {
+  const from = readGroup(group, 'dropMembership');
+  const on = interfaceWith(ip, address, 'dropMembership');
+  check(socket, socket.leave(from, on), 'dropMembership');
+}
+
+/**
+ * The interface with this address of ours; undefined for `0.0.0.0`. Throws a system error: `ENODEV`, or
+ * `EINVAL` for what is no address.
+ */
+export function interfaceWith(
+  ip: Interfaces,
+  text: string,
+  syscall: string,
+): Interface | undefined {
+  const address = parseAddress(text);
+  if (address === undefined) throw systemError('EINVAL', syscall);
+  if (address === ANY) return undefined;
+  const found = ip.interfaces.find((iface) =>
+    iface.addresses.some((prefix) => prefix.address === address),
+  );
+  if (found) return found;
+  throw systemError('ENODEV', syscall);
+}
+
+/** The core's word for a socket that is past it; a system tells the two cases apart. */
+export function codeOf(socket: UdpSocket, failure: Failure): string {
+  if (failure !== Failure.CLOSED) return failureCode(failure);
+  return socket.closed ? 'EBADF' : 'EINVAL'; // closed, or bound already
+}
+
+function check(socket: UdpSocket, failure: Failure, syscall: string): void {
+  if (failure === Failure.NET_UNREACHABLE) throw systemError('ENODEV', syscall);
+  if (failure !== Failure.NONE) throw systemError(codeOf(socket, failure), syscall);
+}
+
+function readGroup(text: string, syscall: string): Address {
+  const group = parseAddress(text);
+  if (group === undefined || !isMulticast(group)) throw systemError('EINVAL', syscall);
+  return group;
+}
