@@ -35,6 +35,7 @@ export {
 export type { Dgram, DgramSocket } from './stack/api/dgram/dgram.ts';
 export type { DgramLookup, DgramOptions } from './stack/api/dgram/options.ts';
 export type { SystemError } from './stack/api/door/errors.ts';
+export type { DeviceOptions, StackOptions } from './stack/api/door/options.ts';
 export type {
   ConnectionOptions,
   ListenerOptions,
@@ -83,7 +84,6 @@ export type { Http, Https } from './stack/api/node/http.ts';
 export type { Http2 } from './stack/api/node/http2.ts';
 export type { Modules } from './stack/api/node/modules.ts';
 export type { Tls } from './stack/api/node/tls.ts';
-export type { DeviceOptions, StackOptions } from './stack/api/options.ts';
 export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/probe/ping.ts';
 export type {
   TracerouteHop,

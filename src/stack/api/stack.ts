@@ -15,6 +15,13 @@ import { type Dgram, makeDgram } from './dgram/dgram.ts';
 import { checkFunction } from './door/checks.ts';
 import { systemError } from './door/errors.ts';
 import { makeLookup } from './door/lookup.ts';
+import {
+  type DeviceOptions,
+  makeSlots,
+  readDevice,
+  readDevices,
+  type StackOptions,
+} from './door/options.ts';
 import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
 import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
@@ -32,13 +39,6 @@ import {
 } from './ip/routing.ts';
 import { makeNet, type Net } from './net/net.ts';
 import { Modules } from './node/modules.ts';
-import {
-  type DeviceOptions,
-  makeSlots,
-  readDevice,
-  readDevices,
-  type StackOptions,
-} from './options.ts';
 import {
   type PingOptions,
   type PingReply,

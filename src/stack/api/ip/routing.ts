@@ -7,7 +7,7 @@ import type { Interface } from '../../ip/interface.ts';
 import type { Core } from '../../stack.ts';
 import { systemError } from '../door/errors.ts';
 import { checkAddress, checkCidr } from '../door/lookup.ts';
-import { checkOurs } from '../options.ts';
+import { checkOurs } from '../door/options.ts';
 
 /** Which way packets go. */
 export interface RouteOptions {

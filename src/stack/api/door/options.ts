@@ -3,7 +3,7 @@
  * @module
  */
 import type { LookupFunction } from 'node:net';
-import type { Device } from '../../device/device.ts';
+import type { Device } from '../../../device/device.ts';
 import {
   type Address,
   ANY,
@@ -11,14 +11,14 @@ import {
   inPrefix,
   isLoopback,
   isNoHost,
-} from '../base/address.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
-import { HEADROOM, Slots } from '../memory/slots.ts';
-import type { Limits, Settings } from '../tcp/settings.ts';
-import { checkInteger, checkObject } from './door/checks.ts';
-import { argTypeError, coded, missingError } from './door/errors.ts';
-import { type Cidr, checkAddress, checkCidr } from './door/lookup.ts';
+} from '../../base/address.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import { HEADROOM, Slots } from '../../memory/slots.ts';
+import type { Limits, Settings } from '../../tcp/settings.ts';
+import { checkInteger, checkObject } from './checks.ts';
+import { argTypeError, coded, missingError } from './errors.ts';
+import { type Cidr, checkAddress, checkCidr } from './lookup.ts';
 
 /** A device, and what the stack is to be on it. */
 export interface DeviceOptions {
