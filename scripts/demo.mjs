@@ -64,8 +64,8 @@ async function overTun() {
 /** Two stacks, packets in between, no kernel. */
 async function overPipe() {
   const { createPipe, createStack } = await import('../dist/src/index.js');
-  const { pageServer } = await import('../dist/src/cli/page.js');
-  const { startServices } = await import('../dist/src/cli/services.js');
+  const { pageServer } = await import('../dist/src/cli/serve/page.js');
+  const { startServices } = await import('../dist/src/cli/serve/services.js');
   const [one, other] = createPipe();
   const server = createStack({ device: one, address: '10.83.0.2/24' });
   const client = createStack({ device: other, address: '10.83.0.1/24' });

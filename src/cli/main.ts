@@ -5,11 +5,11 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { forward } from './forward.ts';
+import { forward } from './forward/forward.ts';
 import { parse } from './options.ts';
 import { ping } from './ping.ts';
 import { Screen } from './screen.ts';
-import { serve } from './serve.ts';
+import { serve } from './serve/serve.ts';
 import { traceroute } from './traceroute.ts';
 
 /** How long what is left over may hold up the end, in milliseconds. */

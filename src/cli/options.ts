@@ -10,7 +10,7 @@ import {
   type ForwardRead,
   forwardOptions,
   withForward,
-} from './options-forward.ts';
+} from './forward/options.ts';
 import { type Read, type TunOptions, tunOptions, withTun } from './options-tun.ts';
 import { numberFrom } from './values.ts';
 

@@ -5,7 +5,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { StackStats } from '../index.ts';
-import { counted, statusLine } from './carried.ts';
+import { counted, statusLine } from './forward/carried.ts';
 import type { Screen } from './screen.ts';
 
 const EVERY = 1000; // milliseconds

@@ -6,8 +6,8 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import test from 'ava';
 import { type Client, demonstrate } from '../../src/cli/demo.ts';
-import { pageServer } from '../../src/cli/page.ts';
-import { type Services, startServices } from '../../src/cli/services.ts';
+import { pageServer } from '../../src/cli/serve/page.ts';
+import { type Services, startServices } from '../../src/cli/serve/services.ts';
 
 const HOME = '127.0.0.1';
 const ANY_PORT = { echo: 0, discard: 0, daytime: 0, chargen: 0, page: 0 };

@@ -86,7 +86,8 @@ test('docs: every export and every member of it has a doc comment', (t) => {
 });
 
 test('docs: every channel and every setting is named', (t) => {
-  const channels = [...read('src/stack/api/tcp/channels.ts').matchAll(/channel\('([\w:]+)'\)/g)];
+  const sources = ['src/stack/api/tcp/channels.ts', 'src/stack/host/drops.ts'].map(read).join('');
+  const channels = [...sources.matchAll(/channel\('([\w:]+)'\)/g)];
   t.is(channels.length, 5);
   const names = channels.map((match) => match[1] ?? '');
   t.deepEqual(missing(section('diagnostics_channel'), names), []);

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
 import test from 'ava';
-import { pageServer } from '../../src/cli/page.ts';
+import { pageServer } from '../../../src/cli/serve/page.ts';
 import {
   daytime,
   type Net,
@@ -15,7 +15,7 @@ import {
   type Service,
   type Services,
   startServices,
-} from '../../src/cli/services.ts';
+} from '../../../src/cli/serve/services.ts';
 
 const NOW = new Date(Date.UTC(1982, 1, 22, 17, 37, 43));
 const TEXT = 'Monday, February 22, 1982 17:37:43-UTC\r\n';

@@ -5,7 +5,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { ForwardOptions } from './options-forward.ts';
+import type { ForwardOptions } from './options.ts';
 import { associate, connectThrough } from './socks5.ts';
 
 /** Datagrams to and from one place. */

@@ -5,7 +5,7 @@
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { SocksProxy } from './options-forward.ts';
+import type { SocksProxy } from './options.ts';
 
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;

@@ -7,7 +7,7 @@
  * @module
  */
 import { InvalidArgumentError } from 'commander';
-import { asBits, parseAddress } from './values.ts';
+import { asBits, parseAddress } from '../values.ts';
 
 export interface Rule {
   readonly allow: boolean;

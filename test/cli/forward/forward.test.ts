@@ -6,12 +6,12 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { forwardedLine } from '../../src/cli/forward.ts';
-import { netnsPath } from '../../src/cli/netns.ts';
-import { parse } from '../../src/cli/options.ts';
-import { relay } from '../../src/cli/relay.ts';
-import { isAllowed, parseRule } from '../../src/cli/rules.ts';
-import { hopLine } from '../../src/cli/traceroute.ts';
+import { forwardedLine } from '../../../src/cli/forward/forward.ts';
+import { relay } from '../../../src/cli/forward/relay.ts';
+import { isAllowed, parseRule } from '../../../src/cli/forward/rules.ts';
+import { netnsPath } from '../../../src/cli/netns.ts';
+import { parse } from '../../../src/cli/options.ts';
+import { hopLine } from '../../../src/cli/traceroute.ts';
 
 function options(line: string): Record<string, unknown> {
   const request = parse(line.split(' '), '1.2.3');

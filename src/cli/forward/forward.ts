@@ -3,14 +3,15 @@
  * SOCKS5 proxy, until it is stopped.
  * @module
  */
+
+import { moveInto } from '../netns.ts';
+import type { Screen } from '../screen.ts';
+import { openSession } from '../session.ts';
+import { showStatus } from '../status.ts';
 import { plural, size } from './carried.ts';
 import { makeDialer } from './dial.ts';
 import { Gateway, type GatewayCounters } from './gateway.ts';
-import { moveInto } from './netns.ts';
-import type { ForwardOptions } from './options-forward.ts';
-import type { Screen } from './screen.ts';
-import { openSession } from './session.ts';
-import { showStatus } from './status.ts';
+import type { ForwardOptions } from './options.ts';
 
 /** The last line. */
 export function forwardedLine(carried: GatewayCounters): string {

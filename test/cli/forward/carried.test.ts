@@ -3,8 +3,8 @@
  * @module
  */
 import test from 'ava';
-import { type Counted, carriedLine, size, statusLine } from '../../src/cli/carried.ts';
-import type { Carried, Service } from '../../src/cli/services.ts';
+import { type Counted, carriedLine, size, statusLine } from '../../../src/cli/forward/carried.ts';
+import type { Carried, Service } from '../../../src/cli/serve/services.ts';
 
 const counted = (n: number, drops: Record<string, number> = {}): Counted => ({
   ...{ packetsIn: n, packetsOut: n, bytesIn: n * 1000, bytesOut: n * 100, drops },

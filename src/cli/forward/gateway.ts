@@ -5,7 +5,7 @@
  * has a socket of its own until it has been silent for a time.
  * @module
  */
-import type { FlowPlace, FlowSocket, Stack, TcpFlow, UdpFlow } from '../index.ts';
+import type { FlowPlace, FlowSocket, Stack, TcpFlow, UdpFlow } from '../../index.ts';
 import type { Datagrams, Dialer } from './dial.ts';
 import { relay } from './relay.ts';
 import { isAllowed, type Rule } from './rules.ts';

@@ -2,8 +2,8 @@
  * What a stack has carried, for people: one line at the end, a shorter one while it runs.
  * @module
  */
-import type { StackStats } from '../index.ts';
-import type { Carried, Service } from './services.ts';
+import type { StackStats } from '../../index.ts';
+import type { Carried, Service } from '../serve/services.ts';
 
 /** What of a stack's counters is told here. */
 export interface Counted {

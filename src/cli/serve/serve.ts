@@ -3,14 +3,14 @@
  * @module
  */
 import { performance } from 'node:perf_hooks';
-import type { StackStats } from '../index.ts';
-import { carriedLine, counted } from './carried.ts';
-import type { TunOptions } from './options-tun.ts';
+import type { StackStats } from '../../index.ts';
+import { carriedLine, counted } from '../forward/carried.ts';
+import type { TunOptions } from '../options-tun.ts';
+import type { Screen } from '../screen.ts';
+import { openSession } from '../session.ts';
+import { showStatus } from '../status.ts';
 import { pageServer } from './page.ts';
-import type { Screen } from './screen.ts';
 import { startServices } from './services.ts';
-import { openSession } from './session.ts';
-import { showStatus } from './status.ts';
 
 /** Connections that the page and its JSON list; of the others only the number is told. */
 const MOST_CONNECTIONS = 100;

@@ -3,9 +3,9 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Read, type TunOptions, tunOptions } from './options-tun.ts';
+import { type Read, type TunOptions, tunOptions } from '../options-tun.ts';
+import { numberFrom, parseAddress } from '../values.ts';
 import { parseRule, type Rule } from './rules.ts';
-import { numberFrom, parseAddress } from './values.ts';
 
 /** A proxy that speaks SOCKS5. */
 export interface SocksProxy {
