@@ -124,7 +124,7 @@ function sendNew(tcb: Tcb, now: Micros): void {
   const most = chunkSize(tcb);
   let turn = TURN;
   while (left > 0) {
-    if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0) break;
+    if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0 || isFull(tcb)) break;
     const length = sendable(tcb, left, most);
     if (length <= 0) break;
     if (turn <= 0) {
@@ -163,6 +163,9 @@ function sendPathProbe(tcb: Tcb, left: number, now: Micros): number {
   probeSent(tcb, from, tcb.sndNxt);
   return length;
 }
+
+/** So many bursts are out that no more can be told apart: the ACKs of some come first. */
+const isFull = (tcb: Tcb): boolean => tcb.scoreboard?.isFull === true;
 
 const windowEdge = (tcb: Tcb): Seq => add(tcb.sndUna, tcb.sndWnd);
 
@@ -238,7 +241,8 @@ export function overrideSend(tcb: Tcb, now: Micros): boolean {
 export function sendBeyond(tcb: Tcb, now: Micros): boolean {
   const left = unsent(tcb);
   const length = Math.min(left, diff(windowEdge(tcb), tcb.sndNxt), tcb.mss);
-  return length > 0 && sendText(tcb, length, length === left && finDue(tcb), now);
+  if (length <= 0 || isFull(tcb)) return false;
+  return sendText(tcb, length, length === left && finDue(tcb), now);
 }
 
 /** The acknowledgment that is still owed when all text has gone. RFC 9293 §3.8.6.3, RFC 5681 §4.2. */

@@ -6,7 +6,12 @@ import test, { type ExecutionContext } from 'ava';
 import { below, SeededRandom } from '../../../src/stack/base/random.ts';
 import { type Seq, seq } from '../../../src/stack/base/seq.ts';
 import { Delivery } from '../../../src/stack/tcp/loss/delivery.ts';
-import { Fate, Scoreboard } from '../../../src/stack/tcp/loss/scoreboard.ts';
+import {
+  Fate,
+  MOST_BURSTS,
+  MOST_EXTENTS,
+  Scoreboard,
+} from '../../../src/stack/tcp/loss/scoreboard.ts';
 
 const MSS = 100;
 
@@ -98,14 +103,16 @@ class Pair {
 
   check(): void {
     const { board, model, t, label } = this;
+    // What was reported is one extent, whether some of it was sent twice or not.
+    const plain = (fate: number): number => (fate & Fate.SACKED ? Fate.SACKED : fate);
     const found: number[] = [];
     for (let i = 0; i < board.count; i++) {
       const size = (board.end(i) - board.start(i)) | 0;
       t.true(size > 0 && size % MSS === 0, label);
       if (i > 0) t.is(board.start(i), board.end(i - 1), label);
-      for (let k = 0; k < size / MSS; k++) found.push(board.fate(i));
+      for (let k = 0; k < size / MSS; k++) found.push(plain(board.fate(i)));
     }
-    t.deepEqual(found, model.fates, label);
+    t.deepEqual(found, model.fates.map(plain), label);
     t.is(board.sackedBytes, model.bytes(Fate.SACKED), label);
     t.is(board.lostBytes, model.bytes(Fate.LOST), label);
     t.is(board.resentBytes, model.bytes(Fate.RESENT), label);
@@ -113,6 +120,22 @@ class Pair {
     const wanted = out - board.sackedBytes - board.lostBytes + board.resentBytes;
     t.is(board.pipe(out), wanted, label);
   }
+}
+
+/** How many elements of typed arrays `work` moves. */
+function movedBy(work: () => void): number {
+  const { copyWithin } = Int32Array.prototype;
+  let moved = 0;
+  Int32Array.prototype.copyWithin = function (this: Int32Array, target, start, end = this.length) {
+    moved += end - start;
+    return copyWithin.call(this, target, start, end);
+  };
+  try {
+    work();
+  } finally {
+    Int32Array.prototype.copyWithin = copyWithin;
+  }
+  return moved;
 }
 
 test('scoreboard: does what a plain list does, whatever comes', (t) => {
@@ -251,7 +274,7 @@ test('scoreboard: a peer that drops what it reported is forgotten its reports', 
   pair.sack(2, 4);
   pair.board.forgetSacks();
   t.is(pair.board.sackedBytes, 0);
-  t.is(pair.board.sacked.count, 0);
+  t.is(pair.board.fate(1), 0);
 });
 
 test('scoreboard: retransmissions are judged in the order they left', (t) => {
@@ -266,9 +289,90 @@ test('scoreboard: retransmissions are judged in the order they left', (t) => {
   const order: Seq[] = [];
   for (let i = pair.board.oldestResent(); i >= 0; i = pair.board.oldestResent()) {
     order.push(pair.board.start(i));
-    pair.board.passResent();
+    pair.board.markLost(i);
   }
   t.deepEqual(order, [pair.at(4), pair.at(1), pair.at(3)]);
+});
+
+test('scoreboard: a retransmission of which a part has arrived is judged all the same', (t) => {
+  // RFC 8985 §6.2, step 5: each segment that was not delivered, not only the first of a burst.
+  const pair = new Pair(t);
+  const { board } = pair;
+  pair.append(10);
+  board.markLost(0);
+  board.resend(0, 5);
+  pair.delivery.reset();
+  board.acknowledge(pair.at(2), pair.at(0), pair.delivery);
+  board.sack(pair.at(4), pair.at(6), MSS, pair.delivery, pair.at(2));
+  const judged: Seq[] = [];
+  for (let i = board.oldestResent(); i >= 0; i = board.oldestResent()) {
+    judged.push(board.start(i));
+    board.markLost(i);
+  }
+  t.deepEqual(judged, [pair.at(2), pair.at(6)]);
+});
+
+test('scoreboard: what was reported piece by piece is one entry in the end', (t) => {
+  const pair = new Pair(t);
+  pair.append(100);
+  for (let i = 1; i < 98; i += 2) pair.sack(i, i + 1);
+  t.is(pair.board.count, 99);
+  for (let i = 2; i < 98; i += 2) pair.sack(i, i + 1);
+  pair.check();
+  t.is(pair.board.count, 3);
+});
+
+test('scoreboard: what is sent again in one batch is one entry', (t) => {
+  const pair = new Pair(t);
+  pair.append(20);
+  pair.lose(0);
+  pair.board.markAllLost();
+  for (let i = 0; i < 20; i++) {
+    const next = pair.board.nextLost();
+    pair.board.split(next, seq(pair.board.start(next) + MSS));
+    pair.board.resend(next, 7);
+  }
+  t.is(pair.board.count, 1);
+  t.is(pair.board.resentBytes, 2000);
+});
+
+test('scoreboard: reports that would take more entries than there may be are ignored', (t) => {
+  // RFC 2018 §5: what is not noted is sent again, and nothing else.
+  const pair = new Pair(t, '', 0);
+  const { board } = pair;
+  pair.append(20_000);
+  const moved = movedBy(() => {
+    for (let i = 0; i < 9_999; i++) {
+      const segment = 1 + 2 * ((i * 7919) % 9_999);
+      board.sack(pair.at(segment), pair.at(segment + 1), MSS, pair.delivery, pair.at(0));
+    }
+  });
+  t.true(board.count <= MOST_EXTENTS && board.count > MOST_EXTENTS - 3, `${board.count} entries`);
+  t.is(board.sackedBytes, (MOST_EXTENTS / 2 - 1) * MSS);
+  t.true(moved <= 4_095 * (MOST_EXTENTS / 2), `${moved} places moved`);
+  // What needs no entry more still counts.
+  board.sack(pair.at(0), pair.at(2), MSS, pair.delivery, pair.at(0));
+  t.is(board.fate(board.find(pair.at(0))), Fate.SACKED);
+});
+
+test('scoreboard: retransmissions at different times grow together once there are too many', (t) => {
+  const pair = new Pair(t, '', 0);
+  const { board } = pair;
+  pair.append(40_000);
+  board.markAllLost();
+  for (let now = 2; board.owed > 0; now++) {
+    const next = board.nextLost();
+    board.split(next, seq(board.start(next) + MSS));
+    board.resend(next, now);
+  }
+  t.true(board.count <= MOST_BURSTS + 2, `${board.count} entries`);
+  t.is(board.resentBytes, 40_000 * MSS);
+  let judged = 0;
+  for (let i = board.oldestResent(); i >= 0; i = board.oldestResent()) {
+    judged += board.end(i) - board.start(i);
+    board.markLost(i);
+  }
+  t.is(judged, 40_000 * MSS, 'and none of them is forgotten');
 });
 
 test('scoreboard: one that has grown large is not kept for others', (t) => {

@@ -121,7 +121,6 @@ function judgeResent(tcb: Tcb, board: Scoreboard, patience: Micros, now: Micros)
     if (!sentAfter(tcb.rackTime, tcb.rackEnd, time, board.end(i))) return NEVER;
     if (time + patience > now) return time + patience;
     board.markLost(i);
-    board.passResent();
     count(tcb.tcp.stats, Stat.TcpExtTCPLostRetransmit);
   }
   return NEVER;

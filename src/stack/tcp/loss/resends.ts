@@ -11,12 +11,14 @@ const TRIM = 1024;
 
 export class Resends {
   readonly #start: Seq[] = [];
+  readonly #end: Seq[] = [];
   readonly #time: Micros[] = [];
   #head = 0;
 
-  /** What began at `start` was sent again at `time`. */
-  push(start: Seq, time: Micros): void {
+  /** `start..end` was sent again at `time`. */
+  push(start: Seq, end: Seq, time: Micros): void {
     this.#start.push(start);
+    this.#end.push(end);
     this.#time.push(time);
   }
 
@@ -24,9 +26,15 @@ export class Resends {
     return this.#head === this.#start.length;
   }
 
-  /** Where the oldest one begins, and when it left; not to be asked of an empty queue. */
+  /** What is not judged of the oldest one, and when it left; not to be asked of an empty queue. */
   get start(): Seq {
     return this.#start[this.#head] as Seq;
+  }
+  set start(start: Seq) {
+    this.#start[this.#head] = start;
+  }
+  get end(): Seq {
+    return this.#end[this.#head] as Seq;
   }
   get time(): Micros {
     return this.#time[this.#head] as Micros;
@@ -37,12 +45,14 @@ export class Resends {
     this.#head++;
     if (this.#head < TRIM) return;
     this.#start.splice(0, this.#head);
+    this.#end.splice(0, this.#head);
     this.#time.splice(0, this.#head);
     this.#head = 0;
   }
 
   clear(): void {
     this.#start.length = 0;
+    this.#end.length = 0;
     this.#time.length = 0;
     this.#head = 0;
   }

@@ -4,21 +4,19 @@
  *
  * An extent is a burst, not a segment: full segments that left in one batch share one entry, and a
  * segment of 64 KiB for an offloading device is one as well. It is split only where the peer's SACK
- * or a retransmission parts it, at multiples of the segment size, which bounds their number.
+ * or a retransmission parts it, at multiples of the segment size, and what has been reported grows
+ * together again. There are never more than `MOST_EXTENTS`: a peer that reports every other octet buys
+ * nothing (CVE-2019-11477 to 11479).
  *
- * Entries are columns of typed arrays in the order of their sequence numbers. The cost of an ACK is
- * logarithmic in their number plus what it newly acknowledges: `sacked` says which ranges were
- * reported before, so that repeated SACK blocks cost a search each, and `scanned`, `lostFrom` and the
- * queue of retransmissions say where the last pass over the rest ended.
- *
- * Indices: `0..count-1` name entries; all array reads lie inside `#head..#head+count-1`, which is
- * why they are read `as number`.
+ * An ACK costs a search for each of its blocks plus what it newly says: what was reported before is passed
+ * in one step, and `scanned`, `lostFrom` and the queue of retransmissions say where the last pass
+ * over the rest ended.
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
 import { diff, ge, gt, le, lt, max, min, type Seq, seq } from '../../base/seq.ts';
-import { Spans } from '../../memory/spans.ts';
 import type { Delivery } from './delivery.ts';
+import { Extents } from './extents.ts';
 import { Resends } from './resends.ts';
 
 /** How an extent has fared; bits. */
@@ -38,64 +36,37 @@ export const Fate = {
 /** See `Scoreboard.append`. */
 export const ALONE = 0;
 
-const MIN_CAPACITY = 8;
-/** An extent does not grow beyond this, so that its one time stamp stays true of all of it. */
+/** An extent in flight does not grow beyond this, so that its one time stamp stays true of all of it. */
 const MAX_EXTENT = 65_536;
-/** SACK ranges remembered; blocks that would need more are ignored. */
-const MAX_SACK_RANGES = 4096;
-/** A larger table than this is not kept for the next connection. */
-const MAX_KEPT = 256;
+/** SACK blocks that would need more extents are ignored. */
+export const MOST_EXTENTS = 8192;
+/** Bursts that are in flight at a time; the other half is for what parts them. */
+export const MOST_BURSTS: number = MOST_EXTENTS / 2;
 
-export class Scoreboard {
-  count = 0;
+export class Scoreboard extends Extents {
   /** Octets under each fate; LOST includes the resent ones, `resent` counts those in flight again. */
   sackedBytes = 0;
   lostBytes = 0;
   resentBytes = 0;
-  /** Ranges that the peer has reported by SACK. */
-  readonly sacked: Spans = new Spans(MAX_SACK_RANGES);
   /** No extent below this is LOST and not RESENT. */
   lostFrom: Seq = seq(0);
   /** All extents below this were judged by RACK, or need no judging. */
   scanned: Seq = seq(0);
-  /** What had been delivered, and when last, as the next segment leaves: set before `append`, `resend`. */
-  delivered = 0;
-  deliveredTime: Micros = 0;
-
-  #capacity = 0;
-  #head = 0;
-  #start: Int32Array = new Int32Array(0);
-  #end: Int32Array = new Int32Array(0);
-  #fate: Uint8Array = new Uint8Array(0);
-  #time: Float64Array = new Float64Array(0);
-  #delivered: Float64Array = new Float64Array(0);
-  #deliveredTime: Float64Array = new Float64Array(0);
 
   readonly #resends: Resends = new Resends();
 
   /** Make it ready for another connection; false if it has grown too large to be kept. */
   recycle(): boolean {
-    this.count = 0;
-    this.#head = 0;
     this.sackedBytes = 0;
     this.lostBytes = 0;
     this.resentBytes = 0;
-    this.sacked.clear();
     this.#resends.clear();
-    return this.#capacity <= MAX_KEPT;
+    return this.clear();
   }
 
-  start(i: number): Seq {
-    return this.#start[this.#head + i] as Seq; // a column of `Seq`s, stored by `append` and `split`
-  }
-  end(i: number): Seq {
-    return this.#end[this.#head + i] as Seq; // likewise
-  }
-  fate(i: number): number {
-    return this.#fate[this.#head + i] as number;
-  }
-  time(i: number): Micros {
-    return this.#time[this.#head + i] as number;
+  /** True if nothing more may be sent before something is acknowledged. */
+  get isFull(): boolean {
+    return this.count >= MOST_BURSTS;
   }
 
   /** Octets that were lost and not sent again. */
@@ -117,53 +88,21 @@ export class Scoreboard {
       this.lostFrom = from;
       this.scanned = from;
     } else {
-      const last = this.#head + this.count - 1;
-      const length = diff(this.#end[last] as Seq, this.#start[last] as Seq);
+      const last = this.count - 1;
+      const length = diff(this.end(last), this.start(last));
       // Only after whole segments, so that every boundary inside an extent is a multiple of `mss`.
       if (
-        this.#time[last] === now &&
-        this.#fate[last] === 0 &&
+        this.time(last) === now &&
+        this.fate(last) === 0 &&
         mss !== ALONE &&
         length % mss === 0 &&
         length + diff(to, from) <= MAX_EXTENT
       ) {
-        this.#end[last] = to;
+        this.setEnd(last, to);
         return;
       }
     }
-    const at = this.#makeRoom();
-    this.#start[at] = from;
-    this.#end[at] = to;
-    this.#fate[at] = mss === ALONE ? Fate.ALONE : 0;
-    this.#time[at] = now;
-    this.#delivered[at] = this.delivered;
-    this.#deliveredTime[at] = this.deliveredTime;
-    this.count++;
-  }
-
-  /** The extent that holds `s`, or -1. */
-  find(s: Seq): number {
-    let low = 0;
-    let high = this.count - 1;
-    while (low <= high) {
-      const mid = (low + high) >> 1;
-      if (lt(s, this.start(mid))) high = mid - 1;
-      else if (ge(s, this.end(mid))) low = mid + 1;
-      else return mid;
-    }
-    return -1;
-  }
-
-  /** The first extent that ends after `s`; `count` if none does. */
-  after(s: Seq): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const mid = (low + high) >> 1;
-      if (gt(this.end(mid), s)) high = mid;
-      else low = mid + 1;
-    }
-    return low;
+    this.add(from, to, mss === ALONE ? Fate.ALONE : 0, now);
   }
 
   /**
@@ -185,14 +124,11 @@ export class Scoreboard {
       }
       this.#uncount(fate, length);
       if (lt(part, end)) {
-        this.#start[this.#head] = part;
+        this.setStart(0, part);
         break;
       }
-      this.#head++;
-      this.count--;
+      this.remove(0);
     }
-    if (this.count === 0) this.#head = 0;
-    this.sacked.advance(una);
     this.lostFrom = max(this.lostFrom, una);
     this.scanned = max(this.scanned, una);
     if (this.resentBytes === 0) this.#resends.clear();
@@ -204,39 +140,79 @@ export class Scoreboard {
    */
   sack(left: Seq, right: Seq, mss: number, delivery: Delivery, fack: Seq): void {
     let from = left;
-    while (lt(from, right)) {
-      const known = this.sacked.find(from);
-      if (known >= 0) {
-        from = this.sacked.end(known);
-        continue;
-      }
-      let i = this.after(from);
-      if (i === this.count) return;
+    for (let i = this.after(from); i < this.count; i++) {
       const start = this.start(i);
-      if (gt(start, from)) from = start;
+      const end = this.end(i);
+      from = max(from, start);
       if (ge(from, right)) return;
-      if ((this.fate(i) & Fate.SACKED) !== 0) {
-        from = this.end(i);
-        continue;
-      }
+      if ((this.fate(i) & Fate.SACKED) !== 0) continue;
       const ahead = diff(from, start) % mss;
-      if (ahead !== 0) from = min(seq(from + mss - ahead), this.end(i));
-      if (ge(from, this.end(i))) continue;
-      let to = min(right, this.end(i));
-      if (lt(to, this.end(i))) to = seq(to - (diff(to, start) % mss));
+      if (ahead !== 0) from = min(seq(from + mss - ahead), end);
+      if (from === end) continue;
+      let to = min(right, end);
+      if (lt(to, end)) to = seq(to - (diff(to, start) % mss));
       if (le(to, from)) return;
-      if (!this.sacked.insert(from, to)) return;
-      i = this.split(i, from);
-      if (lt(to, this.end(i))) this.split(i, to);
+      if (this.count + this.#cuts(i, from, to) > MOST_EXTENTS) return;
       if (lt(from, fack) && (this.fate(i) & Fate.TWICE) === 0) delivery.reordered = true;
       const length = diff(to, from);
       this.#deliver(i, to, delivery);
       delivery.sacked += length;
       this.#uncount(this.fate(i), length);
-      this.#fate[this.#head + i] = (this.fate(i) & Fate.TWICE) | Fate.SACKED;
       this.sackedBytes += length;
-      from = to;
+      i = this.#report(i, from, to);
     }
+  }
+
+  /** How many extents more it takes to note that `from..to` of extent `i` was reported. */
+  #cuts(i: number, from: Seq, to: Seq): number {
+    const before = from === this.start(i) ? 0 : 1;
+    const behind = to === this.end(i) ? 0 : 1;
+    const joins =
+      (before === 0 && this.#isReported(i - 1)) || (behind === 0 && this.#isReported(i + 1));
+    return before + behind - (joins ? 1 : 0);
+  }
+
+  /**
+   * `from..to` of extent `i` was reported: from now on it is one with its neighbours that were. Gives
+   * the index of the extent that holds it. Times are no longer asked for, unless the peer forgets it
+   * (RFC 2018 §8): then those of the first stand for all.
+   */
+  #report(i: number, from: Seq, to: Seq): number {
+    const fate = (this.fate(i) & Fate.TWICE) | Fate.SACKED;
+    const atStart = from === this.start(i);
+    const atEnd = to === this.end(i);
+    if (atStart && this.#isReported(i - 1)) {
+      this.setFate(i - 1, this.fate(i - 1) | fate);
+      this.setEnd(i - 1, to);
+      this.setStart(i, to);
+      if (!atEnd) return i - 1;
+      this.remove(i);
+      return this.#joinNext(i - 1);
+    }
+    if (atEnd && this.#isReported(i + 1)) {
+      this.setFate(i + 1, this.fate(i + 1) | fate);
+      this.setStart(i + 1, from);
+      this.setEnd(i, from);
+      if (!atStart) return i + 1;
+      this.remove(i);
+      return i;
+    }
+    const at = this.split(i, from);
+    this.split(at, to);
+    this.setFate(at, fate);
+    return at;
+  }
+
+  #joinNext(i: number): number {
+    if (!this.#isReported(i + 1)) return i;
+    this.setFate(i, this.fate(i) | this.fate(i + 1));
+    this.setEnd(i, this.end(i + 1));
+    this.remove(i + 1);
+    return i;
+  }
+
+  #isReported(i: number): boolean {
+    return i >= 0 && i < this.count && (this.fate(i) & Fate.SACKED) !== 0;
   }
 
   /** Take extent `i` (or its retransmission) for lost. */
@@ -245,7 +221,7 @@ export class Scoreboard {
     const length = diff(this.end(i), this.start(i));
     if ((fate & Fate.RESENT) !== 0) this.resentBytes -= length;
     else if ((fate & Fate.LOST) === 0) this.lostBytes += length;
-    this.#fate[this.#head + i] = (fate | Fate.LOST) & ~Fate.RESENT;
+    this.setFate(i, (fate | Fate.LOST) & ~Fate.RESENT);
     this.lostFrom = min(this.lostFrom, this.start(i));
   }
 
@@ -258,8 +234,7 @@ export class Scoreboard {
   /** The losses were none: put what was not sent again back in flight. RFC 4015 §3.3. */
   clearLost(): void {
     for (let i = 0; i < this.count; i++) {
-      const at = this.#head + i;
-      this.#fate[at] = (this.#fate[at] as number) & ~(Fate.LOST | Fate.RESENT);
+      this.setFate(i, this.fate(i) & ~(Fate.LOST | Fate.RESENT));
     }
     this.lostBytes = 0;
     this.resentBytes = 0;
@@ -269,12 +244,8 @@ export class Scoreboard {
 
   /** The peer dropped what it had reported (RFC 2018 §8): nothing counts as SACKed any more. */
   forgetSacks(): void {
-    for (let i = 0; i < this.count; i++) {
-      const at = this.#head + i;
-      this.#fate[at] = (this.#fate[at] as number) & ~Fate.SACKED;
-    }
+    for (let i = 0; i < this.count; i++) this.setFate(i, this.fate(i) & ~Fate.SACKED);
     this.sackedBytes = 0;
-    this.sacked.clear();
     if (this.count > 0) this.scanned = this.start(0);
   }
 
@@ -290,53 +261,46 @@ export class Scoreboard {
     return -1;
   }
 
-  /** Extent `i` was sent again at `now`. */
+  /** Extent `i` was sent again at `now`; it may be one with that before it afterwards. */
   resend(i: number, now: Micros): void {
-    const at = this.#head + i;
-    const fate = this.#fate[at] as number;
-    const length = diff(this.end(i), this.start(i));
+    const fate = this.fate(i);
+    const start = this.start(i);
+    const end = this.end(i);
+    const length = diff(end, start);
     if ((fate & Fate.LOST) === 0) this.lostBytes += length; // a probe of the tail, RFC 8985 §7.3
     if ((fate & Fate.RESENT) === 0) this.resentBytes += length;
-    this.#fate[at] = fate | Fate.LOST | Fate.RESENT | Fate.TWICE;
-    this.#time[at] = now;
-    this.#delivered[at] = this.delivered;
-    this.#deliveredTime[at] = this.deliveredTime;
-    this.#resends.push(this.start(i), now);
-  }
-
-  /** Part extent `i` at `s`, if `s` lies inside; the index of what begins at (or holds) `s`. */
-  split(i: number, s: Seq): number {
-    if (!(gt(s, this.start(i)) && lt(s, this.end(i)))) return i;
-    this.#makeRoom();
-    const at = this.#head + i;
-    const tail = this.#head + this.count;
-    for (const column of [this.#start, this.#end, this.#fate, this.#time]) {
-      column.copyWithin(at + 1, at, tail);
+    this.setFate(i, fate | Fate.LOST | Fate.RESENT | Fate.TWICE);
+    this.restamp(i, now);
+    this.#resends.push(start, end, now);
+    if (i > 0 && this.#fared(i - 1, this.fate(i), length, now)) {
+      this.setEnd(i - 1, end);
+      this.restamp(i - 1, now);
+      this.remove(i);
     }
-    this.#delivered.copyWithin(at + 1, at, tail);
-    this.#deliveredTime.copyWithin(at + 1, at, tail);
-    this.#end[at] = s;
-    this.#start[at + 1] = s;
-    this.count++;
-    return i + 1;
   }
 
-  /** The oldest retransmission that RACK has not judged: its extent, or -1. See `passResent`. */
+  /** True if extent `i` was sent again as what follows it was, or nearly so where there are too many. */
+  #fared(i: number, fate: number, more: number, now: Micros): boolean {
+    if (this.fate(i) !== fate) return false;
+    const length = diff(this.end(i), this.start(i));
+    return this.isFull || (this.time(i) === now && length + more <= MAX_EXTENT);
+  }
+
+  /**
+   * The oldest retransmission that RACK has not judged: its extent, or -1. What has arrived of it, or
+   * left once more since, is passed over.
+   */
   oldestResent(): number {
     const queue = this.#resends;
-    while (!queue.empty) {
-      const i = this.find(queue.start);
-      // Gone, SACKed, judged, or sent once more since: a later entry of the queue speaks for it.
-      if (i >= 0 && (this.fate(i) & Fate.RESENT) !== 0 && this.time(i) === queue.time) return i;
-      queue.pass();
+    for (; !queue.empty; queue.pass()) {
+      for (let i = this.after(queue.start); i < this.count; i++) {
+        if (ge(this.start(i), queue.end)) break;
+        if ((this.fate(i) & Fate.RESENT) !== 0 && this.time(i) === queue.time) return i;
+        queue.start = this.end(i);
+      }
     }
     queue.clear();
     return -1;
-  }
-
-  /** The retransmission that `oldestResent` gave has been judged. */
-  passResent(): void {
-    this.#resends.pass();
   }
 
   #uncount(fate: number, length: number): void {
@@ -346,15 +310,14 @@ export class Scoreboard {
   }
 
   #deliver(i: number, end: Seq, delivery: Delivery): void {
-    const at = this.#head + i;
-    const time = this.#time[at] as number;
-    const twice = ((this.#fate[at] as number) & Fate.TWICE) !== 0;
+    const time = this.time(i);
+    const twice = (this.fate(i) & Fate.TWICE) !== 0;
     if (time > delivery.time || (time === delivery.time && gt(end, delivery.end))) {
       delivery.time = time;
       delivery.end = end;
       delivery.resent = twice;
-      delivery.priorDelivered = this.#delivered[at] as number;
-      delivery.priorTime = this.#deliveredTime[at] as number;
+      delivery.priorDelivered = this.deliveredBefore(i);
+      delivery.priorTime = this.timeBefore(i);
     }
     if (twice) {
       delivery.again = true;
@@ -364,41 +327,4 @@ export class Scoreboard {
     if (!delivery.original || gt(end, delivery.originalEnd)) delivery.originalEnd = end;
     delivery.original = true;
   }
-
-  /** The place for one more entry at the end; moves or doubles the columns when it has to. */
-  #makeRoom(): number {
-    const tail = this.#head + this.count;
-    if (tail < this.#capacity) return tail;
-    if (this.#head > this.#capacity >> 1) {
-      this.#start.copyWithin(0, this.#head, tail);
-      this.#end.copyWithin(0, this.#head, tail);
-      this.#fate.copyWithin(0, this.#head, tail);
-      this.#time.copyWithin(0, this.#head, tail);
-      this.#delivered.copyWithin(0, this.#head, tail);
-      this.#deliveredTime.copyWithin(0, this.#head, tail);
-      this.#head = 0;
-      return this.count;
-    }
-    const capacity = Math.max(MIN_CAPACITY, this.#capacity * 2);
-    const from = this.#head;
-    this.#start = grown(new Int32Array(capacity), this.#start, from, tail);
-    this.#end = grown(new Int32Array(capacity), this.#end, from, tail);
-    this.#fate = grown(new Uint8Array(capacity), this.#fate, from, tail);
-    this.#time = grown(new Float64Array(capacity), this.#time, from, tail);
-    this.#delivered = grown(new Float64Array(capacity), this.#delivered, from, tail);
-    this.#deliveredTime = grown(new Float64Array(capacity), this.#deliveredTime, from, tail);
-    this.#capacity = capacity;
-    this.#head = 0;
-    return this.count;
-  }
-}
-
-function grown<T extends Int32Array | Uint8Array | Float64Array>(
-  to: T,
-  from: T,
-  start: number,
-  end: number,
-): T {
-  to.set(from.subarray(start, end));
-  return to;
 }
