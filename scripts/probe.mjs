@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 /** Why no TUN can be opened by this process; undefined if one can. Asks dist, so build first. */
 export async function whyNoTun() {
   try {
-    const { openTun } = await import('../dist/src/device/tun.js');
+    const { openTun } = await import('../dist/src/device/linux/tun.js');
     const tun = await openTun();
     await tun.close();
     return undefined;

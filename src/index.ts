@@ -7,23 +7,20 @@
  */
 
 // Devices: where packets come from and go to.
-export { type CaptureDevice, type CaptureOptions, capture } from './device/capture.ts';
-export type { LinkClock } from './device/clock.ts';
-export type { DescriptorCounters, TunDevice } from './device/descriptor.ts';
+
 export type { Device, DeviceOffload, DeviceUser } from './device/device.ts';
 export { DeviceError } from './device/errors.ts';
+export type { LinkClock } from './device/impair/clock.ts';
 export {
   type ImpairedDevice,
   type ImpairOptions,
   impair,
   type LinkImpairment,
-} from './device/impair.ts';
-export type { Burst, Impairment, PathCounters } from './device/impairment.ts';
-export { type Joint, joinDevices } from './device/join.ts';
-export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
-export type { RandomBits } from './device/random.ts';
-export type { Waiting } from './device/readiness.ts';
-export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
+} from './device/impair/impair.ts';
+export type { Burst, Impairment, PathCounters } from './device/impair/impairment.ts';
+export type { RandomBits } from './device/impair/random.ts';
+export type { DescriptorCounters, TunDevice } from './device/linux/descriptor.ts';
+export type { Waiting } from './device/linux/readiness.ts';
 export {
   type FdOptions,
   openFd,
@@ -31,7 +28,14 @@ export {
   openTun,
   type TunOptions,
   type WaitOptions,
-} from './device/tun.ts';
+} from './device/linux/tun.ts';
+export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
+export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
+export { type CaptureDevice, type CaptureOptions, capture } from './device/wrap/capture.ts';
+export { type Joint, joinDevices } from './device/wrap/join.ts';
+
+// The stack.
+
 export type { Dgram, DgramSocket } from './stack/api/dgram/dgram.ts';
 export type { DgramLookup, DgramOptions } from './stack/api/dgram/options.ts';
 export type { SystemError } from './stack/api/door/errors.ts';
@@ -98,7 +102,6 @@ export {
 export type { StackStats } from './stack/api/stats.ts';
 export type { Connection, ConnectionHandler } from './stack/api/tcp/connection.ts';
 export type { Accept, Listener } from './stack/api/tcp/listener.ts';
-// The stack.
 export type {
   ConnectionCloseMessage,
   ConnectionMessage,

@@ -35,7 +35,7 @@ export interface Summary {
 }
 
 /** What V8 names no function for is put down to the caller: these do little else than call libc. */
-const CALLERS = /\/device\/descriptor\.js$/;
+const CALLERS = /\/device\/linux\/descriptor\.js$/;
 const CALLING = new Set(['read', 'write', '#readCounting', '#readFirst', '#writeAll']);
 
 /**

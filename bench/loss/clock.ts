@@ -3,9 +3,9 @@
  * `setTimeout` is late by a millisecond, and without keeping a core busy. It notes how late it was.
  * @module
  */
-import type { LinkClock } from '../../src/device/clock.ts';
-import type { Libc } from '../../src/device/libc.ts';
-import { Watch } from '../../src/device/readiness.ts';
+import type { LinkClock } from '../../src/device/impair/clock.ts';
+import type { Libc } from '../../src/device/linux/libc.ts';
+import { Watch } from '../../src/device/linux/readiness.ts';
 import { KernelTimer } from './system.ts';
 
 interface Entry {

@@ -2,13 +2,14 @@
  * The emulator, in a thread of its own: links between TUNs and the stacks' sockets.
  * @module
  */
-import { capture } from '../../src/device/capture.ts';
+
 import type { Device } from '../../src/device/device.ts';
-import { type ImpairedDevice, impair } from '../../src/device/impair.ts';
-import type { Impairment, PathCounters } from '../../src/device/impairment.ts';
-import { type Joint, joinDevices } from '../../src/device/join.ts';
-import { loadLibc } from '../../src/device/libc.ts';
-import { openFd, openTun } from '../../src/device/tun.ts';
+import { type ImpairedDevice, impair } from '../../src/device/impair/impair.ts';
+import type { Impairment, PathCounters } from '../../src/device/impair/impairment.ts';
+import { loadLibc } from '../../src/device/linux/libc.ts';
+import { openFd, openTun } from '../../src/device/linux/tun.ts';
+import { capture } from '../../src/device/wrap/capture.ts';
+import { type Joint, joinDevices } from '../../src/device/wrap/join.ts';
 import { TimerClock } from './clock.ts';
 import { Mux } from './mux.ts';
 import { serve } from './protocol.ts';

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
-import { loadLibc } from '../../src/device/libc.ts';
+import { loadLibc } from '../../src/device/linux/libc.ts';
 import { echo, endEcho, ping } from './echo-end.ts';
 import { serve, sharedMicros } from './protocol.ts';
 import { type Points, Series } from './series.ts';

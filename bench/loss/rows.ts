@@ -2,7 +2,7 @@
  * The links that are measured: one row of the table each.
  * @module
  */
-import type { Impairment } from '../../src/device/impairment.ts';
+import type { Impairment } from '../../src/device/impair/impairment.ts';
 
 /** Bits per second of every link but the narrow ones: this machine emulates it with time to spare. */
 export const RATE = 100_000_000;

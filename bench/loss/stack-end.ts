@@ -4,7 +4,7 @@
  * @module
  */
 import { workerData } from 'node:worker_threads';
-import { loadLibc } from '../../src/device/libc.ts';
+import { loadLibc } from '../../src/device/linux/libc.ts';
 import type { Connection, TcpSettings } from '../../src/index.ts';
 import { createStack, openFd } from '../../src/index.ts';
 import type { Receive, Send } from './kernel-end.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 import koffi from 'koffi';
-import { AF, type Libc, Pinned, SOCK } from '../../src/device/libc.ts';
+import { AF, type Libc, Pinned, SOCK } from '../../src/device/linux/libc.ts';
 
 const CLOCK_MONOTONIC = 1;
 const TFD_NONBLOCK = 0o4000;

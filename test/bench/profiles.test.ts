@@ -31,7 +31,7 @@ const PROFILE: CpuProfile = {
   nodes: [
     frame(1, '(idle)', ''),
     frame(2, 'emit', 'file:///x/dist/src/stack/tcp/emit.js'),
-    frame(3, 'write', 'file:///x/dist/src/device/descriptor.js'),
+    frame(3, 'write', 'file:///x/dist/src/device/linux/descriptor.js'),
   ],
   startTime: 1000,
   samples: [1, 2, 3, 2],
@@ -71,7 +71,7 @@ const REPORT = `# To display the perf.data header info, please use --header/--he
  60.00%  |[kernel.kallsyms]  |[k] tun_do_read
  20.00%  |[JIT] tid 7        |[.] JS:*emit file:///x/dist/src/stack/tcp/emit.js:28:21
  10.00%  |node               |[.] v8::internal::Sweeper::RawSweep
-  5.00%  |[JIT] tid 7        |[.] JS:*read file:///x/dist/src/device/descriptor.js:82:3
+  5.00%  |[JIT] tid 7        |[.] JS:*read file:///x/dist/src/device/linux/descriptor.js:82:3
   5.00%  |koffi.node         |[.] 0x00000000000ab548
 
 `;

@@ -1,9 +1,9 @@
 /** Tests of what src/device says when something cannot be: the code, and the way out. */
 import test from 'ava';
 import { attachError, configureError, goneError, openError } from '../../src/device/errors.ts';
-import { errnoName, loadLibc } from '../../src/device/libc.ts';
+import { errnoName, loadLibc } from '../../src/device/linux/libc.ts';
+import { openTap, openTun } from '../../src/device/linux/tun.ts';
 import { checkName, parseCidr } from '../../src/device/options.ts';
-import { openTap, openTun } from '../../src/device/tun.ts';
 
 test('errors: no permission names sudo, the capability and unshare', (t) => {
   for (const error of [

@@ -2,8 +2,9 @@
  * What the tests of devices share: a user that keeps what it reads, packets to send, waiting.
  * @module
  */
-import type { LinkClock } from '../../src/device/clock.ts';
+
 import type { Device, DeviceUser } from '../../src/device/device.ts';
+import type { LinkClock } from '../../src/device/impair/clock.ts';
 
 const AT = 4096;
 const OUT = 131_072;

@@ -2,7 +2,7 @@
  * Much text over a link that loses, doubles, reorders and damages: it arrives whole, and never stops.
  * @module
  */
-import type { Impairment } from '../../src/device/impairment.ts';
+import type { Impairment } from '../../src/device/impair/impairment.ts';
 import { seq } from '../../src/stack/base/seq.ts';
 import { setSendSequence } from '../../src/stack/tcp/open/open.ts';
 import { stampNow } from '../../src/stack/tcp/timestamps.ts';

@@ -4,7 +4,7 @@
  * sides, and nothing left.
  * @module
  */
-import type { Impairment } from '../../src/device/impairment.ts';
+import type { Impairment } from '../../src/device/impair/impairment.ts';
 import { ANY } from '../../src/stack/base/address.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { below, SeededRandom, unit } from '../../src/stack/base/random.ts';

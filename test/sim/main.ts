@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type CaptureDevice, capture } from '../../src/device/capture.ts';
+import { type CaptureDevice, capture } from '../../src/device/wrap/capture.ts';
 import { Trace, type TraceEvent } from '../../src/stack/tcp/trace.ts';
 import type { Watch } from '../support/world.ts';
 import { CASES, runCase } from './cases.ts';

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Device } from '../../src/device/device.ts';
-import { type ImpairedDevice, impair } from '../../src/device/impair.ts';
-import type { Impairment } from '../../src/device/impairment.ts';
+import { type ImpairedDevice, impair } from '../../src/device/impair/impair.ts';
+import type { Impairment } from '../../src/device/impair/impairment.ts';
 import { createPipe } from '../../src/device/pipe.ts';
 import { type Address, fromOctets } from '../../src/stack/base/address.ts';
 import { NEVER } from '../../src/stack/base/clock.ts';

@@ -1,14 +1,14 @@
-/** Tests of src/device/tun.ts on real interfaces: names, addresses, attaching, going away. */
+/** Tests of src/device/linux/tun.ts on real interfaces: names, addresses, attaching, going away. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { ExecutionContext } from 'ava';
-import type { TunDevice } from '../../src/device/descriptor.ts';
-import { LinkControl } from '../../src/device/ioctl.ts';
-import { loadLibc } from '../../src/device/libc.ts';
-import type { Waiting } from '../../src/device/readiness.ts';
-import { openFd, openTap, openTun, type TunOptions } from '../../src/device/tun.ts';
+import type { TunDevice } from '../../src/device/linux/descriptor.ts';
+import { LinkControl } from '../../src/device/linux/ioctl.ts';
+import { loadLibc } from '../../src/device/linux/libc.ts';
+import type { Waiting } from '../../src/device/linux/readiness.ts';
+import { openFd, openTap, openTun, type TunOptions } from '../../src/device/linux/tun.ts';
 import { deviceSuite, type Link } from '../device/suite.ts';
 import { Collector, moduleUrl, settle, udpPacket, until } from '../device/support.ts';
 import { busyPart, IDLE } from '../support/idle.ts';
@@ -313,7 +313,7 @@ tunTest('tun: a packet longer than the room is counted even above the MTU of bef
 
 tunTest('tun: without permission the message names the ways out', async (t) => {
   const script = `
-    const { openTun } = await import(${moduleUrl('tun')});
+    const { openTun } = await import(${moduleUrl('linux/tun')});
     try {
       process.setgid(65534);
       process.setuid(65534);
@@ -335,7 +335,7 @@ tunTest('tun: without permission the message names the ways out', async (t) => {
 });
 
 tunTest('tun: an open one keeps the process alive until unref or close', (t) => {
-  const module = moduleUrl('tun');
+  const module = moduleUrl('linux/tun');
   const run = (end: string, timeout = 30_000): number | null =>
     spawnSync(
       process.execPath,

@@ -1,8 +1,8 @@
-/** Tests of src/device/impair.ts between the kernel and a TUN, on the system's clock. */
+/** Tests of src/device/impair/impair.ts between the kernel and a TUN, on the system's clock. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { impair } from '../../src/device/impair.ts';
-import { openTun } from '../../src/device/tun.ts';
+import { impair } from '../../src/device/impair/impair.ts';
+import { openTun } from '../../src/device/linux/tun.ts';
 import { Collector, udpPacket, until } from '../device/support.ts';
 import { tunTest } from './namespace.ts';
 

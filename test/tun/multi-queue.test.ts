@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { openTun } from '../../src/device/tun.ts';
+import { openTun } from '../../src/device/linux/tun.ts';
 import { Running } from '../support/process.ts';
 import { root } from '../support/root.ts';
 import { tunTest } from './namespace.ts';

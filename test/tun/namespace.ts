@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import test, { type TestFn } from 'ava';
-import { openTun } from '../../src/device/tun.ts';
+import { openTun } from '../../src/device/linux/tun.ts';
 
 /** Why no TUN can be used here; undefined if one can. */
 async function whyNot(): Promise<string | undefined> {

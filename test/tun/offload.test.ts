@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { capture } from '../../src/device/capture.ts';
-import { openTun } from '../../src/device/tun.ts';
+import { openTun } from '../../src/device/linux/tun.ts';
+import { capture } from '../../src/device/wrap/capture.ts';
 import { Collector, internetChecksum, udpPacket, until } from '../device/support.ts';
 import { tunTest } from './namespace.ts';
 

@@ -7,8 +7,8 @@
  * after a millisecond. What the kernel will never take is counted, not retried.
  * @module
  */
-import type { Device, DeviceOffload, DeviceUser } from './device.ts';
-import { DeviceError, goneError, outOfRange } from './errors.ts';
+import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
+import { DeviceError, goneError, outOfRange } from '../errors.ts';
 import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
 import { type Waiting, Watch } from './readiness.ts';
 

@@ -16,8 +16,8 @@ import { endianness } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Device, DeviceOffload, DeviceUser } from './device.ts';
-import { checkInteger } from './errors.ts';
+import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
+import { checkInteger } from '../errors.ts';
 import * as pcapng from './pcapng.ts';
 
 /** How packets are written. */

@@ -1,18 +1,18 @@
 /**
- * Tests of src/device/descriptor.ts and readiness.ts on datagram sockets, which need no permission.
+ * Tests of src/device/linux/descriptor.ts and readiness.ts on datagram sockets, which need no permission.
  */
 import { spawnSync } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test, { type ExecutionContext, type TestFn } from 'ava';
-import type { TunDevice } from '../../src/device/descriptor.ts';
-import { AF, type Libc, loadLibc, O, Pinned, SOCK } from '../../src/device/libc.ts';
-import type { Waiting } from '../../src/device/readiness.ts';
-import { openFd } from '../../src/device/tun.ts';
-import { LEFT_BY_ENGINE } from '../support/garbage.ts';
-import { IDLE } from '../support/idle.ts';
-import { deviceSuite, type Link } from './suite.ts';
-import { Collector, moduleUrl, settle, supportUrl, turn, udpPacket, until } from './support.ts';
+import type { TunDevice } from '../../../src/device/linux/descriptor.ts';
+import { AF, type Libc, loadLibc, O, Pinned, SOCK } from '../../../src/device/linux/libc.ts';
+import type { Waiting } from '../../../src/device/linux/readiness.ts';
+import { openFd } from '../../../src/device/linux/tun.ts';
+import { LEFT_BY_ENGINE } from '../../support/garbage.ts';
+import { IDLE } from '../../support/idle.ts';
+import { deviceSuite, type Link } from '../suite.ts';
+import { Collector, moduleUrl, settle, supportUrl, turn, udpPacket, until } from '../support.ts';
 
 const libc: Libc | string = await loadLibc().catch((error: Error) => error.message);
 if (typeof libc === 'string') console.log(`skipped, no descriptors: ${libc}`);
@@ -220,8 +220,8 @@ fdTest('descriptor: no place outside of the memory is read or written', async (t
 
 fdTest('descriptor: reading and writing leave no garbage, and one object would be seen', (t) => {
   const script = `
-    const { openFd } = await import(${moduleUrl('tun')});
-    const { loadLibc, Pinned } = await import(${moduleUrl('libc')});
+    const { openFd } = await import(${moduleUrl('linux/tun')});
+    const { loadLibc, Pinned } = await import(${moduleUrl('linux/libc')});
     const { garbage } = await import(${supportUrl('garbage')});
     const libc = await loadLibc();
     const ends = new Pinned(libc, new Uint8Array(128));
@@ -256,8 +256,8 @@ fdTest('descriptor: reading and writing leave no garbage, and one object would b
 
 fdTest('descriptor: an idle device uses no CPU', async (t) => {
   const script = `
-    const { openFd } = await import(${moduleUrl('tun')});
-    const { loadLibc, Pinned } = await import(${moduleUrl('libc')});
+    const { openFd } = await import(${moduleUrl('linux/tun')});
+    const { loadLibc, Pinned } = await import(${moduleUrl('linux/libc')});
     const libc = await loadLibc();
     const memory = new Pinned(libc, new Uint8Array(128));
     libc.socketpair(1, 2, 0, memory.address);

@@ -4,8 +4,8 @@
  * With one of them impaired this is a link between two TUNs, or between a TUN and a stack's pipe.
  * @module
  */
-import type { Device, DeviceUser } from './device.ts';
-import { invalid } from './errors.ts';
+import type { Device, DeviceUser } from '../device.ts';
+import { invalid } from '../errors.ts';
 
 const PIECE = 131_072;
 /** Packets that go one way in one turn. */

@@ -10,11 +10,12 @@
  * where the pattern of losses matters.
  * @module
  */
+
+import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
+import { checkNumber } from '../errors.ts';
+import { Notice } from '../notice.ts';
 import { type LinkClock, SystemClock } from './clock.ts';
-import type { Device, DeviceOffload, DeviceUser } from './device.ts';
-import { checkNumber } from './errors.ts';
 import type { Impairment, PathCounters } from './impairment.ts';
-import { Notice } from './notice.ts';
 import { CHANCES, Path } from './path.ts';
 import { type RandomBits, SeededBits } from './random.ts';
 

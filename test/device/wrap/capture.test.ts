@@ -1,14 +1,14 @@
-/** Tests of src/device/capture.ts and pcapng.ts: what is written, read back. */
+/** Tests of src/device/wrap/capture.ts and pcapng.ts: what is written, read back. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import test from 'ava';
-import { capture } from '../../src/device/capture.ts';
-import { createPipe } from '../../src/device/pipe.ts';
-import { deviceSuite } from './suite.ts';
-import { Collector, internetChecksum, settle, udpPacket, until } from './support.ts';
+import { createPipe } from '../../../src/device/pipe.ts';
+import { capture } from '../../../src/device/wrap/capture.ts';
+import { deviceSuite } from '../suite.ts';
+import { Collector, internetChecksum, settle, udpPacket, until } from '../support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tunstack-capture-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));

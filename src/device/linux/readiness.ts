@@ -17,7 +17,7 @@
  */
 import { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { DeviceError } from './errors.ts';
+import { DeviceError } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, O, Pinned, SOCK } from './libc.ts';
 
 /**

@@ -6,7 +6,7 @@
  * @module
  */
 import { endianness } from 'node:os';
-import { attachError, configureError, DeviceError } from './errors.ts';
+import { attachError, configureError, DeviceError } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, Pinned, SOCK } from './libc.ts';
 
 /** Flags of TUNSETIFF; IFF_NO_PI: no four bytes of packet information before each packet. */

@@ -1,9 +1,9 @@
-/** Tests of src/device/path.ts: what one direction of an impaired link does, by the numbers. */
+/** Tests of src/device/impair/path.ts: what one direction of an impaired link does, by the numbers. */
 import test from 'ava';
-import type { Impairment } from '../../src/device/impairment.ts';
-import { CHANCES, Path } from '../../src/device/path.ts';
-import { SeededBits } from '../../src/device/random.ts';
-import { internetChecksum, udpPacket } from './support.ts';
+import type { Impairment } from '../../../src/device/impair/impairment.ts';
+import { CHANCES, Path } from '../../../src/device/impair/path.ts';
+import { SeededBits } from '../../../src/device/impair/random.ts';
+import { internetChecksum, udpPacket } from '../support.ts';
 
 const SEED = 20_260_101;
 

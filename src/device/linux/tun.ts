@@ -3,12 +3,13 @@
  * `Documentation/networking/tuntap.rst`; offload: virtio 1.2 §5.1.6.
  * @module
  */
+
+import { type DeviceOffload, NO_OFFLOAD } from '../device.ts';
+import { checkInteger, checkNumber, DeviceError, invalid, openError } from '../errors.ts';
+import { type Cidr, checkMtu, checkName, parseCidr } from '../options.ts';
 import { Descriptor, type TunDevice } from './descriptor.ts';
-import { type DeviceOffload, NO_OFFLOAD } from './device.ts';
-import { checkInteger, checkNumber, DeviceError, invalid, openError } from './errors.ts';
 import { Iff, LinkControl, TunControl, TunOffload } from './ioctl.ts';
 import { errnoName, F, FD_CLOEXEC, type Libc, loadLibc, O } from './libc.ts';
-import { type Cidr, checkMtu, checkName, parseCidr } from './options.ts';
 import type { Waiting } from './readiness.ts';
 
 const PATH = '/dev/net/tun';

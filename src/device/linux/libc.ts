@@ -16,7 +16,7 @@
 
 import { constants, endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { DeviceError } from './errors.ts';
+import { DeviceError } from '../errors.ts';
 
 /** Flags of open(2) and fcntl(2), the same on every Linux that Node runs on (mips aside). */
 export const O = { RDWR: 0o2, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;

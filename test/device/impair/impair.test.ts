@@ -1,11 +1,11 @@
-/** Tests of src/device/impair.ts, clock.ts and join.ts: links that are not perfect. */
+/** Tests of src/device/impair/impair.ts, clock.ts and join.ts: links that are not perfect. */
 import test from 'ava';
-import { SystemClock } from '../../src/device/clock.ts';
-import { type ImpairOptions, impair } from '../../src/device/impair.ts';
-import { joinDevices } from '../../src/device/join.ts';
-import { createPipe } from '../../src/device/pipe.ts';
-import { deviceSuite, type Link } from './suite.ts';
-import { Collector, FakeClock, settle, udpPacket, until } from './support.ts';
+import { SystemClock } from '../../../src/device/impair/clock.ts';
+import { type ImpairOptions, impair } from '../../../src/device/impair/impair.ts';
+import { createPipe } from '../../../src/device/pipe.ts';
+import { joinDevices } from '../../../src/device/wrap/join.ts';
+import { deviceSuite, type Link } from '../suite.ts';
+import { Collector, FakeClock, settle, udpPacket, until } from '../support.ts';
 
 function impairedLink(options: ImpairOptions): Promise<Link> {
   const [inner, other] = createPipe();

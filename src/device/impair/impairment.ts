@@ -2,7 +2,7 @@
  * What a link may do to packets in one direction, and the count of what it did.
  * @module
  */
-import { checkInteger, checkNumber } from './errors.ts';
+import { checkInteger, checkNumber } from '../errors.ts';
 
 /** Losses in bursts: the model of Gilbert and Elliott, a step a packet. */
 export interface Burst {
