@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { type Spread, spread } from './results.ts';
+import { type Spread, spread } from '../support/spread.ts';
 
 export interface Machine {
   readonly cpu: string;

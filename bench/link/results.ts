@@ -2,6 +2,7 @@
  * What a run of the bench leaves behind: samples, and what they come to.
  * @module
  */
+import { type Spread, spread } from '../support/spread.ts';
 import type { Machine, Noise } from './machine.ts';
 
 /** One measurement of one subject, once. */
@@ -44,23 +45,6 @@ export interface Results {
   readonly samples: readonly Sample[];
   /** What was not measured, and why. */
   readonly skipped: readonly string[];
-}
-
-/** n runs: their median and their spread. */
-export interface Spread {
-  readonly n: number;
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-export function spread(values: readonly number[]): Spread | undefined {
-  const sorted = values.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
-  const n = sorted.length;
-  if (n === 0) return undefined;
-  const at = (i: number): number => sorted[i] as number; // callers stay below n
-  const median = n % 2 === 1 ? at((n - 1) / 2) : (at(n / 2 - 1) + at(n / 2)) / 2;
-  return { n, median, min: at(0), max: at(n - 1) };
 }
 
 /** Which samples are meant; a subject and a variant match if they hold all that is given. */

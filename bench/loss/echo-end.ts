@@ -3,7 +3,7 @@
  * @module
  */
 import { createSocket, type Socket } from 'node:dgram';
-import type { Receive } from './kernel-end.ts';
+import type { Receive } from './protocol.ts';
 
 /** Between one datagram and the next, in milliseconds. */
 const PAUSE = 3;

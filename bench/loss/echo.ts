@@ -2,8 +2,8 @@
  * How true the emulated link is: round trips of datagrams over one that is idle, kernel to kernel.
  * @module
  */
+import { spread } from '../support/spread.ts';
 import type { Bench } from './bench.ts';
-import { spread } from './results.ts';
 
 /** Round trips in milliseconds; what the two programs at the ends take is in them. */
 export interface EchoTimes {

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { loadLibc } from '../../src/device/linux/libc.ts';
 import { echo, endEcho, ping } from './echo-end.ts';
-import { serve, sharedMicros } from './protocol.ts';
+import { type Receive, serve, sharedMicros } from './protocol.ts';
 import { type Points, Series } from './series.ts';
 import { Priority, runFirst } from './system.ts';
 
@@ -29,11 +29,6 @@ export interface Configure {
   readonly device: string;
   /** With its prefix. */
   readonly address: string;
-}
-export interface Receive {
-  readonly id: number;
-  readonly address: string;
-  readonly port: number;
 }
 export interface Send extends Receive {
   /** The address to come from. */

@@ -2,7 +2,8 @@
  * The tables of docs/tcp.md, between two marks; what stands around them is written by hand.
  * @module
  */
-import { fairness, goodput, type Results, ratio, type Spread } from './results.ts';
+import type { Spread } from '../support/spread.ts';
+import { fairness, goodput, type Results, ratio } from './results.ts';
 import { PAIRS, ROWS, SHARED_ROWS, SHARES } from './rows.ts';
 
 const BEGIN = '<!-- bench:loss -->';

@@ -17,6 +17,13 @@ interface Answer {
   readonly error?: string;
 }
 
+/** Where a helper is to listen; `id` names what it opens in the calls that follow. */
+export interface Receive {
+  readonly id: number;
+  readonly address: string;
+  readonly port: number;
+}
+
 /** What a helper can do, by name. */
 export type Handlers = Readonly<Record<string, (argument: never) => unknown>>;
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { cpus, loadavg, release } from 'node:os';
+import { type Spread, spread } from '../support/spread.ts';
 import type { Lateness } from './clock.ts';
 import type { EchoTimes } from './echo.ts';
 import type { LinkCounters } from './emulator.ts';
@@ -50,23 +51,6 @@ export const describeMachine = (): Machine => ({
   node: process.version,
   load: loadavg(),
 });
-
-/** n runs: their median and their spread. */
-export interface Spread {
-  readonly n: number;
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-export function spread(values: readonly number[]): Spread | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  const n = sorted.length;
-  if (n === 0) return undefined;
-  const at = (i: number): number => sorted[i] as number; // below n
-  const median = n % 2 === 1 ? at((n - 1) / 2) : (at(n / 2 - 1) + at(n / 2)) / 2;
-  return { n, median, min: at(0), max: at(n - 1) };
-}
 
 const select = (samples: readonly Sample[], row: string, pair: string): Sample[] =>
   samples.filter((sample) => sample.row === row && sample.pair === pair);

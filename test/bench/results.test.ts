@@ -3,7 +3,8 @@ import test from 'ava';
 import { standings } from '../../bench/link/report/goals.ts';
 import { page } from '../../bench/link/report/page.ts';
 import { TABLES } from '../../bench/link/report/tables.ts';
-import { type Results, ratios, type Sample, spread, summary } from '../../bench/link/results.ts';
+import { type Results, ratios, type Sample, summary } from '../../bench/link/results.ts';
+import { spread } from '../../bench/support/spread.ts';
 
 function sample(subject: string, run: number, gbits: number, streams = 1): Sample {
   const variant = { direction: 'recv', offload: 'on', streams };

@@ -2,7 +2,7 @@
  * Numbers as people read them.
  * @module
  */
-import type { Spread } from '../results.ts';
+import type { Spread } from '../../support/spread.ts';
 
 /** Three digits that mean something: `0.123`, `12.3`, `1 230`. */
 export function figure(value: number): string {

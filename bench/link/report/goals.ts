@@ -3,14 +3,8 @@
  * reached by either face, and where it was missed.
  * @module
  */
-import {
-  type Query,
-  type Results,
-  ratios,
-  type Spread,
-  summary,
-  type Variant,
-} from '../results.ts';
+import type { Spread } from '../../support/spread.ts';
+import { type Query, type Results, ratios, summary, type Variant } from '../results.ts';
 
 export type FaceKey = 'callback' | 'net';
 

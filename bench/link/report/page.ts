@@ -3,7 +3,8 @@
  * @module
  */
 import { writeFileSync } from 'node:fs';
-import { type Results, type Spread, spread } from '../results.ts';
+import { type Spread, spread } from '../../support/spread.ts';
+import type { Results } from '../results.ts';
 import { escapeHtml, figure, withSpread } from './figures.ts';
 import { type Standing, standings } from './goals.ts';
 import { type Section, sections } from './sections.ts';

@@ -3,7 +3,7 @@
  * bars with their spread, ranges on a logarithmic axis, and lines over the number of streams.
  * @module
  */
-import type { Spread } from '../results.ts';
+import type { Spread } from '../../support/spread.ts';
 import { escapeHtml, figure, tick, withSpread } from './figures.ts';
 
 export interface Bar {

@@ -2,8 +2,10 @@
  * The tables of docs/speed.md, by name: each made of a run's results and of profiles.
  * @module
  */
+
+import type { Spread } from '../../support/spread.ts';
 import type { Profile } from '../profile-file.ts';
-import { type Results, type Spread, summary, type Variant } from '../results.ts';
+import { type Results, summary, type Variant } from '../results.ts';
 import { figure, withSpread } from './figures.ts';
 import { GOALS, type Standing, standings } from './goals.ts';
 
