@@ -4,8 +4,9 @@
  * Run with `node dist/bench/device.bench.js`.
  * @module
  */
+
+import { openFd } from '../src/device/linux/fd.ts';
 import { loadLibc, Pinned, SOCK } from '../src/device/linux/libc.ts';
-import { openFd } from '../src/device/linux/tun.ts';
 import { copyBytes } from '../src/stack/base/copy.ts';
 import { announce, suite } from './support/suite.ts';
 

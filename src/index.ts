@@ -20,15 +20,11 @@ export {
 export type { Burst, Impairment, PathCounters } from './device/impair/impairment.ts';
 export type { RandomBits } from './device/impair/random.ts';
 export type { DescriptorCounters, TunDevice } from './device/linux/descriptor.ts';
-export type { Waiting } from './device/linux/readiness.ts';
-export {
-  type FdOptions,
-  openFd,
-  openTap,
-  openTun,
-  type TunOptions,
-  type WaitOptions,
-} from './device/linux/tun.ts';
+export { type FdOptions, openFd } from './device/linux/fd.ts';
+export type { TunOptions } from './device/linux/interface.ts';
+export type { Waiting, WaitOptions } from './device/linux/readiness.ts';
+export { openTap } from './device/linux/tap.ts';
+export { openTun } from './device/linux/tun.ts';
 export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
 export { type CaptureDevice, type CaptureOptions, capture } from './device/wrap/capture.ts';

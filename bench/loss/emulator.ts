@@ -6,8 +6,9 @@
 import type { Device } from '../../src/device/device.ts';
 import { type ImpairedDevice, impair } from '../../src/device/impair/impair.ts';
 import type { Impairment, PathCounters } from '../../src/device/impair/impairment.ts';
+import { openFd } from '../../src/device/linux/fd.ts';
 import { loadLibc } from '../../src/device/linux/libc.ts';
-import { openFd, openTun } from '../../src/device/linux/tun.ts';
+import { openTun } from '../../src/device/linux/tun.ts';
 import { capture } from '../../src/device/wrap/capture.ts';
 import { type Joint, joinDevices } from '../../src/device/wrap/join.ts';
 import { TimerClock } from './clock.ts';

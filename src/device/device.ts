@@ -41,8 +41,8 @@ export const NO_OFFLOAD: DeviceOffload = { checksum: false, tso4: false, uso4: f
 export interface Device {
   /** As the system names it (`tun0`), or what kind of device it is. */
   readonly name: string;
-  /** `ip`: packets (TUN). `ethernet`: frames (TAP). */
-  readonly medium: 'ip' | 'ethernet';
+  /** `ip`, the default: packets (TUN). `ethernet`: frames (TAP). */
+  readonly medium?: 'ip' | 'ethernet';
   /** The longest IP packet, in bytes, that it carries without offload. */
   readonly mtu: number;
   /** Bytes of the device's own before each packet: 0, or a virtio header's 10 or 12. */

@@ -113,3 +113,9 @@ export function goneError(name: string, code: string, syscall: string): DeviceEr
     : `the device ${name} failed in ${syscall} (${code})`;
   return new DeviceError(removed ? 'ENODEV' : code, message, syscall);
 }
+
+/** Throws if a device may not be started: it is closed, or has a user. `again`: how to have another. */
+export function checkStart(name: string, closed: boolean, used: boolean, again: string): void {
+  if (closed) throw new DeviceError('ENODEV', `the device ${name} is closed: ${again}`);
+  if (used) throw new DeviceError('EALREADY', `the device ${name} has a user: ${again}`);
+}

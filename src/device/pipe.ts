@@ -6,7 +6,8 @@
  * @module
  */
 import { type Device, type DeviceOffload, type DeviceUser, NO_OFFLOAD } from './device.ts';
-import { checkInteger, DeviceError } from './errors.ts';
+import { checkInteger, checkStart } from './errors.ts';
+import { longestPacket, VIRTIO_HEADER } from './medium.ts';
 import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
 import { PacketQueue } from './queue.ts';
@@ -26,8 +27,6 @@ export interface PipeOptions {
 }
 
 const ALL_OFFLOAD: DeviceOffload = { checksum: true, tso4: true, uso4: true };
-const VIRTIO_HEADER = 10;
-const FRAME_HEADER = 18;
 
 /** Two devices, each the other's far end. */
 export function createPipe(options: PipeOptions = {}): [PipeEnd, PipeEnd] {
@@ -35,12 +34,13 @@ export function createPipe(options: PipeOptions = {}): [PipeEnd, PipeEnd] {
   checkMtu(mtu);
   checkInteger('limit', limit, 1, 1_000_000);
   const medium = options.medium ?? 'ip';
+  const granted = offload ? ALL_OFFLOAD : NO_OFFLOAD;
   const traits = {
     medium,
     mtu,
     headerLength: offload ? VIRTIO_HEADER : 0,
-    maxPacket: (offload ? 65_535 : mtu) + (medium === 'ethernet' ? FRAME_HEADER : 0),
-    offload: offload ? ALL_OFFLOAD : NO_OFFLOAD,
+    maxPacket: longestPacket(medium, mtu, granted),
+    offload: granted,
     limit,
     schedule: options.schedule ?? setImmediate,
   };
@@ -104,12 +104,12 @@ export class PipeEnd implements Device {
   }
 
   start(user: DeviceUser): void {
-    if (this.#closed !== undefined) {
-      throw new DeviceError('ENODEV', `${this.name} is closed: make another pipe`);
-    }
-    if (this.#user !== undefined) {
-      throw new DeviceError('EALREADY', `${this.name} has a user: make another pipe`);
-    }
+    checkStart(
+      this.name,
+      this.#closed !== undefined,
+      this.#user !== undefined,
+      'make another pipe',
+    );
     this.#user = user;
     if (this.#inbound.count > 0) this.#notice.came();
   }

@@ -8,7 +8,8 @@
 import type { Duplex } from 'node:stream';
 import type { Device, DeviceOffload, DeviceUser } from './device.ts';
 import { NO_OFFLOAD } from './device.ts';
-import { checkInteger, DeviceError, invalid } from './errors.ts';
+import { checkInteger, checkStart, DeviceError, invalid } from './errors.ts';
+import { longestPacket } from './medium.ts';
 import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
 
@@ -27,8 +28,6 @@ export interface DuplexOptions {
   /** Packets that wait for the user before the stream is paused; default 256. */
   limit?: number;
 }
-
-const FRAME_HEADER = 18;
 
 /** `duplex` as a device. It belongs to the device from now on, and ends with it. */
 export function fromDuplex(duplex: Duplex, options: DuplexOptions = {}): StreamDevice {
@@ -71,8 +70,7 @@ export class StreamDevice implements Device {
     this.medium = medium;
     this.mtu = mtu;
     this.headerLength = headerLength;
-    this.maxPacket =
-      (offload.tso4 || offload.uso4 ? 65_535 : mtu) + (medium === 'ethernet' ? FRAME_HEADER : 0);
+    this.maxPacket = longestPacket(medium, mtu, offload);
     this.offload = offload;
     this.#duplex = duplex;
     this.#limit = limit;
@@ -84,12 +82,12 @@ export class StreamDevice implements Device {
   }
 
   start(user: DeviceUser): void {
-    if (this.#closing !== undefined) {
-      throw new DeviceError('ENODEV', `the device ${this.name} is closed: open it again`);
-    }
-    if (this.#user !== undefined) {
-      throw new DeviceError('EALREADY', `the device ${this.name} has a user: open another one`);
-    }
+    checkStart(
+      this.name,
+      this.#closing !== undefined,
+      this.#user !== undefined,
+      'open another one',
+    );
     this.#user = user;
     this.#duplex.on('data', (chunk: unknown) => this.#take(chunk));
   }

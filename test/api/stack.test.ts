@@ -3,7 +3,13 @@
  * @module
  */
 import test from 'ava';
-import { createPipe, createStack, type StackOptions } from '../../src/index.ts';
+import {
+  createPipe,
+  createStack,
+  type Device,
+  impair,
+  type StackOptions,
+} from '../../src/index.ts';
 import { LEFT, makePair, next, RIGHT, rounds, until } from './worlds.ts';
 
 const [device] = createPipe();
@@ -39,6 +45,25 @@ for (const [what, options, message] of WRONG) {
 test('stack: frames are refused, there is no link layer', (t) => {
   const [tap] = createPipe({ medium: 'ethernet' });
   t.throws(() => createStack({ device: tap, address }), { message: /use a TUN/ });
+});
+
+test('stack: a device that does not say what it carries carries packets', async (t) => {
+  const plain: Device = {
+    name: 'plain',
+    mtu: 1500,
+    headerLength: 0,
+    maxPacket: 1500,
+    offload: { checksum: false, tso4: false, uso4: false },
+    start: () => {},
+    read: () => 0,
+    write: () => true,
+    flush: () => {},
+    close: async () => {},
+  };
+  const wrapped = impair(plain);
+  t.is(wrapped.medium, 'ip');
+  await createStack({ device: plain, address }).close();
+  await createStack({ device: wrapped, address }).close();
 });
 
 test('stack: it tells its devices and addresses', async (t) => {

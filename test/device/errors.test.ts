@@ -2,7 +2,8 @@
 import test from 'ava';
 import { attachError, configureError, goneError, openError } from '../../src/device/errors.ts';
 import { errnoName, loadLibc } from '../../src/device/linux/libc.ts';
-import { openTap, openTun } from '../../src/device/linux/tun.ts';
+import { openTap } from '../../src/device/linux/tap.ts';
+import { openTun } from '../../src/device/linux/tun.ts';
 import { checkName, parseCidr } from '../../src/device/options.ts';
 
 test('errors: no permission names sudo, the capability and unshare', (t) => {

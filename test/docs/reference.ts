@@ -13,6 +13,8 @@ export interface Member {
   /** As declared, on one line. */
   readonly text: string;
   readonly comment: string;
+  /** Declared by the class that this one extends. */
+  readonly inherited?: boolean;
 }
 
 /** An export of src/index.ts. */
@@ -117,17 +119,30 @@ function entryOf(path: string, name: string, as: string, group: string): Entry {
   const kind = KINDS[found[2] as keyof typeof KINDS] ?? 'value';
   const hasMembers = kind === 'class' || kind === 'interface';
   const open = declared.indexOf('{');
+  const own = hasMembers ? membersOf(declared.slice(open + 1, declared.lastIndexOf('}'))) : [];
+  const head = oneLine(hasMembers ? declared.slice(0, open) : declared);
+  const base = kind === 'class' ? baseOf(path, text, head) : undefined;
+  const inherited = (base?.members ?? [])
+    .filter(({ name }) => own.every((one) => one.name !== name))
+    .map((member) => ({ ...member, inherited: true }));
   return {
     name: as,
     group,
     kind,
-    text: oneLine(hasMembers ? declared.slice(0, open) : declared).replace(
-      /^export (declare )?|;$/g,
-      '',
-    ),
+    // With what its base implements: comments are taken from there.
+    text: `${head.replace(/^export (declare )?|;$/g, '')} ${base?.text ?? ''}`.trimEnd(),
     comment: wordsOf(found[1] ?? ''),
-    members: hasMembers ? membersOf(declared.slice(open + 1, declared.lastIndexOf('}'))) : [],
+    members: [...inherited, ...own],
   };
+}
+
+/** The class of ours that this one extends, if it does. */
+function baseOf(path: string, text: string, head: string): Entry | undefined {
+  const base = /\bextends (\w+)/.exec(head)?.[1];
+  const imported = new RegExp(`import (?:type )?\\{[^}]*\\b${base}\\b[^}]*\\} from '(\\.[^']+)'`);
+  const from = imported.exec(text)?.[1];
+  if (base === undefined || from === undefined) return undefined;
+  return entryOf(join(dirname(path), from.replace(/\.[jt]s$/, '.d.ts')), base, base, '');
 }
 
 /** All exports, in the order of src/index.ts. */
@@ -168,7 +183,8 @@ function withInherited(entry: Entry, entries: readonly Entry[]): Entry {
     const comment = member.comment || above?.comment || WELL_KNOWN[member.name] || '';
     return { ...member, comment };
   });
-  return { ...entry, members };
+  // What is inherited and says nothing is as Node documents it.
+  return { ...entry, members: members.filter((one) => !one.inherited || one.comment !== '') };
 }
 
 const basesOf = ({ text }: Entry): string => text.replace(/^.*?\b(extends|implements)\b|^.*$/, '');

@@ -11,9 +11,10 @@
  * @module
  */
 
-import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
+import type { Device, DeviceUser } from '../device.ts';
 import { checkNumber } from '../errors.ts';
 import { Notice } from '../notice.ts';
+import { Outlet, PIECE, readWhole, Wrapper } from '../wrap/wrapper.ts';
 import { type LinkClock, SystemClock } from './clock.ts';
 import type { Impairment, PathCounters } from './impairment.ts';
 import { CHANCES, Path } from './path.ts';
@@ -41,7 +42,6 @@ export interface ImpairOptions extends LinkImpairment {
   clock?: LinkClock;
 }
 
-const PIECE = 131_072;
 const IN_AT = 0;
 const OUT_AT = PIECE;
 /** Packets taken from the device in one turn. */
@@ -54,14 +54,7 @@ export function impair(device: Device, options: ImpairOptions = {}): ImpairedDev
 }
 
 /** A device behind a link that is not perfect. */
-export class ImpairedDevice implements Device {
-  readonly name: string;
-  readonly medium: 'ip' | 'ethernet';
-  readonly mtu: number;
-  readonly headerLength: number;
-  readonly maxPacket: number;
-  readonly offload: DeviceOffload;
-  readonly #device: Device;
+export class ImpairedDevice extends Wrapper {
   readonly #clock: LinkClock;
   readonly #in: Path;
   readonly #out: Path;
@@ -69,27 +62,25 @@ export class ImpairedDevice implements Device {
   readonly #memory: Uint8Array = new Uint8Array(2 * PIECE);
   readonly #notice: Notice;
   #user: DeviceUser | undefined;
-  /** Length of the packet at `OUT_AT` that the device could not take; 0: none. */
-  #stuck = 0;
+  readonly #outlet: Outlet;
+  /** When the packets that are handed on are asked for. */
+  #sendTime = 0;
   /** For when the clock was asked to wake us. */
   #inWake: number = Number.POSITIVE_INFINITY;
   #outWake: number = Number.POSITIVE_INFINITY;
   #ended = false;
 
   constructor(device: Device, options: ImpairOptions) {
-    this.name = device.name;
-    this.medium = device.medium;
-    this.mtu = device.mtu;
-    this.headerLength = device.headerLength;
-    this.maxPacket = device.maxPacket;
-    this.offload = device.offload;
-    this.#device = device;
+    super(device);
     this.#clock = options.clock ?? new SystemClock();
     const { seed = 1, random } = options;
     const chances = (from: number): RandomBits[] =>
       Array.from({ length: CHANCES }, (_, i) => random ?? new SeededBits(seed, from + i));
     this.#in = new Path({ ...options.both, ...options.in }, chances(0), device);
     this.#out = new Path({ ...options.both, ...options.out }, chances(CHANCES), device);
+    this.#outlet = new Outlet(device, OUT_AT, () =>
+      this.#out.take(this.#sendTime, this.#memory, OUT_AT, PIECE),
+    );
     const soon = (fn: () => void): void => this.#clock.at(this.#clock.now(), fn);
     this.#notice = new Notice(soon, () => this.#tell());
   }
@@ -110,9 +101,8 @@ export class ImpairedDevice implements Device {
     this.#out.change({ ...both, ...outward });
   }
 
-  start(user: DeviceUser): void {
-    // The device refuses a second user, and one that comes too late.
-    this.#device.start({
+  override start(user: DeviceUser): void {
+    super.start({
       memory: this.#memory,
       readable: () => this.#fetch(),
       writable: () => this.#send(),
@@ -124,7 +114,7 @@ export class ImpairedDevice implements Device {
     this.#user = user;
   }
 
-  read(at: number, room: number): number {
+  override read(at: number, room: number): number {
     const user = this.#user;
     if (user === undefined || this.#ended) return 0;
     const length = this.#in.take(this.#clock.now(), user.memory, at, room);
@@ -132,7 +122,7 @@ export class ImpairedDevice implements Device {
     return length;
   }
 
-  write(at: number, length: number): boolean {
+  override write(at: number, length: number): boolean {
     if (this.#ended || length > PIECE) return true;
     const { memory } = this.#user as DeviceUser; // who writes has started it
     this.#out.offer(memory, at, length, this.#clock.now());
@@ -140,32 +130,18 @@ export class ImpairedDevice implements Device {
     return true;
   }
 
-  flush(): void {
-    this.#device.flush();
-  }
-
-  ref(): this {
-    this.#device.ref?.();
-    return this;
-  }
-
-  unref(): this {
-    this.#device.unref?.();
-    return this;
-  }
-
-  close(): Promise<void> {
+  override close(): Promise<void> {
     this.#ended = true;
-    return this.#device.close();
+    return super.close();
   }
 
   /** Everything that the device has sets out on its way to the user. */
   #fetch(): void {
     const now = this.#clock.now();
     for (let i = 0; i < BUDGET; i++) {
-      const length = this.#device.read(IN_AT, PIECE);
+      const length = readWhole(this.device, IN_AT);
       if (length === 0) break;
-      if (length <= PIECE) this.#in.offer(this.#memory, IN_AT, length, now);
+      this.#in.offer(this.#memory, IN_AT, length, now);
     }
     this.#arrive();
   }
@@ -195,15 +171,9 @@ export class ImpairedDevice implements Device {
     if (this.#ended) return;
     const now = this.#clock.now();
     if (this.#outWake <= now) this.#outWake = Number.POSITIVE_INFINITY;
-    let sent = false;
-    for (;;) {
-      const length = this.#stuck || this.#out.take(now, this.#memory, OUT_AT, PIECE);
-      if (length === 0) break;
-      sent = true;
-      this.#stuck = this.#device.write(OUT_AT, length) ? 0 : length;
-      if (this.#stuck > 0) return; // `writable` comes here again
-    }
-    if (sent) this.#device.flush();
+    this.#sendTime = now;
+    this.#outlet.run(Number.POSITIVE_INFINITY);
+    if (this.#outlet.waits) return; // `writable` comes here again
     const { due } = this.#out;
     if (due >= this.#outWake) return;
     this.#outWake = due;

@@ -6,6 +6,7 @@
  * has a stream of random numbers of its own, so that the n-th packet is lost whatever else is set.
  * @module
  */
+import { type Medium, networkOffset } from '../medium.ts';
 import { markCongestion } from './ecn.ts';
 import { type Impairment, type PathCounters, resolve, type Settings } from './impairment.ts';
 import { type RandomBits, unit } from './random.ts';
@@ -27,7 +28,6 @@ const SMALL = 2048;
 const LARGE = 66_560;
 const SMALL_SPARE = 4096;
 const LARGE_SPARE = 128;
-const ETHERNET_HEADER = 14;
 /** Of the virtio header's flags, its first byte: virtio 1.2 §5.1.6. */
 const NEEDS_CHECKSUM = 1;
 
@@ -75,12 +75,12 @@ export class Path {
   constructor(
     impairment: Impairment,
     random: readonly RandomBits[],
-    { headerLength, medium }: { headerLength: number; medium: 'ip' | 'ethernet' },
+    { headerLength, medium = 'ip' }: { headerLength: number; medium?: Medium },
   ) {
     this.#settings = resolve(impairment);
     this.#random = random;
     this.#headerLength = headerLength;
-    this.#networkAt = headerLength + (medium === 'ethernet' ? ETHERNET_HEADER : 0);
+    this.#networkAt = networkOffset(medium, headerLength);
   }
 
   /** What is under way stays as it was decided. */

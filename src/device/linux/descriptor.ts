@@ -8,7 +8,7 @@
  * @module
  */
 import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
-import { DeviceError, goneError, outOfRange } from '../errors.ts';
+import { checkStart, goneError, outOfRange } from '../errors.ts';
 import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
 import { type Waiting, Watch } from './readiness.ts';
 
@@ -126,12 +126,12 @@ export class Descriptor implements TunDevice {
   }
 
   start(user: DeviceUser): void {
-    if (this.#closing !== undefined) {
-      throw new DeviceError('ENODEV', `the device ${this.name} is closed: open it again`);
-    }
-    if (this.#user !== undefined) {
-      throw new DeviceError('EALREADY', `the device ${this.name} has a user: open another one`);
-    }
+    checkStart(
+      this.name,
+      this.#closing !== undefined,
+      this.#user !== undefined,
+      'open another one',
+    );
     this.#memory = new Pinned(this.#libc, user.memory);
     this.#watch.start(
       () => user.readable(),

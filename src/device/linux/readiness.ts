@@ -17,7 +17,7 @@
  */
 import { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { DeviceError } from '../errors.ts';
+import { checkNumber, DeviceError, invalid } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, O, Pinned, SOCK } from './libc.ts';
 
 /**
@@ -25,6 +25,14 @@ import { AF, Errno, errnoName, type Libc, O, Pinned, SOCK } from './libc.ts';
  * then sleep. `busy`: never sleep; a whole core, even when idle.
  */
 export type Waiting = 'event' | 'adaptive' | 'busy';
+
+/** How the event loop waits for packets. */
+export interface WaitOptions {
+  /** Default `event`: see `Waiting`. */
+  waiting?: Waiting;
+  /** With `adaptive`: how long to keep turning after traffic, in µs. Default 50. */
+  spinMicros?: number;
+}
 
 /** Longer than any packet with its headers, so that no read fills it. */
 const FIRST_SIZE = 2 * 65_536;
@@ -152,4 +160,12 @@ export class Watch {
     this.#spinning = true;
     setImmediate(this.#turn);
   };
+}
+
+/** Throws unless these can be meant. */
+export function checkWaiting({ waiting = 'event', spinMicros = 50 }: WaitOptions): void {
+  if (waiting !== 'event' && waiting !== 'adaptive' && waiting !== 'busy') {
+    throw invalid('waiting', waiting, "it must be 'event', 'adaptive' or 'busy'");
+  }
+  checkNumber('spinMicros', spinMicros, 0, 1_000_000);
 }

@@ -16,9 +16,10 @@ import { endianness } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
+import type { Device, DeviceUser } from '../device.ts';
 import { checkInteger } from '../errors.ts';
 import * as pcapng from './pcapng.ts';
+import { Wrapper } from './wrapper.ts';
 
 /** How packets are written. */
 export interface CaptureOptions {
@@ -59,20 +60,13 @@ function systemMicros(): number {
 }
 
 /** A device whose packets are captured. */
-export class CaptureDevice implements Device {
-  readonly name: string;
-  readonly medium: 'ip' | 'ethernet';
-  readonly mtu: number;
-  readonly headerLength: number;
-  readonly maxPacket: number;
-  readonly offload: DeviceOffload;
+export class CaptureDevice extends Wrapper {
   /** Packets in the file. */
   captured = 0;
   /** Packets that are missing in the file, since the stream was too slow or failed. */
   lost = 0;
   /** Why the stream failed, if it did. The packets pass all the same. */
   error: Error | undefined;
-  readonly #device: Device;
   readonly #stream: Writable;
   readonly #now: () => number;
   readonly #limit: number;
@@ -86,13 +80,7 @@ export class CaptureDevice implements Device {
   #finishing: Promise<void> | undefined;
 
   constructor(device: Device, stream: Writable, now: () => number, limit: number) {
-    this.name = device.name;
-    this.medium = device.medium;
-    this.mtu = device.mtu;
-    this.headerLength = device.headerLength;
-    this.maxPacket = device.maxPacket;
-    this.offload = device.offload;
-    this.#device = device;
+    super(device);
     this.#stream = stream;
     this.#now = now;
     this.#limit = limit;
@@ -100,13 +88,13 @@ export class CaptureDevice implements Device {
       this.error ??= error;
     });
     const { ETHERNET, RAW } = pcapng.LinkType;
-    const type = device.medium === 'ethernet' ? ETHERNET : RAW;
+    const type = this.medium === 'ethernet' ? ETHERNET : RAW;
     this.#block.used = pcapng.writeHeader(this.#block.view, 0, type, device.name);
     this.#flushSoon();
   }
 
-  start(user: DeviceUser): void {
-    this.#device.start({
+  override start(user: DeviceUser): void {
+    super.start({
       memory: user.memory,
       readable: () => user.readable(),
       writable: () => user.writable(),
@@ -117,34 +105,20 @@ export class CaptureDevice implements Device {
     this.#memory = user.memory;
   }
 
-  read(at: number, room: number): number {
-    const length = this.#device.read(at, room);
+  override read(at: number, room: number): number {
+    const length = super.read(at, room);
     if (length > 0 && length <= room) this.#record(at, length, pcapng.Direction.IN);
     return length;
   }
 
-  write(at: number, length: number): boolean {
-    const taken = this.#device.write(at, length);
+  override write(at: number, length: number): boolean {
+    const taken = super.write(at, length);
     if (taken) this.#record(at, length, pcapng.Direction.OUT);
     return taken;
   }
 
-  flush(): void {
-    this.#device.flush();
-  }
-
-  ref(): this {
-    this.#device.ref?.();
-    return this;
-  }
-
-  unref(): this {
-    this.#device.unref?.();
-    return this;
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#device.close().then(() => this.#finish());
+  override close(): Promise<void> {
+    this.#closing ??= super.close().then(() => this.#finish());
     return this.#closing;
   }
 

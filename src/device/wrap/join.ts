@@ -6,8 +6,9 @@
  */
 import type { Device, DeviceUser } from '../device.ts';
 import { invalid } from '../errors.ts';
+import type { Medium } from '../medium.ts';
+import { Outlet, PIECE, readWhole } from './wrapper.ts';
 
-const PIECE = 131_072;
 /** Packets that go one way in one turn. */
 const BUDGET = 256;
 
@@ -23,11 +24,13 @@ export interface Joint {
   close(): Promise<void>;
 }
 
+const mediumOf = ({ medium = 'ip' }: Device): Medium => medium;
+
 /** Join two devices with the same kind of packets before the same kind of header. */
 export function joinDevices(first: Device, second: Device): Joint {
-  if (first.medium !== second.medium || first.headerLength !== second.headerLength) {
-    const of = ({ name, medium, headerLength }: Device): string =>
-      `${name} (${medium}, header of ${headerLength})`;
+  if (mediumOf(first) !== mediumOf(second) || first.headerLength !== second.headerLength) {
+    const of = (one: Device): string =>
+      `${one.name} (${mediumOf(one)}, header of ${one.headerLength})`;
     throw invalid('devices', `${of(first)} and ${of(second)}`, 'both must be of the same kind');
   }
   return new Cable(first, second);
@@ -83,26 +86,13 @@ class Cable implements Joint {
 /** One direction. */
 class Way {
   count = 0;
-  readonly #from: Device;
-  readonly #to: Device;
-  readonly #at: number;
-  /** Length of a packet that the other device could not take; 0: none. */
-  #stuck = 0;
+  readonly #outlet: Outlet;
 
   constructor(from: Device, to: Device, at: number) {
-    this.#from = from;
-    this.#to = to;
-    this.#at = at;
+    this.#outlet = new Outlet(to, at, () => readWhole(from, at));
   }
 
   run(): void {
-    for (let i = 0; i < BUDGET; i++) {
-      const length = this.#stuck || this.#from.read(this.#at, PIECE);
-      if (length === 0) break;
-      this.#stuck = this.#to.write(this.#at, length) ? 0 : length;
-      if (this.#stuck > 0) break;
-      this.count++;
-    }
-    this.#to.flush();
+    this.count += this.#outlet.run(BUDGET);
   }
 }

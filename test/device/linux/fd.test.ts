@@ -6,9 +6,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test, { type ExecutionContext, type TestFn } from 'ava';
 import type { TunDevice } from '../../../src/device/linux/descriptor.ts';
+import { openFd } from '../../../src/device/linux/fd.ts';
 import { AF, type Libc, loadLibc, O, Pinned, SOCK } from '../../../src/device/linux/libc.ts';
 import type { Waiting } from '../../../src/device/linux/readiness.ts';
-import { openFd } from '../../../src/device/linux/tun.ts';
 import { LEFT_BY_ENGINE } from '../../support/garbage.ts';
 import { IDLE } from '../../support/idle.ts';
 import { deviceSuite, type Link } from '../suite.ts';
@@ -220,7 +220,7 @@ fdTest('descriptor: no place outside of the memory is read or written', async (t
 
 fdTest('descriptor: reading and writing leave no garbage, and one object would be seen', (t) => {
   const script = `
-    const { openFd } = await import(${moduleUrl('linux/tun')});
+    const { openFd } = await import(${moduleUrl('linux/fd')});
     const { loadLibc, Pinned } = await import(${moduleUrl('linux/libc')});
     const { garbage } = await import(${supportUrl('garbage')});
     const libc = await loadLibc();
@@ -256,7 +256,7 @@ fdTest('descriptor: reading and writing leave no garbage, and one object would b
 
 fdTest('descriptor: an idle device uses no CPU', async (t) => {
   const script = `
-    const { openFd } = await import(${moduleUrl('linux/tun')});
+    const { openFd } = await import(${moduleUrl('linux/fd')});
     const { loadLibc, Pinned } = await import(${moduleUrl('linux/libc')});
     const libc = await loadLibc();
     const memory = new Pinned(libc, new Uint8Array(128));

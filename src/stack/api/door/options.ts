@@ -97,7 +97,7 @@ function checkDevice(device: unknown): asserts device is Device {
   if (typeof start !== 'function' || typeof read !== 'function' || typeof write !== 'function') {
     throw argTypeError('options.device', 'Device', device);
   }
-  if (medium === 'ip') return;
+  if (medium === undefined || medium === 'ip') return;
   const message = `the device carries ${medium} frames, and this stack has no link layer: use a TUN`;
   throw coded(TypeError, 'ERR_INVALID_ARG_VALUE', message);
 }

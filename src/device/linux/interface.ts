@@ -1,0 +1,133 @@
+/**
+ * An interface of Linux with us at its other end: made or attached by name, and brought up. What is
+ * the same for a TUN and a TAP. `Documentation/networking/tuntap.rst`.
+ * @module
+ */
+import { NO_OFFLOAD } from '../device.ts';
+import { checkInteger, invalid, openError } from '../errors.ts';
+import { type Medium, VIRTIO_HEADER } from '../medium.ts';
+import { type Cidr, checkMtu, checkName, parseCidr } from '../options.ts';
+import { type Attached, makeDevice } from './attached.ts';
+import type { TunDevice } from './descriptor.ts';
+import { Iff, LinkControl, TunControl } from './ioctl.ts';
+import { errnoName, loadLibc, O } from './libc.ts';
+import { askOffload, noOffload } from './offload.ts';
+import { checkWaiting, type WaitOptions } from './readiness.ts';
+
+const PATH = '/dev/net/tun';
+/**
+ * Packets that the kernel keeps for a TUN of ours. Linux gives 500, which one TCP stream of Linux
+ * fills (4 MiB of send buffer are 2900 segments): it then lives by the losses of that queue. Measured
+ * with `npm run bench:link -- --only throughput`: docs/speed.md.
+ */
+const TX_QUEUE_LENGTH = 4096;
+const MAX_TX_QUEUE_LENGTH = 65_536;
+
+/** Which interface, and how it is to be. */
+export interface TunOptions extends WaitOptions {
+  /** Up to 15 bytes; `tun%d` or nothing lets the kernel choose. An existing TUN is attached to. */
+  name?: string;
+  /**
+   * The kernel's own address on the interface, `10.83.0.1/24`; without it addresses are left alone.
+   */
+  hostAddress?: string | readonly string[];
+  /** 68 to 65 535. Without it the interface's own is kept (1500 for a new one). */
+  mtu?: number;
+  /**
+   * Packets that the kernel keeps until they are read; it drops what comes beyond. 1 to 65 536. Without
+   * it a new interface gets 4096 (Linux would give 500), and one that is attached to keeps its own.
+   */
+  txQueueLength?: number;
+  /**
+   * Checksums and segmentation by the kernel: `true` or an error, `'auto'` where the kernel has it.
+   * Default `false`.
+   */
+  offload?: boolean | 'auto';
+  /** Let several descriptors share the interface, flows spread over them by hash. */
+  multiQueue?: boolean;
+  /** `true`: the interface outlives the program; `false`: it does not. Without it, as it was. */
+  persist?: boolean;
+}
+
+/** Make an interface, or attach to it, and bring it up as the options say. */
+export async function openInterface(options: TunOptions, medium: Medium): Promise<TunDevice> {
+  const { name = '', mtu, persist, hostAddress = [] } = options;
+  checkName(name);
+  if (mtu !== undefined) checkMtu(mtu);
+  if (options.txQueueLength !== undefined) {
+    checkInteger('txQueueLength', options.txQueueLength, 1, MAX_TX_QUEUE_LENGTH);
+  }
+  const addresses = hostAddresses(hostAddress);
+  checkWaiting(options);
+  const libc = await loadLibc();
+  const link = new LinkControl(libc);
+  let fd = -1;
+  try {
+    fd = libc.open(PATH, O.RDWR | O.NONBLOCK | O.CLOEXEC);
+    if (fd < 0) throw openError(errnoName(libc.errno()), PATH);
+    const queue = options.txQueueLength ?? (link.exists(name) ? undefined : TX_QUEUE_LENGTH);
+    const control = new TunControl(libc);
+    const attached = attach(control, fd, options, medium);
+    if (persist !== undefined) control.setPersist(fd, persist);
+    const actual = configure(link, attached.name, addresses, mtu, queue);
+    return makeDevice(libc, control, fd, { ...attached, medium, mtu: actual }, options);
+  } catch (error) {
+    if (fd >= 0) libc.close(fd);
+    throw error;
+  } finally {
+    link.close();
+  }
+}
+
+function attach(
+  control: TunControl,
+  fd: number,
+  options: TunOptions,
+  medium: Medium,
+): Pick<Attached, 'name' | 'headerLength' | 'offload'> {
+  const { name = '', offload = false, multiQueue = false } = options;
+  const virtio = offload !== false && (control.features(fd) & Iff.VNET_HDR) !== 0;
+  if (offload === true && !virtio) throw noOffload();
+  const kind = medium === 'ip' ? Iff.TUN : Iff.TAP;
+  const queue = multiQueue ? Iff.MULTI_QUEUE : 0;
+  const flags = kind | Iff.NO_PI | queue | (virtio ? Iff.VNET_HDR : 0);
+  const actual = control.attach(fd, name, flags);
+  if (!virtio) {
+    // An interface that persists may remember the wishes of the program before us.
+    control.setOffload(fd, 0);
+    return { name: actual, headerLength: 0, offload: NO_OFFLOAD };
+  }
+  control.setHeaderSize(fd, VIRTIO_HEADER);
+  const granted = askOffload(control, fd);
+  if (offload === true && !granted.checksum) throw noOffload();
+  return { name: actual, headerLength: VIRTIO_HEADER, offload: granted };
+}
+
+/**
+ * MTU, queue, addresses, link up: only what differs, so that attaching needs no permission for the rest.
+ */
+function configure(
+  link: LinkControl,
+  name: string,
+  addresses: readonly Cidr[],
+  mtu: number | undefined,
+  queue: number | undefined,
+): number {
+  if (mtu !== undefined && link.mtu(name) !== mtu) link.setMtu(name, mtu);
+  if (queue !== undefined && link.txQueueLength(name) !== queue) link.setTxQueueLength(name, queue);
+  for (const { version, octets, prefix } of addresses) {
+    if (version === 6) link.addIpv6(name, octets, prefix);
+    else if (!link.hasIpv4(name, octets, prefix)) link.setIpv4(name, octets, prefix);
+  }
+  if (!link.isUp(name)) link.setUp(name);
+  return link.mtu(name);
+}
+
+function hostAddresses(given: string | readonly string[]): Cidr[] {
+  const list = typeof given === 'string' ? [given] : given;
+  const parsed = list.map((text) => parseCidr('hostAddress', text));
+  if (parsed.filter((cidr) => cidr.version === 4).length > 1) {
+    throw invalid('hostAddress', list.join(', '), 'only one IPv4 address can be set');
+  }
+  return parsed;
+}
