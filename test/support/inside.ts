@@ -8,6 +8,8 @@
  *     udp ADDRESS PORT SIZE          sends a datagram, and tells how many bytes came back, or the error
  *     refused ADDRESS PORT           connects, and tells how that failed, and after how many ms
  *     reset ADDRESS PORT             connects, sends a word and resets
+ *     half-reset ADDRESS PORT        connects, ends, and resets when there is an answer, which it does not read
+ *     half-hold ADDRESS PORT         connects, sends a word, says how it ends, and neither ends nor writes
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -119,6 +121,25 @@ const verbs: Readonly<Record<string, () => Promise<void>>> = {
     await once(socket, 'data');
     socket.resetAndDestroy();
     say({ reset: true });
+  },
+  'half-reset': async () => {
+    const socket = open();
+    socket.end('word');
+    await once(socket, 'readable');
+    socket.destroy(); // with text unread, so that the kernel resets (RFC 2525 §2.17)
+    say({ reset: true });
+  },
+  'half-hold': async () => {
+    const socket = open();
+    socket.write('word');
+    await once(socket.resume(), 'end');
+    say({ ended: true });
+    setInterval(() => {}, 1000); // a socket that neither reads nor writes holds no process
+    await once(process, 'SIGUSR2');
+    socket.write('more');
+    const [error] = await once(socket, 'error');
+    say({ code: error.code });
+    process.exit();
   },
 };
 

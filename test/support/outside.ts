@@ -2,7 +2,8 @@
  * A program: the world outside of a gateway, for tests that run it in a network namespace of its own.
  *
  * TCP: 80 a site, 7 echo, 9 counts what comes until its end and answers with its length and hash,
- * 19 sends without end, 1080 a SOCKS5 proxy. UDP: 53 a name server that knows every name, 7 echo.
+ * 19 sends without end, 20 answers its end with 200 kB and no end, 21 with an end and a reset, 1080 a SOCKS5
+ * proxy. UDP: 53 a name server that knows every name, 7 echo.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -92,6 +93,19 @@ const chargen = createServer((socket) => {
   more();
 });
 
+const silent = createServer({ allowHalfOpen: true }, (socket) => {
+  socket.on('error', () => {});
+  socket.on('end', () => socket.write(Buffer.alloc(200_000)));
+  socket.resume();
+});
+
+/** With text unread, so that the kernel resets (RFC 2525 §2.17). */
+const resets = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+  socket.on('error', () => {});
+  socket.end();
+  setTimeout(() => socket.destroy(), 200);
+});
+
 /** Answers an A question about any name with 203.0.113.9, others with nothing. RFC 1035 §4. */
 function answer(question: Buffer): Buffer {
   let end = 12;
@@ -172,6 +186,8 @@ async function serve(): Promise<void> {
     [echo, 7],
     [count, 9],
     [chargen, 19],
+    [silent, 20],
+    [resets, 21],
     [proxy, 1080],
   ] as const;
   await Promise.all(

@@ -58,6 +58,23 @@ withIp('forward: a UDP flow ends after its silence', async (t) => {
   t.is(last.udpOpen, 0);
 });
 
+// RFC 9293 §3.10.7.4: a reset ends a connection in CLOSE-WAIT, where nobody reads from it any more.
+withIp(
+  'forward: a reset after a FIN is passed on, and keeps nothing open, both ways',
+  async (t) => {
+    const run = await forwarding(t, '--json');
+    t.deepEqual(await insideSays(run, 'half-reset', OUTSIDE, '20'), { reset: true });
+    const holder = run.inside.start(process.execPath, client, 'half-hold', OUTSIDE, '21');
+    t.is(await holder.line(), '{"ended":true}');
+    await pause(7000); // it looks every five seconds
+    holder.child.kill('SIGUSR2');
+    t.is(await holder.line(), '{"code":"EPIPE"}');
+    const { out } = await run.gateway.stop();
+    const last = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '');
+    t.like(last, { tcp: 2, tcpOpen: 0 });
+  },
+);
+
 async function throughProxy(t: ExecutionContext): Promise<Forwarding> {
   const run = await forwarding(t, '--socks5', `${NEAR_OUTSIDE}:1080`);
   t.regex(run.ready, /via=socks5:\/\/192.0.2.2:1080/);

@@ -5,6 +5,8 @@
  */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { forwardedLine } from '../../../src/cli/forward/forward.ts';
 import { relay } from '../../../src/cli/forward/relay.ts';
@@ -130,7 +132,9 @@ test('traceroute: a hop is a line, each address once, with what was said', (t) =
 });
 
 /** A relay between the sockets that a client and a server see. */
-async function relayed(t: ExecutionContext): Promise<{ client: Socket; server: Socket }> {
+async function relayed(
+  t: ExecutionContext,
+): Promise<{ client: Socket; server: Socket; done: Promise<void> }> {
   const servers: Server[] = [];
   const pair = async (): Promise<[Socket, Socket]> => {
     const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
@@ -148,8 +152,8 @@ async function relayed(t: ExecutionContext): Promise<{ client: Socket; server: S
     for (const socket of [client, server]) socket.destroy();
     for (const each of servers) each.close();
   });
-  relay(one, other, () => {});
-  return { client, server };
+  const done = new Promise<void>((resolve) => relay(one, other, resolve, 20));
+  return { client, server, done };
 }
 
 test('relay: text goes both ways, and each end by itself', async (t) => {
@@ -173,4 +177,71 @@ test('relay: a reset goes on as a reset', async (t) => {
   client.resetAndDestroy();
   const [error] = await once(server, 'error');
   t.is(error.code, 'ECONNRESET');
+});
+
+// RFC 9293 §3.6: a half-closed connection lives on; §3.10.7.4: a reset ends it, in CLOSE-WAIT too.
+for (const [who, other] of [
+  ['client', 'server'],
+  ['server', 'client'],
+] as const) {
+  test(`relay: a reset of the ${who} after its FIN goes on to a silent ${other}`, async (t) => {
+    const { done, ...ends } = await relayed(t);
+    const ended = once(ends[other].resume(), 'end');
+    ends[who].end();
+    await ended;
+    await new Promise<void>((done) => ends[other].write(Buffer.alloc(200_000), () => done()));
+    await once(ends[who], 'readable');
+    ends[who].destroy(); // closed with text unread: the kernel resets (RFC 2525 §2.17)
+    await done; // both of the relay's own are gone
+    ends[other].write('x'); // as it does not read any more, only this tells
+    const [error] = await once(ends[other], 'error');
+    t.is(error.code, 'EPIPE');
+  });
+}
+
+test('relay: text that is cut off by a reset never looks like all of it', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const [far] = (await once(server, 'connection')) as [Socket];
+  far.on('error', () => {});
+  // A client that takes its time over the first piece, and none over the rest.
+  let first: (() => void) | undefined;
+  let isEnded = false;
+  const client = new Duplex({
+    highWaterMark: 100_000,
+    read() {},
+    write(_piece, _encoding, taken) {
+      if (first) taken();
+      else first = taken;
+    },
+    final(done) {
+      isEnded = true;
+      done();
+    },
+  });
+  const done = new Promise<void>((resolve) => relay(client, upstream, resolve, 1e6));
+  far.write(Buffer.alloc(1_000_000));
+  await pause(50);
+  far.resetAndDestroy();
+  await pause(50);
+  first?.();
+  await done;
+  t.true(client.destroyed);
+  t.false(isEnded);
+});
+
+test('relay: looking after a half-closed end sends nothing', async (t) => {
+  const { client, server } = await relayed(t);
+  const ended = once(server.resume(), 'end');
+  client.end();
+  await ended;
+  const heard: Buffer[] = [];
+  client.on('data', (piece) => heard.push(piece));
+  await pause(100); // five looks
+  server.end('late');
+  await once(client, 'end');
+  t.is(Buffer.concat(heard).toString(), 'late');
 });
