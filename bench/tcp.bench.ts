@@ -6,8 +6,8 @@
 import { type Address, fromBits } from '../src/stack/base/address.ts';
 import { SeededRandom } from '../src/stack/base/random.ts';
 import { Deadlines, type Due } from '../src/stack/memory/deadlines.ts';
-import { Demux } from '../src/stack/tcp/demux.ts';
-import type { Tcb } from '../src/stack/tcp/tcb.ts';
+import { Demux } from '../src/stack/tcp/open/demux.ts';
+import type { Tcb } from '../src/stack/tcp/tcb/tcb.ts';
 import { PlainConnection, PlainTcp } from './support/plain-tcp.ts';
 import { announce, suite, TURNS } from './support/suite.ts';
 import { SEGMENT, TcpWorld } from './support/tcp-world.ts';

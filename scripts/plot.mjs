@@ -1,7 +1,7 @@
 /**
  * `npm run plot -- trace.json > x.svg`: a connection's events as a time-sequence graph, and its
  * congestion window below. A trace is `{ title?, events }`, or the events alone, as
- * src/stack/tcp/trace.ts has them; `npm run sim -- --case NAME --seed N --trace FILE` writes one.
+ * src/stack/tcp/tcb/trace.ts has them; `npm run sim -- --case NAME --seed N --trace FILE` writes one.
  */
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -17,7 +17,7 @@ const BOTTOM = 50;
 const PLOT = WIDTH - LEFT - RIGHT;
 const HEIGHT = TOP + SEQUENCE + GAP + WINDOW + BOTTOM;
 
-/** By `Recovery` of src/stack/tcp/tcb.ts; open and disorder are not shaded. */
+/** By `Recovery` of src/stack/tcp/tcb/tcb.ts; open and disorder are not shaded. */
 const SHADES = [undefined, undefined, '#e3d4f5', '#fdebc8', '#f9d0cc'];
 const SHADE_NAMES = { '#e3d4f5': 'CWR', '#fdebc8': 'recovery', '#f9d0cc': 'loss' };
 const INK = {

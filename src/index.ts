@@ -118,4 +118,4 @@ export type { TcpInfo } from './stack/tcp/info.ts';
 export type {
   Limits as TcpLimits,
   Settings as TcpSettings,
-} from './stack/tcp/settings.ts';
+} from './stack/tcp/tcb/settings.ts';

@@ -13,7 +13,7 @@ import { makeStats, type Stats } from './base/stats.ts';
 import type { Interface, InterfaceOptions } from './ip/interface.ts';
 import { Internet, type InternetOptions } from './ip/internet.ts';
 import type { Slots } from './memory/slots.ts';
-import type { Limits, Settings } from './tcp/settings.ts';
+import type { Limits, Settings } from './tcp/tcb/settings.ts';
 import { Tcp } from './tcp/tcp.ts';
 import { Udp } from './udp/udp.ts';
 

@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import { S } from '../support/lab.ts';
 import { timeWait } from '../support/states.ts';
 

@@ -3,7 +3,7 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { Flag, has, Recovery } from '../../src/stack/tcp/tcb.ts';
+import { Flag, has, Recovery } from '../../src/stack/tcp/tcb/tcb.ts';
 import { MS } from '../support/lab.ts';
 import type { Peer, PeerOptions } from '../support/peer.ts';
 import { established, listening, synReceived, synSent } from '../support/states.ts';

@@ -6,7 +6,7 @@
 import test from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import { MS, S } from '../support/lab.ts';
 import { Peer } from '../support/peer.ts';
 import { established, finWait2, synReceived, synSent, timeWait } from '../support/states.ts';

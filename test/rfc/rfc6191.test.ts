@@ -3,7 +3,7 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import type { Peer } from '../support/peer.ts';
 import { timeWait } from '../support/states.ts';
 

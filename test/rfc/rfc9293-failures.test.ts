@@ -5,7 +5,7 @@
 import test from 'ava';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { info } from '../../src/stack/tcp/info.ts';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { S } from '../support/lab.ts';
 import { established, synReceived, synSent } from '../support/states.ts';

@@ -5,7 +5,7 @@
  */
 import test from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import { MS } from '../support/lab.ts';
 import { ip, pattern } from '../support/packets.ts';
 import type { PeerOptions } from '../support/peer.ts';

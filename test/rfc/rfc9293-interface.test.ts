@@ -6,7 +6,7 @@ import test from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { info } from '../../src/stack/tcp/info.ts';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { MS, S } from '../support/lab.ts';
 import { ip } from '../support/packets.ts';

@@ -6,7 +6,7 @@ import test from 'ava';
 import { ANY, BROADCAST } from '../../src/stack/base/address.ts';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import { App, Lab } from '../support/lab.ts';
 import { ip, PEER, US } from '../support/packets.ts';
 import { Peer, PORT } from '../support/peer.ts';

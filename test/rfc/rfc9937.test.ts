@@ -4,8 +4,8 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { beginPrr, onRecoveryAck } from '../../src/stack/tcp/congestion/prr.ts';
-import { pipe } from '../../src/stack/tcp/loss/flight.ts';
-import { Recovery } from '../../src/stack/tcp/tcb.ts';
+import { pipe } from '../../src/stack/tcp/tcb/flight.ts';
+import { Recovery } from '../../src/stack/tcp/tcb/tcb.ts';
 import { MS } from '../support/lab.ts';
 import type { Peer } from '../support/peer.ts';
 import type { Range } from '../support/segments.ts';

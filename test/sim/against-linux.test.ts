@@ -4,7 +4,7 @@
  * @module
  */
 import test from 'ava';
-import { pipe, unsent } from '../../src/stack/tcp/loss/flight.ts';
+import { pipe, unsent } from '../../src/stack/tcp/tcb/flight.ts';
 import { World, type WorldOptions } from '../support/world.ts';
 import { Flow } from './flow.ts';
 

@@ -5,7 +5,7 @@
 import type { Impairment } from '../../src/device/impair/impairment.ts';
 import { seq } from '../../src/stack/base/seq.ts';
 import { setSendSequence } from '../../src/stack/tcp/open/open.ts';
-import { stampNow } from '../../src/stack/tcp/timestamps.ts';
+import { stampNow } from '../../src/stack/tcp/timing/timestamps.ts';
 import { type Watch, World } from '../support/world.ts';
 import { Flow } from './flow.ts';
 import { checkConnection } from './invariants.ts';

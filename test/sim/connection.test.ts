@@ -5,7 +5,7 @@
 import test from 'ava';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { Stat } from '../../src/stack/base/stats.ts';
-import { srtt } from '../../src/stack/tcp/rtt.ts';
+import { srtt } from '../../src/stack/tcp/timing/rtt.ts';
 import { abort } from '../../src/stack/tcp/verbs.ts';
 import { World } from '../support/world.ts';
 import { chaos } from './chaos.ts';

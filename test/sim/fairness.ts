@@ -2,7 +2,7 @@
  * Flows that share a bottleneck: how evenly.
  * @module
  */
-import type { CongestionName } from '../../src/stack/tcp/settings.ts';
+import type { CongestionName } from '../../src/stack/tcp/tcb/settings.ts';
 import { type Watch, World } from '../support/world.ts';
 import { Flow } from './flow.ts';
 

@@ -3,8 +3,8 @@
  * @module
  */
 import { ANY } from '../../src/stack/base/address.ts';
-import type { Settings } from '../../src/stack/tcp/settings.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
+import type { Settings } from '../../src/stack/tcp/tcb/settings.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import type { World } from '../support/world.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 

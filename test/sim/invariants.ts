@@ -3,9 +3,9 @@
  * @module
  */
 import { diff } from '../../src/stack/base/seq.ts';
-import { outstanding } from '../../src/stack/tcp/loss/flight.ts';
-import { State, stateName } from '../../src/stack/tcp/state.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
+import { outstanding } from '../../src/stack/tcp/tcb/flight.ts';
+import { State, stateName } from '../../src/stack/tcp/tcb/state.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 
 /** Throws if something is not. */
 export function checkConnection(tcb: Tcb): void {

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type CaptureDevice, capture } from '../../src/device/wrap/capture.ts';
-import { Trace, type TraceEvent } from '../../src/stack/tcp/trace.ts';
+import { Trace, type TraceEvent } from '../../src/stack/tcp/tcb/trace.ts';
 import type { Watch } from '../support/world.ts';
 import { CASES, runCase } from './cases.ts';
 

@@ -8,7 +8,7 @@ import { ANY } from '../../src/stack/base/address.ts';
 import { MINUTE, SECOND } from '../../src/stack/base/clock.ts';
 import { below, SeededRandom } from '../../src/stack/base/random.ts';
 import { effectiveMtu } from '../../src/stack/tcp/path/plpmtu.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import { World } from '../support/world.ts';
 import { Peer } from './peer.ts';
 

@@ -7,8 +7,8 @@
  */
 import { Failure } from '../../src/stack/base/failure.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
-import type { Owner } from '../../src/stack/tcp/owner.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
+import type { Owner } from '../../src/stack/tcp/tcb/owner.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import { shutdown, write } from '../../src/stack/tcp/verbs.ts';
 
 const PERIOD = 1_048_573;

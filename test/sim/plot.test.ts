@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { Trace, type TraceEvent } from '../../src/stack/tcp/trace.ts';
+import { Trace, type TraceEvent } from '../../src/stack/tcp/tcb/trace.ts';
 import { root } from '../support/root.ts';
 import { World } from '../support/world.ts';
 import { Flow } from './flow.ts';

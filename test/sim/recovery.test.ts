@@ -5,9 +5,9 @@
 import test from 'ava';
 import { seq } from '../../src/stack/base/seq.ts';
 import { pacingRate } from '../../src/stack/tcp/congestion/pacing.ts';
-import { outstanding } from '../../src/stack/tcp/loss/flight.ts';
-import { Scoreboard } from '../../src/stack/tcp/loss/scoreboard.ts';
-import { srtt } from '../../src/stack/tcp/rtt.ts';
+import { outstanding } from '../../src/stack/tcp/tcb/flight.ts';
+import { Scoreboard } from '../../src/stack/tcp/tcb/scoreboard.ts';
+import { srtt } from '../../src/stack/tcp/timing/rtt.ts';
 import { World, type WorldOptions } from '../support/world.ts';
 import { Flow } from './flow.ts';
 

@@ -3,7 +3,7 @@
  * @module
  */
 import test from 'ava';
-import { outstanding } from '../../src/stack/tcp/loss/flight.ts';
+import { outstanding } from '../../src/stack/tcp/tcb/flight.ts';
 import { World } from '../support/world.ts';
 import { Flow } from './flow.ts';
 

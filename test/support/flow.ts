@@ -4,8 +4,8 @@
  */
 import { makeStats } from '../../src/stack/base/stats.ts';
 import type { CongestionControl } from '../../src/stack/tcp/congestion/congestion.ts';
-import { DEFAULTS } from '../../src/stack/tcp/settings.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
+import { DEFAULTS } from '../../src/stack/tcp/tcb/settings.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import { MS, S } from './lab.ts';
 
 export class Flow {

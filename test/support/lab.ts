@@ -11,9 +11,9 @@ import { Stat } from '../../src/stack/base/stats.ts';
 import { type Interface, NO_OFFLOAD, type Offload } from '../../src/stack/ip/interface.ts';
 import { HEADROOM, Slots } from '../../src/stack/memory/slots.ts';
 import { Core, type CoreOptions } from '../../src/stack/stack.ts';
-import type { Owner } from '../../src/stack/tcp/owner.ts';
-import type { Limits, Settings } from '../../src/stack/tcp/settings.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
+import type { Owner } from '../../src/stack/tcp/tcb/owner.ts';
+import type { Limits, Settings } from '../../src/stack/tcp/tcb/settings.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import { US, Wire } from './packets.ts';
 
 export const MS = 1_000;

@@ -18,7 +18,7 @@ import { Stat } from '../../src/stack/base/stats.ts';
 import type { Interface } from '../../src/stack/ip/interface.ts';
 import { HEADROOM, NO_SLOT, Slots } from '../../src/stack/memory/slots.ts';
 import { Core, type CoreOptions } from '../../src/stack/stack.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb.ts';
+import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import { Timeline } from './timeline.ts';
 
 export const ADDRESS_A: Address = fromOctets(10, 0, 0, 1);

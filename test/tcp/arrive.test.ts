@@ -5,7 +5,7 @@
 import test from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
-import { State } from '../../src/stack/tcp/state.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
 import { S } from '../support/lab.ts';
 import type { Peer } from '../support/peer.ts';
 import { closing, established, lastAck, synReceived, timeWait } from '../support/states.ts';

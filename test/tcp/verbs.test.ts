@@ -5,8 +5,8 @@
 import test from 'ava';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { info } from '../../src/stack/tcp/info.ts';
-import { State } from '../../src/stack/tcp/state.ts';
-import { Trace, type TraceEvent } from '../../src/stack/tcp/trace.ts';
+import { State } from '../../src/stack/tcp/tcb/state.ts';
+import { Trace, type TraceEvent } from '../../src/stack/tcp/tcb/trace.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { App, MS, S } from '../support/lab.ts';
 import { pattern } from '../support/packets.ts';

@@ -7,20 +7,20 @@ import { MILLISECOND, type Micros } from '../base/clock.ts';
 import { diff, ge, gt, le, lt, max, type Seq, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
-import { outstanding } from './loss/flight.ts';
+import { releaseChunks } from './close/notify.ts';
 import { noteReordering, onDuplicateReport, rackUpdate } from './loss/rack.ts';
 import { onAck } from './loss/recovery.ts';
 import { armRto, stopRto } from './loss/rto.ts';
-import type { Scoreboard } from './loss/scoreboard.ts';
 import { armProbe, onProbeAck } from './loss/tlp.ts';
 import * as undo from './loss/undo.ts';
-import { releaseChunks } from './notify.ts';
 import { onProbedAck } from './path/plpmtu.ts';
-import { sampleRtt } from './rtt.ts';
-import type { Segment } from './segment.ts';
-import { Flag, has, Recovery, type Tcb, Timer } from './tcb.ts';
-import { clearTimer } from './timers.ts';
-import { echoAge } from './timestamps.ts';
+import { outstanding } from './tcb/flight.ts';
+import type { Scoreboard } from './tcb/scoreboard.ts';
+import type { Segment } from './tcb/segment.ts';
+import { Flag, has, Recovery, type Tcb, Timer } from './tcb/tcb.ts';
+import { sampleRtt } from './timing/rtt.ts';
+import { clearTimer } from './timing/timers.ts';
+import { echoAge } from './timing/timestamps.ts';
 
 const MAX_SACK_BLOCKS = 4;
 

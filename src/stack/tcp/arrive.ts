@@ -13,18 +13,18 @@ import { count, Stat } from '../base/stats.ts';
 import type { Packet } from '../ip/packet.ts';
 import * as wire from '../wire/tcp.ts';
 import { processAck } from './ack.ts';
-import { enterTimeWait, finAcknowledged, finReached, remove } from './close.ts';
+import { enterTimeWait, finAcknowledged, finReached, remove } from './close/close.ts';
 import { noteMarks } from './congestion/ecn.ts';
+import { challenge, refuse, sendAbort, sendLimited } from './emit/reset.ts';
+import { reportDuplicate } from './emit/sack.ts';
 import { atGate } from './open/intercept.ts';
 import { accepted, answerSyn, firstAbove, onSimultaneousSyn, onSynAck } from './open/open.ts';
 import { noteLoss, receive } from './receive.ts';
-import { challenge, refuse, sendAbort, sendLimited } from './reset.ts';
-import { reportDuplicate } from './sack.ts';
-import { type Segment, trimLeft } from './segment.ts';
-import { isIn, RECEIVING, State } from './state.ts';
-import { Flag, has, type Tcb } from './tcb.ts';
+import { type Segment, trimLeft } from './tcb/segment.ts';
+import { isIn, RECEIVING, State } from './tcb/state.ts';
+import { Flag, has, type Tcb } from './tcb/tcb.ts';
 import type { Tcp } from './tcp.ts';
-import { isOld, lacksStamp, remember } from './timestamps.ts';
+import { isOld, lacksStamp, remember } from './timing/timestamps.ts';
 
 const { ACK, FIN, RST, SYN } = wire.Flag;
 

@@ -8,13 +8,13 @@ import { Failure } from '../base/failure.ts';
 import { diff, ge, gt } from '../base/seq.ts';
 import type { IcmpError } from '../ip/ip.ts';
 import * as wire from '../wire/tcp.ts';
-import { remove } from './close.ts';
-import { usualOptions } from './emit.ts';
-import { Fate } from './loss/scoreboard.ts';
+import { remove } from './close/close.ts';
+import { usualOptions } from './emit/emit.ts';
 import { HEADERS } from './open/open.ts';
 import { effectiveMtu, onReportedMtu } from './path/plpmtu.ts';
-import { State } from './state.ts';
-import type { Tcb } from './tcb.ts';
+import { Fate } from './tcb/scoreboard.ts';
+import { State } from './tcb/state.ts';
+import type { Tcb } from './tcb/tcb.ts';
 import type { Tcp } from './tcp.ts';
 
 /** Ports and sequence number: what RFC 792 promises of the segment. */

@@ -6,11 +6,11 @@ import { format } from '../base/address.ts';
 import { NEVER } from '../base/clock.ts';
 import { failureCode } from '../base/failure.ts';
 import { pacingRate } from './congestion/pacing.ts';
-import { outstanding, pipe, unsent } from './loss/flight.ts';
 import { effectiveMtu } from './path/plpmtu.ts';
-import { backedOff } from './rtt.ts';
-import { stateName } from './state.ts';
-import { Flag, has, type Tcb } from './tcb.ts';
+import { outstanding, pipe, unsent } from './tcb/flight.ts';
+import { stateName } from './tcb/state.ts';
+import { Flag, has, type Tcb } from './tcb/tcb.ts';
+import { backedOff } from './timing/rtt.ts';
 
 /** Times in milliseconds (fractions kept), sizes in bytes, rates in bytes a second. */
 export interface TcpInfo {

@@ -10,7 +10,7 @@ import { Check, type Packet } from '../ip/packet.ts';
 import { good, lengthTerm } from '../wire/checksum.ts';
 import * as wire from '../wire/tcp.ts';
 import { arrive, atListener } from './arrive.ts';
-import { read } from './segment.ts';
+import { read } from './tcb/segment.ts';
 import type { Tcp } from './tcp.ts';
 
 const { ACK, FIN, RST, SYN } = wire.Flag;

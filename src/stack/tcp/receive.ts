@@ -14,13 +14,13 @@ import { count, Stat } from '../base/stats.ts';
 import { Ring } from '../memory/ring.ts';
 import { Spans } from '../memory/spans.ts';
 import { Flag as Header } from '../wire/tcp.ts';
-import { emit } from './emit.ts';
-import { tellData, tellEnd } from './notify.ts';
-import { reportDuplicate } from './sack.ts';
-import { type Segment, trimLeft, trimRight } from './segment.ts';
-import { Flag, has, type Tcb } from './tcb.ts';
-import { echoAge } from './timestamps.ts';
-import { growReceiveBuffer, measureReceiverRtt } from './window.ts';
+import { tellData, tellEnd } from './close/notify.ts';
+import { emit } from './emit/emit.ts';
+import { reportDuplicate } from './emit/sack.ts';
+import { growReceiveBuffer, measureReceiverRtt } from './emit/window.ts';
+import { type Segment, trimLeft, trimRight } from './tcb/segment.ts';
+import { Flag, has, type Tcb } from './tcb/tcb.ts';
+import { echoAge } from './timing/timestamps.ts';
 
 /** Segments that each get an ACK at once after one came early or twice: the sender may have a window of one. */
 const QUICK_AFTER_HOLE = 8;

@@ -9,18 +9,18 @@ import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
 import { noteFlight, restartAfterIdle } from './congestion/cwv.ts';
 import { paced, paceRoom } from './congestion/pacing.ts';
-import { emit, pushFlag } from './emit.ts';
-import { outstanding, pipe, unsent } from './loss/flight.ts';
+import { emit, pushFlag } from './emit/emit.ts';
+import { wantsUpdate } from './emit/window.ts';
 import { armRto } from './loss/rto.ts';
-import { ALONE, Fate, type Scoreboard } from './loss/scoreboard.ts';
 import { armProbe } from './loss/tlp.ts';
 import { HOLD, onProbeResent, probeLength, probeSent } from './path/plpmtu.ts';
-import { backedOff } from './rtt.ts';
-import { isIn, SENDING } from './state.ts';
-import { Flag, Frto, has, Recovery, type Tcb, Timer } from './tcb.ts';
-import { clearTimer, isSet, setTimer } from './timers.ts';
-import { stampNow } from './timestamps.ts';
-import { wantsUpdate } from './window.ts';
+import { outstanding, pipe, unsent } from './tcb/flight.ts';
+import { ALONE, Fate, type Scoreboard } from './tcb/scoreboard.ts';
+import { isIn, SENDING } from './tcb/state.ts';
+import { Flag, Frto, has, Recovery, type Tcb, Timer } from './tcb/tcb.ts';
+import { backedOff } from './timing/rtt.ts';
+import { clearTimer, isSet, setTimer } from './timing/timers.ts';
+import { stampNow } from './timing/timestamps.ts';
 
 /** IP's longest packet less the longest headers: what one offloaded segment may carry. */
 const MAX_TEXT = 65_535 - 20 - 60;

@@ -5,15 +5,15 @@
  */
 import type { Micros } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
-import { become, finish, remove } from './close.ts';
-import { emit } from './emit.ts';
-import { tellClose, tellWritable } from './notify.ts';
+import { become, finish, remove } from './close/close.ts';
+import { tellClose, tellWritable } from './close/notify.ts';
+import { emit } from './emit/emit.ts';
+import { sendAbort } from './emit/reset.ts';
 import { sendSyn } from './open/open.ts';
 import { deliver } from './receive.ts';
-import { sendAbort } from './reset.ts';
 import { send } from './send.ts';
-import { BOTH_CLOSED, isIn, State, SYNCHRONIZED } from './state.ts';
-import { Flag, has, type Tcb } from './tcb.ts';
+import { BOTH_CLOSED, isIn, State, SYNCHRONIZED } from './tcb/state.ts';
+import { Flag, has, type Tcb } from './tcb/tcb.ts';
 
 export function serve(tcb: Tcb, now: Micros): void {
   if (has(tcb, Flag.ABORT) && !has(tcb, Flag.GONE)) {

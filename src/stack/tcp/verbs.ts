@@ -6,10 +6,10 @@
  * @module
  */
 import type { Micros } from '../base/clock.ts';
-import { become, waitForFin } from './close.ts';
-import { armKeepAlive } from './keepalive.ts';
-import { isIn, MAY_WRITE, State } from './state.ts';
-import { Flag, has, type Tcb } from './tcb.ts';
+import { become, waitForFin } from './close/close.ts';
+import { armKeepAlive } from './close/keepalive.ts';
+import { isIn, MAY_WRITE, State } from './tcb/state.ts';
+import { Flag, has, type Tcb } from './tcb/tcb.ts';
 
 /** True if a `write` may still be made. */
 export const isWritable = (tcb: Tcb): boolean =>

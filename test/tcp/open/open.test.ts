@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { Failure } from '../../../src/stack/base/failure.ts';
-import { State } from '../../../src/stack/tcp/state.ts';
+import { State } from '../../../src/stack/tcp/tcb/state.ts';
 import { MS, S } from '../../support/lab.ts';
 import { ip, pattern, US } from '../../support/packets.ts';
 import { established, listening, synReceived, synSent } from '../../support/states.ts';

@@ -15,7 +15,7 @@ import {
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { HEADROOM, Slots } from '../../memory/slots.ts';
-import type { Limits, Settings } from '../../tcp/settings.ts';
+import type { Limits, Settings } from '../../tcp/tcb/settings.ts';
 import { checkInteger, checkObject } from './checks.ts';
 import { argTypeError, coded, missingError } from './errors.ts';
 import { type Cidr, checkAddress, checkCidr } from './lookup.ts';

@@ -7,7 +7,7 @@ import type { TcpNetConnectOpts } from 'node:net';
 import { ANY } from '../../base/address.ts';
 import { failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
-import type { Settings } from '../../tcp/settings.ts';
+import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkFunction, checkInteger, checkPort, checkSignal } from '../door/checks.ts';
 import { abortError, connectError, explainedError, systemError } from '../door/errors.ts';
 import { checkAddress } from '../door/lookup.ts';

@@ -8,7 +8,7 @@ import type { Failure } from '../../base/failure.ts';
 import { Hold } from '../../host/hold.ts';
 import type { Host } from '../../host/host.ts';
 import type { Listener as CoreListener } from '../../tcp/open/listener.ts';
-import type { Settings } from '../../tcp/settings.ts';
+import type { Settings } from '../../tcp/tcb/settings.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 
 /**

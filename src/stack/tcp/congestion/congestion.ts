@@ -6,7 +6,7 @@
  * @module
  */
 import { type Micros, NEVER } from '../../base/clock.ts';
-import type { Tcb } from '../tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 
 export interface CongestionControl {
   readonly name: string;

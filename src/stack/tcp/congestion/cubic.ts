@@ -7,8 +7,8 @@
  */
 import { type Micros, SECOND } from '../../base/clock.ts';
 import { count, Stat } from '../../base/stats.ts';
-import { srtt } from '../rtt.ts';
-import type { Tcb } from '../tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+import { srtt } from '../timing/rtt.ts';
 import {
   type CongestionControl,
   inSlowStart,

@@ -12,7 +12,7 @@
  */
 import { MILLISECOND, type Micros, NEVER } from '../../base/clock.ts';
 import { ge, type Seq, seq } from '../../base/seq.ts';
-import type { Tcb } from '../tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { isPaced } from './pacing.ts';
 
 // RFC 9406 §4.3's recommended constants.

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
-import type { Tcb } from '../tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { type CongestionControl, inSlowStart, MIN_SEGMENTS, slowStart } from './congestion.ts';
 
 export class NewReno implements CongestionControl {

@@ -7,10 +7,10 @@
  * @module
  */
 import { MILLISECOND, type Micros } from '../../base/clock.ts';
-import { outstanding } from '../loss/flight.ts';
-import { srtt } from '../rtt.ts';
-import { type Tcb, Timer } from '../tcb.ts';
-import { setTimer } from '../timers.ts';
+import { outstanding } from '../tcb/flight.ts';
+import { type Tcb, Timer } from '../tcb/tcb.ts';
+import { srtt } from '../timing/rtt.ts';
+import { setTimer } from '../timing/timers.ts';
 import { inSlowStart } from './congestion.ts';
 
 const SHORTEST: Micros = 4 * MILLISECOND;

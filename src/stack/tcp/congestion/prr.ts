@@ -5,8 +5,8 @@
  * when the recovery ends, neither in a burst nor after half a round trip of silence.
  * @module
  */
-import { pipe } from '../loss/flight.ts';
-import type { Tcb } from '../tcb.ts';
+import { pipe } from '../tcb/flight.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 
 /** Recovery begins. RFC 9937 §6.1. */
 export function beginPrr(tcb: Tcb, flight: number): void {

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
-import type { Tcb } from '../tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { type CongestionControl, isFirst } from './congestion.ts';
 
 /** Kept for connections that become busy again. */

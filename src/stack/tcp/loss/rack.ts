@@ -10,13 +10,13 @@
 import { MILLISECOND, type Micros, NEVER } from '../../base/clock.ts';
 import { gt, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
-import { srtt } from '../rtt.ts';
-import type { Segment } from '../segment.ts';
-import { Flag, has, Recovery, type Tcb, Timer } from '../tcb.ts';
-import { clearTimer, setTimer } from '../timers.ts';
-import { stampNow } from '../timestamps.ts';
-import type { Delivery } from './delivery.ts';
-import { Fate, type Scoreboard } from './scoreboard.ts';
+import type { Delivery } from '../tcb/delivery.ts';
+import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
+import type { Segment } from '../tcb/segment.ts';
+import { Flag, has, Recovery, type Tcb, Timer } from '../tcb/tcb.ts';
+import { srtt } from '../timing/rtt.ts';
+import { clearTimer, setTimer } from '../timing/timers.ts';
+import { stampNow } from '../timing/timestamps.ts';
 
 const DUP_THRESH = 3;
 const MAX_MULTIPLIER = 255;

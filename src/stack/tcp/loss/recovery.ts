@@ -9,12 +9,12 @@ import { count, Stat } from '../../base/stats.ts';
 import { isLimited } from '../congestion/cwv.ts';
 import { beginPrr, onRecoveryAck } from '../congestion/prr.ts';
 import { isProbeLoss } from '../path/plpmtu.ts';
-import type { Segment } from '../segment.ts';
-import { Flag, Frto, has, Probe, Recovery, type Tcb } from '../tcb.ts';
-import type { Delivery } from './delivery.ts';
-import { outstanding, pipe, unsent } from './flight.ts';
+import type { Delivery } from '../tcb/delivery.ts';
+import { outstanding, pipe, unsent } from '../tcb/flight.ts';
+import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
+import type { Segment } from '../tcb/segment.ts';
+import { Flag, Frto, has, Probe, Recovery, type Tcb } from '../tcb/tcb.ts';
 import { detectLoss, markOnTimeout, onRecovered } from './rack.ts';
-import { Fate, type Scoreboard } from './scoreboard.ts';
 import { expectReports, forget, isSpurious, remember, undo, wasNeedless } from './undo.ts';
 
 const DUP_THRESH = 3;

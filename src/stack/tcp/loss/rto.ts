@@ -3,9 +3,9 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
-import { backedOff } from '../rtt.ts';
-import { Probe, type Tcb, Timer } from '../tcb.ts';
-import { clearTimer, setTimer } from '../timers.ts';
+import { Probe, type Tcb, Timer } from '../tcb/tcb.ts';
+import { backedOff } from '../timing/rtt.ts';
+import { clearTimer, setTimer } from '../timing/timers.ts';
 
 /** (Re)start the timer. (5.1), (5.3). */
 export function armRto(tcb: Tcb, now: Micros): void {

@@ -6,10 +6,10 @@
 import { MILLISECOND, type Micros, SECOND } from '../../base/clock.ts';
 import { ge, gt, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
-import { backedOff } from '../rtt.ts';
-import { Flag, has, Probe, Recovery, type Tcb, Timer } from '../tcb.ts';
-import { dueTime, setTimer } from '../timers.ts';
-import { outstanding } from './flight.ts';
+import { outstanding } from '../tcb/flight.ts';
+import { Flag, has, Probe, Recovery, type Tcb, Timer } from '../tcb/tcb.ts';
+import { backedOff } from '../timing/rtt.ts';
+import { dueTime, setTimer } from '../timing/timers.ts';
 import { enterCwr } from './recovery.ts';
 
 /** §7.2: how long a receiver may sit on the ACK of a lone segment. */

@@ -5,8 +5,8 @@
  */
 import type { Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
-import type { Segment } from '../segment.ts';
-import { Flag, Frto, has, Probe, Recovery, type Tcb } from '../tcb.ts';
+import type { Segment } from '../tcb/segment.ts';
+import { Flag, Frto, has, Probe, Recovery, type Tcb } from '../tcb/tcb.ts';
 import { noteReordering } from './rack.ts';
 
 /** A recovery begins: keep what it will change. */

@@ -8,11 +8,11 @@
 import type { Address } from '../../base/address.ts';
 import { type Micros, SECOND } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
-import { remove } from '../close.ts';
-import type { Owner } from '../owner.ts';
-import type { Settings } from '../settings.ts';
-import { State } from '../state.ts';
-import type { Tcb } from '../tcb.ts';
+import { remove } from '../close/close.ts';
+import type { Owner } from '../tcb/owner.ts';
+import type { Settings } from '../tcb/settings.ts';
+import { State } from '../tcb/state.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import type { Tcp } from '../tcp.ts';
 
 /** How long after the last overflow an ACK may still be the answer to a cookie. RFC 4987 §3.6. */

@@ -1,0 +1,120 @@
+/**
+ * The window that we offer: its size, its growth, and when to say so. RFC 9293 §3.8.6.2.2,
+ * RFC 7323 §2.
+ * @module
+ */
+import { MILLISECOND, type Micros } from '../../base/clock.ts';
+import { add, diff, gt } from '../../base/seq.ts';
+import { isIn, RECEIVING } from '../tcb/state.ts';
+import { Flag, has, type Tcb } from '../tcb/tcb.ts';
+
+const MAX_UNSCALED = 65_535;
+const MAX_SCALE = 14;
+/** Room beyond what a round trip brings, so that a small window can grow at all. */
+const SPARE_SEGMENTS = 16;
+
+/** The shift that lets a 16-bit field offer `bytes`. RFC 7323 §2.3. */
+export function scaleFor(bytes: number): number {
+  let shift = 0;
+  while (shift < MAX_SCALE && MAX_UNSCALED * 2 ** shift < bytes) shift++;
+  return shift;
+}
+
+/** The buffer, or the share of the stack's that is this connection's among those that receive now. */
+const buffer = (tcb: Tcb): number => Math.min(tcb.receiveBuffer, tcb.tcp.receivers.share);
+
+/** What may be offered now: the free part of the buffer, as far as the field can say it. */
+const room = (tcb: Tcb): number =>
+  Math.min(Math.max(0, buffer(tcb) - tcb.held), MAX_UNSCALED << tcb.rcvScale);
+
+/** What of the last offer is left. */
+const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
+
+/**
+ * The window field for a segment that leaves now, and the new right edge. The edge never moves back
+ * (SHLD-14), and moves on only by a useful step (MUST-39): a full segment or half the buffer.
+ */
+export function offerWindow(tcb: Tcb): number {
+  const left = offered(tcb);
+  let window = room(tcb);
+  if (window < left + Math.min(buffer(tcb) / 2, tcb.rcvMss)) window = left;
+  if (!has(tcb, Flag.SCALING)) {
+    tcb.rcvAdv = add(tcb.rcvNxt, window);
+    return window;
+  }
+  let field = Math.min(window >>> tcb.rcvScale, MAX_UNSCALED);
+  const rounded = field << tcb.rcvScale;
+  // Rounding down takes back a little of what was offered, rounding up offers what there may be no
+  // room for, with every small segment anew: so up, but never by more than one unit in all. What
+  // was offered before is taken all the same (RFC 7323 §2.4).
+  if (rounded < left && rounded <= tcb.receiveBuffer - tcb.held && field < MAX_UNSCALED) field++;
+  const edge = add(tcb.rcvNxt, field << tcb.rcvScale);
+  if (gt(edge, tcb.rcvAdv)) tcb.rcvAdv = edge;
+  return field;
+}
+
+/** The window field of a SYN, which is never scaled. RFC 7323 §2.2. */
+export const synWindow = (tcb: Tcb): number => Math.min(tcb.receiveBuffer, MAX_UNSCALED);
+
+export function offerSynWindow(tcb: Tcb): number {
+  const window = synWindow(tcb);
+  tcb.rcvAdv = add(tcb.rcvNxt, window);
+  return window;
+}
+
+/** True if the peer should be told of a wider window without being asked. */
+export function wantsUpdate(tcb: Tcb): boolean {
+  // Before the first text the window of the SYN is whole; the ACK of that text will widen it.
+  if (!isIn(tcb.state, RECEIVING) || tcb.bytesIn === 0) return false;
+  const left = offered(tcb);
+  const gain = room(tcb) - left;
+  const whole = buffer(tcb);
+  if (gain < Math.min(whole / 2, 2 * tcb.rcvMss)) return false;
+  // While much is still on offer the ACKs of the text will carry the news.
+  return left < whole / 4 || gain >= whole / 2;
+}
+
+/**
+ * Once a round trip, if the owner took more in it than in any before: make room for twice that, and
+ * more by as much as it had grown. Dynamic right-sizing: a sender that doubles its window every round
+ * trip must not wait for a buffer that the owner empties. What is only kept for an owner that reads
+ * nothing is no reason to keep more.
+ */
+export function growReceiveBuffer(tcb: Tcb, now: Micros): void {
+  const rtt = receiverRtt(tcb);
+  if (now - tcb.spaceTime < rtt) return;
+  const taken = tcb.bytesIn - tcb.spaceFrom;
+  const most = tcb.spaceMost;
+  if (taken > most) {
+    const growth = most > 0 ? Math.min(1, (taken - most) / most) : 1;
+    const wanted = Math.floor((2 * taken + SPARE_SEGMENTS * tcb.rcvMss) * (1 + growth));
+    const size = Math.min(wanted, tcb.settings.receiveBufferMax);
+    if (size > tcb.receiveBuffer) tcb.receiveBuffer = size;
+    tcb.spaceMost = taken;
+  }
+  tcb.spaceFrom = tcb.bytesIn;
+  tcb.spaceTime = now;
+}
+
+/** The round trip as a receiver sees it; the handshake's until there is better. */
+const receiverRtt = (tcb: Tcb): Micros =>
+  tcb.receiverRtt > 0 ? tcb.receiverRtt : Math.max(0, tcb.srtt8 / 8);
+
+/**
+ * Measure the round trip from text that arrived: `echoed` is the age of the timestamp it echoes, in
+ * microseconds (RFC 7323 §4.1), -1 where there is none. Without timestamps it is the time in which
+ * one offered window fills, which is the round trip whenever the window is what limits the sender.
+ */
+export function measureReceiverRtt(tcb: Tcb, echoed: Micros, now: Micros): void {
+  if (echoed >= 0) {
+    // The timestamp clock ticks in milliseconds; below one, one is as good as the truth.
+    const sample = Math.max(MILLISECOND, echoed);
+    tcb.receiverRtt =
+      tcb.receiverRtt === 0 ? sample : tcb.receiverRtt + (sample - tcb.receiverRtt) / 8;
+    return;
+  }
+  if (tcb.rttTime !== 0 && diff(tcb.rcvNxt, tcb.rttSeq) < 0) return;
+  if (tcb.rttTime !== 0) tcb.receiverRtt = Math.max(1, now - tcb.rttTime);
+  tcb.rttSeq = tcb.rcvAdv;
+  tcb.rttTime = Math.max(1, now);
+}

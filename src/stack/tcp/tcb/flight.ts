@@ -1,0 +1,26 @@
+/**
+ * How much of what was sent is out there. RFC 5681 (FlightSize), RFC 6675 §4 (pipe).
+ * @module
+ */
+import { diff } from '../../base/seq.ts';
+import { Flag, has, type Tcb } from './tcb.ts';
+
+/** Sequence numbers sent and not cumulatively acknowledged. */
+export const outstanding = (tcb: Tcb): number => diff(tcb.sndNxt, tcb.sndUna);
+
+/**
+ * What is taken to be in the network. Without SACK each duplicate ACK stands for a segment that has
+ * left it (RFC 5681 §3.2, step 4, without inflating the window).
+ */
+export function pipe(tcb: Tcb): number {
+  const board = tcb.scoreboard;
+  const out = outstanding(tcb);
+  if (board === null) return out;
+  return Math.max(0, board.pipe(out) - Math.min(tcb.dupAcks * tcb.mss, Math.max(0, out - tcb.mss)));
+}
+
+/** Text that was written and never sent. A FIN in flight is outstanding, but no text. */
+export function unsent(tcb: Tcb): number {
+  const out = outstanding(tcb);
+  return tcb.chunks.length - out + (out > 0 && has(tcb, Flag.FIN_SENT) ? 1 : 0);
+}

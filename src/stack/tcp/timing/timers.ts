@@ -1,0 +1,67 @@
+/**
+ * The timers of a connection: arming them, and what happens when one is due. RFC 9293 §3.8.
+ *
+ * A timer is a number in the connection's row of the stack's table, which it has while a timer is
+ * set; the stack's heap knows the soonest of each connection. To move one to a later time is a store:
+ * the heap finds out when the old time comes. Only a sooner time touches the heap. (The RTO moves
+ * with every ACK.)
+ * @module
+ */
+import { type Micros, NEVER } from '../../base/clock.ts';
+import { NO_ROW, ROW } from '../../memory/rows.ts';
+import type { Tcb, Timer } from '../tcb/tcb.ts';
+
+/** Arm (or move) a timer to the absolute time `at`. */
+export function setTimer(tcb: Tcb, timer: Timer, at: Micros): void {
+  const { timers, deadlines } = tcb.tcp;
+  if (tcb.timers === NO_ROW) tcb.timers = timers.acquire();
+  timers.values[tcb.timers + timer] = at;
+  if (at < tcb.due) deadlines.set(tcb, at);
+}
+
+export function clearTimer(tcb: Tcb, timer: Timer): void {
+  if (tcb.timers !== NO_ROW) tcb.tcp.timers.values[tcb.timers + timer] = NEVER;
+}
+
+export const isSet = (tcb: Tcb, timer: Timer): boolean => dueTime(tcb, timer) !== NEVER;
+
+/** When the timer is due; `NEVER` if it is not set. */
+export const dueTime = (tcb: Tcb, timer: Timer): Micros =>
+  // A row holds as many numbers as there are timers.
+  tcb.timers === NO_ROW ? NEVER : (tcb.tcp.timers.values[tcb.timers + timer] as Micros);
+
+export function clearTimers(tcb: Tcb): void {
+  tcb.tcp.deadlines.cancel(tcb);
+  giveBack(tcb);
+}
+
+function giveBack(tcb: Tcb): void {
+  if (tcb.timers === NO_ROW) return;
+  tcb.tcp.timers.release(tcb.timers);
+  tcb.timers = NO_ROW;
+}
+
+/** Put the connection back into the heap after it was taken out as due. */
+export function reschedule(tcb: Tcb): void {
+  if (tcb.timers === NO_ROW) return;
+  const { values } = tcb.tcp.timers;
+  let soonest: Micros = NEVER;
+  for (let i = tcb.timers; i < tcb.timers + ROW; i++) {
+    const at = values[i] as Micros;
+    if (at < soonest) soonest = at;
+  }
+  if (soonest === NEVER) giveBack(tcb);
+  else tcb.tcp.deadlines.set(tcb, soonest);
+}
+
+/** Take one timer that is due at `now` and disarm it; -1 if none is. */
+export function takeDue(tcb: Tcb, now: Micros): Timer | -1 {
+  if (tcb.timers === NO_ROW) return -1;
+  const { values } = tcb.tcp.timers;
+  for (let i = 0; i < ROW; i++) {
+    if ((values[tcb.timers + i] as Micros) > now) continue;
+    values[tcb.timers + i] = NEVER;
+    return i as Timer; // an index of the row is a timer
+  }
+  return -1;
+}
