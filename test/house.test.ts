@@ -21,7 +21,7 @@ interface File {
 const LONGEST_FILE = 420; // "about 400"
 const FULLEST_ROOM = 22; // "about twenty" files
 /** Rooms whose circles are still to be untied. */
-const BEING_MOVED = ['src/stack/tcp/', 'src/stack/ip/', 'src/stack/udp/'];
+const BEING_MOVED = ['src/stack/ip/', 'src/stack/udp/'];
 
 /** Files below host/ get time and chance as arguments. */
 const CLOCK_OR_CHANCE =

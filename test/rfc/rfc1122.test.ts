@@ -5,8 +5,8 @@
 import test from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
+import { Flag, has } from '../../src/stack/tcp/tcb/flags.ts';
 import { State } from '../../src/stack/tcp/tcb/state.ts';
-import { Flag, has } from '../../src/stack/tcp/tcb/tcb.ts';
 import { S } from '../support/lab.ts';
 import { ip } from '../support/packets.ts';
 import { Peer } from '../support/peer.ts';

@@ -3,7 +3,8 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { Flag, has, Recovery } from '../../src/stack/tcp/tcb/tcb.ts';
+import { Flag, has } from '../../src/stack/tcp/tcb/flags.ts';
+import { Recovery } from '../../src/stack/tcp/tcb/phases.ts';
 import { MS } from '../support/lab.ts';
 import type { Peer, PeerOptions } from '../support/peer.ts';
 import { established, listening, synReceived, synSent } from '../support/states.ts';

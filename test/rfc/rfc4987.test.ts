@@ -4,8 +4,8 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import type { Address } from '../../src/stack/base/address.ts';
+import { Flag, has } from '../../src/stack/tcp/tcb/flags.ts';
 import { State } from '../../src/stack/tcp/tcb/state.ts';
-import { Flag, has } from '../../src/stack/tcp/tcb/tcb.ts';
 import { App, Lab, S } from '../support/lab.ts';
 import { PEER, US } from '../support/packets.ts';
 import { Peer, PORT } from '../support/peer.ts';

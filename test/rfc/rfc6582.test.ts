@@ -3,7 +3,7 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { Recovery } from '../../src/stack/tcp/tcb/tcb.ts';
+import { Recovery } from '../../src/stack/tcp/tcb/phases.ts';
 import { MS, S } from '../support/lab.ts';
 import type { Peer, PeerOptions } from '../support/peer.ts';
 import { established } from '../support/states.ts';

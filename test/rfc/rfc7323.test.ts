@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
-import { Flag, has } from '../../src/stack/tcp/tcb/tcb.ts';
+import { Flag, has } from '../../src/stack/tcp/tcb/flags.ts';
 import { MS, S } from '../support/lab.ts';
 import { established, listening, synSent } from '../support/states.ts';
 

@@ -6,7 +6,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
-import { Recovery } from '../../src/stack/tcp/tcb/tcb.ts';
+import { Recovery } from '../../src/stack/tcp/tcb/phases.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { MS, S } from '../support/lab.ts';
 import { pattern } from '../support/packets.ts';

@@ -5,7 +5,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { beginPrr, onRecoveryAck } from '../../src/stack/tcp/congestion/prr.ts';
 import { pipe } from '../../src/stack/tcp/tcb/flight.ts';
-import { Recovery } from '../../src/stack/tcp/tcb/tcb.ts';
+import { Recovery } from '../../src/stack/tcp/tcb/phases.ts';
 import { MS } from '../support/lab.ts';
 import type { Peer } from '../support/peer.ts';
 import type { Range } from '../support/segments.ts';

@@ -3,9 +3,8 @@
  * @module
  */
 import { makeStats } from '../../src/stack/base/stats.ts';
-import type { CongestionControl } from '../../src/stack/tcp/congestion/congestion.ts';
 import { DEFAULTS } from '../../src/stack/tcp/tcb/settings.ts';
-import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
+import type { CongestionControl, Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import { MS, S } from './lab.ts';
 
 export class Flow {

@@ -6,9 +6,9 @@
 import test from 'ava';
 import { BROADCAST } from '../../src/stack/base/address.ts';
 import { Drop } from '../../src/stack/base/drop.ts';
+import { Flag } from '../../src/stack/tcp/tcb/flags.ts';
 import { MOST_BURSTS, MOST_EXTENTS } from '../../src/stack/tcp/tcb/scoreboard.ts';
 import { State } from '../../src/stack/tcp/tcb/state.ts';
-import { Flag } from '../../src/stack/tcp/tcb/tcb.ts';
 import { MS, S } from '../support/lab.ts';
 import { ip } from '../support/packets.ts';
 import { Peer } from '../support/peer.ts';

@@ -14,12 +14,14 @@ import { armRto, stopRto } from './loss/rto.ts';
 import { armProbe, onProbeAck } from './loss/tlp.ts';
 import * as undo from './loss/undo.ts';
 import { onProbedAck } from './path/plpmtu.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { outstanding } from './tcb/flight.ts';
+import { Recovery } from './tcb/phases.ts';
 import type { Scoreboard } from './tcb/scoreboard.ts';
 import type { Segment } from './tcb/segment.ts';
-import { Flag, has, Recovery, type Tcb, Timer } from './tcb/tcb.ts';
+import type { Tcb } from './tcb/tcb.ts';
 import { sampleRtt } from './timing/rtt.ts';
-import { clearTimer } from './timing/timers.ts';
+import { clearTimer, Timer } from './timing/timers.ts';
 import { echoAge } from './timing/timestamps.ts';
 
 const MAX_SACK_BLOCKS = 4;

@@ -17,22 +17,37 @@ import { enterTimeWait, finAcknowledged, finReached, remove } from './close/clos
 import { noteMarks } from './congestion/ecn.ts';
 import { challenge, refuse, sendAbort, sendLimited } from './emit/reset.ts';
 import { reportDuplicate } from './emit/sack.ts';
-import { atGate } from './open/intercept.ts';
-import { accepted, answerSyn, firstAbove, onSimultaneousSyn, onSynAck } from './open/open.ts';
+import { atGate, type Gate } from './open/intercept.ts';
+import { accepted, firstAbove, onSimultaneousSyn, onSynAck } from './open/open.ts';
+import { answerSyn, type Passive } from './open/passive.ts';
 import { noteLoss, receive } from './receive.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { type Segment, trimLeft } from './tcb/segment.ts';
 import { isIn, RECEIVING, State } from './tcb/state.ts';
-import { Flag, has, type Tcb } from './tcb/tcb.ts';
-import type { Tcp } from './tcp.ts';
+import type { Tcb } from './tcb/tcb.ts';
 import { isOld, lacksStamp, remember } from './timing/timestamps.ts';
 
 const { ACK, FIN, RST, SYN } = wire.Flag;
 
+/** A stack that takes segments in. */
+export interface Arriving extends Passive {
+  /** The segment that is being taken in: one a stack. */
+  readonly segment: Segment;
+  /** Who is asked about flows to any address and port; null: nobody. */
+  readonly gate: Gate | null;
+}
+
 /** A segment for a connection that is in the table. */
-export function arrive(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Drop {
+export function arrive(
+  tcp: Arriving,
+  tcb: Tcb,
+  packet: Packet,
+  segment: Segment,
+  now: Micros,
+): Drop {
   tcb.segmentsIn++;
   if (tcb.state === State.SYN_SENT) return inSynSent(tcb, packet, segment, now);
-  if (tcb.state === State.TIME_WAIT) return inTimeWait(tcb, packet, segment, now);
+  if (tcb.state === State.TIME_WAIT) return inTimeWait(tcp, tcb, packet, segment, now);
   const drop = inOtherStates(tcb, packet, segment, now);
   tcb.tcp.dirty(tcb);
   return drop;
@@ -251,8 +266,7 @@ function textAndFin(tcb: Tcb, segment: Segment, now: Micros): Drop {
 const textEnd = (segment: Segment): Seq => add(segment.seq, segment.length);
 
 /** §3.10.7.4 in TIME-WAIT, RFC 1122 §4.2.2.13, RFC 6191 and RFC 1337. */
-function inTimeWait(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Drop {
-  const { tcp } = tcb;
+function inTimeWait(tcp: Arriving, tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Drop {
   // RFC 1337, fix (F1): a reset does not cut TIME-WAIT short.
   if (segment.has(RST)) return Drop.TCP_TIME_WAIT;
   if ((segment.flags & (SYN | ACK)) === SYN && isReusable(tcb, segment)) {
@@ -291,7 +305,7 @@ function isReusable(tcb: Tcb, segment: Segment): boolean {
 }
 
 /** A segment for a listener. §3.10.7.2. */
-export function atListener(tcp: Tcp, packet: Packet, segment: Segment, now: Micros): Drop {
+export function atListener(tcp: Arriving, packet: Packet, segment: Segment, now: Micros): Drop {
   if (tcp.gate !== null && (segment.flags & (SYN | ACK | RST)) === SYN) {
     const drop = atGate(tcp, tcp.gate, packet, segment, now);
     if (drop !== null) return drop;
@@ -314,7 +328,7 @@ export function atListener(tcp: Tcp, packet: Packet, segment: Segment, now: Micr
       refuse(tcp, packet, segment, now);
       return Drop.TCP_NO_CONNECTION;
     }
-    return arrive(tcb, packet, segment, now);
+    return arrive(tcp, tcb, packet, segment, now);
   }
   // Third: the SYN.
   if (!segment.has(SYN)) return Drop.TCP_NO_ACK;

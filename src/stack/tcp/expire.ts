@@ -19,11 +19,13 @@ import { armRto, withinUserTimeout } from './loss/rto.ts';
 import { startEpisode } from './loss/tlp.ts';
 import { isProbeLoss, suspectBlackHole } from './path/plpmtu.ts';
 import { overrideSend, retransmit, sendBeyond } from './send.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { outstanding, unsent } from './tcb/flight.ts';
+import { Probe } from './tcb/phases.ts';
 import { Fate } from './tcb/scoreboard.ts';
 import { isIn, SENDING, State } from './tcb/state.ts';
-import { Flag, has, Probe, type Tcb, Timer } from './tcb/tcb.ts';
-import { reschedule, setTimer, takeDue } from './timing/timers.ts';
+import type { Tcb } from './tcb/tcb.ts';
+import { reschedule, setTimer, Timer, takeDue } from './timing/timers.ts';
 
 /** RFC 9293 §3.8.3, R1: after so many retransmissions the way itself is in doubt. */
 const R1 = 3;

@@ -9,13 +9,12 @@ import { diff, ge, gt } from '../base/seq.ts';
 import type { IcmpError } from '../ip/ip.ts';
 import * as wire from '../wire/tcp.ts';
 import { remove } from './close/close.ts';
-import { usualOptions } from './emit/emit.ts';
-import { HEADERS } from './open/open.ts';
+import type { Opening } from './open/opening.ts';
+import { HEADERS, usualOptions } from './path/mss.ts';
 import { effectiveMtu, onReportedMtu } from './path/plpmtu.ts';
 import { Fate } from './tcb/scoreboard.ts';
 import { State } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
-import type { Tcp } from './tcp.ts';
 
 /** Ports and sequence number: what RFC 792 promises of the segment. */
 const QUOTED = 8;
@@ -36,7 +35,7 @@ function tooLong(tcb: Tcb, mtu: number): void {
 }
 
 /** Believe an error only if it quotes something in flight (RFC 5927 §4). */
-export function onIcmp(tcp: Tcp, error: IcmpError, _now: Micros): Drop {
+export function onIcmp(tcp: Opening, error: IcmpError, _now: Micros): Drop {
   if (error.bodyLength < QUOTED) return Drop.ICMP_MALFORMED;
   const v = tcp.ip.slots.view;
   const local = wire.srcPort(v, error.body);

@@ -7,9 +7,10 @@ import { NEVER } from '../base/clock.ts';
 import { failureCode } from '../base/failure.ts';
 import { pacingRate } from './congestion/pacing.ts';
 import { effectiveMtu } from './path/plpmtu.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { outstanding, pipe, unsent } from './tcb/flight.ts';
 import { stateName } from './tcb/state.ts';
-import { Flag, has, type Tcb } from './tcb/tcb.ts';
+import type { Tcb } from './tcb/tcb.ts';
 import { backedOff } from './timing/rtt.ts';
 
 /** Times in milliseconds (fractions kept), sizes in bytes, rates in bytes a second. */

@@ -9,14 +9,13 @@ import { count, Stat } from '../base/stats.ts';
 import { Check, type Packet } from '../ip/packet.ts';
 import { good, lengthTerm } from '../wire/checksum.ts';
 import * as wire from '../wire/tcp.ts';
-import { arrive, atListener } from './arrive.ts';
+import { type Arriving, arrive, atListener } from './arrive.ts';
 import { read } from './tcb/segment.ts';
-import type { Tcp } from './tcp.ts';
 
 const { ACK, FIN, RST, SYN } = wire.Flag;
 
 /** Take a packet in. */
-export function input(tcp: Tcp, packet: Packet, now: Micros): Drop {
+export function input(tcp: Arriving, packet: Packet, now: Micros): Drop {
   const { stats, segment } = tcp;
   const { slots, checksum } = tcp.ip;
   count(stats, Stat.TcpInSegs);
@@ -47,5 +46,5 @@ export function input(tcp: Tcp, packet: Packet, now: Micros): Drop {
   if ((segment.flags & (SYN | FIN | RST | ACK)) === 0) return Drop.TCP_BAD_FLAGS;
   const tcb = tcp.demux.find(packet.destination, segment.dstPort, packet.source, segment.srcPort);
   if (tcb === null) return atListener(tcp, packet, segment, now);
-  return arrive(tcb, packet, segment, now);
+  return arrive(tcp, tcb, packet, segment, now);
 }

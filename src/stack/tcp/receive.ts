@@ -18,8 +18,9 @@ import { tellData, tellEnd } from './close/notify.ts';
 import { emit } from './emit/emit.ts';
 import { reportDuplicate } from './emit/sack.ts';
 import { growReceiveBuffer, measureReceiverRtt } from './emit/window.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { type Segment, trimLeft, trimRight } from './tcb/segment.ts';
-import { Flag, has, type Tcb } from './tcb/tcb.ts';
+import type { Tcb } from './tcb/tcb.ts';
 import { echoAge } from './timing/timestamps.ts';
 
 /** Segments that each get an ACK at once after one came early or twice: the sender may have a window of one. */

@@ -14,12 +14,14 @@ import { wantsUpdate } from './emit/window.ts';
 import { armRto } from './loss/rto.ts';
 import { armProbe } from './loss/tlp.ts';
 import { HOLD, onProbeResent, probeLength, probeSent } from './path/plpmtu.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { outstanding, pipe, unsent } from './tcb/flight.ts';
+import { Frto, Recovery } from './tcb/phases.ts';
 import { ALONE, Fate, type Scoreboard } from './tcb/scoreboard.ts';
 import { isIn, SENDING } from './tcb/state.ts';
-import { Flag, Frto, has, Recovery, type Tcb, Timer } from './tcb/tcb.ts';
+import type { Tcb } from './tcb/tcb.ts';
 import { backedOff } from './timing/rtt.ts';
-import { clearTimer, isSet, setTimer } from './timing/timers.ts';
+import { clearTimer, isSet, setTimer, Timer } from './timing/timers.ts';
 import { stampNow } from './timing/timestamps.ts';
 
 /** IP's longest packet less the longest headers: what one offloaded segment may carry. */

@@ -12,8 +12,9 @@ import { sendAbort } from './emit/reset.ts';
 import { sendSyn } from './open/open.ts';
 import { deliver } from './receive.ts';
 import { send } from './send.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { BOTH_CLOSED, isIn, State, SYNCHRONIZED } from './tcb/state.ts';
-import { Flag, has, type Tcb } from './tcb/tcb.ts';
+import type { Tcb } from './tcb/tcb.ts';
 
 export function serve(tcb: Tcb, now: Micros): void {
   if (has(tcb, Flag.ABORT) && !has(tcb, Flag.GONE)) {

@@ -17,6 +17,7 @@ import { Deadlines } from '../memory/deadlines.ts';
 import { Rows } from '../memory/rows.ts';
 import { pseudo } from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
+import type { Arriving } from './arrive.ts';
 import { remove } from './close/close.ts';
 import { Cubic } from './congestion/cubic.ts';
 import { NewReno } from './congestion/newreno.ts';
@@ -25,7 +26,6 @@ import { scaleFor } from './emit/window.ts';
 import { expire } from './expire.ts';
 import { onIcmp } from './icmp.ts';
 import { input } from './input.ts';
-import { AckReport } from './loss/recovery.ts';
 import { Cookies } from './open/cookies.ts';
 import { Demux } from './open/demux.ts';
 import type { Gate } from './open/intercept.ts';
@@ -35,13 +35,15 @@ import { firstAbove, isReplaceable, openActive, setSendSequence } from './open/o
 import { onNewRoute } from './path/plpmtu.ts';
 import { serve } from './serve.ts';
 import { Delivery } from './tcb/delivery.ts';
+import { Flag, has } from './tcb/flags.ts';
 import type { Owner } from './tcb/owner.ts';
 import { Receivers } from './tcb/receivers.ts';
+import { AckReport } from './tcb/report.ts';
 import { Scoreboard } from './tcb/scoreboard.ts';
 import { Segment } from './tcb/segment.ts';
 import { DEFAULT_LIMITS, DEFAULTS, type Limits, type Settings } from './tcb/settings.ts';
 import { State } from './tcb/state.ts';
-import { Flag, has, Tcb } from './tcb/tcb.ts';
+import { Tcb } from './tcb/tcb.ts';
 
 /** How often one flush goes through the connections that callbacks made dirty again. */
 const FLUSH_ROUNDS = 8;
@@ -73,7 +75,7 @@ const NOBODY: Owner = {
   onClose: () => {},
 };
 
-export class Tcp implements Protocol {
+export class Tcp implements Protocol, Arriving {
   readonly ip: InternetLayer;
   readonly stats: Stats;
   readonly settings: Settings;
@@ -91,7 +93,6 @@ export class Tcp implements Protocol {
   readonly segment: Segment = new Segment();
   readonly delivery: Delivery = new Delivery();
   readonly report: AckReport = new AckReport();
-  readonly cookieSyn: Segment = new Segment();
 
   /** Who is asked about flows to any address and port; null: nobody. */
   gate: Gate | null = null;
@@ -168,7 +169,7 @@ export class Tcp implements Protocol {
     const tcb = this.#make(settings, owner, local, localPort, destination, port);
     if (tcb.route === null) return Failure.NET_UNREACHABLE;
     this.#admit(tcb);
-    openActive(tcb, this.now);
+    openActive(tcb, this.secrets, this.now);
     if (above !== null) setSendSequence(tcb, above);
     return tcb;
   }

@@ -8,8 +8,9 @@
 import type { Micros } from '../base/clock.ts';
 import { become, waitForFin } from './close/close.ts';
 import { armKeepAlive } from './close/keepalive.ts';
+import { Flag, has } from './tcb/flags.ts';
 import { isIn, MAY_WRITE, State } from './tcb/state.ts';
-import { Flag, has, type Tcb } from './tcb/tcb.ts';
+import type { Tcb } from './tcb/tcb.ts';
 
 /** True if a `write` may still be made. */
 export const isWritable = (tcb: Tcb): boolean =>

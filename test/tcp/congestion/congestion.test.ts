@@ -3,9 +3,9 @@
  * @module
  */
 import test from 'ava';
-import type { CongestionControl } from '../../../src/stack/tcp/congestion/congestion.ts';
 import { Cubic } from '../../../src/stack/tcp/congestion/cubic.ts';
 import { NewReno } from '../../../src/stack/tcp/congestion/newreno.ts';
+import type { CongestionControl } from '../../../src/stack/tcp/tcb/tcb.ts';
 import { Flow } from '../../support/flow.ts';
 import { MS, S } from '../../support/lab.ts';
 

@@ -4,8 +4,8 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { Drop } from '../../../src/stack/base/drop.ts';
+import { Flag, has } from '../../../src/stack/tcp/tcb/flags.ts';
 import { State } from '../../../src/stack/tcp/tcb/state.ts';
-import { Flag, has } from '../../../src/stack/tcp/tcb/tcb.ts';
 import { App, Lab, type LabOptions, MS, S } from '../../support/lab.ts';
 import { US } from '../../support/packets.ts';
 import { Peer, type PeerOptions, PORT } from '../../support/peer.ts';

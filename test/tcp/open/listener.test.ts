@@ -53,7 +53,7 @@ test('listener: a half-open connection is counted until it opens', (t) => {
   t.is(peer.listener?.halfOpen, 1);
   peer.send('.');
   t.is(peer.listener?.halfOpen, 0);
-  t.is(peer.listener?.tcp.demux.count, 1);
+  t.is(peer.lab.core.tcp.demux.count, 1);
 });
 
 test('listener: a SYN to whose source no way leads is dropped as such, before cookies and after', (t) => {

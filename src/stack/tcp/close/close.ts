@@ -6,9 +6,10 @@
 import type { Micros } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { count, Stat } from '../../base/stats.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { isEdge, isIn, State, SYNCHRONIZED, stateName } from '../tcb/state.ts';
-import { Flag, has, type Tcb, Timer } from '../tcb/tcb.ts';
-import { clearTimers, setTimer } from '../timing/timers.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+import { clearTimers, setTimer, Timer } from '../timing/timers.ts';
 import { releaseChunks, tellClose, tellFinished } from './notify.ts';
 
 /** Enter `next`. A transition that RFC 9293's figure 5 does not have is a bug, and throws. */

@@ -8,10 +8,11 @@ import { seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { emit } from '../emit/emit.ts';
 import { sendAbort } from '../emit/reset.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { outstanding, unsent } from '../tcb/flight.ts';
 import { isIn, State, SYNCHRONIZED } from '../tcb/state.ts';
-import { Flag, has, type Tcb, Timer } from '../tcb/tcb.ts';
-import { clearTimer, setTimer } from '../timing/timers.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+import { clearTimer, setTimer, Timer } from '../timing/timers.ts';
 import { remove } from './close.ts';
 
 /** Start to watch the connection, if it is to be watched. MUST-24, MUST-25. */

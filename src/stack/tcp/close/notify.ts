@@ -5,8 +5,9 @@
  * @module
  */
 import { Failure } from '../../base/failure.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { isIn, MAY_WRITE } from '../tcb/state.ts';
-import { Flag, has, type Tcb } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 
 export function tellOpen(tcb: Tcb): void {
   if (has(tcb, Flag.OPEN_TOLD)) return;

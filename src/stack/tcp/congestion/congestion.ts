@@ -1,33 +1,10 @@
 /**
- * Congestion control: one narrow interface, an algorithm a file behind it. RFC 5681.
- *
- * An algorithm owns `tcb.cwnd` while nothing is being recovered and `tcb.ssthresh` always; between
- * the two, proportional rate reduction (`prr.ts`) sets the window. All sizes are bytes.
+ * What every algorithm of congestion control does alike: slow start. RFC 5681 §3.1. The interface that
+ * they have in common is `CongestionControl` in `tcb/tcb.ts`.
  * @module
  */
-import { type Micros, NEVER } from '../../base/clock.ts';
+import { NEVER } from '../../base/clock.ts';
 import type { Tcb } from '../tcb/tcb.ts';
-
-export interface CongestionControl {
-  readonly name: string;
-  /**
-   * `acked` bytes were newly acknowledged outside of recovery, while the window was what limited
-   * the flight. Raises `tcb.cwnd`.
-   */
-  onAck(tcb: Tcb, acked: number, now: Micros): void;
-  /** Every ACK outside of recovery, with the round-trip sample that came with it or -1. */
-  onRound(tcb: Tcb, rtt: Micros, now: Micros): void;
-  /** A loss or a congestion mark begins a recovery: set `tcb.ssthresh`. Once a window. */
-  onLoss(tcb: Tcb, flight: number, now: Micros): void;
-  /** The retransmission timer expired: set `tcb.ssthresh`; the window is set by the caller. */
-  onTimeout(tcb: Tcb, flight: number, now: Micros): void;
-  /** The recovery turned out to be needless: whatever `onLoss` changed goes back. RFC 4015. */
-  onUndo(tcb: Tcb): void;
-  /** Nothing was sent for `idle` microseconds. */
-  onIdle(tcb: Tcb, idle: Micros, now: Micros): void;
-  /** Be as new, for another connection. */
-  reset(): void;
-}
 
 /** Least window that a reduction leaves, in segments. RFC 5681 (4). */
 export const MIN_SEGMENTS = 2;

@@ -7,15 +7,9 @@
  */
 import { type Micros, SECOND } from '../../base/clock.ts';
 import { count, Stat } from '../../base/stats.ts';
-import type { Tcb } from '../tcb/tcb.ts';
+import type { CongestionControl, Tcb } from '../tcb/tcb.ts';
 import { srtt } from '../timing/rtt.ts';
-import {
-  type CongestionControl,
-  inSlowStart,
-  isFirst,
-  MIN_SEGMENTS,
-  slowStart,
-} from './congestion.ts';
+import { inSlowStart, isFirst, MIN_SEGMENTS, slowStart } from './congestion.ts';
 import { HyStart } from './hystart.ts';
 
 /** §4.1.2: the aggressiveness, segments per second cubed. */

@@ -5,8 +5,10 @@
  */
 import type { Micros } from '../../base/clock.ts';
 import { ge } from '../../base/seq.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { outstanding, pipe } from '../tcb/flight.ts';
-import { Flag, has, Recovery, type Tcb } from '../tcb/tcb.ts';
+import { Recovery } from '../tcb/phases.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { inSlowStart } from './congestion.ts';
 
 /** The initial window, RFC 6928 §2: ten segments, or 14 600 octets if that is less, but two. */

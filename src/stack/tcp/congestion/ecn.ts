@@ -5,8 +5,9 @@
 import { diff, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import * as wire from '../../wire/tcp.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import type { Segment } from '../tcb/segment.ts';
-import { Flag, has, type Tcb } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 
 const { CWR, ECE, SYN, ACK } = wire.Flag;
 

@@ -3,8 +3,8 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
-import type { Tcb } from '../tcb/tcb.ts';
-import { type CongestionControl, inSlowStart, MIN_SEGMENTS, slowStart } from './congestion.ts';
+import type { CongestionControl, Tcb } from '../tcb/tcb.ts';
+import { inSlowStart, MIN_SEGMENTS, slowStart } from './congestion.ts';
 
 export class NewReno implements CongestionControl {
   readonly name = 'newreno';

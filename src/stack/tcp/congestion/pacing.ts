@@ -8,9 +8,9 @@
  */
 import { MILLISECOND, type Micros } from '../../base/clock.ts';
 import { outstanding } from '../tcb/flight.ts';
-import { type Tcb, Timer } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { srtt } from '../timing/rtt.ts';
-import { setTimer } from '../timing/timers.ts';
+import { setTimer, Timer } from '../timing/timers.ts';
 import { inSlowStart } from './congestion.ts';
 
 const SHORTEST: Micros = 4 * MILLISECOND;

@@ -6,8 +6,8 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
-import type { Tcb } from '../tcb/tcb.ts';
-import { type CongestionControl, isFirst } from './congestion.ts';
+import type { CongestionControl, Tcb } from '../tcb/tcb.ts';
+import { isFirst } from './congestion.ts';
 
 /** Kept for connections that become busy again. */
 const SPARES = 256;

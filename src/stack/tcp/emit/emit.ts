@@ -15,8 +15,9 @@ import { Protocol } from '../../wire/ipv4.ts';
 import * as wire from '../../wire/tcp.ts';
 import * as options from '../../wire/tcp-options.ts';
 import { takeCodepoint } from '../congestion/ecn.ts';
-import { Flag, has, type Tcb, Timer } from '../tcb/tcb.ts';
-import { clearTimer } from '../timing/timers.ts';
+import { Flag, has } from '../tcb/flags.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+import { clearTimer, Timer } from '../timing/timers.ts';
 import { stampNow } from '../timing/timestamps.ts';
 import { sackLength, writeSack } from './sack.ts';
 import { offerSynWindow, offerWindow } from './window.ts';
@@ -24,13 +25,9 @@ import { offerSynWindow, offerWindow } from './window.ts';
 const { SYN, ACK, PSH } = wire.Flag;
 /** Where the checksum stands in the header: what an offloading device is told. */
 const CHECKSUM_AT = 16;
-const TIMESTAMP_BYTES = 12;
 const DSCP = 0xfc;
 /** With room for SACK blocks the most options take, RFC 9293 §3.1. */
 const MAX_OPTIONS = 40;
-
-/** Option bytes that every segment of this connection carries. */
-export const usualOptions = (tcb: Tcb): number => (has(tcb, Flag.TIMESTAMPS) ? TIMESTAMP_BYTES : 0);
 
 /**
  * Send `length` bytes of text from sequence number `from`, with `flags` (ACK is added). False if

@@ -12,8 +12,7 @@ import { begun, finish, lengthTerm } from '../../wire/checksum.ts';
 import { Protocol } from '../../wire/ipv4.ts';
 import * as wire from '../../wire/tcp.ts';
 import type { Segment } from '../tcb/segment.ts';
-import type { Tcb } from '../tcb/tcb.ts';
-import type { Tcp } from '../tcp.ts';
+import type { Shared, Tcb } from '../tcb/tcb.ts';
 import { emit } from './emit.ts';
 
 const { ACK, RST } = wire.Flag;
@@ -22,7 +21,7 @@ const { ACK, RST } = wire.Flag;
  * Answer a segment of no connection by a reset, never a RST by a RST, and only so many a second.
  * RFC 9293 §3.5.2, group 1.
  */
-export function refuse(tcp: Tcp, packet: Packet, segment: Segment, now: Micros): void {
+export function refuse(tcp: Shared, packet: Packet, segment: Segment, now: Micros): void {
   if (segment.has(RST) || !packet.unicast) return;
   if (!tcp.mayReset(now)) return;
   if (segment.has(ACK)) sendReset(tcp, packet, segment, segment.ack, seq(0), RST);
@@ -30,7 +29,7 @@ export function refuse(tcp: Tcp, packet: Packet, segment: Segment, now: Micros):
 }
 
 function sendReset(
-  tcp: Tcp,
+  tcp: Shared,
   packet: Packet,
   segment: Segment,
   from: Seq,

@@ -8,7 +8,8 @@
 import { lt, type Seq, seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import * as options from '../../wire/tcp-options.ts';
-import { Flag, has, type Tcb } from '../tcb/tcb.ts';
+import { Flag, has } from '../tcb/flags.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 
 const HEADER = 4;
 const BLOCK = 8;

@@ -5,8 +5,9 @@
  */
 import { MILLISECOND, type Micros } from '../../base/clock.ts';
 import { add, diff, gt } from '../../base/seq.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { isIn, RECEIVING } from '../tcb/state.ts';
-import { Flag, has, type Tcb } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 
 const MAX_UNSCALED = 65_535;
 const MAX_SCALE = 14;

@@ -11,11 +11,13 @@ import { MILLISECOND, type Micros, NEVER } from '../../base/clock.ts';
 import { gt, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import type { Delivery } from '../tcb/delivery.ts';
+import { Flag, has } from '../tcb/flags.ts';
+import { Recovery } from '../tcb/phases.ts';
 import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
 import type { Segment } from '../tcb/segment.ts';
-import { Flag, has, Recovery, type Tcb, Timer } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { srtt } from '../timing/rtt.ts';
-import { clearTimer, setTimer } from '../timing/timers.ts';
+import { clearTimer, setTimer, Timer } from '../timing/timers.ts';
 import { stampNow } from '../timing/timestamps.ts';
 
 const DUP_THRESH = 3;

@@ -10,26 +10,17 @@ import { isLimited } from '../congestion/cwv.ts';
 import { beginPrr, onRecoveryAck } from '../congestion/prr.ts';
 import { isProbeLoss } from '../path/plpmtu.ts';
 import type { Delivery } from '../tcb/delivery.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { outstanding, pipe, unsent } from '../tcb/flight.ts';
+import { Frto, Probe, Recovery } from '../tcb/phases.ts';
+import type { AckReport } from '../tcb/report.ts';
 import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
 import type { Segment } from '../tcb/segment.ts';
-import { Flag, Frto, has, Probe, Recovery, type Tcb } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { detectLoss, markOnTimeout, onRecovered } from './rack.ts';
 import { expectReports, forget, isSpurious, remember, undo, wasNeedless } from './undo.ts';
 
 const DUP_THRESH = 3;
-
-/** What an ACK said, as far as recovery is concerned; one reused instance a stack. */
-export class AckReport {
-  /** `sndUna` moved. */
-  advanced = false;
-  /** A duplicate ACK in the sense of RFC 5681 §2. */
-  duplicate = false;
-  /** The peer echoes a congestion mark. */
-  marked = false;
-  /** The round-trip sample that came with it, or -1. */
-  rtt: Micros = -1;
-}
 
 /** The ACK has been entered into the scoreboard; now judge, and set the window. */
 export function onAck(

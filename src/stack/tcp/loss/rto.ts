@@ -3,9 +3,10 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
-import { Probe, type Tcb, Timer } from '../tcb/tcb.ts';
+import { Probe } from '../tcb/phases.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { backedOff } from '../timing/rtt.ts';
-import { clearTimer, setTimer } from '../timing/timers.ts';
+import { clearTimer, setTimer, Timer } from '../timing/timers.ts';
 
 /** (Re)start the timer. (5.1), (5.3). */
 export function armRto(tcb: Tcb, now: Micros): void {

@@ -6,10 +6,12 @@
 import { MILLISECOND, type Micros, SECOND } from '../../base/clock.ts';
 import { ge, gt, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { outstanding } from '../tcb/flight.ts';
-import { Flag, has, Probe, Recovery, type Tcb, Timer } from '../tcb/tcb.ts';
+import { Probe, Recovery } from '../tcb/phases.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { backedOff } from '../timing/rtt.ts';
-import { dueTime, setTimer } from '../timing/timers.ts';
+import { dueTime, setTimer, Timer } from '../timing/timers.ts';
 import { enterCwr } from './recovery.ts';
 
 /** §7.2: how long a receiver may sit on the ACK of a lone segment. */

@@ -5,8 +5,10 @@
  */
 import type { Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
+import { Flag, has } from '../tcb/flags.ts';
+import { Frto, Probe, Recovery } from '../tcb/phases.ts';
 import type { Segment } from '../tcb/segment.ts';
-import { Flag, Frto, has, Probe, Recovery, type Tcb } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import { noteReordering } from './rack.ts';
 
 /** A recovery begins: keep what it will change. */

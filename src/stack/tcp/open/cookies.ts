@@ -18,12 +18,14 @@ import { Flag as Header } from '../../wire/tcp.ts';
 import { become } from '../close/close.ts';
 import { isSetup } from '../congestion/ecn.ts';
 import { emitSyn } from '../emit/emit.ts';
-import type { Segment } from '../tcb/segment.ts';
+import { offeredMss } from '../path/mss.ts';
+import { Flag, has } from '../tcb/flags.ts';
+import { Segment } from '../tcb/segment.ts';
 import { State } from '../tcb/state.ts';
-import { Flag, has, type Tcb } from '../tcb/tcb.ts';
-import type { Tcp } from '../tcp.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 import type { Listener } from './listener.ts';
-import { offeredMss, setSendSequence, takeSyn } from './open.ts';
+import { setSendSequence, takeSyn } from './open.ts';
+import type { Opening } from './opening.ts';
 
 const TICK: Micros = 64 * SECOND;
 /** A cookie is good for this tick and the one before. */
@@ -38,6 +40,8 @@ const NO_SCALE = 15;
 export class Cookies {
   readonly #key: SipKey;
   readonly #tickKey: SipKey;
+  /** The SYN that a cookie stands for, put together again: one a stack. */
+  readonly #syn: Segment = new Segment();
 
   constructor(random: Random) {
     this.#key = makeKey(random);
@@ -45,7 +49,7 @@ export class Cookies {
   }
 
   /** Answer a SYN without keeping anything of it. */
-  answer(tcp: Tcp, listener: Listener, packet: Packet, segment: Segment, now: Micros): Drop {
+  answer(tcp: Opening, listener: Listener, packet: Packet, segment: Segment, now: Micros): Drop {
     const tcb = tcp.scratchFor(listener, packet, segment);
     if (tcb === null) return Drop.IP_NO_ROUTE;
     takeSyn(tcb, segment, now);
@@ -62,7 +66,13 @@ export class Cookies {
   }
 
   /** An ACK at a listener: if it answers a cookie of ours, the connection it stands for, open. */
-  open(tcp: Tcp, listener: Listener, packet: Packet, segment: Segment, now: Micros): Tcb | null {
+  open(
+    tcp: Opening,
+    listener: Listener,
+    packet: Packet,
+    segment: Segment,
+    now: Micros,
+  ): Tcb | null {
     if (!listener.mayHaveCookies(now) || segment.has(Header.SYN)) return null;
     const mss = this.#check(packet, segment, now);
     if (mss === 0) {
@@ -72,7 +82,7 @@ export class Cookies {
     const tcb = tcp.makeFor(listener, packet, segment);
     if (tcb === null) return null;
     count(tcp.stats, Stat.TcpExtSyncookiesRecv);
-    restore(tcp, tcb, packet, segment, mss, now);
+    restore(tcp, this.#syn, tcb, packet, segment, mss, now);
     become(tcb, State.SYN_RECEIVED);
     tcb.listener = listener;
     listener.halfOpen++; // `accepted` takes it back
@@ -113,7 +123,7 @@ export class Cookies {
 }
 
 /** A timestamp offset for the scratch connection, so that its TSval ends in the options' bits. */
-function stampWith(tcp: Tcp, packet: Packet, segment: Segment, tcb: Tcb, now: Micros): number {
+function stampWith(tcp: Opening, packet: Packet, segment: Segment, tcb: Tcb, now: Micros): number {
   const scale = has(tcb, Flag.SCALING) ? tcb.sndScale : NO_SCALE;
   const bits = scale | (has(tcb, Flag.SACK) ? 16 : 0) | (has(tcb, Flag.ECN) ? 32 : 0);
   const ticks = Math.floor(now / 1000) | 0;
@@ -122,17 +132,24 @@ function stampWith(tcp: Tcp, packet: Packet, segment: Segment, tcb: Tcb, now: Mi
   return (offsetOf(tcp, packet, segment) + value - ticks) | 0;
 }
 
-const offsetOf = (tcp: Tcp, packet: Packet, segment: Segment): number =>
+const offsetOf = (tcp: Opening, packet: Packet, segment: Segment): number =>
   tcp.secrets.stampOffset(packet.destination, segment.dstPort, packet.source, segment.srcPort);
 
 /** Put the connection together again from the cookie and the timestamp. */
-function restore(tcp: Tcp, tcb: Tcb, packet: Packet, ack: Segment, mss: number, now: Micros): void {
+function restore(
+  tcp: Opening,
+  syn: Segment,
+  tcb: Tcb,
+  packet: Packet,
+  ack: Segment,
+  mss: number,
+  now: Micros,
+): void {
   const { options } = ack;
   const offset = offsetOf(tcp, packet, ack);
   const stamped = options.hasTimestamps && tcb.settings.timestamps;
   const bits = stamped ? (options.tsEcr - offset) & OPTION_MASK : NO_SCALE;
   const scale = bits & 15;
-  const syn = tcp.cookieSyn;
   syn.seq = seq(ack.seq - 1);
   syn.ack = ack.ack;
   syn.window = ack.window;

@@ -17,12 +17,12 @@ import { Code } from '../../wire/icmp.ts';
 import { Protocol } from '../../wire/ipv4.ts';
 import { remove } from '../close/close.ts';
 import { refuse, sendAbort } from '../emit/reset.ts';
+import { Flag } from '../tcb/flags.ts';
 import type { Segment } from '../tcb/segment.ts';
 import { State } from '../tcb/state.ts';
-import { Flag, type Tcb } from '../tcb/tcb.ts';
-import type { Tcp } from '../tcp.ts';
+import type { Shared, Tcb } from '../tcb/tcb.ts';
 import type { Listener } from './listener.ts';
-import { answerSyn } from './open.ts';
+import { answerSyn, type Passive } from './passive.ts';
 
 /** What may become of a flow. */
 export const Verdict = {
@@ -55,7 +55,7 @@ export interface Gate {
 
 /** A SYN for nobody in particular. Null: the listeners decide. */
 export function atGate(
-  tcp: Tcp,
+  tcp: Passive,
   gate: Gate,
   packet: Packet,
   segment: Segment,
@@ -82,7 +82,7 @@ export function atGate(
   }
 }
 
-function decide(tcp: Tcp, gate: Gate, packet: Packet, segment: Segment): Verdict {
+function decide(tcp: Passive, gate: Gate, packet: Packet, segment: Segment): Verdict {
   try {
     const { source, destination } = packet;
     return gate.decide(source, segment.srcPort, destination, segment.dstPort);
@@ -92,13 +92,13 @@ function decide(tcp: Tcp, gate: Gate, packet: Packet, segment: Segment): Verdict
   }
 }
 
-function overflow(tcp: Tcp): Drop {
+function overflow(tcp: Shared): Drop {
   count(tcp.stats, Stat.TcpExtListenDrops);
   return Drop.TCP_SYN_QUEUE_FULL;
 }
 
 /** Half-open, and silent for now. */
-function keep(tcp: Tcp, gate: Gate, packet: Packet, segment: Segment, now: Micros): Drop {
+function keep(tcp: Passive, gate: Gate, packet: Packet, segment: Segment, now: Micros): Drop {
   let drop = answerSyn(tcp, gate.listener, packet, segment, null, now);
   const { source, destination } = packet;
   const { srcPort, dstPort } = segment;

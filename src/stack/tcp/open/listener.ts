@@ -12,8 +12,7 @@ import { remove } from '../close/close.ts';
 import type { Owner } from '../tcb/owner.ts';
 import type { Settings } from '../tcb/settings.ts';
 import { State } from '../tcb/state.ts';
-import type { Tcb } from '../tcb/tcb.ts';
-import type { Tcp } from '../tcp.ts';
+import type { Backlog, Tcb } from '../tcb/tcb.ts';
 
 /** How long after the last overflow an ACK may still be the answer to a cookie. RFC 4987 §3.6. */
 const COOKIE_LIFE: Micros = 128 * SECOND;
@@ -32,8 +31,14 @@ export interface ListenOptions {
   readonly accept: (tcb: Tcb) => Owner | undefined;
 }
 
-export class Listener {
-  readonly tcp: Tcp;
+/** Where a listener stands, and the connections that may be half-open at it. */
+export interface Ports {
+  readonly demux: { removeListener(listener: Listener): void };
+  readonly table: readonly Tcb[];
+}
+
+export class Listener implements Backlog {
+  readonly #ports: Ports;
   readonly address: Address;
   readonly port: number;
   readonly settings: Settings;
@@ -45,8 +50,8 @@ export class Listener {
   closed = false;
   #overflowed: Micros = -COOKIE_LIFE;
 
-  constructor(tcp: Tcp, port: number, settings: Settings, options: ListenOptions) {
-    this.tcp = tcp;
+  constructor(ports: Ports, port: number, settings: Settings, options: ListenOptions) {
+    this.#ports = ports;
     this.address = options.address;
     this.port = port;
     this.settings = settings;
@@ -69,8 +74,8 @@ export class Listener {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.tcp.demux.removeListener(this);
-    const { table } = this.tcp;
+    this.#ports.demux.removeListener(this);
+    const { table } = this.#ports;
     // From the end: who is removed gives its place to the last one, which was looked at.
     for (let i = table.length - 1; i >= 0; i--) {
       const tcb = table[i] as Tcb; // below the length: one removal takes one away

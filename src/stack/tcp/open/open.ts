@@ -8,59 +8,34 @@ import { Drop } from '../../base/drop.ts';
 import { Failure } from '../../base/failure.ts';
 import { type Seq, seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
-import type { Packet } from '../../ip/packet.ts';
-import type { Route } from '../../ip/routes.ts';
-import { Flag as Header, MIN_LEN } from '../../wire/tcp.ts';
+import { Flag as Header } from '../../wire/tcp.ts';
 import { become, remove } from '../close/close.ts';
 import { armKeepAlive } from '../close/keepalive.ts';
 import { tellOpen } from '../close/notify.ts';
-import { MIN_SEGMENTS } from '../congestion/congestion.ts';
 import { initialWindow } from '../congestion/cwv.ts';
 import { isAgreed, isSetup } from '../congestion/ecn.ts';
-import { emitSyn, usualOptions } from '../emit/emit.ts';
+import { emitSyn } from '../emit/emit.ts';
 import { sendAbort } from '../emit/reset.ts';
 import { scaleFor, synWindow } from '../emit/window.ts';
 import { withinUserTimeout } from '../loss/rto.ts';
+import { DEFAULT_MSS, HEADERS, MIN_MSS, offeredMss, setMss } from '../path/mss.ts';
+import { Flag, has } from '../tcb/flags.ts';
+import type { Owner } from '../tcb/owner.ts';
 import { type Segment, trimLeft } from '../tcb/segment.ts';
 import { State } from '../tcb/state.ts';
-import { Flag, has, type Tcb, Timer } from '../tcb/tcb.ts';
-import type { Tcp } from '../tcp.ts';
+import type { Backlog, Tcb } from '../tcb/tcb.ts';
 import { INITIAL_RTO, SYN_RETRANSMITTED_RTO, sampleRtt } from '../timing/rtt.ts';
-import { clearTimer, isSet, setTimer } from '../timing/timers.ts';
+import { clearTimer, isSet, setTimer, Timer } from '../timing/timers.ts';
 import { echoAge, startStamps } from '../timing/timestamps.ts';
-import type { Listener } from './listener.ts';
+import type { Secrets } from './isn.ts';
 
-/** RFC 9293 §3.7.1, MUST-15: what a peer accepts that does not say. */
-const DEFAULT_MSS = 536;
-/** Less would let a peer make us send headers only. Linux's tcp_min_snd_mss. */
-const MIN_MSS = 48;
-/** Of IP and TCP, without options. */
-export const HEADERS: number = 20 + MIN_LEN;
 /** `firstSent` of a SYN that left more than once: its answer measures nothing (Karn). */
 const AMBIGUOUS: Micros = -1;
 
-/** What we tell the peer: the MTU less the fixed headers, options not counted. RFC 6691. */
-export const offeredMss = (tcb: Tcb, route: Route): number => {
-  const most = route.iface.mtu - HEADERS;
-  return tcb.settings.mss > 0 ? Math.min(tcb.settings.mss, most) : most;
-};
-
-/** RFC 9293 §3.7.1, MUST-16: the segment size that the peer, the path and the options allow. */
-export function setMss(tcb: Tcb, pathMtu: number): void {
-  const mtu = tcb.search?.low ?? pathMtu; // who looks for the path's MTU knows best
-  const most = Math.min(tcb.peerMss, mtu - HEADERS);
-  const mss = Math.max(MIN_MSS, most) - usualOptions(tcb);
-  if (mss !== tcb.mss) tcb.otherMssEnd = tcb.sndNxt;
-  tcb.mss = mss;
-  // A window of less than a segment would never let one go.
-  if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss);
-  tcb.ssthresh = Math.max(tcb.ssthresh, MIN_SEGMENTS * tcb.mss); // RFC 5681 (4), of larger segments
-}
-
 /** A connection of ours begins: its numbers are set, its SYN is due. */
-export function openActive(tcb: Tcb, now: Micros): void {
+export function openActive(tcb: Tcb, secrets: Secrets, now: Micros): void {
   const { tcp, settings } = tcb;
-  prepare(tcb, now);
+  prepare(tcb, secrets, now);
   tcb.flags |=
     (settings.sack ? Flag.SACK : 0) |
     (settings.timestamps ? Flag.TIMESTAMPS : 0) |
@@ -73,8 +48,7 @@ export function openActive(tcb: Tcb, now: Micros): void {
 }
 
 /** The numbers that are ours alone: sequence numbers, timestamps, window scale. */
-function prepare(tcb: Tcb, now: Micros): void {
-  const { secrets } = tcb.tcp;
+export function prepare(tcb: Tcb, secrets: Secrets, now: Micros): void {
   const { localAddress, localPort, remoteAddress, remotePort } = tcb;
   tcb.iss = secrets.isn(localAddress, localPort, remoteAddress, remotePort, now);
   setSendSequence(tcb, tcb.iss);
@@ -133,37 +107,6 @@ export function sendSyn(tcb: Tcb, now: Micros): void {
   }
   tcb.firstSent = tcb.firstSent === 0 ? now : AMBIGUOUS;
   emitSyn(tcb, flags, offeredMss(tcb, route), now);
-}
-
-/** A SYN for a listener. §3.10.7.2, third. `iss`: where to begin, or null to choose. */
-export function answerSyn(
-  tcp: Tcp,
-  listener: Listener,
-  packet: Packet,
-  segment: Segment,
-  iss: Seq | null,
-  now: Micros,
-): Drop {
-  if (!listener.hasRoom()) {
-    count(tcp.stats, Stat.TcpExtListenOverflows);
-    count(tcp.stats, Stat.TcpExtListenDrops);
-    return Drop.TCP_ACCEPT_QUEUE_FULL;
-  }
-  if (listener.halfOpen >= listener.backlog) {
-    listener.noteOverflow(now);
-    return tcp.cookies.answer(tcp, listener, packet, segment, now);
-  }
-  const tcb = tcp.makeFor(listener, packet, segment);
-  if (tcb === null) return tcp.isFull ? Drop.TCP_LIMIT : Drop.IP_NO_ROUTE;
-  tcb.flags |= Flag.SYN_DUE;
-  tcb.listener = listener;
-  listener.halfOpen++;
-  prepare(tcb, now);
-  if (iss !== null) setSendSequence(tcb, iss);
-  takeSyn(tcb, segment, now);
-  become(tcb, State.SYN_RECEIVED);
-  tcp.dirty(tcb);
-  return Drop.NONE;
 }
 
 /** What the peer's SYN says; options that only one side wants are off. */
@@ -232,7 +175,7 @@ export function accepted(tcb: Tcb, segment: Segment, now: Micros): Drop {
 }
 
 /** Ask the listener's owner; what it throws refuses the connection. */
-function adopt(tcb: Tcb, listener: Listener): ReturnType<Listener['accept']> {
+function adopt(tcb: Tcb, listener: Backlog): Owner | undefined {
   try {
     return listener.accept(tcb);
   } catch (error) {

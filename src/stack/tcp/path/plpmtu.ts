@@ -17,12 +17,13 @@ import { diff, ge, gt, lt, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { PATH_MTU_FLOOR } from '../../ip/path-mtu.ts';
 import type { Route } from '../../ip/routes.ts';
-import { usualOptions } from '../emit/emit.ts';
-import { HEADERS, setMss } from '../open/open.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import { outstanding, pipe } from '../tcb/flight.ts';
 import { BASE_MTU, PathSearch } from '../tcb/path-search.ts';
+import { Recovery } from '../tcb/phases.ts';
 import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
-import { Flag, has, Recovery, type Tcb } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+import { HEADERS, setMss, usualOptions } from './mss.ts';
 
 /** Timeouts in a row until full segments are suspected: where none was ever acknowledged, and else. */
 const TIMEOUTS = 2;

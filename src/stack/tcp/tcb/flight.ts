@@ -3,7 +3,8 @@
  * @module
  */
 import { diff } from '../../base/seq.ts';
-import { Flag, has, type Tcb } from './tcb.ts';
+import { Flag, has } from './flags.ts';
+import type { Tcb } from './tcb.ts';
 
 /** Sequence numbers sent and not cumulatively acknowledged. */
 export const outstanding = (tcb: Tcb): number => diff(tcb.sndNxt, tcb.sndUna);

@@ -10,136 +10,25 @@ import { type Address, ANY } from '../../base/address.ts';
 import { type Micros, NEVER } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { type Seq, seq } from '../../base/seq.ts';
+import type { Stats } from '../../base/stats.ts';
+import type { InternetLayer } from '../../ip/ip.ts';
 import type { Route } from '../../ip/routes.ts';
 import { type Chunks, NO_CHUNKS } from '../../memory/chunks.ts';
-import type { Due } from '../../memory/deadlines.ts';
+import type { Deadlines, Due } from '../../memory/deadlines.ts';
 import type { Ring } from '../../memory/ring.ts';
-import { NO_ROW } from '../../memory/rows.ts';
+import { NO_ROW, type Rows } from '../../memory/rows.ts';
 import type { Spans } from '../../memory/spans.ts';
-import type { CongestionControl } from '../congestion/congestion.ts';
-import type { Listener } from '../open/listener.ts';
-import type { Tcp } from '../tcp.ts';
+import type { Delivery } from './delivery.ts';
+import { Flag } from './flags.ts';
 import type { Owner } from './owner.ts';
 import type { PathSearch } from './path-search.ts';
+import { Frto, Probe, Recovery } from './phases.ts';
+import type { Receivers } from './receivers.ts';
+import type { AckReport } from './report.ts';
 import type { Scoreboard } from './scoreboard.ts';
-import type { KeepAliveTimes, Settings } from './settings.ts';
+import type { KeepAliveTimes, Limits, Settings } from './settings.ts';
 import { State } from './state.ts';
 import type { Trace } from './trace.ts';
-
-/** The timers of one connection; the place in its row of `Tcp.timers`. */
-export const Timer = {
-  /** The RTO, the probe of the tail (RFC 8985 §7), or the reordering window (§6): see `probing`. */
-  RETRANSMIT: 0,
-  /** Zero-window probes and the sender's silly-window override. RFC 9293 §3.8.6. */
-  PERSIST: 1,
-  DELAYED_ACK: 2,
-  KEEP_ALIVE: 3,
-  /** The end of FIN-WAIT-2 or TIME-WAIT. */
-  CLOSE: 4,
-  /** When the next paced segment may go. */
-  PACE: 5,
-  /** RACK's reordering window. RFC 8985 §6.2. */
-  REORDER: 6,
-} as const;
-export type Timer = (typeof Timer)[keyof typeof Timer];
-
-/** Pending work and things that happened once; bits of `Tcb.flags`. */
-export const Flag = {
-  /** In the stack's list of connections to be served at the end of the batch. */
-  DIRTY: 0x1,
-  /** An acknowledgment is owed at the end of the batch. */
-  ACK_NOW: 0x2,
-  /** An acknowledgment is owed, and may wait for the delayed-ACK timer. */
-  ACK_SOON: 0x4,
-  /** A SYN (or SYN-ACK) is to be sent. */
-  SYN_DUE: 0x8,
-  /** The owner closed its sending side: a FIN follows the text. */
-  FIN_QUEUED: 0x10,
-  /** The FIN has been sent; its sequence number is `sndNxt` - 1. */
-  FIN_SENT: 0x20,
-  /** The peer's FIN has been reached. */
-  FIN_RECEIVED: 0x40,
-  /** `owner.onEnd` was called. */
-  END_TOLD: 0x80,
-  /** `owner.onFinished` was called. */
-  FINISH_TOLD: 0x100,
-  /** The owner wants no more text. */
-  PAUSED: 0x200,
-  /** A `write` was cut short: `owner.onWritable` is owed. */
-  WANTS_ROOM: 0x400,
-  /** The owner gave the connection up: reset it at the end of the batch. */
-  ABORT: 0x800,
-  /** The owner closed both directions: text that still comes is answered by RST. */
-  DETACHED: 0x1000,
-  /** Options in force on this connection. */
-  TIMESTAMPS: 0x2000,
-  SACK: 0x4000,
-  SCALING: 0x8000,
-  ECN: 0x10000,
-  /** RFC 3168 §6.1: an ECE is owed until a CWR comes. */
-  ECE_DUE: 0x20000,
-  /** RFC 3168 §6.1.2: the next new text carries CWR. */
-  CWR_DUE: 0x40000,
-  /** Opened by the peer. */
-  PASSIVE: 0x80000,
-  /** The congestion window was what held the last flight back. RFC 7661's question, Linux's answer. */
-  CWND_LIMITED: 0x100000,
-  /** Nothing may be sent until a zero window opens; the persist timer runs. */
-  PERSISTING: 0x200000,
-  NO_DELAY: 0x400000,
-  KEEP_ALIVE: 0x800000,
-  /** A duplicate arrived: the next ACK reports it (RFC 2883 §4). */
-  DSACK_DUE: 0x1000000,
-  /** Out of the demultiplexer for good. */
-  GONE: 0x2000000,
-  /** The first FIN-WAIT-2 or TIME-WAIT told the owner that it was over. */
-  CLOSE_TOLD: 0x4000000,
-  /** `owner.onOpen` was called. */
-  OPEN_TOLD: 0x8000000,
-  /** Nobody has said yet whether the flow is wanted: the SYN stays unanswered. */
-  UNDECIDED: 0x10000000,
-  /** What is being sent is a probe of the path: one packet, however long. RFC 4821 §7. */
-  PATH_PROBE: 0x20000000,
-  /** The window that was offered last is 0. */
-  OFFER_SHUT: 0x40000000,
-} as const;
-
-/** Where loss recovery stands; Linux's names, RFC 5681, 6675 and 5682 behind them. */
-export const Recovery = {
-  /** Nothing suspicious. */
-  OPEN: 0,
-  /** SACKs or duplicate ACKs, not yet a loss. */
-  DISORDER: 1,
-  /** The window is being reduced for a congestion mark. RFC 3168 §6.1.2. */
-  CWR: 2,
-  /** Fast recovery. */
-  RECOVERY: 3,
-  /** After a retransmission timeout. */
-  LOSS: 4,
-} as const;
-export type Recovery = (typeof Recovery)[keyof typeof Recovery];
-
-/** Where the detection of spurious timeouts stands. RFC 5682. */
-export const Frto = {
-  OFF: 0,
-  /** The ACK that comes next tells. */
-  WAITING: 1,
-  /** §2.1 (2.b): new text is sent before anything is sent again. */
-  SEND_NEW: 2,
-} as const;
-export type Frto = (typeof Frto)[keyof typeof Frto];
-
-/** The probe of the tail, RFC 8985 §7; the last two are its TLP.end_seq and TLP.is_retrans. */
-export const Probe = {
-  NONE: 0,
-  /** The RETRANSMIT timer is set for a probe instead of the RTO. */
-  ARMED: 1,
-  /** One is out that carried new text. */
-  NEW_TEXT: 2,
-  /** One is out that carried text a second time. */
-  OLD_TEXT: 3,
-} as const;
-export type Probe = (typeof Probe)[keyof typeof Probe];
 
 /** What a recovery has reduced. RFC 4015 §3.2: pipe_prev. */
 export interface Prior {
@@ -147,14 +36,93 @@ export interface Prior {
   readonly ssthresh: number;
 }
 
+/**
+ * Congestion control: one narrow interface, an algorithm a file behind it (`congestion/`). RFC 5681.
+ *
+ * An algorithm owns `tcb.cwnd` while nothing is being recovered and `tcb.ssthresh` always; between
+ * the two, proportional rate reduction sets the window. All sizes are bytes.
+ */
+export interface CongestionControl {
+  readonly name: string;
+  /**
+   * `acked` bytes were newly acknowledged outside of recovery, while the window was what limited
+   * the flight. Raises `tcb.cwnd`.
+   */
+  onAck(tcb: Tcb, acked: number, now: Micros): void;
+  /** Every ACK outside of recovery, with the round-trip sample that came with it or -1. */
+  onRound(tcb: Tcb, rtt: Micros, now: Micros): void;
+  /** A loss or a congestion mark begins a recovery: set `tcb.ssthresh`. Once a window. */
+  onLoss(tcb: Tcb, flight: number, now: Micros): void;
+  /** The retransmission timer expired: set `tcb.ssthresh`; the window is set by the caller. */
+  onTimeout(tcb: Tcb, flight: number, now: Micros): void;
+  /** The recovery turned out to be needless: whatever `onLoss` changed goes back. RFC 4015. */
+  onUndo(tcb: Tcb): void;
+  /** Nothing was sent for `idle` microseconds. */
+  onIdle(tcb: Tcb, idle: Micros, now: Micros): void;
+  /** Be as new, for another connection. */
+  reset(): void;
+}
+
+/** The listener of a half-open connection, as the connection sees it. */
+export interface Backlog {
+  /** Connections in SYN-RECEIVED. */
+  halfOpen: number;
+  /** The handshake is complete: who owns the connection? `undefined` resets it. */
+  readonly accept: (tcb: Tcb) => Owner | undefined;
+}
+
+/** What the connections of one stack share, as far as a connection's verbs use it; `Tcp` is it. */
+export interface Shared {
+  readonly ip: InternetLayer;
+  readonly stats: Stats;
+  readonly limits: Limits;
+  /** The time of the batch that is being worked on. */
+  readonly now: Micros;
+  readonly timers: Rows;
+  readonly deadlines: Deadlines<Tcb>;
+  readonly receivers: Receivers;
+  // Scratch of the segment that is being taken in: one of each a stack.
+  readonly delivery: Delivery;
+  readonly report: AckReport;
+  /** A slot was asked for and there was none: try again soon. */
+  starved: boolean;
+  /** Whose chunks are being released, and what tells its owner: one closure a stack. */
+  releasing: Tcb | null;
+  readonly release: (token: unknown) => void;
+  /** What an owner threw. */
+  readonly thrown: (error: unknown) => void;
+
+  /** There is something to do for `tcb` at the end of the batch. */
+  dirty(tcb: Tcb): void;
+  /** The connection's way out, looked up again if the table has changed; null if there is none. */
+  routeOf(tcb: Tcb): Route | null;
+  /** RFC 9293 §3.8.3, R1: delivery has failed for a while; ask for the way again. */
+  doubtRoute(tcb: Tcb): void;
+  /** False while the way out is full: what can wait, waits. */
+  ready(tcb: Tcb): boolean;
+  /** May one more reset go out to a stranger now? */
+  mayReset(now: Micros): boolean;
+  /** `tcb` enters TIME-WAIT: past the limit the oldest one gives way. */
+  admitTimeWait(tcb: Tcb): void;
+  /** `tcb` is over: out of the tables. */
+  forget(tcb: Tcb): void;
+  takeScoreboard(): Scoreboard;
+  /** Nothing is in flight: a connection that says nothing keeps no scoreboard. */
+  rest(tcb: Tcb): void;
+  /** The send buffer of a connection that has something to send. */
+  takeChunks(tcb: Tcb): Chunks;
+  /** All was acknowledged: a connection that says nothing keeps no send buffer. */
+  putChunks(tcb: Tcb): void;
+}
+
 const ZERO: Seq = seq(0);
 
 export class Tcb implements Due {
-  readonly tcp: Tcp;
+  readonly tcp: Shared;
   readonly settings: Settings;
   owner: Owner;
   /** The listener whose half-open connection this is. */
-  listener: Listener | null = null;
+  listener: Backlog | null = null;
   state: State = State.CLOSED;
   flags = 0;
   /** A soft error that ICMP reported, given if the connection then times out. RFC 1122 §4.2.3.9. */
@@ -222,7 +190,7 @@ export class Tcb implements Due {
   /** Text in order that the owner has not taken. */
   held = 0;
   receiveBuffer: number;
-  /** When it received last, as `Tcp.receivers` counts. */
+  /** When it received last, as `Shared.receivers` counts. */
   receiveRound = 0;
   /** Where the peer's FIN stands, if it came before what precedes it. */
   finSeq: Seq = ZERO;
@@ -300,7 +268,7 @@ export class Tcb implements Due {
   probe: Probe = Probe.NONE;
   probeEnd: Seq = ZERO;
 
-  /** Row of deadlines in `Tcp.timers`, and the soonest of them in the stack's heap. */
+  /** Row of deadlines in `Shared.timers`, and the soonest of them in the stack's heap. */
   timers: number = NO_ROW;
   due: Micros = NEVER;
   dueAt = -1;
@@ -338,7 +306,7 @@ export class Tcb implements Due {
   deliveryRate = 0;
   trace: Trace | null = null;
 
-  constructor(tcp: Tcp, settings: Settings, owner: Owner, congestion: CongestionControl) {
+  constructor(tcp: Shared, settings: Settings, owner: Owner, congestion: CongestionControl) {
     this.tcp = tcp;
     this.settings = settings;
     this.owner = owner;
@@ -353,5 +321,3 @@ export class Tcb implements Due {
       (settings.noDelay ? Flag.NO_DELAY : 0) | (settings.keepAlive ? Flag.KEEP_ALIVE : 0);
   }
 }
-
-export const has = (tcb: Tcb, flag: number): boolean => (tcb.flags & flag) !== 0;

@@ -4,8 +4,8 @@
  */
 import type { Micros } from '../../base/clock.ts';
 import { diff, type Seq } from '../../base/seq.ts';
+import type { Recovery } from './phases.ts';
 import type { State } from './state.ts';
-import type { Recovery } from './tcb.ts';
 
 /** One event; sequence numbers are counted from the initial one, sizes are bytes. */
 export type TraceEvent =

@@ -9,7 +9,24 @@
  */
 import { type Micros, NEVER } from '../../base/clock.ts';
 import { NO_ROW, ROW } from '../../memory/rows.ts';
-import type { Tcb, Timer } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+
+/** The timers of one connection; the place in its row of `Shared.timers`. */
+export const Timer = {
+  /** The RTO, the probe of the tail (RFC 8985 §7), or the reordering window (§6): see `probing`. */
+  RETRANSMIT: 0,
+  /** Zero-window probes and the sender's silly-window override. RFC 9293 §3.8.6. */
+  PERSIST: 1,
+  DELAYED_ACK: 2,
+  KEEP_ALIVE: 3,
+  /** The end of FIN-WAIT-2 or TIME-WAIT. */
+  CLOSE: 4,
+  /** When the next paced segment may go. */
+  PACE: 5,
+  /** RACK's reordering window. RFC 8985 §6.2. */
+  REORDER: 6,
+} as const;
+export type Timer = (typeof Timer)[keyof typeof Timer];
 
 /** Arm (or move) a timer to the absolute time `at`. */
 export function setTimer(tcb: Tcb, timer: Timer, at: Micros): void {

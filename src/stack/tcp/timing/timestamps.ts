@@ -9,8 +9,9 @@ import { MILLISECOND, type Micros, SECOND } from '../../base/clock.ts';
 import { diff, le } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import * as wire from '../../wire/tcp.ts';
+import { Flag, has } from '../tcb/flags.ts';
 import type { Segment } from '../tcb/segment.ts';
-import { Flag, has, type Tcb } from '../tcb/tcb.ts';
+import type { Tcb } from '../tcb/tcb.ts';
 
 /** §5.5: after 24 days without a segment the peer's clock may have gone half round. */
 const TS_RECENT_LIFE: Micros = 24 * 24 * 3600 * SECOND;

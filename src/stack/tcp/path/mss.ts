@@ -1,0 +1,39 @@
+/**
+ * The segment size: what we offer, what the peer, the path and the options leave of it.
+ * RFC 9293 §3.7.1, RFC 6691.
+ * @module
+ */
+import type { Route } from '../../ip/routes.ts';
+import { MIN_LEN } from '../../wire/tcp.ts';
+import { MIN_SEGMENTS } from '../congestion/congestion.ts';
+import { Flag, has } from '../tcb/flags.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+
+/** RFC 9293 §3.7.1, MUST-15: what a peer accepts that does not say. */
+export const DEFAULT_MSS = 536;
+/** Less would let a peer make us send headers only. Linux's tcp_min_snd_mss. */
+export const MIN_MSS = 48;
+/** Of IP and TCP, without options. */
+export const HEADERS: number = 20 + MIN_LEN;
+const TIMESTAMP_BYTES = 12;
+
+/** Option bytes that every segment of this connection carries. */
+export const usualOptions = (tcb: Tcb): number => (has(tcb, Flag.TIMESTAMPS) ? TIMESTAMP_BYTES : 0);
+
+/** What we tell the peer: the MTU less the fixed headers, options not counted. RFC 6691. */
+export const offeredMss = (tcb: Tcb, route: Route): number => {
+  const most = route.iface.mtu - HEADERS;
+  return tcb.settings.mss > 0 ? Math.min(tcb.settings.mss, most) : most;
+};
+
+/** RFC 9293 §3.7.1, MUST-16: the segment size that the peer, the path and the options allow. */
+export function setMss(tcb: Tcb, pathMtu: number): void {
+  const mtu = tcb.search?.low ?? pathMtu; // who looks for the path's MTU knows best
+  const most = Math.min(tcb.peerMss, mtu - HEADERS);
+  const mss = Math.max(MIN_MSS, most) - usualOptions(tcb);
+  if (mss !== tcb.mss) tcb.otherMssEnd = tcb.sndNxt;
+  tcb.mss = mss;
+  // A window of less than a segment would never let one go.
+  if (tcb.cwnd > 0) tcb.cwnd = Math.max(tcb.cwnd, tcb.mss);
+  tcb.ssthresh = Math.max(tcb.ssthresh, MIN_SEGMENTS * tcb.mss); // RFC 5681 (4), of larger segments
+}

@@ -1,0 +1,42 @@
+/**
+ * Where a connection stands in what takes it several steps: loss recovery, the detection of spurious
+ * timeouts, the probe of the tail. RFC 5681, 6675, 5682, 8985.
+ * @module
+ */
+
+/** Where loss recovery stands; Linux's names, RFC 5681, 6675 and 5682 behind them. */
+export const Recovery = {
+  /** Nothing suspicious. */
+  OPEN: 0,
+  /** SACKs or duplicate ACKs, not yet a loss. */
+  DISORDER: 1,
+  /** The window is being reduced for a congestion mark. RFC 3168 §6.1.2. */
+  CWR: 2,
+  /** Fast recovery. */
+  RECOVERY: 3,
+  /** After a retransmission timeout. */
+  LOSS: 4,
+} as const;
+export type Recovery = (typeof Recovery)[keyof typeof Recovery];
+
+/** Where the detection of spurious timeouts stands. RFC 5682. */
+export const Frto = {
+  OFF: 0,
+  /** The ACK that comes next tells. */
+  WAITING: 1,
+  /** §2.1 (2.b): new text is sent before anything is sent again. */
+  SEND_NEW: 2,
+} as const;
+export type Frto = (typeof Frto)[keyof typeof Frto];
+
+/** The probe of the tail, RFC 8985 §7; the last two are its TLP.end_seq and TLP.is_retrans. */
+export const Probe = {
+  NONE: 0,
+  /** The RETRANSMIT timer is set for a probe instead of the RTO. */
+  ARMED: 1,
+  /** One is out that carried new text. */
+  NEW_TEXT: 2,
+  /** One is out that carried text a second time. */
+  OLD_TEXT: 3,
+} as const;
+export type Probe = (typeof Probe)[keyof typeof Probe];
