@@ -248,3 +248,29 @@ test.serial('chunks: random appends, reads and releases leave what an array leav
     }
   });
 });
+
+test('chunks: what is kept is counted, by whole blocks and by what was lent', (t) => {
+  const chunks = new Chunks();
+  t.is(chunks.kept, 0);
+  chunks.appendCopy(counting(10), 0, 10);
+  const table = chunks.kept - 4096;
+  t.true(table > 0 && table < 1000, `a block and a table: ${chunks.kept}`);
+  chunks.append(counting(100), 20, 50, 'a');
+  t.is(chunks.kept, table + 4096 + 50);
+  chunks.release(40, null);
+  t.is(chunks.kept, table + 50, 'a chunk counts until all of it is released');
+  chunks.release(60, null);
+  t.is(chunks.kept, 0);
+});
+
+test('chunks: memory that was transferred away is noticed before it is read', (t) => {
+  const chunks = new Chunks();
+  const lent = counting(100);
+  chunks.append(counting(50), 0, 50, undefined);
+  chunks.append(lent, 10, 80, undefined);
+  t.true(chunks.isWhole(0, 130));
+  structuredClone(lent, { transfer: [lent.buffer as ArrayBuffer] });
+  t.true(chunks.isWhole(0, 50));
+  t.false(chunks.isWhole(0, 51));
+  t.false(chunks.isWhole(60, 5));
+});

@@ -120,3 +120,24 @@ test('ring: random puts, consumes and resets leave what a map leaves', (t) => {
   });
   t.pass();
 });
+
+test('ring: it says what storage more would be needed', (t) => {
+  const ring = new Ring(65_536);
+  t.is(ring.lacks(5000, 100), 8192);
+  ring.put(0, counting(100), 0, 100);
+  t.is(ring.lacks(0, MIN_SIZE), 0);
+  t.is(ring.lacks(5000, 100), 8192 - MIN_SIZE);
+});
+
+test('ring: it shrinks to what is wanted of its beginning, wherever that lies', (t) => {
+  const ring = new Ring(65_536);
+  ring.put(0, counting(10), 0, 10);
+  ring.put(9000, counting(10), 0, 10);
+  ring.consume(ring.capacity - 5);
+  ring.put(0, counting(100), 0, 100);
+  ring.shrink(100);
+  t.is(ring.capacity, MIN_SIZE);
+  t.deepEqual(read(ring, 0, 100), [...counting(100)]);
+  ring.shrink(0);
+  t.is(ring.capacity, 0);
+});

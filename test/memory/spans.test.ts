@@ -207,3 +207,12 @@ test('spans: random ranges and advances leave what a bitmap leaves', (t) => {
     }
   });
 });
+
+test('spans: the memory that they keep is counted', (t) => {
+  const spans = new Spans(100);
+  t.is(spans.kept, 0);
+  for (let i = 0; i < 9; i++) spans.insert(seq(10 * i), seq(10 * i + 1));
+  t.is(spans.kept, 16 * 8);
+  spans.clear();
+  t.is(spans.kept, 0);
+});

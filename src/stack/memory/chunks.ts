@@ -57,6 +57,8 @@ class Table {
 const FIRST_PLACES = 8;
 /** Tables of up to so many places are lent again. */
 const SPARE_PLACES = 64;
+/** What one place of a table takes: six columns. */
+const PLACE_BYTES = 36;
 /** Stands for none, so that the field never changes its shape. */
 const NO_TABLE = new Table(1);
 
@@ -82,6 +84,9 @@ export class Chunks {
   #count = 0;
   /** The chunk, counted from the oldest, that was found last. */
   #cursor = 0;
+  /** Bytes of blocks, and of memory that is held by reference; chunks of the latter kind. */
+  #lent = 0;
+  #references = 0;
   /** Where the next copy goes; undefined: into a fresh block. */
   #block: Block | undefined = undefined;
 
@@ -89,6 +94,14 @@ export class Chunks {
   constructor(start = 0) {
     this.#low = start | 0;
     this.#high = Math.floor(start / TWO_32);
+  }
+
+  /**
+   * The memory that it keeps from others: whole blocks, what was lent to it, and its table. A chunk
+   * counts until all of it is released.
+   */
+  get kept(): number {
+    return this.#lent + (this.#table === NO_TABLE ? 0 : (this.#table.mask + 1) * PLACE_BYTES);
   }
 
   /** The position of the first byte that is not released. */
@@ -103,6 +116,8 @@ export class Chunks {
 
   /** Hold `length` bytes of `bytes` at `at` by reference; `release` gives `token` when it lets go. */
   append(bytes: Uint8Array, at: number, length: number, token: unknown): void {
+    this.#lent += length;
+    this.#references++;
     if (at + length <= MAX_INT) this.#push(bytes, at, length, token, undefined);
     else this.#push(bytes.subarray(at, at + length), 0, length, token, undefined);
   }
@@ -170,6 +185,20 @@ export class Chunks {
     this.bytes = table.bytes[place] as Uint8Array; // the mask keeps it inside
     this.at = (table.at[place] as number) + offset;
     this.available = (table.length[place] as number) - offset;
+  }
+
+  /**
+   * False if memory that was lent is gone: its owner has transferred it away, or made it smaller. To be
+   * asked of the `length` bytes that lie `distance` behind `start` before they are read; copies are
+   * always whole.
+   */
+  isWhole(distance: number, length: number): boolean {
+    if (this.#references === 0) return true;
+    for (let done = 0; done < length; done += this.available) {
+      this.seek(distance + done);
+      if (this.at + this.available > this.bytes.length) return false;
+    }
+    return true;
   }
 
   /** Move `start` on to where its low 32 bits are `low`, unless that is behind it. */
@@ -245,6 +274,7 @@ export class Chunks {
     const block = spareBlocks.pop() ?? new Block();
     block.bytes = take(size);
     block.used = 0;
+    this.#lent += size;
     this.#block = block;
     return block;
   }
@@ -259,8 +289,12 @@ export class Chunks {
     this.#first = (place + 1) & table.mask;
     this.#count--;
     if (this.#cursor > 0) this.#cursor--;
-    if (block !== undefined && --block.chunks === 0) {
+    if (block === undefined) {
+      this.#lent -= table.length[place] as number;
+      this.#references--;
+    } else if (--block.chunks === 0) {
       if (block === this.#block) this.#block = undefined;
+      this.#lent -= block.bytes.length;
       give(block.bytes);
       block.bytes = NO_BYTES;
       if (spareBlocks.length < KEEP) spareBlocks.push(block);

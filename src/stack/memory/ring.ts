@@ -60,6 +60,18 @@ export class Ring {
     this.head = (this.head + n) & this.#mask;
   }
 
+  /** Bytes of memory that must be had before `length` more fit at `distance`; 0: none. */
+  lacks(distance: number, length: number): number {
+    const end = distance + length;
+    return end <= this.bytes.length ? 0 : capacityFor(end) - this.bytes.length;
+  }
+
+  /** Only the first `length` bytes are wanted: keep no more storage than they need. */
+  shrink(length: number): void {
+    if (length === 0) this.reset();
+    else if (capacityFor(length) < this.bytes.length) this.#move(capacityFor(length), length);
+  }
+
   /** Nothing in it is wanted any more: give the storage back. */
   reset(): void {
     if (this.bytes.length === 0) return;
@@ -71,16 +83,27 @@ export class Ring {
 
   /** Storage for `size` bytes, what is held at its beginning. */
   #grow(size: number): void {
+    this.#move(capacityFor(size), this.bytes.length);
+  }
+
+  /** Into a storage of `capacity` bytes, the first `length` bytes of what is held. */
+  #move(capacity: number, length: number): void {
     const old = this.bytes;
-    let capacity = Math.max(old.length, MIN_SIZE);
-    while (capacity < size) capacity *= 2;
     this.bytes = take(capacity);
     if (old.length > 0) {
-      this.bytes.set(old.subarray(this.head));
-      this.bytes.set(old.subarray(0, this.head), old.length - this.head);
+      const first = Math.min(length, old.length - this.head);
+      this.bytes.set(old.subarray(this.head, this.head + first));
+      if (first < length) this.bytes.set(old.subarray(0, length - first), first);
       give(old);
     }
     this.head = 0;
     this.#mask = capacity - 1;
   }
+}
+
+/** The storage that holds `size` bytes: a power of two. */
+function capacityFor(size: number): number {
+  let capacity = MIN_SIZE;
+  while (capacity < size) capacity *= 2;
+  return capacity;
 }

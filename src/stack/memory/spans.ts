@@ -29,6 +29,11 @@ export class Spans {
     this.limit = limit;
   }
 
+  /** Bytes of memory that it keeps from others. */
+  get kept(): number {
+    return this.#edges.byteLength;
+  }
+
   /** Where range `i` begins; 0 <= i < count. */
   start(i: number): Seq {
     return this.#edges[2 * i] as Seq; // an int32 that came in as a Seq
