@@ -119,3 +119,11 @@ export type {
   Limits as TcpLimits,
   Settings as TcpSettings,
 } from './stack/tcp/tcb/settings.ts';
+export {
+  type Tuntap,
+  type TuntapAddOptions,
+  type TuntapControl,
+  type TuntapDeleteOptions,
+  type TuntapProcess,
+  tuntap,
+} from './tuntap/tuntap.ts';

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * The command `tunstack`: reads its arguments, does what they ask, ends with the right exit code:
- * 0 for good, 1 where it failed or nothing answered, 2 where it was asked wrongly.
+ * 0 for good, 1 where it failed or nothing answered, 2 where it was asked wrongly (255 in `tuntap`, as
+ * `ip tuntap` has it).
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { ping } from './ping.ts';
 import { Screen } from './screen.ts';
 import { serve } from './serve/serve.ts';
 import { traceroute } from './traceroute.ts';
+import { runTuntap } from './tuntap.ts';
 
 /** How long what is left over may hold up the end, in milliseconds. */
 const LAST_GRACE = 2000;
@@ -49,6 +51,8 @@ async function main(args: readonly string[], screen: Screen): Promise<number> {
       return forward(request.options, screen, stopped());
     case 'traceroute':
       return traceroute(request.options, screen, stopped());
+    case 'tuntap':
+      return runTuntap(request.words, screen);
   }
 }
 

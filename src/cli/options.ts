@@ -42,6 +42,8 @@ export type Request =
   | { readonly command: 'ping'; readonly options: PingOptions }
   | { readonly command: 'forward'; readonly options: ForwardOptions }
   | { readonly command: 'traceroute'; readonly options: TracerouteOptions }
+  /** What it means is read by `tuntap.ts`: the words are those of another program. */
+  | { readonly command: 'tuntap'; readonly words: readonly string[] }
   /** Say this on standard output and stop: help, version. */
   | { readonly command: 'say'; readonly text: string }
   /** Say this one line on standard error and exit with 2. */
@@ -62,6 +64,7 @@ export function parse(args: readonly string[], version: string): Request {
   let request: Request | undefined;
   let text = '';
   const program = new Command('tunstack')
+    .enablePositionalOptions()
     .description('A TCP/IP stack in TypeScript, on a TUN device of its own.')
     .version(version, '-V, --version', 'say the version')
     .helpOption('-h, --help', 'say what there is')
@@ -118,6 +121,15 @@ export function parse(args: readonly string[], version: string): Request {
       const options = { ...tunOptions(read), host, method, maxHops, queries, wait } as const;
       request = { command: 'traceroute', options };
     });
+  program
+    .command('tuntap')
+    .description('make, remove and list persistent TUN and TAP interfaces, as `ip tuntap` does')
+    .argument('[words...]', 'add, del, show, or help, which says the rest')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((words: string[]) => {
+      request = { command: 'tuntap', words };
+    });
   try {
     program.parse([...args], { from: 'user' });
   } catch (error) {
@@ -132,4 +144,4 @@ export function parse(args: readonly string[], version: string): Request {
   return request ?? { command: 'refuse', reason: MISSING };
 }
 
-const MISSING = 'what shall it do? serve, ping, forward or traceroute; see tunstack --help';
+const MISSING = 'what shall it do? serve, ping, forward, traceroute or tuntap; see tunstack --help';

@@ -35,6 +35,11 @@ export class Screen {
     this.#around(this.#err, `tunstack: ${text.replace(/\s*\n\s*/g, '; ')}`);
   }
 
+  /** On standard error, as it is. */
+  note(text: string): void {
+    this.#around(this.#err, text);
+  }
+
   /** How it stands now; '' takes it away. */
   status(text: string): void {
     if (!this.live || text === this.#status) return;

@@ -14,8 +14,12 @@ export const Iff = {
   TUN: 0x0001,
   TAP: 0x0002,
   MULTI_QUEUE: 0x0100,
+  PERSIST: 0x0800,
   NO_PI: 0x1000,
+  ONE_QUEUE: 0x2000,
   VNET_HDR: 0x4000,
+  /** Only make the interface, do not attach to one that is there. */
+  TUN_EXCL: 0x8000,
 } as const;
 
 /** Flags of TUNSETOFFLOAD. USO came with Linux 6.2, both families or none. */
@@ -40,6 +44,8 @@ const tun = (direction: number, number: number): number => direction + 0x4_5400 
 
 const TUNSETIFF = tun(WRITE, 202);
 const TUNSETPERSIST = tun(WRITE, 203);
+const TUNSETOWNER = tun(WRITE, 204);
+const TUNSETGROUP = tun(WRITE, 206);
 const TUNGETFEATURES = tun(READ, 207);
 const TUNSETOFFLOAD = tun(WRITE, 208);
 const TUNGETIFF = tun(READ, 210);
@@ -130,6 +136,18 @@ export class TunControl {
   setPersist(fd: number, on: boolean): void {
     if (this.#libc.ioctl(fd, TUNSETPERSIST, on ? 1 : 0) >= 0) return;
     throw failed(this.#libc.errno(), 'TUNSETPERSIST');
+  }
+
+  /** The user who may attach to the interface without CAP_NET_ADMIN. */
+  setOwner(fd: number, user: number): void {
+    if (this.#libc.ioctl(fd, TUNSETOWNER, user) >= 0) return;
+    throw failed(this.#libc.errno(), 'TUNSETOWNER');
+  }
+
+  /** The group whose members may. */
+  setGroup(fd: number, group: number): void {
+    if (this.#libc.ioctl(fd, TUNSETGROUP, group) >= 0) return;
+    throw failed(this.#libc.errno(), 'TUNSETGROUP');
   }
 
   #call(fd: number, request: number, name: string): void {

@@ -1,0 +1,148 @@
+/**
+ * `tunstack tuntap` beside `ip tuntap`: the same words, the same output, the same exit codes, about the
+ * same interfaces. ip-tuntap(8).
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { ExecutionContext } from 'ava';
+import { openTun, tuntap } from '../../src/index.ts';
+import { type Ended, run } from '../support/process.ts';
+import { command, root } from '../support/root.ts';
+import { tunTest } from './namespace.ts';
+
+/** iproute2 reads sysfs, which shows the namespace that it was mounted in: mount it for this one. */
+const HERE = 'mount -t sysfs none /sys && exec "$@"';
+const inSysfs = (...words: string[]): Promise<Ended> =>
+  run('unshare', '-m', 'sh', '-c', HERE, 'sh', ...words);
+
+const ours = (...words: string[]): Promise<Ended> =>
+  inSysfs(process.execPath, command, 'tuntap', ...words);
+const theirs = (options: readonly string[], ...words: string[]): Promise<Ended> =>
+  inSysfs('ip', ...options, 'tuntap', ...words);
+
+const LINES = [
+  'mode tun name b1 one_queue user 65534 group 1000',
+  'mode tap dev a1 multi_queue vnet_hdr pi user 0',
+  'mo ta v1',
+  'mode tun c%d',
+];
+
+/** Remove all that there is. */
+async function clear(t: ExecutionContext): Promise<void> {
+  for (const { name, mode } of await tuntap.list()) await tuntap.del({ name, mode });
+  t.deepEqual(await tuntap.list(), []);
+}
+
+tunTest.serial('tuntap: interfaces of both makers are shown alike by both', async (t) => {
+  for (const [i, line] of LINES.entries()) {
+    const words = line.split(' ');
+    const made = i % 2 === 0 ? await ours('add', ...words) : await theirs([], 'add', ...words);
+    t.deepEqual(made, { code: 0, signal: null, out: '', err: '' }, line);
+  }
+  t.deepEqual(await ours(), await theirs([]));
+  t.deepEqual(await ours('-d', 'show'), await theirs(['-d'], 'show'));
+  t.deepEqual(await ours('-d', '-o', 'lst'), await theirs(['-d', '-o'], 'lst'));
+  t.deepEqual(await ours('-j', 'li'), await theirs(['-j'], 'li'));
+  t.regex((await ours('s')).out, /^b1: tun one_queue persist user 65534 group 1000\n/);
+  await clear(t);
+  t.is((await ours('-j')).out, '[]\n');
+});
+
+tunTest.serial('tuntap: each removes what the other added', async (t) => {
+  t.is((await theirs([], 'add', 'mode', 'tap', 'name', 'x0', 'multi_queue')).code, 0);
+  t.is((await ours('del', 'mode', 'tap', 'name', 'x0')).code, 0);
+  t.is((await ours('add', 'mode', 'tun', 'name', 'x1', 'vnet_hdr')).code, 0);
+  t.is((await theirs([], 'del', 'mode', 'tun', 'name', 'x1')).code, 0);
+  t.deepEqual(await tuntap.list(), []);
+});
+
+tunTest.serial(
+  'tuntap: what is asked wrongly ends with the words and the code of ip',
+  async (t) => {
+    const wrong = [
+      ...['frob', 'add', 'add mode', 'add mode foo', 'add mode tun mode tap', 'del name x'],
+      ...['add mode tun user nosuch', 'add mode tun group nosuch', 'add a b mode tun'],
+      ...['add dev toolongname0123456 mode tun', 'add name a/b mode tun', 'add dev .. mode tap'],
+    ];
+    for (const line of wrong) {
+      const expected = await theirs([], ...line.split(' '));
+      const { code, out, err } = await ours(...line.split(' '));
+      t.not(code, 0, line);
+      const words = [code, out, err.replaceAll('tunstack tuntap', 'ip tuntap')];
+      t.deepEqual(words, [expected.code, expected.out, expected.err], line);
+    }
+    t.deepEqual(await tuntap.list(), []);
+  },
+);
+
+tunTest.serial('tuntap: an interface that is held says by whom', async (t) => {
+  const tun = await openTun({ name: 'held0', persist: true });
+  const holder = `node(${process.pid})`;
+  const { code, err } = await ours('add', 'mode', 'tun', 'name', 'held0');
+  t.is(code, 1);
+  t.is(err, `ioctl(TUNSETIFF): Device or resource busy: held0 is held by ${holder}\n`);
+  await t.throwsAsync(() => tuntap.del({ name: 'held0', mode: 'tun' }), {
+    code: 'EBUSY',
+    message: `EBUSY: held0 is held by ${holder}`,
+  });
+  t.regex(
+    (await ours('-d')).out,
+    new RegExp(`\\n\\tAttached to processes:node\\(${process.pid}\\)\\n$`),
+  );
+  await tun.close();
+  await clear(t);
+});
+
+tunTest.serial(
+  'tuntap: to remove what is not there, or is the other kind, is an error',
+  async (t) => {
+    await t.throwsAsync(() => tuntap.del({ name: 'none0', mode: 'tun' }), { code: 'ENODEV' });
+    t.is((await ours('del', 'mode', 'tun', 'lo')).code, 1, 'lo is no TUN');
+    t.is(await tuntap.add({ name: 'k0', mode: 'tap' }), 'k0');
+    await t.throwsAsync(() => tuntap.del({ name: 'k0', mode: 'tun' }), { code: 'EINVAL' });
+    await clear(t);
+  },
+);
+
+tunTest.serial('tuntap: the kernel names what is added without a name', async (t) => {
+  t.is(await tuntap.add({ mode: 'tap' }), 'tap0');
+  t.is(await tuntap.add({ mode: 'tap', name: 'vm%d' }), 'vm0');
+  await clear(t);
+});
+
+tunTest.serial('tuntap: a user whose interface it is attaches to it without root', async (t) => {
+  const nobody = 65534;
+  const map = (await run('cat', '/proc/self/uid_map')).out.trim().split(/\s+/).map(Number);
+  if ((map[2] ?? 0) <= nobody) {
+    t.log('not tried: there is one user only in this user namespace');
+    t.pass();
+    return;
+  }
+  await tuntap.add({ name: 'own0', mode: 'tun', user: nobody });
+  await run('ip', 'link', 'set', 'own0', 'up');
+  const program =
+    "import { openTun } from './dist/src/index.js'; const tun = await openTun({ name: 'own0' });" +
+    'console.log(tun.name, process.getuid()); await tun.close();';
+  const child = spawn(
+    'setpriv',
+    [
+      ...[`--reuid=${nobody}`, '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'],
+      ...[process.execPath, '--input-type=module', '-e', program],
+    ],
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let said = '';
+  child.stdout.on('data', (text) => {
+    said += text;
+  });
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  await once(child, 'close');
+  if (/EACCES|Cannot find module|ERR_MODULE_NOT_FOUND/.test(said)) {
+    t.log(`not tried: another user cannot read this folder: ${said.split('\n')[0]}`);
+    t.pass();
+  } else t.is(said, `own0 ${nobody}\n`);
+  await clear(t);
+});
