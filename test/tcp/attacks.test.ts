@@ -299,3 +299,23 @@ test('attack: connections past the limit of TIME-WAIT push out the oldest', (t) 
   t.is(first.lab.stat('TcpExtTCPTimeWaitOverflow'), 2);
   t.is(first.state, 'CLOSED');
 });
+
+test('attack: how many resets a stranger gets does not tell whether a guess at a connection was right', (t) => {
+  // CVE-2016-5696, RFC 5961 §7: a count that all share is a side channel.
+  const victim = established(t, { limits: { resetsEach: 100 } });
+  const { lab } = victim;
+  const mallory = new Peer(t, { lab, address: ip('10.0.0.77') });
+  const resetsTo = (guess: number): number => {
+    lab.advance(S);
+    for (let i = 0; i < 90; i++) {
+      // As if the victim's peer had sent it: from its address, and a port that is right or wrong.
+      const forged = new Peer(t, { lab, address: victim.address, port: guess });
+      forged.send('.', { seq: 1, ack: 1, len: 10 });
+    }
+    mallory.skip();
+    for (let i = 0; i < 200; i++) mallory.send('.', { seq: 1, ack: 1 });
+    return mallory.skip().filter(({ flags }) => (flags & 4) !== 0).length;
+  };
+  t.is(resetsTo(victim.port), 100);
+  t.is(resetsTo(victim.port + 1), 100);
+});

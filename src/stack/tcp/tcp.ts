@@ -4,16 +4,19 @@
  * @module
  */
 import { type Address, ANY } from '../base/address.ts';
-import { type Micros, NEVER, SECOND } from '../base/clock.ts';
+import { type Micros, NEVER } from '../base/clock.ts';
 import type { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
+import { Ration } from '../base/ration.ts';
 import { count, Stat, type Stats } from '../base/stats.ts';
+import type { Interface } from '../ip/interface.ts';
 import type { IcmpError, InternetLayer, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
 import type { Route } from '../ip/routes.ts';
 import { Batch } from '../memory/batch.ts';
 import { Chunks, NO_CHUNKS } from '../memory/chunks.ts';
 import { Deadlines } from '../memory/deadlines.ts';
+import { Fifo } from '../memory/fifo.ts';
 import { Rows } from '../memory/rows.ts';
 import { pseudo } from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -34,6 +37,7 @@ import { Listener, type ListenOptions } from './open/listener.ts';
 import { firstAbove, isReplaceable, openActive, setSendSequence } from './open/open.ts';
 import { onNewRoute } from './path/plpmtu.ts';
 import { serve } from './serve.ts';
+import { Starved } from './starved.ts';
 import { Delivery } from './tcb/delivery.ts';
 import { Flag, has } from './tcb/flags.ts';
 import type { Owner } from './tcb/owner.ts';
@@ -47,8 +51,6 @@ import { Tcb } from './tcb/tcb.ts';
 
 /** How often one flush goes through the connections that callbacks made dirty again. */
 const FLUSH_ROUNDS = 8;
-/** When to try again after no packet slot was free. */
-const STARVED_RETRY: Micros = 1_000;
 /** Scoreboards and send buffers kept for connections that become busy again. */
 const SPARES = 256;
 
@@ -96,8 +98,6 @@ export class Tcp implements Protocol, Arriving {
 
   /** Who is asked about flows to any address and port; null: nobody. */
   gate: Gate | null = null;
-  /** A slot was asked for and there was none: try again soon. */
-  starved = false;
   /** Called when a verb leaves something to be flushed, at most once until the next flush. */
   wake: () => void = () => {};
   /** Whose chunks are being released, and what tells its owner: one closure a stack. */
@@ -106,16 +106,18 @@ export class Tcp implements Protocol, Arriving {
   /** What an owner threw. */
   thrown: (error: unknown) => void = () => {};
 
+  readonly #starved: Starved = new Starved(this);
   #dirty: Batch<Tcb> = new Batch();
   #serving: Batch<Tcb> = new Batch();
   readonly #spare: Scoreboard[] = [];
   readonly #spareChunks: Chunks[] = [];
   readonly #cubic: Unused = new Unused(() => new Cubic());
   readonly #newreno: Unused = new Unused(() => new NewReno());
-  #resetWindow: Micros = 0;
-  #resets = 0;
-  /** Connections in TIME-WAIT, oldest first. */
-  readonly #timeWaits: Set<Tcb> = new Set();
+  readonly #resets: Ration;
+  /** Connections in TIME-WAIT. */
+  readonly #timeWaits: Fifo<Tcb> = new Fifo((tcb, place) => {
+    tcb.timeWaitAt = place;
+  });
 
   constructor(
     ip: InternetLayer,
@@ -127,6 +129,7 @@ export class Tcp implements Protocol, Arriving {
     this.stats = stats;
     this.settings = { ...DEFAULTS, ...settings };
     this.limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#resets = new Ration(ip.random, this.limits.resets, this.limits.resetsEach);
     this.receivers = new Receivers(this.limits.receiveWindows);
     this.demux = new Demux(ip.random);
     this.secrets = new Secrets(ip.random);
@@ -229,7 +232,9 @@ export class Tcp implements Protocol, Arriving {
 
   /** The end of a batch: every connection that was touched sends once. */
   flush(now: Micros): void {
-    for (let round = 0; round < FLUSH_ROUNDS && this.#dirty.length > 0; round++) {
+    for (let round = 0; round < FLUSH_ROUNDS; round++) {
+      if (this.#starved.length > 0) this.#starved.feed();
+      if (this.#dirty.length === 0) return;
       // Two lists in turn: callbacks make connections dirty while the list is gone through.
       const list = this.#dirty;
       this.#dirty = this.#serving;
@@ -249,15 +254,11 @@ export class Tcp implements Protocol, Arriving {
     for (let tcb = this.deadlines.take(now); tcb !== undefined; tcb = this.deadlines.take(now)) {
       expire(tcb, now);
     }
-    if (!this.starved) return;
-    this.starved = false;
-    for (const tcb of this.table) this.dirty(tcb);
   }
 
   /** When to call `expire` next. */
   deadline(): Micros {
-    const next = this.deadlines.next();
-    return this.starved ? Math.min(next, this.now + STARVED_RETRY) : next;
+    return Math.min(this.deadlines.next(), this.#starved.deadline());
   }
 
   /** The connection's way out, looked up again if the table has changed; null if there is none. */
@@ -280,24 +281,25 @@ export class Tcp implements Protocol, Arriving {
     const route = this.routeOf(tcb);
     if (route === null) return false;
     if (this.ip.ready(route.iface)) return true;
-    this.starved = true;
+    this.starve(tcb, route.iface);
     return false;
   }
 
-  /** May one more reset go out to a stranger now? */
-  mayReset(now: Micros): boolean {
-    if (now - this.#resetWindow >= SECOND) {
-      this.#resetWindow = now;
-      this.#resets = 0;
-    }
-    return this.#resets++ < this.limits.resets;
+  /** Nothing of `tcb` could leave by `iface`, which is full, or no slot was free: serve it later. */
+  starve(tcb: Tcb, iface: Interface): void {
+    this.#starved.add(tcb, iface);
+  }
+
+  /** May one more reset go to a stranger at `remote` now? */
+  mayReset(remote: Address, now: Micros): boolean {
+    return this.#resets.takes(remote, now);
   }
 
   /** `tcb` enters TIME-WAIT: past the limit the oldest one gives way. */
   admitTimeWait(tcb: Tcb): void {
-    this.#timeWaits.add(tcb);
-    if (this.#timeWaits.size <= this.limits.timeWaits) return;
-    const [oldest] = this.#timeWaits;
+    this.#timeWaits.push(tcb);
+    if (this.#timeWaits.length <= this.limits.timeWaits) return;
+    const { oldest } = this.#timeWaits;
     if (oldest === undefined) return;
     count(this.stats, Stat.TcpExtTCPTimeWaitOverflow);
     remove(oldest, Failure.NONE);
@@ -311,7 +313,8 @@ export class Tcp implements Protocol, Arriving {
       tcb.listener = null;
     }
     this.demux.remove(tcb);
-    this.#timeWaits.delete(tcb);
+    if (tcb.timeWaitAt >= 0) this.#timeWaits.leave(tcb.timeWaitAt);
+    tcb.timeWaitAt = -1;
     const last = this.table.pop() as Tcb; // it holds `tcb` at least
     if (last !== tcb) {
       this.table[tcb.tableIndex] = last;

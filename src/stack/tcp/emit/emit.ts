@@ -110,7 +110,7 @@ function reserve(tcb: Tcb): number {
   const route = tcp.routeOf(tcb);
   if (route === null) return NO_SLOT;
   const at = tcp.ip.reserve(route);
-  if (at === NO_SLOT) tcp.starved = true; // try again soon
+  if (at === NO_SLOT) tcp.starve(tcb, route.iface);
   return at;
 }
 

@@ -23,7 +23,7 @@ const { ACK, RST } = wire.Flag;
  */
 export function refuse(tcp: Shared, packet: Packet, segment: Segment, now: Micros): void {
   if (segment.has(RST) || !packet.unicast) return;
-  if (!tcp.mayReset(now)) return;
+  if (!tcp.mayReset(packet.source, now)) return;
   if (segment.has(ACK)) sendReset(tcp, packet, segment, segment.ack, seq(0), RST);
   else sendReset(tcp, packet, segment, seq(0), segment.end, RST | ACK);
 }

@@ -44,8 +44,8 @@ export const Flag = {
   PASSIVE: 0x80000,
   /** The congestion window was what held the last flight back. RFC 7661's question, Linux's answer. */
   CWND_LIMITED: 0x100000,
-  /** Nothing may be sent until a zero window opens; the persist timer runs. */
-  PERSISTING: 0x200000,
+  /** The way out was full, or no slot was free: it waits its turn to try again. */
+  STARVED: 0x200000,
   NO_DELAY: 0x400000,
   KEEP_ALIVE: 0x800000,
   /** A duplicate arrived: the next ACK reports it (RFC 2883 §4). */

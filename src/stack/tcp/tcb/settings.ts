@@ -117,8 +117,13 @@ export interface Limits {
   readonly timeWaits: number;
   /** Challenge ACKs a second and connection, RFC 5961 §7. */
   readonly challengeAcks: number;
-  /** Resets a second in answer to segments of no connection. */
+  /**
+   * Resets a second in answer to segments of no connection: half of them at least, the rest by chance, so
+   * that nobody learns from the number of his own how many went to others.
+   */
   readonly resets: number;
+  /** Of these, to one address. */
+  readonly resetsEach: number;
   /**
    * Bytes of window that all connections that receive at the same time offer together: each has an even
    * share, of 64 KiB at least.
@@ -131,5 +136,6 @@ export const DEFAULT_LIMITS: Limits = {
   timeWaits: 1 << 16,
   challengeAcks: 10,
   resets: 10_000,
+  resetsEach: 250,
   receiveWindows: 128 * 1024 * 1024,
 };

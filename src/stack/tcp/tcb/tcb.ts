@@ -11,6 +11,7 @@ import { type Micros, NEVER } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { type Seq, seq } from '../../base/seq.ts';
 import type { Stats } from '../../base/stats.ts';
+import type { Interface } from '../../ip/interface.ts';
 import type { InternetLayer } from '../../ip/ip.ts';
 import type { Route } from '../../ip/routes.ts';
 import { type Chunks, NO_CHUNKS } from '../../memory/chunks.ts';
@@ -84,8 +85,6 @@ export interface Shared {
   // Scratch of the segment that is being taken in: one of each a stack.
   readonly delivery: Delivery;
   readonly report: AckReport;
-  /** A slot was asked for and there was none: try again soon. */
-  starved: boolean;
   /** Whose chunks are being released, and what tells its owner: one closure a stack. */
   releasing: Tcb | null;
   readonly release: (token: unknown) => void;
@@ -98,10 +97,12 @@ export interface Shared {
   routeOf(tcb: Tcb): Route | null;
   /** RFC 9293 §3.8.3, R1: delivery has failed for a while; ask for the way again. */
   doubtRoute(tcb: Tcb): void;
-  /** False while the way out is full: what can wait, waits. */
+  /** False while the way out is full: what can wait, waits, and is served when there is room. */
   ready(tcb: Tcb): boolean;
-  /** May one more reset go out to a stranger now? */
-  mayReset(now: Micros): boolean;
+  /** Nothing of `tcb` could leave by `iface`, which is full, or no slot was free: serve it later. */
+  starve(tcb: Tcb, iface: Interface): void;
+  /** May one more reset go to a stranger at `remote` now? */
+  mayReset(remote: Address, now: Micros): boolean;
   /** `tcb` enters TIME-WAIT: past the limit the oldest one gives way. */
   admitTimeWait(tcb: Tcb): void;
   /** `tcb` is over: out of the tables. */
@@ -137,6 +138,8 @@ export class Tcb implements Due {
   hashNext: Tcb | null = null;
   /** Place in the stack's table of connections. */
   tableIndex = -1;
+  /** Place among those in TIME-WAIT; -1: it is not. */
+  timeWaitAt = -1;
 
   route: Route | null = null;
   /** Partial checksum of addresses and protocol. */
