@@ -3,21 +3,24 @@
  *
  *     npm test -- [--verbose] [--no-install] [test/room/file.test.ts ...]
  *
- * The tests in test/tun run in a network namespace of their own (`unshare -n` as root,
- * `unshare -Urn` otherwise). What is not run is said, with the reason.
+ * The tests in test/tun run in a network namespace of their own (`unshare -n` as root, and some of
+ * them in `unshare -Urn` too; all of them in that otherwise). What is not run is said, with the
+ * reason, and last of all if no real device was tried.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './build.mjs';
-import { privateNetwork } from './namespace.mjs';
+import { isRoot, privateNetwork, USER } from './namespace.mjs';
 import { setUp } from './setup.mjs';
 import { installLine, installTools } from './tools.mjs';
 
 /** Programs that tests talk to. */
 const TOOLS = ['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk'];
 const TUN = 'dist/test/tun/';
+/** What root tries as an ordinary user too: what a default is refused there breaks these. */
+const USERS_TOO = ['device', 'ping', 'serve', 'start'].map((name) => `${TUN}${name}.test.js`);
 const AVA = join(root, 'node_modules/ava/entrypoints/cli.mjs');
 
 const args = process.argv.slice(2);
@@ -79,7 +82,7 @@ class Report {
   }
 }
 
-/** Run ava with these words, in front of it those that `wrap` puts there. */
+/** Run ava with these words, in front of it those that `wrap` puts there; how many tests ran. */
 async function ava(words, wrap = (line) => line) {
   const [program, ...rest] = wrap([process.execPath, AVA, '--tap', ...words]);
   const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -98,6 +101,7 @@ async function ava(words, wrap = (line) => line) {
   sum.passed += report.passed;
   sum.failed += report.failed;
   sum.skipped += report.skipped;
+  return report.passed + report.failed;
 }
 
 /** The compiled file of a test named by its source or by itself; patterns pass as they are. */
@@ -122,17 +126,30 @@ const plain = files.filter((name) => !name.startsWith(TUN));
 const tun = files.length > 0 ? files.filter((name) => name.startsWith(TUN)) : tunFiles();
 
 if (files.length === 0 || plain.length > 0) await ava(plain);
-if (tun.length > 0) {
-  const { wrap, reason } = privateNetwork();
+/** Why no test of a real device ran. */
+let untried = 'all of them were skipped';
+let tried = 0;
+
+/** Run files of test/tun in a namespace each: what one leaves behind is not there for the next. */
+async function onDevice(names, { wrap, reason }) {
   if (wrap === undefined) {
-    console.log(`skipped: ${tun.length} files in test/tun need a TUN. ${reason}`);
-  } else {
-    // A namespace each: what one leaves behind when it fails is not there for the next.
-    for (const file of tun) await ava(['--config', 'ava.tun.config.js', file], wrap);
+    console.log(`skipped: ${names.length} files in test/tun need a TUN. ${reason}`);
+    untried = reason;
+    return;
   }
+  for (const name of names) tried += await ava(['--config', 'ava.tun.config.js', name], wrap);
+}
+
+if (tun.length > 0) await onDevice(tun, privateNetwork());
+const again = tun.filter((name) => USERS_TOO.includes(name));
+if (isRoot() && again.length > 0) {
+  const names = again.map((name) => name.slice(TUN.length, -'.test.js'.length)).join(', ');
+  console.log(`again in a user namespace, as those who are not root: ${names}`);
+  await onDevice(again, privateNetwork([USER]));
 }
 
 const seconds = ((Date.now() - started) / 1000).toFixed(0);
 console.log(`in ${seconds} s, ${sum.skipped} skipped`);
+if (tun.length > 0 && tried === 0) console.log(`NO TEST OF A REAL DEVICE RAN: ${untried}`);
 console.log(`${sum.passed} passed, ${sum.failed} failed`);
 process.exitCode = sum.failed === 0 && sum.passed > 0 ? 0 : 1;

@@ -50,13 +50,20 @@ function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
-const PERMISSION =
+const USER =
   'run it with sudo; or give the program the capability, ' +
   '`sudo setcap cap_net_admin+ep "$(readlink -f "$(command -v node)")"`; ' +
   'or run it in a network namespace of its own, `unshare -Urn <command>`';
+/** Root of a container or of a user namespace: sudo would change nothing. */
+const ROOT =
+  'this is root without CAP_NET_ADMIN over this network; start a container with ' +
+  '`--cap-add NET_ADMIN`; in a user namespace, make one of the network too, `unshare -Urn <command>`';
 
-/** Why `/dev/net/tun` could not be opened. */
-export function openError(code: string, path: string): DeviceError {
+const isRoot = (): boolean => process.geteuid?.() === 0;
+
+/** Why `/dev/net/tun` could not be opened. `root`: we are, at least of our user namespace. */
+export function openError(code: string, path: string, root: boolean = isRoot()): DeviceError {
+  const way = root ? `its owner may let everyone have it, \`sudo chmod 666 ${path}\`` : USER;
   const message: Record<string, string> = {
     ENOENT:
       `there is no ${path}: load the driver with \`sudo modprobe tun\`; ` +
@@ -64,8 +71,8 @@ export function openError(code: string, path: string): DeviceError {
     ENODEV:
       `${path} has no driver behind it: load it with \`sudo modprobe tun\` ` +
       '(on the host, for a container)',
-    EACCES: `no permission to open ${path}: ${PERMISSION}`,
-    EPERM: `no permission to open ${path}: ${PERMISSION}; a container needs \`--device ${path}\``,
+    EACCES: `no permission to open ${path}: ${way}`,
+    EPERM: `no permission to open ${path}: ${way}; a container needs \`--device ${path}\``,
     EMFILE: 'too many open files: raise the limit with `ulimit -n`',
   };
   const key = code === 'ENXIO' ? 'ENODEV' : code;
@@ -73,10 +80,15 @@ export function openError(code: string, path: string): DeviceError {
 }
 
 /** Why the kernel did not give the interface `name`. */
-export function attachError(code: string, name: string, kind: 'TUN' | 'TAP'): DeviceError {
+export function attachError(
+  code: string,
+  name: string,
+  kind: 'TUN' | 'TAP',
+  root: boolean = isRoot(),
+): DeviceError {
   const what = name === '' ? `a new ${kind} interface` : `the ${kind} interface ${name}`;
   const message: Record<string, string> = {
-    EPERM: `no permission to create or attach ${what}: ${PERMISSION}`,
+    EPERM: `no permission to create or attach ${what}: ${root ? ROOT : USER}`,
     EBUSY:
       `${name} is in use by another program: end that one, choose another name, ` +
       'or let both open it with { multiQueue: true }',
@@ -91,12 +103,18 @@ export function attachError(code: string, name: string, kind: 'TUN' | 'TAP'): De
 }
 
 /** Why the setting `what` of interface `name` could not be changed. */
-export function configureError(code: string, name: string, what: string): DeviceError {
+export function configureError(
+  code: string,
+  name: string,
+  what: string,
+  root: boolean = isRoot(),
+): DeviceError {
+  const way = root ? ROOT : USER;
   const message: Record<string, string> = {
     EPERM:
-      `no permission to set ${what} of ${name}: ${PERMISSION}; ` +
+      `no permission to set ${what} of ${name}: ${way}; ` +
       'or set it beforehand and leave it out here',
-    EACCES: `no permission to set ${what} of ${name}: ${PERMISSION}`,
+    EACCES: `no permission to set ${what} of ${name}: ${way}`,
     EINVAL: `the kernel refuses this value for ${what} of ${name}`,
     EEXIST: `${what} of ${name} is set already`,
     ENODEV: `there is no interface ${name} in this network namespace`,

@@ -1,10 +1,11 @@
 /**
- * `npm start` where there is no TUN at all: the demonstration over a pipe.
+ * `npm start` and `npm test` where there is no TUN at all: the demonstration over a pipe, and a run that
+ * does not hide what it did not try.
  * @module
  */
 import { join } from 'node:path';
 import test from 'ava';
-import { run } from '../support/process.ts';
+import { Running, run } from '../support/process.ts';
 import { root } from '../support/root.ts';
 
 test('start: without any TUN two stacks show it over a pipe', async (t) => {
@@ -14,4 +15,14 @@ test('start: without any TUN two stacks show it over a pipe', async (t) => {
   t.regex(out, /tcp echo {2}10 MiB came back identical/);
   t.regex(out, /udp echo {2}100 datagrams came back identical/);
   t.regex(out, /http {6}200 OK, "tunstack"/);
+});
+
+test('npm test: a run without a real device says so, just before its sum', async (t) => {
+  const script = join(root, 'scripts/test.mjs');
+  const words = ['--no-install', 'test/tun/ping.test.ts'];
+  // Without a PATH there is no `unshare`, and so no private network.
+  const { out } = await new Running(process.execPath, [script, ...words], { PATH: '' }).ended;
+  const [warning, last] = out.trimEnd().split('\n').slice(-2);
+  t.regex(warning ?? '', /^NO TEST OF A REAL DEVICE RAN: `unshare .*ENOENT/);
+  t.is(last, '0 passed, 0 failed');
 });

@@ -8,15 +8,26 @@ import { checkName, parseCidr } from '../../src/device/options.ts';
 
 test('errors: no permission names sudo, the capability and unshare', (t) => {
   for (const error of [
-    openError('EACCES', '/dev/net/tun'),
-    attachError('EPERM', 'ts0', 'TUN'),
-    configureError('EPERM', 'ts0', 'address 10.0.0.1'),
+    openError('EACCES', '/dev/net/tun', false),
+    attachError('EPERM', 'ts0', 'TUN', false),
+    configureError('EPERM', 'ts0', 'address 10.0.0.1', false),
   ]) {
     t.regex(error.message, /sudo/);
     t.regex(error.message, /setcap cap_net_admin/);
     t.regex(error.message, /unshare -Urn/);
     t.regex(error.code, /^E(PERM|ACCES)$/);
   }
+});
+
+test('errors: root of a namespace is not told to become root', (t) => {
+  const errors = [
+    openError('EACCES', '/dev/net/tun', true),
+    attachError('EPERM', 'ts0', 'TUN', true),
+    configureError('EPERM', 'ts0', 'address 10.0.0.1', true),
+  ];
+  for (const { message } of errors) t.notRegex(message, /run it with sudo|setcap/);
+  t.regex(errors[0]?.message ?? '', /chmod 666 \/dev\/net\/tun/);
+  t.regex(errors[1]?.message ?? '', /--cap-add NET_ADMIN/);
 });
 
 test('errors: no /dev/net/tun names modprobe and the container option', (t) => {

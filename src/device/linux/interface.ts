@@ -4,7 +4,7 @@
  * @module
  */
 import { NO_OFFLOAD } from '../device.ts';
-import { checkInteger, invalid, openError } from '../errors.ts';
+import { checkInteger, DeviceError, invalid, openError } from '../errors.ts';
 import { type Medium, VIRTIO_HEADER } from '../medium.ts';
 import { type Cidr, checkMtu, checkName, parseCidr } from '../options.ts';
 import { type Attached, makeDevice } from './attached.ts';
@@ -65,11 +65,12 @@ export async function openInterface(options: TunOptions, medium: Medium): Promis
   try {
     fd = libc.open(PATH, O.RDWR | O.NONBLOCK | O.CLOEXEC);
     if (fd < 0) throw openError(errnoName(libc.errno()), PATH);
-    const queue = options.txQueueLength ?? (link.exists(name) ? undefined : TX_QUEUE_LENGTH);
+    const isNew = !link.exists(name);
     const control = new TunControl(libc);
     const attached = attach(control, fd, options, medium);
     if (persist !== undefined) control.setPersist(fd, persist);
-    const actual = configure(link, attached.name, addresses, mtu, queue);
+    if (isNew && options.txQueueLength === undefined) wishQueue(link, attached.name);
+    const actual = configure(link, attached.name, addresses, options);
     return makeDevice(libc, control, fd, { ...attached, medium, mtu: actual }, options);
   } catch (error) {
     if (fd >= 0) libc.close(fd);
@@ -110,8 +111,7 @@ function configure(
   link: LinkControl,
   name: string,
   addresses: readonly Cidr[],
-  mtu: number | undefined,
-  queue: number | undefined,
+  { mtu, txQueueLength: queue }: TunOptions,
 ): number {
   if (mtu !== undefined && link.mtu(name) !== mtu) link.setMtu(name, mtu);
   if (queue !== undefined && link.txQueueLength(name) !== queue) link.setTxQueueLength(name, queue);
@@ -121,6 +121,15 @@ function configure(
   }
   if (!link.isUp(name)) link.setUp(name);
   return link.mtu(name);
+}
+
+/** Nobody asked for it: where it is refused, the kernel's own length will do. */
+function wishQueue(link: LinkControl, name: string): void {
+  try {
+    link.setTxQueueLength(name, TX_QUEUE_LENGTH);
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+  }
 }
 
 function hostAddresses(given: string | readonly string[]): Cidr[] {

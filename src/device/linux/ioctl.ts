@@ -8,6 +8,7 @@
 import { endianness } from 'node:os';
 import { attachError, configureError, DeviceError } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, Pinned, SOCK } from './libc.ts';
+import { setTxQueueLength } from './netlink.ts';
 
 /** Flags of TUNSETIFF; IFF_NO_PI: no four bytes of packet information before each packet. */
 export const Iff = {
@@ -190,7 +191,11 @@ export class LinkControl {
   setTxQueueLength(name: string, packets: number): void {
     putName(this.#request, name);
     this.#request.view.setInt32(IFREQ.union, packets, LITTLE);
-    this.#send(name, SIOCSIFTXQLEN, `queue of ${packets} packets`);
+    if (this.#libc.ioctl(this.#fd, SIOCSIFTXQLEN, this.#request.address) >= 0) return;
+    let errno = this.#libc.errno();
+    // The ioctl asks for the capability in the first user namespace, rtnetlink in that of the network.
+    if (errno === Errno.EPERM) errno = setTxQueueLength(this.#libc, this.#index(name), packets);
+    if (errno !== 0) throw configureError(errnoName(errno), name, `queue of ${packets} packets`);
   }
 
   /** Whether the interface is there. */
@@ -237,8 +242,7 @@ export class LinkControl {
 
   /** One more IPv6 address; it is no error if the interface has it. */
   addIpv6(name: string, octets: readonly number[], prefix: number): void {
-    this.#call(name, SIOCGIFINDEX, 'index');
-    const index = this.#request.view.getInt32(IFREQ.union, LITTLE);
+    const index = this.#index(name);
     const fd = this.#libc.socket(AF.INET6, SOCK.DGRAM | SOCK.CLOEXEC, 0);
     if (fd < 0) throw configureError(errnoName(this.#libc.errno()), name, 'an IPv6 address');
     const { bytes, view, address } = this.#request;
@@ -254,6 +258,11 @@ export class LinkControl {
   close(): void {
     if (!this.#closed) this.#libc.close(this.#fd);
     this.#closed = true;
+  }
+
+  #index(name: string): number {
+    this.#call(name, SIOCGIFINDEX, 'index');
+    return this.#request.view.getInt32(IFREQ.union, LITTLE);
   }
 
   #putIpv4(name: string, address: number): void {

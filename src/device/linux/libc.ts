@@ -22,12 +22,13 @@ import { DeviceError } from '../errors.ts';
 export const O = { RDWR: 0o2, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
 export const F = { GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4 } as const;
 export const FD_CLOEXEC = 1;
-export const AF = { UNIX: 1, INET: 2, INET6: 10 } as const;
-export const SOCK = { STREAM: 1, DGRAM: 2, SEQPACKET: 5, CLOEXEC: 0o2000000 } as const;
+export const AF = { UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as const;
+export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5, CLOEXEC: 0o2000000 } as const;
 export const POLL = { IN: 1, OUT: 4, ERR: 8, HUP: 16 } as const;
 
 /** `node:os` has the numbers of this machine; EBADFD and its like are missing there. */
 export const Errno: {
+  readonly EPERM: number;
   readonly EINTR: number;
   readonly EIO: number;
   readonly EAGAIN: number;
