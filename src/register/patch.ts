@@ -11,7 +11,7 @@
  */
 import dgram from 'node:dgram';
 import http from 'node:http';
-import http2 from 'node:http2';
+import 'node:http2';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import tls from 'node:tls';
@@ -20,7 +20,6 @@ import 'node:tty';
 import type { Stack } from '../index.ts';
 import { makeCarrier } from '../stack/api/node/carry.ts';
 import { makeSecureConnect, readSecureCall } from '../stack/api/node/tls.ts';
-import { makeTlsSocketClass, tellSession } from '../stack/api/node/wrapped.ts';
 import { connectsToPath, listensElsewhere, listensForWorker, withoutIPv6 } from './kernel.ts';
 import { makeSocketClass } from './socket.ts';
 
@@ -73,15 +72,7 @@ function patchSecure(stack: Stack): void {
     const { options, callback } = readSecureCall(args);
     return secureConnect(options, callback);
   };
-  replace(tls, { connect, TLSSocket: makeTlsSocketClass(tls.TLSSocket) });
-
-  const nativeSession = http2.connect as (...args: unknown[]) => http2.ClientHttp2Session;
-  const connectSession = (...args: unknown[]): http2.ClientHttp2Session => {
-    const session = nativeSession(...args);
-    tellSession(session);
-    return session;
-  };
-  replace(http2, { connect: connectSession });
+  replace(tls, { connect });
 }
 
 /** Put `stack` under the program. There is no way back. */

@@ -7,7 +7,6 @@
  */
 import type * as net from 'node:net';
 import type { Net, Socket, SocketClass } from '../index.ts';
-import { isBelowTls } from '../stack/api/node/wrapped.ts';
 import { connectsToPath, wrapsHandle } from './kernel.ts';
 
 type Done = (error?: Error | null) => void;
@@ -47,6 +46,15 @@ function makeEither(stack: Net, Native: typeof net.Socket): new (options?: objec
       local.on('error', (error) => this.destroy(error));
       local.on('close', () => this.destroy());
       return local.pause();
+    }
+
+    override get _handle(): object | null | undefined {
+      if (!this.#local) return super._handle;
+      return (this.#local as { _handle?: object | null })._handle;
+    }
+
+    override set _handle(value: unknown) {
+      super._handle = value;
     }
 
     override get pending(): boolean {
@@ -105,18 +113,17 @@ export function makeSocketClass(stack: Net, Native: typeof net.Socket): SocketCl
   };
   const Socket = function Socket(this: unknown, options?: object): object {
     if (new.target) return make(options, new.target);
-    if (this instanceof Native) return Reflect.apply(Native, this, [options]) ?? this;
+    // Node's own classes begin their objects so.
+    if (this instanceof Native && !(this instanceof stack.Socket))
+      return Reflect.apply(Native, this, [options]) ?? this;
     return make(options, Socket);
   };
   Socket.prototype = Either.prototype;
   Object.setPrototypeOf(Socket, Native);
-  // To Node's TLS a socket of the stack must be a stream like any other, as it has no handle.
-  const isSocket = (value: unknown): boolean =>
-    value instanceof Native || (value instanceof stack.Socket && !isBelowTls(value));
   Object.defineProperty(Socket, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
       // Classes that extend this one inherit this function.
-      if (this === Socket) return isSocket(value);
+      if (this === Socket) return value instanceof Native;
       return Function.prototype[Symbol.hasInstance].call(this, value);
     },
   });

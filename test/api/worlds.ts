@@ -5,7 +5,11 @@
  */
 import * as nodeDgram from 'node:dgram';
 import type { EventEmitter } from 'node:events';
+import * as nodeHttp from 'node:http';
+import * as nodeHttp2 from 'node:http2';
+import * as nodeHttps from 'node:https';
 import * as nodeNet from 'node:net';
+import * as nodeTls from 'node:tls';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -15,6 +19,10 @@ import { createPipe, createStack, type Stack, type StackOptions } from '../../sr
 export interface Side {
   readonly net: Omit<typeof nodeNet, 'BoundSocket'>;
   readonly dgram: typeof nodeDgram;
+  readonly http: typeof nodeHttp;
+  readonly http2: typeof nodeHttp2;
+  readonly https: typeof nodeHttps;
+  readonly tls: typeof nodeTls;
 }
 
 export interface World {
@@ -56,10 +64,13 @@ export function makePair(
 }
 
 /** That this compiles is a test: what is typed for Node's modules takes the stack's. */
-const sideOf = ({ net, dgram }: Stack): Side => ({ net, dgram });
+const sideOf = (stack: Stack): Side => stack;
 
 export function kernelWorld(): World {
-  const side: Side = { net: nodeNet, dgram: nodeDgram };
+  const side: Side = {
+    ...{ net: nodeNet, dgram: nodeDgram, tls: nodeTls },
+    ...{ http: nodeHttp, http2: nodeHttp2, https: nodeHttps },
+  };
   return {
     client: side,
     server: side,

@@ -179,13 +179,10 @@ const KEY = Buffer.alloc(16, 'k');
 test('tls: a server and a client over stack sockets', async (t) => {
   const pair = makePair();
   const app = tls.createServer({ ...PSK, pskCallback: () => KEY }, (socket) => socket.pipe(socket));
-  // Under TLS, which ends itself, the socket must leave its other half open: Node's own sockets do
-  // that because TLS takes their handle away.
-  const allowHalfOpen = true;
-  const port = await carry(pair, app as unknown as Connectable, { allowHalfOpen });
+  const port = await carry(pair, app as unknown as Connectable);
   const socket = tls.connect({
     ...PSK,
-    socket: pair.left.net.connect({ port, host: RIGHT, allowHalfOpen }),
+    socket: pair.left.net.connect({ port, host: RIGHT }),
     pskCallback: () => ({ identity: 'me', psk: KEY }),
     checkServerIdentity: () => undefined,
   });

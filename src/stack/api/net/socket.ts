@@ -100,6 +100,13 @@ export class Socket extends SocketStream implements NodeSocket {
     return this;
   }
 
+  /** For those who put something on the socket before it connects: it is as if `connect` had begun. */
+  _prepare(): this {
+    this.revive();
+    this.connecting = true;
+    return this;
+  }
+
   #makeDial(target: Target): Dial {
     const { port, host } = target;
     return new Dial(this.host, target, {

@@ -9,6 +9,7 @@
  * @module
  */
 import type { AsyncResource } from 'node:async_hooks';
+import { Socket as NodeSocket } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
 import { nextRound } from '../../host/clock.ts';
@@ -16,6 +17,7 @@ import type { Host } from '../../host/host.ts';
 import { Intake } from '../../host/inflow.ts';
 import { coded, type SystemError, systemError } from '../door/errors.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
+import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer } from './onread.ts';
 import type { SocketOptions } from './options.ts';
@@ -32,12 +34,14 @@ export interface SocketServer {
 
 const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
 
-export class SocketStream extends Duplex {
+export abstract class SocketStream extends Duplex implements HandleOwner {
   /** True from `connect` until the connection is open or has failed. */
   connecting = false;
   /** The server that accepted it, if one did. */
   server: SocketServer | null = null;
   _server: SocketServer | null = null;
+  /** What Node calls the socket below a TLS socket: there is none below this. */
+  readonly _parent: null = null;
   protected readonly host: Host;
   /** The callback interface below; undefined until it is open, and after its end. */
   protected carrier: Connection | undefined;
@@ -48,6 +52,8 @@ export class SocketStream extends Duplex {
   readonly #intake: Intake = new Intake((chunk) => this.inScope(this.#took, chunk));
   readonly #outflow: Outflow = new Outflow();
   readonly #userBuffer: UserBuffer | undefined;
+  /** What Node's TLS or HTTP/2 has of the socket; undefined until one asks. */
+  #handle: SocketHandle | undefined;
   #reading = false;
   /** All was read: nobody looks any more. */
   #atEnd = false;
@@ -85,6 +91,34 @@ export class SocketStream extends Duplex {
   /** True until there is a connection: `connect` was not called, or has not come to its end. */
   get pending(): boolean {
     return !this.live || this.connecting;
+  }
+
+  abstract address(): object;
+  abstract get remoteAddress(): string | undefined;
+  abstract get remotePort(): number | undefined;
+  abstract get remoteFamily(): string | undefined;
+  abstract setNoDelay(on: boolean): this;
+  abstract setKeepAlive(on: boolean, initialDelay: number): this;
+  abstract ref(): this;
+  abstract unref(): this;
+
+  /** For Node's TLS and HTTP/2, see `handle.ts`: there while the socket is open or connects, as Node's is. */
+  get _handle(): object | null | undefined {
+    if (!this.live) return null;
+    const { parser } = this as { parser?: unknown };
+    if (!this.#handle && parser) return undefined; // Node's http, which is a reader like any other
+    this.#handle ??= SocketHandle.of(this, {
+      start: () => this._read(0),
+      stop: () => this.#stopReading(),
+      took: (chunk) => this.#keep(chunk),
+      ended: () => this.#pushEnd(),
+    });
+    return this.#handle?.native;
+  }
+
+  /** `child.send(socket)` takes it off, to hand it to another process. */
+  set _handle(_: unknown) {
+    throw coded(TypeError, 'ERR_INVALID_HANDLE_TYPE', 'This handle type cannot be sent');
   }
 
   protected inScope<T>(then: (value: T) => void, value: T): void {
@@ -130,7 +164,7 @@ export class SocketStream extends Duplex {
 
   #data(bytes: Uint8Array, at: number, length: number): void {
     const user = this.#userBuffer;
-    if (!user) {
+    if (!user || this.#handle) {
       this.host.inflow.add(this.#intake, bytes, at, length);
       return;
     }
@@ -145,7 +179,13 @@ export class SocketStream extends Duplex {
     if (this.destroyed) return;
     this.#bytesRead += chunk.length;
     this.idle.touch();
-    if (!this.push(chunk)) this.#stopReading();
+    // What was read before is for the engine too, which takes it in its next tick.
+    if (this.#handle && this.readableLength === 0) this.#handle.give(chunk);
+    else this.#keep(chunk);
+  }
+
+  #keep(chunk: Buffer): void {
+    if (!this.destroyed && !this.push(chunk)) this.#stopReading();
   }
 
   #end(): void {
@@ -156,6 +196,12 @@ export class SocketStream extends Duplex {
   #ended(): void {
     this.#atEnd = true;
     this.#reading = false;
+    if (this.#handle) this.#handle.end();
+    else this.#pushEnd();
+  }
+
+  #pushEnd(): void {
+    if (this.destroyed) return;
     this.push(null);
     this.read(0);
   }
@@ -306,6 +352,8 @@ export class SocketStream extends Duplex {
     if (wasLive) {
       nextRound(() => {
         this.#outflow.cancel(() => systemError('ECANCELED', 'write'));
+        this.#handle?.cancel();
+        this.#handle = undefined;
         this.emit('close', hadError);
       });
     } else process.nextTick(() => this.emit('close'));
@@ -332,3 +380,7 @@ export class SocketStream extends Duplex {
     this.destroy();
   }
 }
+
+// What is put on Node's own sockets is on ours too, and who asks whether ours is one is told so. (The
+// constructor stays the stream's.)
+Object.setPrototypeOf(SocketStream.prototype, NodeSocket.prototype);

@@ -15,7 +15,6 @@ import { checkSignal } from '../door/checks.ts';
 import { argTypeError, coded } from '../door/errors.ts';
 import type { Net } from '../net/net.ts';
 import type { Socket } from '../net/socket.ts';
-import { putTlsOn, tellLater } from './wrapped.ts';
 
 /** What stands where Node keeps the kernel's handle of a listening server. */
 interface Handle {
@@ -78,7 +77,6 @@ export function makeCarrier(net: Net): Carrier {
       outer.on('close', () => {
         if (!outer._handle) this.close();
       });
-      tellLater(outer);
     }
 
     /** Be as the outer server is, and listen. */
@@ -124,14 +122,7 @@ export function makeCarrier(net: Net): Carrier {
       const outer = this.#outer;
       outer._connections++;
       Object.assign(socket, { server: outer });
-      if (!this.#secure) {
-        outer.emit('connection', socket);
-        return;
-      }
-      void socket.remoteAddress; // asked for once, it is known for good
-      const done = putTlsOn(socket);
       outer.emit('connection', socket);
-      done();
     }
 
     override socketGone(): void {

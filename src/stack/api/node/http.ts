@@ -103,8 +103,7 @@ export function makeHttps(net: Net, carrier: Carrier): Https {
   const native = process.getBuiltinModule('node:https');
   class Agent extends native.Agent {
     override createConnection(options: AgentCall, created?: Created): Duplex | null | undefined {
-      const raw = net.connect(plainOptions(options) as NetConnectOpts);
-      return secureOver(raw, options.timeout, () => {
+      return secureOver(net, plainOptions(options), options.timeout, (raw) => {
         const socket = raw as unknown as Duplex;
         return super.createConnection({ ...options, socket } as AgentCall, created) as never;
       });

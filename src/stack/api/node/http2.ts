@@ -12,7 +12,6 @@ import { overlay } from '../door/overlay.ts';
 import type { Net } from '../net/net.ts';
 import type { Carrier } from './carry.ts';
 import type { SecureConnect } from './tls.ts';
-import { tellSession } from './wrapped.ts';
 
 /** The module's exports; `connect`, `createServer` and `createSecureServer` are the stack's. */
 export type Http2 = typeof http2;
@@ -45,9 +44,7 @@ export function makeHttp2(net: Net, secureConnect: SecureConnect, carrier: Carri
     const options = typeof first === 'function' ? {} : first;
     const listener = typeof first === 'function' ? first : second;
     const given = { createConnection, ...options } as SessionOptions;
-    const session = native.connect(authority, given, listener);
-    tellSession(session);
-    return session;
+    return native.connect(authority, given, listener);
   };
   return overlay(native, {
     connect,

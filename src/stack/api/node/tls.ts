@@ -8,11 +8,10 @@ import type * as tls from 'node:tls';
 import { callable, overlay } from '../door/overlay.ts';
 import type { Net } from '../net/net.ts';
 import { type ConnectOptions, readCall } from '../net/options.ts';
-import { Socket } from '../net/socket.ts';
 import type { Carrier } from './carry.ts';
-import { makeTlsSocketClass, secureOver } from './wrapped.ts';
+import { secureOver } from './wrapped.ts';
 
-/** The module's exports; `connect`, `createServer`, `Server` and `TLSSocket` are the stack's. */
+/** The module's exports; `connect`, `createServer` and `Server` are the stack's. */
 export type Tls = typeof tls;
 
 /** `tls.connect`, in one form: options and callback. */
@@ -47,11 +46,9 @@ export function readSecureCall(args: readonly unknown[]): {
 /** `tls.connect` over connections of the stack that `net` belongs to; `connect` is Node's own. */
 export function makeSecureConnect(net: Net, connect: Tls['connect']): SecureConnect {
   return ({ timeout, ...options }, callback) => {
-    const given = options.socket as unknown;
-    if (given !== undefined && !(given instanceof Socket)) return connect(options, callback);
-    const raw = given ?? net.connect(plainOptions(options) as { port: number });
-    return secureOver(raw, given ? undefined : timeout, () => {
-      // Our sockets are streams, which is all that it wants of one.
+    if (options.socket) return connect(options, callback);
+    return secureOver(net, plainOptions(options), timeout, (raw) => {
+      // To Node, and by its class, it is a socket.
       const socket = raw as unknown as tls.ConnectionOptions['socket'] & object;
       return connect({ ...options, socket }, callback);
     });
@@ -75,6 +72,5 @@ export function makeTls(net: Net, carrier: Carrier): Tls {
     },
     createServer: (...args: unknown[]) => new Server(...args),
     Server: callable(Server),
-    TLSSocket: makeTlsSocketClass(native.TLSSocket),
   });
 }
