@@ -11,7 +11,7 @@ import type { Failure } from './base/failure.ts';
 import type { Random } from './base/random.ts';
 import { makeStats, type Stats } from './base/stats.ts';
 import type { Interface, InterfaceOptions } from './ip/interface.ts';
-import { Internet, type InternetOptions } from './ip/internet.ts';
+import { Internet, type InternetOptions } from './ip/internet/internet.ts';
 import type { Slots } from './memory/slots.ts';
 import type { Limits, Settings } from './tcp/tcb/settings.ts';
 import { Tcp } from './tcp/tcp.ts';

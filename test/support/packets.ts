@@ -9,7 +9,7 @@ import { SeededRandom } from '../../src/stack/base/random.ts';
 import { Stat } from '../../src/stack/base/stats.ts';
 import type { Interface, Offload } from '../../src/stack/ip/interface.ts';
 import { NO_OFFLOAD } from '../../src/stack/ip/interface.ts';
-import { Internet, type InternetOptions } from '../../src/stack/ip/internet.ts';
+import { Internet, type InternetOptions } from '../../src/stack/ip/internet/internet.ts';
 import { HEADROOM, Slots } from '../../src/stack/memory/slots.ts';
 import * as checksums from '../../src/stack/wire/checksum.ts';
 

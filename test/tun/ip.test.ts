@@ -18,7 +18,7 @@ import { Failure } from '../../src/stack/base/failure.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
 import { Stat } from '../../src/stack/base/stats.ts';
 import type { Interface } from '../../src/stack/ip/interface.ts';
-import { Internet } from '../../src/stack/ip/internet.ts';
+import { Internet } from '../../src/stack/ip/internet/internet.ts';
 import { HEADROOM, Slots } from '../../src/stack/memory/slots.ts';
 import type { UdpSocket } from '../../src/stack/udp/socket.ts';
 import { Udp } from '../../src/stack/udp/udp.ts';

@@ -7,7 +7,7 @@ import * as checksums from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
-import type { Internet } from './internet.ts';
+import type { Internet } from './internet/internet.ts';
 import { Check, type Packet } from './packet.ts';
 
 /** Complete the transport checksum of `packet`, which was only begun. */

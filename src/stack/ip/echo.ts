@@ -9,7 +9,7 @@ import { NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
-import type { Internet } from './internet.ts';
+import type { Internet } from './internet/internet.ts';
 import type { IcmpError } from './ip.ts';
 import type { Packet } from './packet.ts';
 import type { Route } from './routes.ts';

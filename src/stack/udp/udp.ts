@@ -7,7 +7,7 @@ import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
 import type { Interface } from '../ip/interface.ts';
-import type { Internet } from '../ip/internet.ts';
+import type { Internet } from '../ip/internet/internet.ts';
 import type { IcmpError, Protocol } from '../ip/ip.ts';
 import { Check, type Packet } from '../ip/packet.ts';
 import * as checksums from '../wire/checksum.ts';

@@ -8,7 +8,7 @@ import { type Address, format } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
-import { unreachableAfterwards } from '../../ip/quote.ts';
+import { unreachableAfterwards } from '../../ip/internet/quote.ts';
 import type { UdpOwner } from '../../udp/owner.ts';
 import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
 import { Refusal } from '../../udp/udp.ts';

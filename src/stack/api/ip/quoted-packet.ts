@@ -4,8 +4,8 @@
  * @module
  */
 import type { Address } from '../../base/address.ts';
+import { Quoted } from '../../ip/internet/quoted.ts';
 import type { Packet } from '../../ip/packet.ts';
-import { Quoted } from '../../ip/quoted.ts';
 import { type AddressLike, toAddress } from '../door/lookup.ts';
 
 /** The packet that an ICMP error quotes. One instance for all of them, as `HookPacket`. */

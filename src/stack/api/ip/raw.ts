@@ -5,7 +5,7 @@
  */
 import { type Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
-import { sendRaw } from '../../ip/raw.ts';
+import { sendRaw } from '../../ip/internet/raw.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { checkBytes, checkFunction } from '../door/checks.ts';
 import { argValueError, systemError } from '../door/errors.ts';

@@ -3,13 +3,13 @@
  * @module
  */
 import test from 'ava';
-import { ANY, BROADCAST } from '../../src/stack/base/address.ts';
-import { SECOND } from '../../src/stack/base/clock.ts';
-import { Drop } from '../../src/stack/base/drop.ts';
-import { Failure } from '../../src/stack/base/failure.ts';
-import { below, SeededRandom } from '../../src/stack/base/random.ts';
-import { TokenBucket } from '../../src/stack/ip/icmp-errors.ts';
-import { Host, icmp, ip, PEER, packet, pattern, US } from '../support/packets.ts';
+import { ANY, BROADCAST } from '../../../src/stack/base/address.ts';
+import { SECOND } from '../../../src/stack/base/clock.ts';
+import { Drop } from '../../../src/stack/base/drop.ts';
+import { Failure } from '../../../src/stack/base/failure.ts';
+import { below, SeededRandom } from '../../../src/stack/base/random.ts';
+import { TokenBucket } from '../../../src/stack/ip/v4/icmp-errors.ts';
+import { Host, icmp, ip, PEER, packet, pattern, US } from '../../support/packets.ts';
 
 const ROUTER = ip('10.0.0.99');
 

@@ -3,14 +3,14 @@
  * sends. RFC 791 §3.1; what is filled in is what Linux's raw(7) fills in.
  * @module
  */
-import { ANY } from '../base/address.ts';
-import { Drop } from '../base/drop.ts';
-import { Failure } from '../base/failure.ts';
-import { count, Stat } from '../base/stats.ts';
-import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as virtio from '../wire/virtio.ts';
-import * as header from './header.ts';
+import { ANY } from '../../base/address.ts';
+import { Drop } from '../../base/drop.ts';
+import { Failure } from '../../base/failure.ts';
+import { count, Stat } from '../../base/stats.ts';
+import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as virtio from '../../wire/virtio.ts';
+import * as header from '../v4/header.ts';
 import type { Internet } from './internet.ts';
 
 /**

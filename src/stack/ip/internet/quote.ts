@@ -3,12 +3,12 @@
  * written again as far as an error must quote it, header and eight bytes. RFC 792, RFC 1122 §3.2.2.
  * @module
  */
-import { type Address, ANY } from '../base/address.ts';
-import { NO_SLOT } from '../memory/slots.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as header from './header.ts';
-import type { InternetLayer } from './ip.ts';
-import { Packet } from './packet.ts';
+import { type Address, ANY } from '../../base/address.ts';
+import { NO_SLOT } from '../../memory/slots.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import type { InternetLayer } from '../ip.ts';
+import { Packet } from '../packet.ts';
+import * as header from '../v4/header.ts';
 
 /** What RFC 792 has an error quote of the transport header. */
 const QUOTED = 8;

@@ -3,12 +3,12 @@
  * that. RFC 792, RFC 1122 §3.2.2.1 and §4.2.3.9, RFC 1191 §4.
  * @module
  */
-import { type Address, ANY } from '../base/address.ts';
-import { Failure } from '../base/failure.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import type { IcmpError } from './ip.ts';
-import type { Packet } from './packet.ts';
+import { type Address, ANY } from '../../base/address.ts';
+import { Failure } from '../../base/failure.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import type { IcmpError } from '../ip.ts';
+import type { Packet } from '../packet.ts';
 
 /** RFC 792: what is quoted of the transport header at least, ports and sequence number. */
 const MIN_QUOTE = 8;

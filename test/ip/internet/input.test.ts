@@ -3,11 +3,20 @@
  * @module
  */
 import test from 'ava';
-import { BROADCAST } from '../../src/stack/base/address.ts';
-import { Drop } from '../../src/stack/base/drop.ts';
-import type { Packet } from '../../src/stack/ip/packet.ts';
-import { Check } from '../../src/stack/ip/packet.ts';
-import { Host, type HostOptions, icmp, ip, PEER, packet, pattern, US } from '../support/packets.ts';
+import { BROADCAST } from '../../../src/stack/base/address.ts';
+import { Drop } from '../../../src/stack/base/drop.ts';
+import type { Packet } from '../../../src/stack/ip/packet.ts';
+import { Check } from '../../../src/stack/ip/packet.ts';
+import {
+  Host,
+  type HostOptions,
+  icmp,
+  ip,
+  PEER,
+  packet,
+  pattern,
+  US,
+} from '../../support/packets.ts';
 
 interface Seen {
   text: Uint8Array;

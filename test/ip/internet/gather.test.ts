@@ -3,11 +3,11 @@
  * @module
  */
 import test from 'ava';
-import { ANY } from '../../src/stack/base/address.ts';
-import { Failure } from '../../src/stack/base/failure.ts';
-import { Verdict } from '../../src/stack/ip/hooks.ts';
-import { Chunks } from '../../src/stack/memory/chunks.ts';
-import { Host, type HostOptions, ip, pattern, Wire } from '../support/packets.ts';
+import { ANY } from '../../../src/stack/base/address.ts';
+import { Failure } from '../../../src/stack/base/failure.ts';
+import { Verdict } from '../../../src/stack/ip/hooks.ts';
+import { Chunks } from '../../../src/stack/memory/chunks.ts';
+import { Host, type HostOptions, ip, pattern, Wire } from '../../support/packets.ts';
 
 const OFFLOAD = { checksum: true, tso4: true, uso4: false };
 const HEAD = 40;

@@ -7,16 +7,16 @@
  * fragment other than the first, or a source that is no host.
  * @module
  */
-import { isNoHost } from '../base/address.ts';
-import { type Micros, SECOND } from '../base/clock.ts';
-import { count, Stat } from '../base/stats.ts';
-import { NO_SLOT } from '../memory/slots.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import { finishChecksum } from './begun.ts';
-import type { Internet } from './internet.ts';
-import { Check, type Packet } from './packet.ts';
+import { isNoHost } from '../../base/address.ts';
+import { type Micros, SECOND } from '../../base/clock.ts';
+import { count, Stat } from '../../base/stats.ts';
+import { NO_SLOT } from '../../memory/slots.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { finishChecksum } from '../begun.ts';
+import type { Internet } from '../internet/internet.ts';
+import { Check, type Packet } from '../packet.ts';
 
 /** RFC 1812 §4.3.2.3: as much of the packet as fits without the error passing 576 bytes. */
 const QUOTE_LIMIT = 576 - ipv4.MIN_LEN - icmp.MIN_LEN;

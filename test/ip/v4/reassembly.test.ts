@@ -3,10 +3,10 @@
  * @module
  */
 import test from 'ava';
-import { NEVER, SECOND } from '../../src/stack/base/clock.ts';
-import { Drop } from '../../src/stack/base/drop.ts';
-import { below, SeededRandom } from '../../src/stack/base/random.ts';
-import { PAGE_SIZE } from '../../src/stack/ip/fragment-pages.ts';
+import { NEVER, SECOND } from '../../../src/stack/base/clock.ts';
+import { Drop } from '../../../src/stack/base/drop.ts';
+import { below, SeededRandom } from '../../../src/stack/base/random.ts';
+import { PAGE_SIZE } from '../../../src/stack/ip/fragment-pages.ts';
 import {
   type Fields,
   Host,
@@ -15,7 +15,7 @@ import {
   PEER,
   packet,
   pattern,
-} from '../support/packets.ts';
+} from '../../support/packets.ts';
 
 class Receiver extends Host {
   readonly got: Uint8Array[] = [];

@@ -6,18 +6,18 @@
  * obsolete (RFC 6633).
  * @module
  */
-import { Drop } from '../base/drop.ts';
-import { count, Stat, type Stats } from '../base/stats.ts';
-import { NO_SLOT } from '../memory/slots.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import type { Echoes } from './echo.ts';
+import { Drop } from '../../base/drop.ts';
+import { count, Stat, type Stats } from '../../base/stats.ts';
+import { NO_SLOT } from '../../memory/slots.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import type { Echoes } from '../echo.ts';
+import type { Internet } from '../internet/internet.ts';
+import type { IcmpError, Protocol } from '../ip.ts';
+import { Check, type Packet } from '../packet.ts';
+import { plateauBelow } from '../path-mtu.ts';
 import { IncomingError } from './icmp-incoming.ts';
-import type { Internet } from './internet.ts';
-import type { IcmpError, Protocol } from './ip.ts';
-import { Check, type Packet } from './packet.ts';
-import { plateauBelow } from './path-mtu.ts';
 
 const TIMESTAMP_LEN = 20;
 /** RFC 792, "Timestamp": the high bit says that the time is not counted from midnight UT. */

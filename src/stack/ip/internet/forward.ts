@@ -5,21 +5,21 @@
  * a source route is never followed.
  * @module
  */
-import { ANY } from '../base/address.ts';
-import { Drop } from '../base/drop.ts';
-import { count, Stat } from '../base/stats.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as tcp from '../wire/tcp.ts';
-import * as udp from '../wire/udp.ts';
-import * as virtio from '../wire/virtio.ts';
-import { finishChecksum } from './begun.ts';
-import { forwardInFragments } from './fragment.ts';
-import { Verdict } from './hooks.ts';
+import { ANY } from '../../base/address.ts';
+import { Drop } from '../../base/drop.ts';
+import { count, Stat } from '../../base/stats.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import * as virtio from '../../wire/virtio.ts';
+import { finishChecksum } from '../begun.ts';
+import { Verdict } from '../hooks.ts';
+import { Check, type Packet } from '../packet.ts';
+import type { Route } from '../routes.ts';
+import { forwardInFragments } from '../v4/fragment.ts';
 import type { Internet } from './internet.ts';
-import { Check, type Packet } from './packet.ts';
-import type { Route } from './routes.ts';
 import { forwardInSegments, segmentHeaders } from './segment.ts';
 
 /** Send `packet` on its way, or say what is in it. */

@@ -3,21 +3,21 @@
  * RFC 2236 (version 2) and RFC 1112 appendix I (version 1) where an older router is heard.
  * @module
  */
-import { type Address, ANY, fromOctets } from '../base/address.ts';
-import { MILLISECOND, type Micros, NEVER, SECOND } from '../base/clock.ts';
-import { Drop } from '../base/drop.ts';
-import { unit } from '../base/random.ts';
-import { NO_SLOT } from '../memory/slots.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as igmp from '../wire/igmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as virtio from '../wire/virtio.ts';
+import { type Address, ANY, fromOctets } from '../../base/address.ts';
+import { MILLISECOND, type Micros, NEVER, SECOND } from '../../base/clock.ts';
+import { Drop } from '../../base/drop.ts';
+import { unit } from '../../base/random.ts';
+import { NO_SLOT } from '../../memory/slots.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as igmp from '../../wire/igmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as virtio from '../../wire/virtio.ts';
+import type { Interface } from '../interface.ts';
+import type { Internet } from '../internet/internet.ts';
+import type { Protocol } from '../ip.ts';
+import { ALL_HOSTS } from '../multicast.ts';
+import { Check, type Packet } from '../packet.ts';
 import * as header from './header.ts';
-import type { Interface } from './interface.ts';
-import type { Internet } from './internet.ts';
-import type { Protocol } from './ip.ts';
-import { ALL_HOSTS } from './multicast.ts';
-import { Check, type Packet } from './packet.ts';
 
 const ALL_ROUTERS: Address = fromOctets(224, 0, 0, 2);
 /** Where reports of version 3 go. RFC 3376 §4.2.14. */

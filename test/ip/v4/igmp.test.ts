@@ -3,11 +3,11 @@
  * @module
  */
 import test from 'ava';
-import { type Address, fromBits } from '../../src/stack/base/address.ts';
-import { type Micros, NEVER, SECOND } from '../../src/stack/base/clock.ts';
-import { Drop } from '../../src/stack/base/drop.ts';
-import * as checksums from '../../src/stack/wire/checksum.ts';
-import { Host, ip, packet, type Read } from '../support/packets.ts';
+import { type Address, fromBits } from '../../../src/stack/base/address.ts';
+import { type Micros, NEVER, SECOND } from '../../../src/stack/base/clock.ts';
+import { Drop } from '../../../src/stack/base/drop.ts';
+import * as checksums from '../../../src/stack/wire/checksum.ts';
+import { Host, ip, packet, type Read } from '../../support/packets.ts';
 
 const GROUP = ip('239.1.2.3');
 const ALL = ip('224.0.0.1');

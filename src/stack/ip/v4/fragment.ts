@@ -4,16 +4,16 @@
  * cut by `output`.)
  * @module
  */
-import { Drop } from '../base/drop.ts';
-import { Failure } from '../base/failure.ts';
-import { count, Stat } from '../base/stats.ts';
-import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as virtio from '../wire/virtio.ts';
+import { Drop } from '../../base/drop.ts';
+import { Failure } from '../../base/failure.ts';
+import { count, Stat } from '../../base/stats.ts';
+import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as virtio from '../../wire/virtio.ts';
+import type { Internet } from '../internet/internet.ts';
+import type { Packet } from '../packet.ts';
+import type { Route } from '../routes.ts';
 import * as header from './header.ts';
-import type { Internet } from './internet.ts';
-import type { Packet } from './packet.ts';
-import type { Route } from './routes.ts';
 
 /** RFC 791 §3.1: an option with this bit goes into every fragment, others into the first only. */
 const COPIED = 0x80;

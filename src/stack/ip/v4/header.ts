@@ -6,8 +6,8 @@
  * numbers that are at hand.
  * @module
  */
-import type { Address } from '../base/address.ts';
-import * as ipv4 from '../wire/ipv4.ts';
+import type { Address } from '../../base/address.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
 
 /** Fold twice: enough for the sum of 30 words. */
 function fold(sum: number): number {

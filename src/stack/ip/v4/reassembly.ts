@@ -10,17 +10,17 @@
  * oldest datagram gives way, that of the source in the second case.
  * @module
  */
-import type { Address } from '../base/address.ts';
-import { type Micros, NEVER, SECOND } from '../base/clock.ts';
-import { Drop } from '../base/drop.ts';
-import { count, Stat } from '../base/stats.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import { Datagram, Place } from './datagram.ts';
-import { FragmentPages, PAGES_PER_DATAGRAM } from './fragment-pages.ts';
+import type { Address } from '../../base/address.ts';
+import { type Micros, NEVER, SECOND } from '../../base/clock.ts';
+import { Drop } from '../../base/drop.ts';
+import { count, Stat } from '../../base/stats.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { Datagram, Place } from '../datagram.ts';
+import { FragmentPages, PAGES_PER_DATAGRAM } from '../fragment-pages.ts';
+import type { Internet } from '../internet/internet.ts';
+import { Check, type Packet } from '../packet.ts';
 import * as header from './header.ts';
-import type { Internet } from './internet.ts';
-import { Check, type Packet } from './packet.ts';
 
 export interface ReassemblyLimits {
   /** The most bytes of fragments, at least 64 KiB. */

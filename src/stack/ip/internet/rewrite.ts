@@ -3,13 +3,13 @@
  * hooks that answer `Verdict.REWRITTEN`. RFC 1624, RFC 3022 §4.1.
  * @module
  */
-import { type Address, fromBits } from '../base/address.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as tcp from '../wire/tcp.ts';
-import * as udp from '../wire/udp.ts';
-import { Check, type Packet } from './packet.ts';
+import { type Address, fromBits } from '../../base/address.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import { Check, type Packet } from '../packet.ts';
 
 /** Leave the port as it is. */
 export const SAME_PORT = -1;

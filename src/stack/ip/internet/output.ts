@@ -6,25 +6,25 @@
  * cannot take a packet leaves it in the interface's queue, whose limit is the interface's.
  * @module
  */
-import type { Address } from '../base/address.ts';
-import { copyBytes } from '../base/copy.ts';
-import { Drop } from '../base/drop.ts';
-import { Failure } from '../base/failure.ts';
-import { count, Stat, type Stats } from '../base/stats.ts';
-import type { Chunks } from '../memory/chunks.ts';
-import { HEADROOM, NO_SLOT, type Slots } from '../memory/slots.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as tcp from '../wire/tcp.ts';
-import * as udp from '../wire/udp.ts';
-import * as virtio from '../wire/virtio.ts';
-import * as header from './header.ts';
-import { type Hook, type Hooks, Verdict } from './hooks.ts';
-import type { Interface, Transmitter } from './interface.ts';
-import type { SendOptions } from './ip.ts';
-import { Packet } from './packet.ts';
-import type { PacketQueue } from './queue.ts';
-import type { Route } from './routes.ts';
+import type { Address } from '../../base/address.ts';
+import { copyBytes } from '../../base/copy.ts';
+import { Drop } from '../../base/drop.ts';
+import { Failure } from '../../base/failure.ts';
+import { count, Stat, type Stats } from '../../base/stats.ts';
+import type { Chunks } from '../../memory/chunks.ts';
+import { HEADROOM, NO_SLOT, type Slots } from '../../memory/slots.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import * as virtio from '../../wire/virtio.ts';
+import { type Hook, type Hooks, Verdict } from '../hooks.ts';
+import type { Interface, Transmitter } from '../interface.ts';
+import type { SendOptions } from '../ip.ts';
+import { Packet } from '../packet.ts';
+import type { PacketQueue } from '../queue.ts';
+import type { Route } from '../routes.ts';
+import * as header from '../v4/header.ts';
 
 /** RFC 1122 §3.2.1.7: what a packet starts with unless it is told. */
 export const DEFAULT_TTL = 64;

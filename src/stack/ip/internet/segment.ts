@@ -5,19 +5,19 @@
  * @module
  */
 
-import { Drop } from '../base/drop.ts';
-import { Failure } from '../base/failure.ts';
-import * as seqs from '../base/seq.ts';
-import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as tcp from '../wire/tcp.ts';
-import * as udp from '../wire/udp.ts';
-import * as virtio from '../wire/virtio.ts';
-import * as header from './header.ts';
+import { Drop } from '../../base/drop.ts';
+import { Failure } from '../../base/failure.ts';
+import * as seqs from '../../base/seq.ts';
+import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import * as virtio from '../../wire/virtio.ts';
+import type { Packet } from '../packet.ts';
+import type { Route } from '../routes.ts';
+import * as header from '../v4/header.ts';
 import type { Internet } from './internet.ts';
-import type { Packet } from './packet.ts';
-import type { Route } from './routes.ts';
 
 /** Bytes of headers, network and transport, that each of the segments has. */
 export function segmentHeaders(v: DataView, packet: Packet): number {

@@ -7,17 +7,17 @@
  * is refused, for nobody uses one in good faith (RFC 7126 §4.3, §4.4).
  * @module
  */
-import { ANY, BROADCAST, isLoopback, isMulticast, isNoHost } from '../base/address.ts';
-import { Drop } from '../base/drop.ts';
-import { count, Stat } from '../base/stats.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
+import { ANY, BROADCAST, isLoopback, isMulticast, isNoHost } from '../../base/address.ts';
+import { Drop } from '../../base/drop.ts';
+import { count, Stat } from '../../base/stats.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { Verdict } from '../hooks.ts';
+import type { Interface } from '../interface.ts';
+import type { Packet } from '../packet.ts';
+import * as header from '../v4/header.ts';
 import { forward } from './forward.ts';
-import * as header from './header.ts';
-import { Verdict } from './hooks.ts';
-import type { Interface } from './interface.ts';
 import type { Internet } from './internet.ts';
-import type { Packet } from './packet.ts';
 
 /** Take in the `length` bytes at `at`, the device's own header included. */
 export function receive(net: Internet, iface: Interface, at: number, length: number): Drop {

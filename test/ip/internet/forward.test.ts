@@ -3,11 +3,11 @@
  * @module
  */
 import test from 'ava';
-import type { Address } from '../../src/stack/base/address.ts';
-import { Drop } from '../../src/stack/base/drop.ts';
-import type { Interface } from '../../src/stack/ip/interface.ts';
-import { setDestination, setSource } from '../../src/stack/ip/rewrite.ts';
-import * as checksums from '../../src/stack/wire/checksum.ts';
+import type { Address } from '../../../src/stack/base/address.ts';
+import { Drop } from '../../../src/stack/base/drop.ts';
+import type { Interface } from '../../../src/stack/ip/interface.ts';
+import { setDestination, setSource } from '../../../src/stack/ip/internet/rewrite.ts';
+import * as checksums from '../../../src/stack/wire/checksum.ts';
 import {
   Host,
   type HostOptions,
@@ -18,7 +18,7 @@ import {
   Read,
   udp,
   Wire,
-} from '../support/packets.ts';
+} from '../../support/packets.ts';
 
 const FAR = ip('10.1.0.9');
 const INSIDE = ip('10.1.0.2');

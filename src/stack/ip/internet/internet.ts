@@ -6,30 +6,30 @@
  * reached. It counts what comes in and what becomes of it itself.
  * @module
  */
-import { type Address, BROADCAST, LOOPBACK } from '../base/address.ts';
-import type { Micros } from '../base/clock.ts';
-import { DROP_COUNT, Drop } from '../base/drop.ts';
-import type { Failure } from '../base/failure.ts';
-import type { Random } from '../base/random.ts';
-import { makeStats, type Stats } from '../base/stats.ts';
-import { HEADROOM, type Slots } from '../memory/slots.ts';
-import { Checksum } from '../wire/checksum.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as virtio from '../wire/virtio.ts';
-import { Echoes } from './echo.ts';
-import type { Hooks } from './hooks.ts';
-import { Icmp } from './icmp.ts';
-import { DEFAULT_ERROR_RATE, IcmpErrors, type RateLimit } from './icmp-errors.ts';
-import { Igmp } from './igmp.ts';
+import { type Address, BROADCAST, LOOPBACK } from '../../base/address.ts';
+import type { Micros } from '../../base/clock.ts';
+import { DROP_COUNT, Drop } from '../../base/drop.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { Random } from '../../base/random.ts';
+import { makeStats, type Stats } from '../../base/stats.ts';
+import { HEADROOM, type Slots } from '../../memory/slots.ts';
+import { Checksum } from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as virtio from '../../wire/virtio.ts';
+import { Echoes } from '../echo.ts';
+import type { Hooks } from '../hooks.ts';
+import { Interface, type InterfaceOptions } from '../interface.ts';
+import type { InternetLayer, Protocol, SendOptions } from '../ip.ts';
+import { Multicast } from '../multicast.ts';
+import { Packet } from '../packet.ts';
+import { type Route, Routes } from '../routes.ts';
+import { Icmp } from '../v4/icmp.ts';
+import { DEFAULT_ERROR_RATE, IcmpErrors, type RateLimit } from '../v4/icmp-errors.ts';
+import { Igmp } from '../v4/igmp.ts';
+import { DEFAULT_REASSEMBLY_LIMITS, Reassembly, type ReassemblyLimits } from '../v4/reassembly.ts';
 import { receive } from './input.ts';
-import { Interface, type InterfaceOptions } from './interface.ts';
-import type { InternetLayer, Protocol, SendOptions } from './ip.ts';
-import { Multicast } from './multicast.ts';
 import { DEFAULT_TTL, Output } from './output.ts';
-import { Packet } from './packet.ts';
-import { DEFAULT_REASSEMBLY_LIMITS, Reassembly, type ReassemblyLimits } from './reassembly.ts';
-import { type Route, Routes } from './routes.ts';
 
 /** How many packets to ourselves one `flush` takes in before others get a turn. */
 const LOOPBACK_BUDGET = 256;

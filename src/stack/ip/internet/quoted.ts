@@ -4,13 +4,13 @@
  * what was damaged stays so. RFC 792, RFC 3022 §4.3, RFC 5508 §4.
  * @module
  */
-import { type Address, ANY } from '../base/address.ts';
-import * as checksums from '../wire/checksum.ts';
-import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
-import * as tcp from '../wire/tcp.ts';
-import * as udp from '../wire/udp.ts';
-import type { Packet } from './packet.ts';
+import { type Address, ANY } from '../../base/address.ts';
+import * as checksums from '../../wire/checksum.ts';
+import * as icmp from '../../wire/icmp.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as tcp from '../../wire/tcp.ts';
+import * as udp from '../../wire/udp.ts';
+import type { Packet } from '../packet.ts';
 import { NO_PORT, SAME_PORT } from './rewrite.ts';
 
 /** RFC 792: what is quoted of the transport header at least, ports among it. */

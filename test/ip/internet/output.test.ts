@@ -3,13 +3,13 @@
  * @module
  */
 import test from 'ava';
-import { ANY, LOOPBACK } from '../../src/stack/base/address.ts';
-import { Drop } from '../../src/stack/base/drop.ts';
-import { Failure } from '../../src/stack/base/failure.ts';
-import { Check } from '../../src/stack/ip/packet.ts';
-import type { Route } from '../../src/stack/ip/routes.ts';
-import { NO_SLOT } from '../../src/stack/memory/slots.ts';
-import { Host, icmp, ip, PEER, packet, pattern, US, Wire } from '../support/packets.ts';
+import { ANY, LOOPBACK } from '../../../src/stack/base/address.ts';
+import { Drop } from '../../../src/stack/base/drop.ts';
+import { Failure } from '../../../src/stack/base/failure.ts';
+import { Check } from '../../../src/stack/ip/packet.ts';
+import type { Route } from '../../../src/stack/ip/routes.ts';
+import { NO_SLOT } from '../../../src/stack/memory/slots.ts';
+import { Host, icmp, ip, PEER, packet, pattern, US, Wire } from '../../support/packets.ts';
 
 const EXPERIMENT = 253;
 
