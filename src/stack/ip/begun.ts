@@ -4,7 +4,7 @@
  * @module
  */
 import * as checksums from '../wire/checksum.ts';
-import * as ipv4 from '../wire/ipv4.ts';
+import { Protocol } from '../wire/protocol.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import type { Internet } from './internet/internet.ts';
@@ -15,8 +15,8 @@ export function finishChecksum(net: Internet, packet: Packet): void {
   const { body, bodyLength, protocol } = packet;
   const sum = checksums.finish(net.checksum.sum(body, bodyLength));
   const v = net.slots.view;
-  if (protocol === ipv4.Protocol.TCP) tcp.setChecksum(v, body, sum);
+  if (protocol === Protocol.TCP) tcp.setChecksum(v, body, sum);
   // RFC 768: 0 stands for none, so a sum of 0 is sent as its twin.
-  else if (protocol === ipv4.Protocol.UDP) udp.setChecksum(v, body, sum === 0 ? 0xffff : sum);
+  else if (protocol === Protocol.UDP) udp.setChecksum(v, body, sum === 0 ? 0xffff : sum);
   packet.check = Check.DONE;
 }

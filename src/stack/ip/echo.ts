@@ -9,6 +9,7 @@ import { NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as ipv4 from '../wire/ipv4.ts';
+import { Protocol } from '../wire/protocol.ts';
 import type { Internet } from './internet/internet.ts';
 import type { IcmpError } from './ip.ts';
 import type { Packet } from './packet.ts';
@@ -70,7 +71,7 @@ export class Echoes {
     const sum = net.checksum.sum(at, icmp.MIN_LEN) + checksums.sumBytes(bytes, from, length);
     icmp.setChecksum(v, at, checksums.finish(sum));
     net.icmp.countOut(icmp.Type.ECHO);
-    const { ICMP } = ipv4.Protocol;
+    const { ICMP } = Protocol;
     return net.sendLarge(route, route.source, ICMP, at, icmp.MIN_LEN, bytes, from, length);
   }
 

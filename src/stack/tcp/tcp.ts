@@ -19,7 +19,7 @@ import { Deadlines } from '../memory/deadlines.ts';
 import { Fifo } from '../memory/fifo.ts';
 import { Rows } from '../memory/rows.ts';
 import { pseudo } from '../wire/checksum.ts';
-import * as ipv4 from '../wire/ipv4.ts';
+import * as numbers from '../wire/protocol.ts';
 import type { Arriving } from './arrive.ts';
 import { remove } from './close/close.ts';
 import { Cubic } from './congestion/cubic.ts';
@@ -134,7 +134,7 @@ export class Tcp implements Protocol, Arriving {
     this.demux = new Demux(ip.random);
     this.secrets = new Secrets(ip.random);
     this.cookies = new Cookies(ip.random);
-    ip.setProtocol(ipv4.Protocol.TCP, this);
+    ip.setProtocol(numbers.Protocol.TCP, this);
   }
 
   /** The time of the batch that is being worked on. */
@@ -369,7 +369,7 @@ export class Tcp implements Protocol, Arriving {
     tcb.localPort = localPort;
     tcb.remoteAddress = remote;
     tcb.remotePort = remotePort;
-    tcb.pseudo = pseudo(local, remote, ipv4.Protocol.TCP);
+    tcb.pseudo = pseudo(local, remote, numbers.Protocol.TCP);
     tcb.route = this.ip.route(remote, local) ?? null;
     return tcb;
   }

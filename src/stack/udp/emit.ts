@@ -10,6 +10,7 @@ import type { Route } from '../ip/routes.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
+import { Protocol } from '../wire/protocol.ts';
 import * as udp from '../wire/udp.ts';
 import type { UdpSocket } from './socket.ts';
 
@@ -116,7 +117,7 @@ function writeBatch(
   if (at === NO_SLOT) return Failure.NO_BUFFERS;
   const v = ip.slots.view;
   const all = length + udp.HEADER_LEN;
-  const { UDP } = ipv4.Protocol;
+  const { UDP } = Protocol;
   udp.write(v, at, socket.port, port, all);
   const pseudo = checksums.pseudo(source, address, UDP) + checksums.lengthTerm(all);
   udp.setChecksum(v, at, checksums.begun(pseudo));
@@ -164,7 +165,7 @@ function write(
   const v = ip.slots.view;
   const all = length + udp.HEADER_LEN;
   udp.write(v, at, socket.port, port, all);
-  const { UDP } = ipv4.Protocol;
+  const { UDP } = Protocol;
   const pseudo = checksums.pseudo(source, address, UDP) + checksums.lengthTerm(all);
   const { next } = ip;
   if (ttl > 0) next.ttl = ttl;

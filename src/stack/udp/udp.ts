@@ -12,7 +12,7 @@ import type { IcmpError, Protocol } from '../ip/ip.ts';
 import { Check, type Packet } from '../ip/packet.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
-import * as ipv4 from '../wire/ipv4.ts';
+import * as numbers from '../wire/protocol.ts';
 import * as udp from '../wire/udp.ts';
 import type { UdpOwner } from './owner.ts';
 import { Ports } from './ports.ts';
@@ -55,7 +55,7 @@ export class Udp implements Protocol {
   constructor(ip: Internet) {
     this.ip = ip;
     this.ports = new Ports(ip.random);
-    ip.setProtocol(ipv4.Protocol.UDP, this);
+    ip.setProtocol(numbers.Protocol.UDP, this);
   }
 
   /** A socket, neither bound nor connected. */

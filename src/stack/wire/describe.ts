@@ -7,6 +7,7 @@
 import { format } from '../base/address.ts';
 import * as icmp from './icmp.ts';
 import * as ipv4 from './ipv4.ts';
+import { Protocol } from './protocol.ts';
 import * as tcp from './tcp.ts';
 import * as options from './tcp-options.ts';
 import * as udp from './udp.ts';
@@ -25,11 +26,11 @@ export function describe(v: DataView, at: number, len: number): string {
   const length = ipv4.totalLen(v, at) - header;
   if (ipv4.isFragment(v, at)) return `${hosts(v, at)}: ${fragment(v, at, protocol, length)}`;
   switch (protocol) {
-    case ipv4.Protocol.TCP:
+    case Protocol.TCP:
       return describeTcp(v, at, at + header, length);
-    case ipv4.Protocol.UDP:
+    case Protocol.UDP:
       return describeUdp(v, at, at + header, length);
-    case ipv4.Protocol.ICMP:
+    case Protocol.ICMP:
       return `${hosts(v, at)}: ICMP ${describeIcmp(v, at + header, length)}`;
     default:
       return `${hosts(v, at)}: ${protocolName(protocol)} len ${length}`;
@@ -115,14 +116,14 @@ function describeQuote(v: DataView, at: number, len: number): string {
   if (len < ipv4.MIN_LEN || ipv4.version(v, at) !== ipv4.VERSION) return '(about nothing readable)';
   const protocol = ipv4.protocol(v, at);
   const header = ipv4.headerLen(v, at);
-  const ported = protocol === ipv4.Protocol.TCP || protocol === ipv4.Protocol.UDP;
+  const ported = protocol === Protocol.TCP || protocol === Protocol.UDP;
   const between =
     ported && header >= ipv4.MIN_LEN && header + 4 <= len ? ends(v, at, at + header) : hosts(v, at);
   return `(about ${between} ${protocolName(protocol)})`;
 }
 
 const protocolName = (protocol: number): string =>
-  wordFor(ipv4.Protocol, protocol)?.toUpperCase() ?? `protocol ${protocol}`;
+  wordFor(Protocol, protocol)?.toUpperCase() ?? `protocol ${protocol}`;
 
 function codeName(type: number, code: number): string {
   const table =

@@ -6,6 +6,7 @@
  * @module
  */
 import { type Address, fromBits } from '../base/address.ts';
+import * as numbers from './protocol.ts';
 
 const AT = {
   version: 0,
@@ -28,7 +29,7 @@ export const MAX_LEN = 60;
 export const MAX_TOTAL_LEN = 65_535;
 
 /** The protocols that the stack speaks itself. RFC 791 §3.1, "Protocol". */
-export const Protocol = { ICMP: 1, IGMP: 2, TCP: 6, UDP: 17 } as const;
+export const Protocol: typeof numbers.Protocol = numbers.Protocol;
 
 /** In the 16 bits that also hold the fragment offset. */
 export const Flag = { DF: 0x4000, MF: 0x2000 } as const;

@@ -13,7 +13,7 @@ import type { UdpOwner } from '../../udp/owner.ts';
 import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
 import { Refusal } from '../../udp/udp.ts';
 import { Code } from '../../wire/icmp.ts';
-import { Protocol } from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import { HEADER_LEN } from '../../wire/udp.ts';
 import { DgramSocket } from '../dgram/dgram.ts';
 import { coded } from '../door/errors.ts';

@@ -10,7 +10,7 @@ import type { Packet } from '../../ip/packet.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import { checkBytes, checkFunction, checkInteger } from '../door/checks.ts';
 import { systemError } from '../door/errors.ts';
 import { checkAddress } from '../door/lookup.ts';
@@ -140,7 +140,7 @@ export class StackIcmp {
     if (options.tos !== undefined) next.tos = options.tos;
     if (options.dontFragment) next.dontFragment = true;
     ip.icmp.countOut(type);
-    const { ICMP } = ipv4.Protocol;
+    const { ICMP } = Protocol;
     const { length } = data;
     const failure = ip.sendLarge(route, route.source, ICMP, at, icmp.MIN_LEN, data, 0, length);
     if (failure !== Failure.NONE) throw systemError(failureCode(failure), 'send', place);

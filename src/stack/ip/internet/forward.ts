@@ -11,6 +11,7 @@ import { count, Stat } from '../../base/stats.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio.ts';
@@ -82,8 +83,8 @@ function pass(net: Internet, packet: Packet, route: Route): Drop {
 /** True if the device behind `route` cuts such packets as `packet` to what the path takes. */
 function cuts(route: Route, packet: Packet): boolean {
   const { offload } = route.iface;
-  if (packet.protocol === ipv4.Protocol.TCP) return offload.tso4;
-  return packet.protocol === ipv4.Protocol.UDP && offload.uso4;
+  if (packet.protocol === Protocol.TCP) return offload.tso4;
+  return packet.protocol === Protocol.UDP && offload.uso4;
 }
 
 /** RFC 1812 §5.3.1, with the checksum brought up to date (RFC 1624). */
@@ -100,7 +101,7 @@ function writeDeviceHeader(v: DataView, packet: Packet, route: Route): void {
   const before = packet.at - headerLength;
   virtio.clear(v, before, headerLength);
   if (packet.check !== Check.BEGUN) return;
-  const isTcp = packet.protocol === ipv4.Protocol.TCP;
+  const isTcp = packet.protocol === Protocol.TCP;
   const kind = isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
   const gso = packet.gsoSize === 0 ? virtio.Gso.NONE : kind;
   const start = packet.body - packet.at;

@@ -16,6 +16,7 @@ import { HEADROOM, type Slots } from '../../memory/slots.ts';
 import { Checksum } from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import * as numbers from '../../wire/protocol.ts';
 import * as virtio from '../../wire/virtio.ts';
 import { Echoes } from '../echo.ts';
 import type { Hooks } from '../hooks.ts';
@@ -117,9 +118,9 @@ export class Internet implements InternetLayer {
     this.errors = new IcmpErrors(this, options.errorRate ?? DEFAULT_ERROR_RATE);
     this.echoes = new Echoes(this);
     this.icmp = new Icmp(this, this.echoes);
-    this.setProtocol(ipv4.Protocol.ICMP, this.icmp);
+    this.setProtocol(numbers.Protocol.ICMP, this.icmp);
     this.igmp = new Igmp(this);
-    this.setProtocol(ipv4.Protocol.IGMP, this.igmp);
+    this.setProtocol(numbers.Protocol.IGMP, this.igmp);
     this.loopback = this.addInterface(this.#loopbackOptions());
     this.routes.addAddress(this.loopback, LOOPBACK, LOOPBACK_BITS);
   }

@@ -15,6 +15,7 @@ import type { Chunks } from '../../memory/chunks.ts';
 import { HEADROOM, NO_SLOT, type Slots } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio.ts';
@@ -318,7 +319,7 @@ export class Output {
     const before = at - HEADER - iface.headerLength;
     virtio.clear(v, before, iface.headerLength);
     if (checksumAt === NO_CHECKSUM) return;
-    const isTcp = protocol === ipv4.Protocol.TCP;
+    const isTcp = protocol === Protocol.TCP;
     const gso = gsoSize === 0 ? virtio.Gso.NONE : isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
     const transport = isTcp ? tcp.headerLen(v, at) : udp.HEADER_LEN;
     const needs = virtio.Flag.NEEDS_CSUM;

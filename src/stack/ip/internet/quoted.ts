@@ -8,6 +8,7 @@ import { type Address, ANY } from '../../base/address.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import type { Packet } from '../packet.ts';
@@ -32,7 +33,7 @@ export class Quoted {
   /** Read what `packet` quotes. False if it is no error, or quotes no header, or a later fragment. */
   read(v: DataView, packet: Packet): boolean {
     const { at, body, bodyLength } = packet;
-    if (packet.protocol !== ipv4.Protocol.ICMP || ipv4.isFragment(v, at)) return false;
+    if (packet.protocol !== Protocol.ICMP || ipv4.isFragment(v, at)) return false;
     const quoted = icmp.quotedAt(body);
     const room = body + bodyLength - quoted;
     if (room < ipv4.MIN_LEN || !icmp.isError(icmp.type(v, body))) return false;
@@ -65,11 +66,11 @@ export class Quoted {
   }
 
   get #hasPorts(): boolean {
-    return this.protocol === ipv4.Protocol.TCP || this.protocol === ipv4.Protocol.UDP;
+    return this.protocol === Protocol.TCP || this.protocol === Protocol.UDP;
   }
 
   #id(v: DataView): number {
-    const isQuery = this.protocol === ipv4.Protocol.ICMP && icmp.isQuery(icmp.type(v, this.#body));
+    const isQuery = this.protocol === Protocol.ICMP && icmp.isQuery(icmp.type(v, this.#body));
     return isQuery ? icmp.id(v, this.#body) : NO_PORT;
   }
 
@@ -89,7 +90,7 @@ export class Quoted {
     const fresh = port === SAME_PORT ? oldPort : port;
     const sumAt = this.#body + this.#sumOffset;
     if (oldPort === NO_PORT) return;
-    const isUdp = this.protocol === ipv4.Protocol.UDP;
+    const isUdp = this.protocol === Protocol.UDP;
     // It may be beyond what is quoted, as TCP's is with eight bytes; 0 in UDP: there is none.
     if (sumAt + 2 <= this.#end && !(isUdp && v.getUint16(sumAt) === 0)) {
       let sum = checksums.update16(v.getUint16(sumAt), oldPort, fresh);
@@ -100,8 +101,8 @@ export class Quoted {
   }
 
   get #sumOffset(): number {
-    if (this.protocol === ipv4.Protocol.TCP) return tcp.CHECKSUM_AT;
-    return this.protocol === ipv4.Protocol.UDP ? udp.CHECKSUM_AT : 2;
+    if (this.protocol === Protocol.TCP) return tcp.CHECKSUM_AT;
+    return this.protocol === Protocol.UDP ? udp.CHECKSUM_AT : 2;
   }
 
   /** Store 16 bits of the message, at an even offset of it, and count them in its checksum. */

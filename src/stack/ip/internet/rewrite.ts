@@ -7,6 +7,7 @@ import { type Address, fromBits } from '../../base/address.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import { Check, type Packet } from '../packet.ts';
@@ -42,8 +43,8 @@ export function setDestination(
 export function hasPorts(v: DataView, packet: Packet): boolean {
   const { protocol, bodyLength } = packet;
   if (ipv4.fragmentOffset(v, packet.at) !== 0) return false;
-  if (protocol === ipv4.Protocol.TCP) return bodyLength >= tcp.MIN_LEN;
-  return protocol === ipv4.Protocol.UDP && bodyLength >= udp.HEADER_LEN;
+  if (protocol === Protocol.TCP) return bodyLength >= tcp.MIN_LEN;
+  return protocol === Protocol.UDP && bodyLength >= udp.HEADER_LEN;
 }
 
 export const sourcePort = (v: DataView, packet: Packet): number => portOf(v, packet, 0);
@@ -57,7 +58,7 @@ function portOf(v: DataView, packet: Packet, offset: number): number {
 }
 
 function isQuery(v: DataView, { protocol, at, body, bodyLength }: Packet): boolean {
-  if (protocol !== ipv4.Protocol.ICMP || bodyLength < icmp.MIN_LEN) return false;
+  if (protocol !== Protocol.ICMP || bodyLength < icmp.MIN_LEN) return false;
   return ipv4.fragmentOffset(v, at) === 0 && icmp.isQuery(icmp.type(v, body));
 }
 
@@ -80,7 +81,7 @@ function rewrite(
     return;
   }
   if (!hasPorts(v, packet)) return;
-  const isUdp = packet.protocol === ipv4.Protocol.UDP;
+  const isUdp = packet.protocol === Protocol.UDP;
   const sumAt = body + (isUdp ? udp.CHECKSUM_AT : tcp.CHECKSUM_AT);
   const sum = v.getUint16(sumAt);
   const oldPort = v.getUint16(portAt);

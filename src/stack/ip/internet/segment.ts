@@ -11,6 +11,7 @@ import * as seqs from '../../base/seq.ts';
 import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio.ts';
@@ -22,7 +23,7 @@ import type { Internet } from './internet.ts';
 /** Bytes of headers, network and transport, that each of the segments has. */
 export function segmentHeaders(v: DataView, packet: Packet): number {
   const network = packet.body - packet.at;
-  if (packet.protocol !== ipv4.Protocol.TCP) return network + udp.HEADER_LEN;
+  if (packet.protocol !== Protocol.TCP) return network + udp.HEADER_LEN;
   return network + tcp.headerLen(v, packet.body);
 }
 
@@ -30,9 +31,9 @@ export function segmentHeaders(v: DataView, packet: Packet): number {
 export function forwardInSegments(net: Internet, packet: Packet, route: Route): Drop {
   const v = net.slots.view;
   const { at, body, bodyLength, gsoSize, length } = packet;
-  const isTcp = packet.protocol === ipv4.Protocol.TCP;
+  const isTcp = packet.protocol === Protocol.TCP;
   const sound = isTcp ? tcp.valid(v, body, bodyLength) : udp.valid(v, body, bodyLength);
-  if (!sound || (!isTcp && packet.protocol !== ipv4.Protocol.UDP)) return Drop.IP_TOO_BIG;
+  if (!sound || (!isTcp && packet.protocol !== Protocol.UDP)) return Drop.IP_TOO_BIG;
   const { iface } = route;
   const { bytes } = net.slots;
   const headers = segmentHeaders(v, packet);

@@ -14,6 +14,7 @@ import { NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import { finishChecksum } from '../begun.ts';
 import type { Internet } from '../internet/internet.ts';
 import { Check, type Packet } from '../packet.ts';
@@ -95,7 +96,7 @@ export class IcmpErrors {
     icmp.setChecksum(view, at, checksums.finish(net.checksum.sum(at, length)));
     net.next.tos = CONTROL_TOS | (packet.tos & 0x1e);
     net.icmp.countOut(type);
-    net.send(route, ours ? source : route.source, ipv4.Protocol.ICMP, at, length);
+    net.send(route, ours ? source : route.source, Protocol.ICMP, at, length);
   }
 
   /** RFC 1122 §3.2.2: what must never be answered with an error. */
@@ -104,7 +105,7 @@ export class IcmpErrors {
     if (packet.iface.isBroadcast(packet.source)) return false;
     const v = this.#net.slots.view;
     if (ipv4.fragmentOffset(v, packet.at) !== 0) return false;
-    if (packet.protocol !== ipv4.Protocol.ICMP) return true;
+    if (packet.protocol !== Protocol.ICMP) return true;
     return packet.bodyLength > 0 && !icmp.isError(icmp.type(v, packet.body));
   }
 

@@ -11,7 +11,7 @@ import { count, Stat, type Stats } from '../../base/stats.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
+import * as numbers from '../../wire/protocol.ts';
 import type { Echoes } from '../echo.ts';
 import type { Internet } from '../internet/internet.ts';
 import type { IcmpError, Protocol } from '../ip.ts';
@@ -165,13 +165,13 @@ export class Icmp implements Protocol {
     if (!packet.transient) {
       slots.retain(slots.slotOf(body));
       net.next.tos = tos;
-      net.send(route, from, ipv4.Protocol.ICMP, body, bodyLength);
+      net.send(route, from, numbers.Protocol.ICMP, body, bodyLength);
       return Drop.NONE;
     }
     const at = net.reserve(route);
     if (at === NO_SLOT) return Drop.NONE; // the reply is lost, and counted where it was
     net.next.tos = tos;
-    net.sendLarge(route, from, ipv4.Protocol.ICMP, at, 0, slots.bytes, body, bodyLength);
+    net.sendLarge(route, from, numbers.Protocol.ICMP, at, 0, slots.bytes, body, bodyLength);
     return Drop.NONE;
   }
 

@@ -11,6 +11,7 @@ import { NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as igmp from '../../wire/igmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import * as numbers from '../../wire/protocol.ts';
 import * as virtio from '../../wire/virtio.ts';
 import type { Interface } from '../interface.ts';
 import type { Internet } from '../internet/internet.ts';
@@ -224,7 +225,7 @@ export class Igmp implements Protocol {
     const v = net.slots.view;
     const ip = at - HEADER_LEN;
     const total = HEADER_LEN + length;
-    const { IGMP } = ipv4.Protocol;
+    const { IGMP } = numbers.Protocol;
     ipv4.write(v, ip, CONTROL_TOS, total, 0, ipv4.Flag.DF, 1, IGMP, iface.primary, to);
     ipv4.setHeaderLen(v, ip, HEADER_LEN);
     v.setInt32(ip + ipv4.MIN_LEN, ROUTER_ALERT);

@@ -16,6 +16,7 @@ import { Drop } from '../../base/drop.ts';
 import { count, Stat } from '../../base/stats.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import { Datagram, Place } from '../datagram.ts';
 import { FragmentPages, PAGES_PER_DATAGRAM } from '../fragment-pages.ts';
 import type { Internet } from '../internet/internet.ts';
@@ -292,7 +293,7 @@ function sound(packet: Packet, offset: number, more: boolean): boolean {
   // "Ping of death": the end lies past what a packet can be.
   const headerLen = packet.body - packet.at;
   if (headerLen + offset + bodyLength > ipv4.MAX_TOTAL_LEN) return false;
-  if (packet.protocol !== ipv4.Protocol.TCP) return true;
+  if (packet.protocol !== Protocol.TCP) return true;
   // A TCP header in two pieces is meant for a filter, not for us.
   return offset === 0 ? bodyLength >= MIN_TCP_START : offset >= MIN_TCP_START;
 }

@@ -11,7 +11,7 @@ import { add, diff, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import { begun, finish, lengthTerm, odd } from '../../wire/checksum.ts';
-import { Protocol } from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import * as wire from '../../wire/tcp.ts';
 import * as options from '../../wire/tcp-options.ts';
 import { takeCodepoint } from '../congestion/ecn.ts';

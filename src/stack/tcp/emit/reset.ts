@@ -9,7 +9,7 @@ import { count, Stat } from '../../base/stats.ts';
 import type { Packet } from '../../ip/packet.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import { begun, finish, lengthTerm } from '../../wire/checksum.ts';
-import { Protocol } from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import * as wire from '../../wire/tcp.ts';
 import type { Segment } from '../tcb/segment.ts';
 import type { Shared, Tcb } from '../tcb/tcb.ts';

@@ -14,7 +14,7 @@ import { count, Stat } from '../../base/stats.ts';
 import { unreachableAfterwards } from '../../ip/internet/quote.ts';
 import type { Packet } from '../../ip/packet.ts';
 import { Code } from '../../wire/icmp.ts';
-import { Protocol } from '../../wire/ipv4.ts';
+import { Protocol } from '../../wire/protocol.ts';
 import { remove } from '../close/close.ts';
 import { refuse, sendAbort } from '../emit/reset.ts';
 import { Flag } from '../tcb/flags.ts';
