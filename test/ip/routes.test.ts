@@ -216,8 +216,8 @@ test('path MTU: below the floor we keep the floor and let routers fragment', (t)
   t.is(route?.mtu, 552);
   t.true(route?.fragmentable);
   if (route === undefined) return;
-  const at = host.net.reserve(route);
-  host.net.next.dontFragment = true;
-  host.net.send(route, US, 253, at, 532);
+  const at = host.net.output.reserve(route);
+  host.net.output.next.dontFragment = true;
+  host.net.output.send(route, US, 253, at, 532);
   t.false(host.wire.take().dontFragment);
 });

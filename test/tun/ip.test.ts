@@ -137,7 +137,7 @@ for (const offload of [false, true]) {
       const id = net.echoes.open({ onReply, onError: () => {} });
       const route = net.route(HOST, ANY);
       if (route === undefined) return t.fail('no route to the kernel');
-      return t.is(net.echoes.send(route, id, 1, text, 0, text.length), Failure.NONE);
+      return t.is(net.icmp.sendEcho(route, id, 1, text, 0, text.length), Failure.NONE);
     });
     net.flush();
     t.deepEqual(await answered, text);

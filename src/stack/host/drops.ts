@@ -10,7 +10,7 @@
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { type Drop, dropName } from '../base/drop.ts';
-import type { DropWatcher } from '../ip/internet.ts';
+import type { DropWatcher } from '../ip/ip.ts';
 import type { Slots } from '../memory/slots.ts';
 
 /** `tunstack:packet:drop`. */

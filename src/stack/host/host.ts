@@ -17,7 +17,7 @@ import { type Device, NO_OFFLOAD } from '../../device/device.ts';
 import { type Clock, type Micros, NEVER } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import type { Interface } from '../ip/interface.ts';
-import type { DropWatcher } from '../ip/internet/internet.ts';
+import type { DropWatcher } from '../ip/ip.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
 import { dropWatcher, makeDropWatcher } from './drops.ts';

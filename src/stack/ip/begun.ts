@@ -7,11 +7,13 @@ import * as checksums from '../wire/checksum.ts';
 import { Protocol } from '../wire/protocol.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
-import type { Internet } from './internet/internet.ts';
+import type { InternetLayer } from './ip.ts';
 import { Check, type Packet } from './packet.ts';
 
+type Needs = Pick<InternetLayer, 'slots' | 'checksum'>;
+
 /** Complete the transport checksum of `packet`, which was only begun. */
-export function finishChecksum(net: Internet, packet: Packet): void {
+export function finishChecksum(net: Needs, packet: Packet): void {
   const { body, bodyLength, protocol } = packet;
   const sum = checksums.finish(net.checksum.sum(body, bodyLength));
   const v = net.slots.view;

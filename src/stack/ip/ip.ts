@@ -14,7 +14,7 @@ import type { Slots } from '../memory/slots.ts';
 import type { Checksum } from '../wire/checksum.ts';
 import type { Interface } from './interface.ts';
 import type { Packet } from './packet.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 
 /** An ICMP error about a packet that we sent; one reused instance. */
 export interface IcmpError {
@@ -24,6 +24,8 @@ export interface IcmpError {
   readonly failure: Failure;
   /** False where RFC 1122 §4.2.3.9 calls the error soft: remember it, go on. */
   readonly hard: boolean;
+  /** True if the error will not pass by itself: not one of the net or the host, and no hint. */
+  readonly lasting: boolean;
   /**
    * The path's MTU in a "fragmentation needed": as the router says or, where it does not, the next
    * lower plateau (RFC 1191 §4, §7.1). 0 in any other error.
@@ -73,30 +75,23 @@ export interface SendOptions {
   textLength: number;
 }
 
-export interface InternetLayer {
-  readonly slots: Slots;
-  readonly checksum: Checksum;
-  readonly stats: Stats;
-  readonly random: Random;
-  /** The time of the batch that is being worked on. */
-  readonly now: Micros;
+/**
+ * Is told of packets that are dropped, as they are counted. `iface` is null for what was to be sent and
+ * for packets that were taken before; otherwise the packet, with the device's header, is at `at`.
+ */
+export type DropWatcher = (
+  reason: Drop,
+  packets: number,
+  iface: Interface | null,
+  at: number,
+  length: number,
+) => void;
 
-  /** Register the handler of an IP protocol number, 0..255. */
-  setProtocol(number: number, protocol: Protocol): void;
-
-  /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
-  route(destination: Address, source: Address): Route | undefined;
-  /**
-   * A transport has found by probes that packets of `mtu` bytes pass; infinity: that nothing on the way
-   * limits them. `raisable`: longer ones may.
-   */
-  probedMtu(destination: Address, mtu: number, raisable: boolean): void;
-  /** True if `address` is one of ours, a loopback address included. */
-  isOurs(address: Address): boolean;
-
+/** The way out: a transport's bytes become packets. */
+export interface Sender {
   /**
    * A place for a transport header and what follows it: an offset with room for the route's MTU (or
-   * 65 515 bytes where it has offload), or `NO_SLOT`. It must be passed to `send`, `sendLarge` or
+   * `bodyLimit` bytes where it has offload), or `NO_SLOT`. It must be passed to `send`, `sendLarge` or
    * `cancel`.
    */
   reserve(route: Route): number;
@@ -111,8 +106,9 @@ export interface InternetLayer {
    */
   send(route: Route, source: Address, protocol: number, at: number, length: number): Failure;
   /**
-   * Likewise for a datagram that may not fit a slot: `headLength` bytes at `at`, and then `length`
-   * bytes of `bytes` from `from`, together up to 65 515.
+   * Send a datagram of any length up to `bodyLimit`: the `headLength` bytes at `at`, which `reserve`
+   * gave, and then `length` bytes of `bytes` from `from`, which may be the slots' own memory. Takes the
+   * slot back. What does not fit the path's MTU goes in fragments, or fails if it must not.
    */
   sendLarge(
     route: Route,
@@ -124,9 +120,53 @@ export interface InternetLayer {
     from: number,
     length: number,
   ): Failure;
+  /**
+   * Hand the packet of `length` bytes at `ip`, its network header and the device's header before that
+   * already written, to `iface`. Takes one reference of its slot.
+   */
+  transmit(iface: Interface, ip: number, length: number): Failure;
   /** False while the interface's queue is over half full: hold back what can wait. */
   ready(iface: Interface): boolean;
+}
 
-  /** Report a packet that nobody takes: ICMP destination unreachable, with the limits of RFC 1122. */
+/**
+ * Errors to whoever sent a packet, by ICMP and within its limits (RFC 1122 §3.2.2). The packet must still
+ * be as it came in.
+ */
+export interface ErrorReports {
+  /** Nobody takes it: one of `icmp.Code`, in RFC 792's numbers. */
   unreachable(packet: Packet, code: number): void;
+  /** The next link takes packets of `mtu` bytes and this one must not be fragmented. */
+  tooBig(packet: Packet, mtu: number): void;
+  /** It has no hops left. */
+  hopsExceeded(packet: Packet): void;
+  /** Its other fragments did not come in time. */
+  reassemblyTimedOut(packet: Packet): void;
+  /** Its header is wrong at the octet `pointer`. */
+  parameterProblem(packet: Packet, pointer: number): void;
+}
+
+/** The internet layer as what stands on it, and what is part of it, sees it. */
+export interface InternetLayer {
+  readonly slots: Slots;
+  readonly checksum: Checksum;
+  readonly stats: Stats;
+  readonly random: Random;
+  /** The time of the batch that is being worked on. */
+  readonly now: Micros;
+  readonly output: Sender;
+  readonly errors: ErrorReports;
+
+  /** Register the handler of an IP protocol number, 0..255. */
+  setProtocol(number: number, protocol: Protocol): void;
+
+  /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
+  route(destination: Address, source: Address): Route | undefined;
+  /**
+   * A transport has found by probes that packets of `mtu` bytes pass; infinity: that nothing on the way
+   * limits them. `raisable`: longer ones may.
+   */
+  probedMtu(destination: Address, mtu: number, raisable: boolean): void;
+  /** True if `address` is one of ours, a loopback address included. */
+  isOurs(address: Address): boolean;
 }

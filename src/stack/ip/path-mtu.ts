@@ -7,7 +7,7 @@
  */
 import type { Address } from '../base/address.ts';
 import { MINUTE, type Micros, NEVER } from '../base/clock.ts';
-import type { Route } from './routes.ts';
+import type { Route } from './route.ts';
 
 /** RFC 1191 §6.3: after this long the path may have become wider. */
 export const PATH_MTU_LIFETIME: Micros = 10 * MINUTE;

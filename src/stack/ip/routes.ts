@@ -20,66 +20,12 @@ import type { Micros } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Interface } from './interface.ts';
 import { PathMtus } from './path-mtu.ts';
+import { Route, type RouteEntry } from './route.ts';
 
 /** The most destinations that are remembered; the one looked up first is forgotten first. */
 const CACHE_LIMIT = 4096;
 /** The most routes to one destination, by source, that are remembered. */
 const SIBLING_LIMIT = 8;
-
-/** A way to a destination, kept by whoever sends there for as long as it stays `valid`. */
-export class Route {
-  readonly iface: Interface;
-  /** The address of ours that packets leave from. */
-  readonly source: Address;
-  readonly destination: Address;
-  /** The router to hand packets to, or the destination itself. */
-  readonly nextHop: Address;
-  /** The longest packet, in bytes, that is known to reach the destination. RFC 1191. */
-  mtu: number;
-  /** False if the destination is a broadcast or multicast address. */
-  unicast = true;
-  /** True if the destination is a broadcast address: not everyone may send there. */
-  broadcast = false;
-  /** True if the path's MTU is below what we go down to: routers must be let fragment. */
-  fragmentable = false;
-  /** True if the path may take longer packets than `mtu` by now: who can probe should. RFC 8899 §5.3. */
-  raisable = false;
-  /** The identification of the next packet that may be fragmented. RFC 6864 §4.2. */
-  identification = 0;
-  /** The source that was asked for, `ANY` for none. */
-  asked: Address = ANY;
-  /** Another route to the same destination, for another source. */
-  sibling: Route | undefined = undefined;
-  /** The table it came from, and that table's state then. */
-  table: Routes | undefined = undefined;
-  generation = 0;
-
-  constructor(iface: Interface, source: Address, destination: Address, nextHop: Address) {
-    this.iface = iface;
-    this.source = source;
-    this.destination = destination;
-    this.nextHop = nextHop;
-    this.mtu = iface.mtu;
-  }
-
-  /** False once the table has changed: ask for another. */
-  get valid(): boolean {
-    return this.table === undefined || this.generation === this.table.generation;
-  }
-}
-
-/** A line of the table. */
-export interface RouteEntry {
-  readonly net: Address;
-  readonly bits: number;
-  readonly iface: Interface;
-  /** `ANY`: the destinations are on the link. */
-  readonly gateway: Address;
-  /** The address to send from, `ANY` to choose one of the interface's. */
-  readonly source: Address;
-  /** Of two entries for one prefix the lower one is used. */
-  readonly metric: number;
-}
 
 export class Routes {
   /** Changes whenever routes that were looked up are no longer to be trusted. */

@@ -10,7 +10,7 @@ import type { IcmpError } from '../ip/ip.ts';
 import * as wire from '../wire/tcp.ts';
 import { remove } from './close/close.ts';
 import type { Opening } from './open/opening.ts';
-import { HEADERS, usualOptions } from './path/mss.ts';
+import { usualOptions } from './path/mss.ts';
 import { effectiveMtu, onReportedMtu } from './path/plpmtu.ts';
 import { Fate } from './tcb/scoreboard.ts';
 import { State } from './tcb/state.ts';
@@ -27,7 +27,7 @@ function tooLong(tcb: Tcb, mtu: number): void {
   tcb.route = null;
   const board = tcb.scoreboard;
   if (board === null) return;
-  const fits = Math.min(mtu - HEADERS - usualOptions(tcb), tcb.mss - 1);
+  const fits = Math.min(mtu - tcb.headers - usualOptions(tcb), tcb.mss - 1);
   for (let i = 0; i < board.count; i++) {
     const isLong = diff(board.end(i), board.start(i)) > fits;
     if (isLong && (board.fate(i) & (Fate.SACKED | Fate.LOST)) === 0) board.markLost(i);

@@ -49,7 +49,7 @@ const finDue = (tcb: Tcb): boolean =>
 
 /** Most text that one packet may carry on the way this connection takes. */
 function chunkSize(tcb: Tcb): number {
-  if (tcb.route?.iface.offload.tso4 !== true) return tcb.mss;
+  if (tcb.route?.tso !== true) return tcb.mss;
   return Math.max(1, Math.floor(MAX_TEXT / tcb.mss)) * tcb.mss;
 }
 

@@ -51,7 +51,7 @@ export class Starved {
     const { ip } = this.#tcp;
     if (ip.slots.free === 0) return;
     for (const [iface, line] of this.#lines) {
-      for (let n = 0; n < AT_ONCE && line.length > 0 && ip.ready(iface); n++) {
+      for (let n = 0; n < AT_ONCE && line.length > 0 && ip.output.ready(iface); n++) {
         const tcb = line.shift() as Tcb; // the line is not empty
         tcb.flags &= ~Flag.STARVED;
         this.length--;

@@ -9,10 +9,11 @@ import type { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { Ration } from '../base/ration.ts';
 import { count, Stat, type Stats } from '../base/stats.ts';
+import { headerLength } from '../ip/family.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { IcmpError, InternetLayer, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
-import type { Route } from '../ip/routes.ts';
+import type { Route } from '../ip/route.ts';
 import { Batch } from '../memory/batch.ts';
 import { Chunks, NO_CHUNKS } from '../memory/chunks.ts';
 import { Deadlines } from '../memory/deadlines.ts';
@@ -20,6 +21,7 @@ import { Fifo } from '../memory/fifo.ts';
 import { Rows } from '../memory/rows.ts';
 import { pseudo } from '../wire/checksum.ts';
 import * as numbers from '../wire/protocol.ts';
+import { MIN_LEN } from '../wire/tcp.ts';
 import type { Arriving } from './arrive.ts';
 import { remove } from './close/close.ts';
 import { Cubic } from './congestion/cubic.ts';
@@ -280,7 +282,7 @@ export class Tcp implements Protocol, Arriving {
   ready(tcb: Tcb): boolean {
     const route = this.routeOf(tcb);
     if (route === null) return false;
-    if (this.ip.ready(route.iface)) return true;
+    if (this.ip.output.ready(route.iface)) return true;
     this.starve(tcb, route.iface);
     return false;
   }
@@ -370,6 +372,7 @@ export class Tcp implements Protocol, Arriving {
     tcb.remoteAddress = remote;
     tcb.remotePort = remotePort;
     tcb.pseudo = pseudo(local, remote, numbers.Protocol.TCP);
+    tcb.headers = headerLength(remote) + MIN_LEN;
     tcb.route = this.ip.route(remote, local) ?? null;
     return tcb;
   }

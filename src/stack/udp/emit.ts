@@ -6,16 +6,21 @@ import { type Address, ANY, isMulticast } from '../base/address.ts';
 import { copyBytes } from '../base/copy.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
-import type { Route } from '../ip/routes.ts';
+import { bodyLimit } from '../ip/family.ts';
+import type { Interface } from '../ip/interface.ts';
+import type { InternetLayer } from '../ip/ip.ts';
+import type { Multicast } from '../ip/multicast.ts';
+import type { Route } from '../ip/route.ts';
+import type { Routes } from '../ip/routes.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import * as checksums from '../wire/checksum.ts';
-import * as ipv4 from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
 import * as udp from '../wire/udp.ts';
-import type { UdpSocket } from './socket.ts';
 
-/** The longest text: a packet less its headers. */
-export const MAX_TEXT: number = ipv4.MAX_TOTAL_LEN - ipv4.MIN_LEN - udp.HEADER_LEN;
+/** The longest text of a datagram to `address`. */
+const maxText = (address: Address): number => bodyLimit(address) - udp.HEADER_LEN;
+/** The longest text of any. */
+export const MAX_TEXT: number = maxText(ANY);
 
 /** The most datagrams that one packet with offload stands for; Linux's `UDP_MAX_SEGMENTS`. */
 const MAX_SEGMENTS = 64;
@@ -23,9 +28,36 @@ const MAX_SEGMENTS = 64;
 /** Use the socket's own setting. */
 export const SOCKETS_OWN = -1;
 
+/** What UDP asks of the internet layer. */
+export interface Network extends InternetLayer {
+  readonly loopback: Interface;
+  readonly multicast: Multicast;
+  readonly routes: Routes;
+  /** True if `address` is everyone here, or everyone in one of our prefixes. */
+  isBroadcast(address: Address): boolean;
+}
+
+/** A socket as its datagrams see it; for the members see `UdpSocket`. */
+export interface Sending {
+  readonly ip: Network;
+  readonly port: number;
+  readonly broadcast: boolean;
+  readonly dontFragment: boolean;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly multicastTtl: number;
+  readonly multicastLoop: boolean;
+  readonly multicastInterface: Interface | undefined;
+  readonly sourceAddress: Address;
+  /** The way of the last datagram. */
+  route: Route | undefined;
+  /** There was no room on the way to `iface`. */
+  blocked(iface: Interface): void;
+}
+
 /** See `UdpSocket.send`; `ttl` and `tos` may be `SOCKETS_OWN`, and `source` `ANY`. */
 export function emit(
-  socket: UdpSocket,
+  socket: Sending,
   bytes: Uint8Array,
   from: number,
   length: number,
@@ -35,8 +67,8 @@ export function emit(
   tos: number,
   source: Address,
 ): Failure {
-  if (length > MAX_TEXT) return Failure.MESSAGE_SIZE;
-  const { ip: net } = socket.udp;
+  if (length > maxText(address)) return Failure.MESSAGE_SIZE;
+  const { ip: net } = socket;
   if (source !== ANY && !net.isOurs(source)) return Failure.ADDRESS_NOT_AVAILABLE;
   const route = source === ANY ? routeOf(socket, address) : net.route(address, source);
   if (route === undefined) {
@@ -52,18 +84,18 @@ export function emit(
   if (!route.unicast && (!group || socket.multicastLoop)) {
     const inside = net.routes.via(net.loopback, address, route.source);
     const copied = write(socket, inside, bytes, from, length, address, port, hops, service);
-    if (!leaves && copied === Failure.NO_BUFFERS) socket.udp.block(socket, inside.iface);
+    if (!leaves && copied === Failure.NO_BUFFERS) socket.blocked(inside.iface);
     if (!leaves) return copied;
   }
   if (!leaves) return Failure.NONE;
   const failure = write(socket, route, bytes, from, length, address, port, hops, service);
-  if (failure === Failure.NO_BUFFERS) socket.udp.block(socket, route.iface);
+  if (failure === Failure.NO_BUFFERS) socket.blocked(route.iface);
   return failure;
 }
 
 /** See `UdpSocket.sendBatch`. */
 export function emitBatch(
-  socket: UdpSocket,
+  socket: Sending,
   bytes: Uint8Array,
   from: number,
   length: number,
@@ -83,25 +115,24 @@ export function emitBatch(
     at += n;
   } while (at < length && failure === Failure.NONE);
   const route = failure === Failure.NO_BUFFERS ? routeOf(socket, address) : undefined;
-  if (route) socket.udp.block(socket, route.iface);
+  if (route) socket.blocked(route.iface);
   return failure;
 }
 
 /** How many bytes, in datagrams of `size`, the device takes at once on the way to `address`. */
-function batchLimit(socket: UdpSocket, size: number, address: Address): number {
+function batchLimit(socket: Sending, size: number, address: Address): number {
   const route = routeOf(socket, address);
   if (route === undefined || !route.unicast || route.source === ANY) return size;
-  const { checksum, uso4 } = route.iface.offload;
-  if (!checksum || !uso4 || size + udp.HEADER_LEN + ipv4.MIN_LEN > route.mtu) return size;
-  const { slots } = socket.udp.ip;
-  const room = slots.size - HEADROOM - ipv4.MIN_LEN - udp.HEADER_LEN;
-  const pieces = Math.min(MAX_SEGMENTS, Math.floor(Math.min(MAX_TEXT, room) / size));
+  const headers = route.headerLength + udp.HEADER_LEN;
+  if (!route.iface.offload.checksum || !route.uso || size + headers > route.mtu) return size;
+  const room = socket.ip.slots.size - HEADROOM - headers;
+  const pieces = Math.min(MAX_SEGMENTS, Math.floor(Math.min(maxText(address), room) / size));
   return Math.max(1, pieces) * size;
 }
 
 /** Several datagrams as one packet, which the device cuts. The route is known to be there. */
 function writeBatch(
-  socket: UdpSocket,
+  socket: Sending,
   bytes: Uint8Array,
   from: number,
   length: number,
@@ -109,11 +140,12 @@ function writeBatch(
   address: Address,
   port: number,
 ): Failure {
-  const { ip } = socket.udp;
+  const { ip } = socket;
   const route = routeOf(socket, address);
   if (route === undefined) return Failure.NET_UNREACHABLE;
   const { source } = route;
-  const at = ip.reserve(route);
+  const { output } = ip;
+  const at = output.reserve(route);
   if (at === NO_SLOT) return Failure.NO_BUFFERS;
   const v = ip.slots.view;
   const all = length + udp.HEADER_LEN;
@@ -122,21 +154,21 @@ function writeBatch(
   const pseudo = checksums.pseudo(source, address, UDP) + checksums.lengthTerm(all);
   udp.setChecksum(v, at, checksums.begun(pseudo));
   copyBytes(bytes, from, ip.slots.bytes, at + udp.HEADER_LEN, length);
-  const { next } = ip;
+  const { next } = output;
   if (socket.ttl > 0) next.ttl = socket.ttl;
   next.tos = socket.tos;
   next.dontFragment = socket.dontFragment;
   next.checksumAt = udp.CHECKSUM_AT;
   next.gsoSize = size;
   count(ip.stats, Stat.UdpOutDatagrams, Math.ceil(length / size));
-  return ip.send(route, source, UDP, at, all);
+  return output.send(route, source, UDP, at, all);
 }
 
 /** The way there: that of the last datagram, where it still is. */
-function routeOf(socket: UdpSocket, address: Address): Route | undefined {
+function routeOf(socket: Sending, address: Address): Route | undefined {
   const known = socket.route;
   if (known?.valid && known.destination === address) return known;
-  const { ip } = socket.udp;
+  const { ip } = socket;
   const { multicastInterface, sourceAddress } = socket;
   const route =
     multicastInterface?.up && (isMulticast(address) || ip.isBroadcast(address))
@@ -147,7 +179,7 @@ function routeOf(socket: UdpSocket, address: Address): Route | undefined {
 }
 
 function write(
-  socket: UdpSocket,
+  socket: Sending,
   route: Route,
   bytes: Uint8Array,
   from: number,
@@ -157,25 +189,26 @@ function write(
   ttl: number,
   tos: number,
 ): Failure {
-  const { ip } = socket.udp;
+  const { ip } = socket;
   const { source } = route;
   if (source === ANY) return Failure.ADDRESS_NOT_AVAILABLE;
-  const at = ip.reserve(route);
+  const { output } = ip;
+  const at = output.reserve(route);
   if (at === NO_SLOT) return Failure.NO_BUFFERS;
   const v = ip.slots.view;
   const all = length + udp.HEADER_LEN;
   udp.write(v, at, socket.port, port, all);
   const { UDP } = Protocol;
   const pseudo = checksums.pseudo(source, address, UDP) + checksums.lengthTerm(all);
-  const { next } = ip;
+  const { next } = output;
   if (ttl > 0) next.ttl = ttl;
   next.tos = tos;
   next.dontFragment = socket.dontFragment;
   count(ip.stats, Stat.UdpOutDatagrams);
-  if (all + ipv4.MIN_LEN > route.mtu) {
+  if (all + route.headerLength > route.mtu) {
     const header = pseudo + ip.checksum.sum(at, udp.HEADER_LEN);
     udp.setChecksum(v, at, never0(header + checksums.sumBytes(bytes, from, length)));
-    return ip.sendLarge(route, source, UDP, at, udp.HEADER_LEN, bytes, from, length);
+    return output.sendLarge(route, source, UDP, at, udp.HEADER_LEN, bytes, from, length);
   }
   const to = at + udp.HEADER_LEN;
   const sums = !route.iface.offload.checksum;
@@ -190,7 +223,7 @@ function write(
     udp.setChecksum(v, at, checksums.begun(pseudo));
     next.checksumAt = udp.CHECKSUM_AT;
   }
-  return ip.send(route, source, UDP, at, all);
+  return output.send(route, source, UDP, at, all);
 }
 
 /** RFC 768: a sum of 0 is sent as its twin, for 0 says that there is none. */

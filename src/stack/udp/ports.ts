@@ -7,7 +7,6 @@
  */
 import { type Address, ANY } from '../base/address.ts';
 import { below, type Random } from '../base/random.ts';
-import type { UdpSocket } from './socket.ts';
 
 /** RFC 6335 §6: the ports that nobody has registered, which we give out. */
 export const FIRST_EPHEMERAL = 49_152;
@@ -15,13 +14,28 @@ const EPHEMERAL_COUNT = 65_536 - FIRST_EPHEMERAL;
 
 const FIRST_SIZE = 64;
 
-export class Ports {
+/** A socket as these tables see it. Its addresses and ports are those it was entered under. */
+export interface Bound<S> {
+  /** Where it is bound, `ANY` for all of our addresses. */
+  readonly address: Address;
+  readonly port: number;
+  readonly reuseAddress: boolean;
+  readonly connected: boolean;
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly remotePort: number;
+  /** Links of the lists, which belong to the tables. */
+  nextOnPort: S | undefined;
+  nextInBucket: S | undefined;
+}
+
+export class Ports<S extends Bound<S>> {
   /** How many flows, that is connected sockets, there are. */
   flows = 0;
   readonly #random: Random;
   readonly #secret: number;
-  readonly #bound: Map<number, UdpSocket> = new Map(); // first of a list, the newest
-  #buckets: (UdpSocket | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
+  readonly #bound: Map<number, S> = new Map(); // first of a list, the newest
+  #buckets: (S | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
 
   constructor(random: Random) {
     this.#random = random;
@@ -29,7 +43,7 @@ export class Ports {
   }
 
   /** The newest socket bound to `port`; the others follow by `nextOnPort`. */
-  onPort(port: number): UdpSocket | undefined {
+  onPort(port: number): S | undefined {
     return this.#bound.get(port);
   }
 
@@ -37,8 +51,8 @@ export class Ports {
    * The unconnected socket that a datagram to this address is for: one that is bound to it before
    * one that is bound to any address, and the newest of several.
    */
-  listening(address: Address, port: number): UdpSocket | undefined {
-    let best: UdpSocket | undefined;
+  listening(address: Address, port: number): S | undefined {
+    let best: S | undefined;
     for (let s = this.#bound.get(port); s !== undefined; s = s.nextOnPort) {
       if (s.connected) continue;
       if (s.address === address) return s;
@@ -48,12 +62,7 @@ export class Ports {
   }
 
   /** The connected socket of a flow. */
-  flow(
-    local: Address,
-    localPort: number,
-    remote: Address,
-    remotePort: number,
-  ): UdpSocket | undefined {
+  flow(local: Address, localPort: number, remote: Address, remotePort: number): S | undefined {
     let s = this.#buckets[this.#bucket(local, localPort, remote, remotePort)];
     while (
       s !== undefined &&
@@ -89,12 +98,12 @@ export class Ports {
     return 0;
   }
 
-  bind(socket: UdpSocket): void {
+  bind(socket: S): void {
     socket.nextOnPort = this.#bound.get(socket.port);
     this.#bound.set(socket.port, socket);
   }
 
-  unbind(socket: UdpSocket): void {
+  unbind(socket: S): void {
     const first = this.#bound.get(socket.port);
     if (first === socket) {
       if (socket.nextOnPort === undefined) this.#bound.delete(socket.port);
@@ -108,13 +117,13 @@ export class Ports {
   }
 
   /** Enter a socket under the four numbers that it has now. */
-  addFlow(socket: UdpSocket): void {
+  addFlow(socket: S): void {
     if (this.flows >= this.#buckets.length) this.#grow();
     this.#enter(socket);
     this.flows++;
   }
 
-  removeFlow(socket: UdpSocket): void {
+  removeFlow(socket: S): void {
     const bucket = this.#bucketOf(socket);
     let s = this.#buckets[bucket];
     if (s === socket) this.#buckets[bucket] = socket.nextInBucket;
@@ -127,7 +136,7 @@ export class Ports {
     this.flows--;
   }
 
-  #enter(socket: UdpSocket): void {
+  #enter(socket: S): void {
     const bucket = this.#bucketOf(socket);
     socket.nextInBucket = this.#buckets[bucket];
     this.#buckets[bucket] = socket;
@@ -138,14 +147,14 @@ export class Ports {
     this.#buckets = new Array(old.length * 2).fill(undefined);
     for (const first of old) {
       for (let s = first; s !== undefined; ) {
-        const next: UdpSocket | undefined = s.nextInBucket;
+        const next: S | undefined = s.nextInBucket;
         this.#enter(s);
         s = next;
       }
     }
   }
 
-  #bucketOf(s: UdpSocket): number {
+  #bucketOf(s: S): number {
     return this.#bucket(s.localAddress, s.port, s.remoteAddress, s.remotePort);
   }
 

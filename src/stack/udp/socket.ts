@@ -6,10 +6,10 @@
 import { type Address, ANY, BROADCAST, isMulticast } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import type { Interface } from '../ip/interface.ts';
-import type { Route } from '../ip/routes.ts';
-import { emit, emitBatch, SOCKETS_OWN } from './emit.ts';
+import type { Route } from '../ip/route.ts';
+import { emit, emitBatch, type Network, type Sending, SOCKETS_OWN } from './emit.ts';
 import type { UdpOwner } from './owner.ts';
-import type { Udp } from './udp.ts';
+import type { Ports } from './ports.ts';
 
 /** A group that a socket listens to, on an interface. */
 export interface Membership {
@@ -17,11 +17,20 @@ export interface Membership {
   readonly group: Address;
 }
 
+/** What a socket asks of the protocol that it belongs to. */
+export interface UdpHost {
+  readonly ip: Network;
+  readonly ports: Ports<UdpSocket>;
+  /** A datagram of `socket` found no room on its way to `iface`: tell the owner when there is some. */
+  block(socket: UdpSocket, iface: Interface): void;
+}
+
 /** The most groups of one socket; Linux's `igmp_max_memberships`. */
 const MEMBERSHIP_LIMIT = 20;
 
-export class UdpSocket {
-  readonly udp: Udp;
+export class UdpSocket implements Sending {
+  readonly udp: UdpHost;
+  readonly ip: Network;
   /** Changes hands when a flow that waited is accepted. */
   owner: UdpOwner;
   /** Where it is bound; `ANY` for all of our addresses. `port` 0: not bound. */
@@ -61,8 +70,9 @@ export class UdpSocket {
   bound = false;
   #multicastInterface: Interface | undefined = undefined;
 
-  constructor(udp: Udp, owner: UdpOwner) {
+  constructor(udp: UdpHost, owner: UdpOwner) {
     this.udp = udp;
+    this.ip = udp.ip;
     this.owner = owner;
   }
 
@@ -83,7 +93,8 @@ export class UdpSocket {
   /** Take a place to be sent to; port 0 chooses one. Once in a socket's life. */
   bind(address: Address, port: number): Failure {
     if (this.closed || this.port !== 0) return Failure.CLOSED;
-    const { ip, ports } = this.udp;
+    const { ip } = this;
+    const { ports } = this.udp;
     const everyone = address === ANY || address === BROADCAST || isMulticast(address);
     if (!everyone && !ip.isOurs(address) && !ip.isBroadcast(address)) {
       return Failure.ADDRESS_NOT_AVAILABLE;
@@ -102,7 +113,7 @@ export class UdpSocket {
   /** Talk to one peer only. Binds, if that was not done. */
   connect(address: Address, port: number): Failure {
     if (this.closed || port === 0) return Failure.ADDRESS_NOT_AVAILABLE;
-    const route = this.udp.ip.route(address, this.sourceAddress);
+    const route = this.ip.route(address, this.sourceAddress);
     if (route === undefined) return Failure.NET_UNREACHABLE;
     if (route.broadcast && !this.broadcast) return Failure.PROHIBITED;
     const bound = this.port === 0 ? this.bind(ANY, 0) : Failure.NONE;
@@ -166,7 +177,7 @@ export class UdpSocket {
 
   /** Listen to a group, on one interface or on that which leads there. */
   join(group: Address, iface?: Interface): Failure {
-    const { ip } = this.udp;
+    const { ip } = this;
     const on = iface ?? ip.route(group, this.sourceAddress)?.iface;
     if (this.closed) return Failure.CLOSED;
     if (!isMulticast(group)) return Failure.ADDRESS_NOT_AVAILABLE;
@@ -186,7 +197,7 @@ export class UdpSocket {
     const membership = this.memberships[index];
     if (membership === undefined) return Failure.ADDRESS_NOT_AVAILABLE;
     this.memberships.splice(index, 1);
-    this.udp.ip.multicast.leave(membership.iface, group);
+    this.ip.multicast.leave(membership.iface, group);
     return Failure.NONE;
   }
 
@@ -201,8 +212,8 @@ export class UdpSocket {
   /** The address that its datagrams leave from, `ANY` where the route decides. */
   get sourceAddress(): Address {
     if (this.connected) return this.localAddress;
-    const { address, udp } = this;
-    return this.bound && udp.ip.isOurs(address) ? address : ANY;
+    const { address, ip } = this;
+    return this.bound && ip.isOurs(address) ? address : ANY;
   }
 
   /** Nothing is received or sent any more. May be called again. */
@@ -210,11 +221,15 @@ export class UdpSocket {
     if (this.closed) return;
     this.closed = true;
     this.disconnect();
-    for (const { iface, group } of this.memberships) this.udp.ip.multicast.leave(iface, group);
+    for (const { iface, group } of this.memberships) this.ip.multicast.leave(iface, group);
     this.memberships.length = 0;
     if (this.bound) this.udp.ports.unbind(this);
     this.bound = false;
     this.route = undefined;
+  }
+
+  blocked(iface: Interface): void {
+    this.udp.block(this, iface);
   }
 
   #readyFor(port: number): Failure {

@@ -7,16 +7,16 @@ import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
 import type { Interface } from '../ip/interface.ts';
-import type { Internet } from '../ip/internet/internet.ts';
 import type { IcmpError, Protocol } from '../ip/ip.ts';
 import { Check, type Packet } from '../ip/packet.ts';
 import * as checksums from '../wire/checksum.ts';
 import * as icmp from '../wire/icmp.ts';
 import * as numbers from '../wire/protocol.ts';
 import * as udp from '../wire/udp.ts';
+import type { Network } from './emit.ts';
 import type { UdpOwner } from './owner.ts';
 import { Ports } from './ports.ts';
-import { UdpSocket } from './socket.ts';
+import { type UdpHost, UdpSocket } from './socket.ts';
 
 /** What an interceptor says of a datagram that belongs to no socket, other than a socket for it. */
 export const Refusal = {
@@ -43,16 +43,16 @@ export type Interceptor = (packet: Packet, remotePort: number, port: number) => 
 /** How many flows there may be at once. */
 export const FLOW_LIMIT = 65_536;
 
-export class Udp implements Protocol {
-  readonly ip: Internet;
-  readonly ports: Ports;
+export class Udp implements Protocol, UdpHost {
+  readonly ip: Network;
+  readonly ports: Ports<UdpSocket>;
   interceptor: Interceptor | null = null;
   flowLimit: number = FLOW_LIMIT;
   /** Sockets whose owners wait for room, each once. */
   readonly #blocked: UdpSocket[] = [];
 
   /** Makes itself known to `ip`. */
-  constructor(ip: Internet) {
+  constructor(ip: Network) {
     this.ip = ip;
     this.ports = new Ports(ip.random);
     ip.setProtocol(numbers.Protocol.UDP, this);
@@ -92,7 +92,6 @@ export class Udp implements Protocol {
     return this.#blocked.length > 0;
   }
 
-  /** A datagram of `socket` found no room on its way to `iface`: tell the owner when there is some. */
   block(socket: UdpSocket, iface: Interface): void {
     if (socket.waitsFor === undefined) this.#blocked.push(socket);
     socket.waitsFor = iface;
@@ -104,7 +103,7 @@ export class Udp implements Protocol {
       const socket = this.#blocked.shift() as UdpSocket; // there were `left` of them
       const { waitsFor } = socket;
       if (socket.closed || waitsFor === undefined) continue;
-      if (this.ip.slots.free > 0 && this.ip.ready(waitsFor)) {
+      if (this.ip.slots.free > 0 && this.ip.output.ready(waitsFor)) {
         socket.waitsFor = undefined;
         socket.owner.onWritable?.();
       } else this.#blocked.push(socket);
@@ -140,7 +139,7 @@ export class Udp implements Protocol {
     if (refusal === Refusal.FULL) return Drop.UDP_FLOW_LIMIT;
     if (refusal === Refusal.DROP) return Drop.UDP_REFUSED;
     const { PORT, PROHIBITED } = icmp.Code;
-    this.ip.unreachable(packet, refusal === Refusal.PROHIBIT ? PROHIBITED : PORT);
+    this.ip.errors.unreachable(packet, refusal === Refusal.PROHIBIT ? PROHIBITED : PORT);
     return refusal === Refusal.PASS ? Drop.UDP_NO_PORT : Drop.UDP_REFUSED;
   }
 
@@ -226,17 +225,5 @@ function hears(socket: UdpSocket, packet: Packet, sourcePort: number): boolean {
 }
 
 /** True if a connected socket's owner should know: the error will not pass by itself. */
-function lasts(error: IcmpError, socket: UdpSocket): boolean {
-  if (error.type !== icmp.Type.UNREACHABLE) return error.type === icmp.Type.PARAMETER_PROBLEM;
-  switch (error.code) {
-    case icmp.Code.NET:
-    case icmp.Code.HOST:
-    case icmp.Code.NET_TOS:
-    case icmp.Code.HOST_TOS:
-      return false;
-    case icmp.Code.FRAGMENTATION_NEEDED:
-      return socket.dontFragment;
-    default:
-      return true;
-  }
-}
+const lasts = (error: IcmpError, socket: UdpSocket): boolean =>
+  error.mtu === 0 ? error.lasting : socket.dontFragment;

@@ -63,17 +63,17 @@ function world(options: HostOptions = {}): World {
     const half = text.length >> 1;
     chunks.append(text, 0, half, undefined);
     chunks.append(text, half, text.length - half, undefined);
-    const at = host.net.reserve(route);
+    const at = host.net.output.reserve(route);
     host.slots.bytes.set(pattern(HEAD, 3), at);
     host.slots.bytes.fill(0, at + HEAD, at + HEAD + text.length);
-    Object.assign(host.net.next, {
+    Object.assign(host.net.output.next, {
       gsoSize: 1400,
       checksumAt: 16,
       text: chunks,
       textFrom: before,
       textLength: text.length,
     });
-    return host.net.send(route, route.source, 6, at, HEAD + text.length);
+    return host.net.output.send(route, route.source, 6, at, HEAD + text.length);
   };
   return { host, device, send };
 }

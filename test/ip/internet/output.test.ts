@@ -7,7 +7,7 @@ import { ANY, LOOPBACK } from '../../../src/stack/base/address.ts';
 import { Drop } from '../../../src/stack/base/drop.ts';
 import { Failure } from '../../../src/stack/base/failure.ts';
 import { Check } from '../../../src/stack/ip/packet.ts';
-import type { Route } from '../../../src/stack/ip/routes.ts';
+import type { Route } from '../../../src/stack/ip/route.ts';
 import { NO_SLOT } from '../../../src/stack/memory/slots.ts';
 import { Host, icmp, ip, PEER, packet, pattern, US, Wire } from '../../support/packets.ts';
 
@@ -21,10 +21,10 @@ function routeTo(host: Host, to: string): Route {
 
 /** Send `text` as a transport would. */
 function send(host: Host, text: Uint8Array, route: Route = routeTo(host, '10.0.0.1')): Failure {
-  const at = host.net.reserve(route);
+  const at = host.net.output.reserve(route);
   if (at === NO_SLOT) return Failure.NO_BUFFERS;
   host.slots.bytes.set(text, at);
-  return host.net.send(route, route.source, EXPERIMENT, at, text.length);
+  return host.net.output.send(route, route.source, EXPERIMENT, at, text.length);
 }
 
 test('output: a packet has a whole header before the transport’s bytes', (t) => {
@@ -44,7 +44,7 @@ test('output: a packet has a whole header before the transport’s bytes', (t) =
 
 test('output: what is asked for one packet is not asked for the next', (t) => {
   const host = new Host();
-  const { next } = host.net;
+  const { next } = host.net.output;
   next.tos = 0x2e;
   next.ttl = 3;
   next.dontFragment = true;
@@ -57,7 +57,7 @@ test('output: what is asked for one packet is not asked for the next', (t) => {
 
 test('output: what may not be fragmented has no identification, the rest has one each', (t) => {
   const host = new Host();
-  host.net.next.dontFragment = true;
+  host.net.output.next.dontFragment = true;
   send(host, pattern(1));
   t.is(host.wire.take().id, 0);
   const ids = new Set<number>();
@@ -78,7 +78,7 @@ test('output: identifications to different hosts do not tell of each other', (t)
 
 test('output: fragments have offsets in eights, one id and all the bytes', (t) => {
   const host = new Host({ mtu: 577, slots: { packetSize: 1500 } });
-  host.net.next.tos = 8;
+  host.net.output.next.tos = 8;
   t.is(send(host, pattern(1400)), Failure.NONE);
   const pieces = [host.wire.take(), host.wire.take(), host.wire.take()];
   t.is(host.wire.sent.length, 0);
@@ -100,7 +100,7 @@ test('output: fragments have offsets in eights, one id and all the bytes', (t) =
 
 test('output: what is too long and may not be fragmented fails', (t) => {
   const host = new Host({ mtu: 576, slots: { packetSize: 1500 } });
-  host.net.next.dontFragment = true;
+  host.net.output.next.dontFragment = true;
   t.is(send(host, pattern(557)), Failure.MESSAGE_SIZE);
   t.is(host.wire.sent.length, 0);
   t.is(host.stat('IpFragFails'), 1);
@@ -114,10 +114,10 @@ test('output: sendLarge takes bytes from anywhere, and the slots’ own', (t) =>
     const route = routeTo(host, '10.0.0.1');
     const text = pattern(5000);
     if (inSlots) host.slots.bytes.set(text, 100);
-    const at = host.net.reserve(route);
+    const at = host.net.output.reserve(route);
     host.slots.bytes.set([1, 2, 3, 4], at);
     const [bytes, from] = inSlots ? [host.slots.bytes, 100] : [text, 0];
-    t.is(host.net.sendLarge(route, US, EXPERIMENT, at, 4, bytes, from, 5000), Failure.NONE);
+    t.is(host.net.output.sendLarge(route, US, EXPERIMENT, at, 4, bytes, from, 5000), Failure.NONE);
     const pieces = host.wire.sent.length;
     t.is(pieces, 4);
     const all: number[] = [];
@@ -131,12 +131,18 @@ test('output: sendLarge takes bytes from anywhere, and the slots’ own', (t) =>
 test('output: sendLarge sends what fits as one packet, and refuses what no packet holds', (t) => {
   const host = new Host();
   const route = routeTo(host, '10.0.0.1');
-  const at = host.net.reserve(route);
-  t.is(host.net.sendLarge(route, US, EXPERIMENT, at, 0, pattern(1480), 0, 1480), Failure.NONE);
+  const at = host.net.output.reserve(route);
+  t.is(
+    host.net.output.sendLarge(route, US, EXPERIMENT, at, 0, pattern(1480), 0, 1480),
+    Failure.NONE,
+  );
   t.is(host.wire.take().bytes.length, 1500);
-  const again = host.net.reserve(route);
+  const again = host.net.output.reserve(route);
   const long = new Uint8Array(65_516);
-  t.is(host.net.sendLarge(route, US, EXPERIMENT, again, 0, long, 0, 65_516), Failure.MESSAGE_SIZE);
+  t.is(
+    host.net.output.sendLarge(route, US, EXPERIMENT, again, 0, long, 0, 65_516),
+    Failure.MESSAGE_SIZE,
+  );
   t.true(host.balanced);
 });
 
@@ -160,9 +166,9 @@ test('output: the queue has a limit, and says when it is half full', (t) => {
   const host = new Host({ queueLimit: 10 });
   host.wire.open = false;
   for (let i = 0; i < 5; i++) send(host, pattern(1));
-  t.true(host.net.ready(host.iface));
+  t.true(host.net.output.ready(host.iface));
   send(host, pattern(1));
-  t.false(host.net.ready(host.iface));
+  t.false(host.net.output.ready(host.iface));
   for (let i = 0; i < 4; i++) send(host, pattern(1));
   t.is(send(host, pattern(1)), Failure.NO_BUFFERS);
   t.is(host.net.drops[Drop.OUT_QUEUE_FULL], 1);
@@ -220,7 +226,7 @@ test('output: a removed interface takes nothing and lets go of what waited', (t)
 test('output: without slots nothing is sent, and nothing is left over for the next', (t) => {
   const host = new Host({ slots: { count: 4 } });
   const held = [1, 2, 3, 4].map(() => host.slots.acquire());
-  host.net.next.ttl = 1;
+  host.net.output.next.ttl = 1;
   t.is(send(host, pattern(1)), Failure.NO_BUFFERS);
   t.is(host.net.drops[Drop.OUT_NO_SLOT], 1);
   for (const slot of held) host.slots.release(slot);
@@ -250,12 +256,12 @@ test('output: a virtio header stands before each packet, with what the device is
   const route = routeTo(host, '10.0.0.1');
   send(host, pattern(10));
   t.deepEqual([...(host.wire.sent.shift() ?? []).slice(0, 12)], new Array(12).fill(0));
-  const at = host.net.reserve(route);
+  const at = host.net.output.reserve(route);
   host.slots.bytes.fill(0, at, at + 5000);
   host.slots.bytes[at + 12] = 8 << 4; // a TCP header of 32 bytes
-  host.net.next.gsoSize = 1448;
-  host.net.next.checksumAt = 16;
-  t.is(host.net.send(route, US, 6, at, 5000), Failure.NONE);
+  host.net.output.next.gsoSize = 1448;
+  host.net.output.next.checksumAt = 16;
+  t.is(host.net.output.send(route, US, 6, at, 5000), Failure.NONE);
   const sent = host.wire.sent.shift() ?? new Uint8Array(0);
   t.is(sent.length, 5032);
   // NEEDS_CSUM, TCPV4, headers 52, size 1448, start 20, offset 16.
@@ -266,12 +272,12 @@ test('output: a checksum that was begun is completed where the device will not s
   const offload = { checksum: true, tso4: false, uso4: false };
   const host = new Host({ headerLength: 10, offload, mtu: 576, slots: { packetSize: 1500 } });
   const route = routeTo(host, '10.0.0.1');
-  const at = host.net.reserve(route);
+  const at = host.net.output.reserve(route);
   const message = icmp(8, 0, 7, pattern(992));
   host.slots.bytes.set(message, at);
   host.slots.bytes.fill(0, at + 2, at + 4);
-  host.net.next.checksumAt = 2;
-  host.net.send(route, US, 1, at, 1000);
+  host.net.output.next.checksumAt = 2;
+  host.net.output.send(route, US, 1, at, 1000);
   const first = host.wire.take(10);
   t.deepEqual(first.body, message.subarray(0, 552));
 });
@@ -331,11 +337,11 @@ test('loopback: a checksum that was begun arrives as begun, and so do large segm
     error: () => Drop.ICMP_NO_MATCH,
   });
   const route = routeTo(host, '127.0.0.1');
-  const at = host.net.reserve(route);
+  const at = host.net.output.reserve(route);
   host.slots.bytes[at + 12] = 5 << 4;
-  host.net.next.checksumAt = 16;
-  host.net.next.gsoSize = 1000;
-  host.net.send(route, LOOPBACK, 6, at, 4020);
+  host.net.output.next.checksumAt = 16;
+  host.net.output.next.gsoSize = 1000;
+  host.net.output.send(route, LOOPBACK, 6, at, 4020);
   host.net.flush();
   t.deepEqual(seen, [Check.BEGUN, 1000]);
 });
@@ -347,8 +353,8 @@ test('loopback: ping to ourselves is answered', (t) => {
     onReply: (_p, seq, _at, length) => void replies.push(seq, length),
     onError: () => {},
   });
-  host.net.echoes.send(routeTo(host, '127.0.0.1'), id, 1, pattern(56), 0, 56);
-  host.net.echoes.send(routeTo(host, '10.0.0.2'), id, 2, pattern(65_507), 0, 65_507);
+  host.net.icmp.sendEcho(routeTo(host, '127.0.0.1'), id, 1, pattern(56), 0, 56);
+  host.net.icmp.sendEcho(routeTo(host, '10.0.0.2'), id, 2, pattern(65_507), 0, 65_507);
   while (host.net.flush());
   t.deepEqual(replies, [1, 56, 2, 65_507]);
   t.true(host.balanced);

@@ -127,8 +127,8 @@ test('echo: a request leaves whole, and its reply finds who asked', (t) => {
   const { id, replies } = pinging(host);
   const route = host.net.route(PEER, ANY);
   if (route === undefined) return t.fail();
-  host.net.next.ttl = 9;
-  t.is(host.net.echoes.send(route, id, 7, pattern(56, 5), 0, 56), Failure.NONE);
+  host.net.output.next.ttl = 9;
+  t.is(host.net.icmp.sendEcho(route, id, 7, pattern(56, 5), 0, 56), Failure.NONE);
   const request = host.wire.take();
   t.deepEqual(request.body, icmp(8, 0, (id << 16) | 7, pattern(56, 5)));
   t.is(request.ttl, 9);
@@ -144,7 +144,7 @@ test('echo: an error about a request finds who asked', (t) => {
   const { id, errors } = pinging(host);
   const route = host.net.route(PEER, ANY);
   if (route === undefined) return t.fail();
-  host.net.echoes.send(route, id, 3, pattern(56), 0, 56);
+  host.net.icmp.sendEcho(route, id, 3, pattern(56), 0, 56);
   const quoted = host.wire.take().bytes.subarray(0, 28);
   const tell = (type: number, code: number): Drop =>
     host.input(packet({ source: ROUTER, protocol: 1, body: icmp(type, code, 0, quoted) }));

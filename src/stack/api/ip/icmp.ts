@@ -7,10 +7,7 @@ import { ANY, format } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
 import type { Packet } from '../../ip/packet.ts';
-import { NO_SLOT } from '../../memory/slots.ts';
-import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
-import { Protocol } from '../../wire/protocol.ts';
 import { checkBytes, checkFunction, checkInteger } from '../door/checks.ts';
 import { systemError } from '../door/errors.ts';
 import { checkAddress } from '../door/lookup.ts';
@@ -129,20 +126,11 @@ export class StackIcmp {
     const place = { address: destination };
     const route = ip.route(to, from);
     if (!route) throw systemError('ENETUNREACH', 'send', place);
-    const at = ip.reserve(route);
-    if (at === NO_SLOT) throw systemError('ENOBUFS', 'send', place);
-    const v = ip.slots.view;
-    icmp.write(v, at, type, code, rest);
-    const sum = ip.checksum.sum(at, icmp.MIN_LEN) + checksums.sumBytes(data, 0, data.length);
-    icmp.setChecksum(v, at, checksums.finish(sum));
-    const { next } = ip;
+    const { next } = ip.output;
     if (options.ttl !== undefined) next.ttl = options.ttl;
     if (options.tos !== undefined) next.tos = options.tos;
     if (options.dontFragment) next.dontFragment = true;
-    ip.icmp.countOut(type);
-    const { ICMP } = Protocol;
-    const { length } = data;
-    const failure = ip.sendLarge(route, route.source, ICMP, at, icmp.MIN_LEN, data, 0, length);
+    const failure = ip.icmp.send(route, type, code, rest, data, 0, data.length);
     if (failure !== Failure.NONE) throw systemError(failureCode(failure), 'send', place);
   }
 }

@@ -11,6 +11,7 @@ import type { IcmpError, Protocol } from '../../ip/ip.ts';
 import type { Packet } from '../../ip/packet.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import { transport } from '../../wire/checksum.ts';
+import * as numbers from '../../wire/protocol.ts';
 import { checkBytes, checkFunction, checkInteger } from '../door/checks.ts';
 import { coded, systemError } from '../door/errors.ts';
 import { checkAddress } from '../door/lookup.ts';
@@ -60,7 +61,11 @@ export interface SendOptions {
 export type RawErrorHandler = (report: IcmpReport) => unknown;
 
 /** TCP, UDP and ICMP are the stack's. */
-const TAKEN: readonly number[] = [1, 6, 17];
+const TAKEN: readonly number[] = [
+  numbers.Protocol.ICMP,
+  numbers.Protocol.TCP,
+  numbers.Protocol.UDP,
+];
 
 /** One protocol, until `close`. */
 export class RawProtocol implements Protocol {
@@ -109,15 +114,16 @@ export class RawProtocol implements Protocol {
       checkInteger(checksumAt, 'options.checksumAt', 0, data.length - 2);
     }
     if (!route) throw systemError('ENETUNREACH', 'send', place);
-    const at = ip.reserve(route);
+    const { output } = ip;
+    const at = output.reserve(route);
     if (at === NO_SLOT) throw systemError('ENOBUFS', 'send', place);
-    const { next } = ip;
+    const { next } = output;
     if (options.ttl !== undefined) next.ttl = options.ttl;
     if (options.tos !== undefined) next.tos = options.tos;
     if (options.dontFragment) next.dontFragment = true;
     const source = from === ANY ? route.source : from;
     const bytes = checksumAt === undefined ? data : this.#sealed(data, source, to, checksumAt);
-    const failure = ip.sendLarge(route, source, this.number, at, 0, bytes, 0, bytes.length);
+    const failure = output.sendLarge(route, source, this.number, at, 0, bytes, 0, bytes.length);
     if (failure !== Failure.NONE) throw systemError(failureCode(failure), 'send', place);
   }
 

@@ -5,8 +5,7 @@
  */
 import { type Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
-import { sendRaw } from '../../ip/internet/raw.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
+import { isWhole, sendRaw } from '../../ip/internet/raw.ts';
 import { checkBytes, checkFunction } from '../door/checks.ts';
 import { argValueError, systemError } from '../door/errors.ts';
 import type { Hook, Hooks } from './hooks.ts';
@@ -41,9 +40,7 @@ export class RawIp {
   send(packet: Uint8Array): void {
     checkBytes(packet, 'packet');
     const bytes = Uint8Array.from(packet); // whose length field may be wrong, as it is written here
-    const view = new DataView(bytes.buffer);
-    if (bytes.length >= ipv4.MIN_LEN) ipv4.setTotalLen(view, 0, bytes.length & 0xffff);
-    if (!ipv4.valid(view, 0, bytes.length) || ipv4.totalLen(view, 0) !== bytes.length) {
+    if (!isWhole(bytes)) {
       throw argValueError('packet', packet, 'must begin with an IPv4 header');
     }
     const failure: Failure = sendRaw(this.#host.core.ip, bytes);

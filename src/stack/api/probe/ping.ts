@@ -7,7 +7,8 @@ import { type Address, ANY, format } from '../../base/address.ts';
 import { type Failure, failureCode } from '../../base/failure.ts';
 import { stop, surelyAfter } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
-import { type EchoClient, MAX_ECHO, NO_ID } from '../../ip/echo.ts';
+import { type EchoClient, NO_ID } from '../../ip/echo.ts';
+import { MAX_ECHO } from '../../ip/family.ts';
 import type { IcmpError } from '../../ip/ip.ts';
 import type { Packet } from '../../ip/packet.ts';
 import { checkInteger, checkMilliseconds, checkSignal, checkString } from '../door/checks.ts';
@@ -140,8 +141,8 @@ class Series implements EchoClient {
       return;
     }
     this.#sent = this.#host.clock.now();
-    if (ttl > 0) ip.next.ttl = ttl;
-    const failure = ip.echoes.send(route, this.#id, seq & 0xffff, bytes, 0, bytes.length);
+    if (ttl > 0) ip.output.next.ttl = ttl;
+    const failure = ip.icmp.sendEcho(route, this.#id, seq & 0xffff, bytes, 0, bytes.length);
     if (failure !== 0) this.#fail?.(this.#error(failureCode(failure)));
   }
 

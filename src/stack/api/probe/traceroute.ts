@@ -162,8 +162,8 @@ class EchoProber implements Prober, EchoClient {
     const { ip } = this.#host.core;
     const route = ip.route(this.#target, ANY);
     if (route === undefined) return Failure.NET_UNREACHABLE;
-    ip.next.ttl = ttl;
-    return ip.echoes.send(route, this.#id, seq, this.#bytes, 0, this.#bytes.length);
+    ip.output.next.ttl = ttl;
+    return ip.icmp.sendEcho(route, this.#id, seq, this.#bytes, 0, this.#bytes.length);
   }
 
   onReply(packet: Packet, seq: number): void {

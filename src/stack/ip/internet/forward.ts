@@ -8,7 +8,6 @@
 import { ANY } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { count, Stat } from '../../base/stats.ts';
-import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { Protocol } from '../../wire/protocol.ts';
@@ -16,20 +15,28 @@ import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio.ts';
 import { finishChecksum } from '../begun.ts';
-import { Verdict } from '../hooks.ts';
+import { type Hooks, Verdict } from '../hooks.ts';
+import type { InternetLayer } from '../ip.ts';
 import { Check, type Packet } from '../packet.ts';
-import type { Route } from '../routes.ts';
+import type { Route } from '../route.ts';
+import type { Routes } from '../routes.ts';
 import { forwardInFragments } from '../v4/fragment.ts';
-import type { Internet } from './internet.ts';
+import * as header from '../v4/header.ts';
 import { forwardInSegments, segmentHeaders } from './segment.ts';
 
+/** What forwarding needs of the internet layer. */
+export interface ForwardHost extends InternetLayer {
+  readonly hooks: Hooks;
+  readonly routes: Routes;
+}
+
 /** Send `packet` on its way, or say what is in it. */
-export function forward(net: Internet, packet: Packet): Drop {
+export function forward(net: ForwardHost, packet: Packet): Drop {
   const v = net.slots.view;
   // RFC 1812 §5.3.1: checked before anything is changed, so that the error quotes what came.
   if (packet.ttl <= 1) {
     count(net.stats, Stat.IpInHdrErrors);
-    net.errors.report(packet, icmp.Type.TIME_EXCEEDED, icmp.TimeExceeded.TTL, 0);
+    net.errors.hopsExceeded(packet);
     return Drop.IP_TTL;
   }
   let route = net.routes.find(packet.destination, ANY);
@@ -47,14 +54,14 @@ export function forward(net: Internet, packet: Packet): Drop {
   }
   if (route === undefined) {
     count(net.stats, Stat.IpOutNoRoutes);
-    net.errors.report(packet, icmp.Type.UNREACHABLE, icmp.Code.NET, 0);
+    net.errors.unreachable(packet, icmp.Code.NET);
     return Drop.IP_NO_ROUTE;
   }
   if (!route.unicast) return Drop.IP_NOT_OURS;
   return pass(net, packet, route);
 }
 
-function pass(net: Internet, packet: Packet, route: Route): Drop {
+function pass(net: ForwardHost, packet: Packet, route: Route): Drop {
   const v = net.slots.view;
   const { at, length, gsoSize } = packet;
   const longest = gsoSize === 0 ? length : segmentHeaders(v, packet) + gsoSize;
@@ -62,12 +69,11 @@ function pass(net: Internet, packet: Packet, route: Route): Drop {
   // What stands for many segments is cut, but the segments are not fragmented: it has DF.
   if (tooLong && (ipv4.dontFragment(v, at) || gsoSize !== 0)) {
     count(net.stats, Stat.IpFragFails);
-    const { UNREACHABLE } = icmp.Type;
-    net.errors.report(packet, UNREACHABLE, icmp.Code.FRAGMENTATION_NEEDED, route.mtu);
+    net.errors.tooBig(packet, route.mtu);
     return Drop.IP_TOO_BIG;
   }
   count(net.stats, Stat.IpForwDatagrams);
-  decrementTtl(v, at, packet.ttl);
+  header.decrementTtl(v, at, packet.ttl);
   if (gsoSize !== 0 && !cuts(route, packet)) return forwardInSegments(net, packet, route);
   if (packet.check === Check.BEGUN && (tooLong || !route.iface.offload.checksum)) {
     finishChecksum(net, packet);
@@ -76,23 +82,14 @@ function pass(net: Internet, packet: Packet, route: Route): Drop {
   if (tooLong || packet.transient) return forwardInFragments(net, packet, route);
   writeDeviceHeader(v, packet, route);
   net.slots.retain(net.slots.slotOf(at));
-  net.transmit(route.iface, at, length);
+  net.output.transmit(route.iface, at, length);
   return Drop.NONE;
 }
 
 /** True if the device behind `route` cuts such packets as `packet` to what the path takes. */
 function cuts(route: Route, packet: Packet): boolean {
-  const { offload } = route.iface;
-  if (packet.protocol === Protocol.TCP) return offload.tso4;
-  return packet.protocol === Protocol.UDP && offload.uso4;
-}
-
-/** RFC 1812 §5.3.1, with the checksum brought up to date (RFC 1624). */
-function decrementTtl(v: DataView, at: number, ttl: number): void {
-  const protocol = ipv4.protocol(v, at);
-  const old = (ttl << 8) | protocol;
-  ipv4.setTtl(v, at, ttl - 1);
-  ipv4.setChecksum(v, at, checksums.update16(ipv4.headerChecksum(v, at), old, old - 256));
+  if (packet.protocol === Protocol.TCP) return route.tso;
+  return packet.protocol === Protocol.UDP && route.uso;
 }
 
 function writeDeviceHeader(v: DataView, packet: Packet, route: Route): void {

@@ -9,22 +9,21 @@
 import { type Address, BROADCAST, LOOPBACK } from '../../base/address.ts';
 import type { Micros } from '../../base/clock.ts';
 import { DROP_COUNT, Drop } from '../../base/drop.ts';
-import type { Failure } from '../../base/failure.ts';
 import type { Random } from '../../base/random.ts';
 import { makeStats, type Stats } from '../../base/stats.ts';
 import { HEADROOM, type Slots } from '../../memory/slots.ts';
 import { Checksum } from '../../wire/checksum.ts';
-import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as numbers from '../../wire/protocol.ts';
 import * as virtio from '../../wire/virtio.ts';
 import { Echoes } from '../echo.ts';
 import type { Hooks } from '../hooks.ts';
 import { Interface, type InterfaceOptions } from '../interface.ts';
-import type { InternetLayer, Protocol, SendOptions } from '../ip.ts';
+import type { DropWatcher, InternetLayer, Protocol } from '../ip.ts';
 import { Multicast } from '../multicast.ts';
 import { Packet } from '../packet.ts';
-import { type Route, Routes } from '../routes.ts';
+import type { Route } from '../route.ts';
+import { Routes } from '../routes.ts';
 import { Icmp } from '../v4/icmp.ts';
 import { DEFAULT_ERROR_RATE, IcmpErrors, type RateLimit } from '../v4/icmp-errors.ts';
 import { Igmp } from '../v4/igmp.ts';
@@ -53,18 +52,6 @@ export interface InternetOptions {
   /** How many ICMP errors of each type leave. */
   readonly errorRate?: RateLimit;
 }
-
-/**
- * Is told of packets that are dropped, as they are counted. `iface` is null for what was to be sent and
- * for packets that were taken before; otherwise the packet, with the device's header, is at `at`.
- */
-export type DropWatcher = (
-  reason: Drop,
-  packets: number,
-  iface: Interface | null,
-  at: number,
-  length: number,
-) => void;
 
 export class Internet implements InternetLayer {
   readonly slots: Slots;
@@ -97,7 +84,6 @@ export class Internet implements InternetLayer {
   readonly errors: IcmpErrors;
   readonly echoes: Echoes;
   readonly output: Output;
-  readonly next: SendOptions;
   #touched = 0;
   #interfacesMade = 0;
 
@@ -113,10 +99,9 @@ export class Internet implements InternetLayer {
     this.routes = new Routes(this.interfaces, this.random);
     this.multicast = new Multicast(this.interfaces);
     this.output = new Output(this);
-    this.next = this.output.next;
     this.reassembly = new Reassembly(this, { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly });
     this.errors = new IcmpErrors(this, options.errorRate ?? DEFAULT_ERROR_RATE);
-    this.echoes = new Echoes(this);
+    this.echoes = new Echoes(this.random);
     this.icmp = new Icmp(this, this.echoes);
     this.setProtocol(numbers.Protocol.ICMP, this.icmp);
     this.igmp = new Igmp(this);
@@ -240,46 +225,6 @@ export class Internet implements InternetLayer {
   /** True if `address` is everyone here, or everyone in one of our prefixes. */
   isBroadcast(address: Address): boolean {
     return address === BROADCAST || this.interfaces.some((i) => i.isBroadcast(address));
-  }
-
-  reserve(_route: Route): number {
-    return this.output.reserve();
-  }
-
-  cancel(at: number): void {
-    this.output.cancel(at);
-  }
-
-  send(route: Route, source: Address, protocol: number, at: number, length: number): Failure {
-    return this.output.send(route, source, protocol, at, length);
-  }
-
-  /** See `Output.sendLarge`. */
-  sendLarge(
-    route: Route,
-    source: Address,
-    protocol: number,
-    at: number,
-    headLength: number,
-    bytes: Uint8Array,
-    from: number,
-    length: number,
-  ): Failure {
-    const { output } = this;
-    return output.sendLarge(route, source, protocol, at, headLength, bytes, from, length);
-  }
-
-  /** See `Output.transmit`. */
-  transmit(iface: Interface, at: number, length: number): Failure {
-    return this.output.transmit(iface, at, length);
-  }
-
-  ready(iface: Interface): boolean {
-    return this.output.ready(iface);
-  }
-
-  unreachable(packet: Packet, code: number): void {
-    this.errors.report(packet, icmp.Type.UNREACHABLE, code, 0);
   }
 
   touch(iface: Interface): void {

@@ -19,18 +19,18 @@ import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio.ts';
+import { bodyLimit } from '../family.ts';
 import { type Hook, type Hooks, Verdict } from '../hooks.ts';
 import type { Interface, Transmitter } from '../interface.ts';
-import type { SendOptions } from '../ip.ts';
+import type { Sender, SendOptions } from '../ip.ts';
 import { Packet } from '../packet.ts';
 import type { PacketQueue } from '../queue.ts';
-import type { Route } from '../routes.ts';
+import type { Route } from '../route.ts';
 import * as header from '../v4/header.ts';
 
 /** RFC 1122 §3.2.1.7: what a packet starts with unless it is told. */
 export const DEFAULT_TTL = 64;
 
-const HEADER = ipv4.MIN_LEN;
 const NO_CHECKSUM = -1;
 /**
  * From here on a system call that gathers pieces costs less than the copy it saves. Measured:
@@ -51,7 +51,7 @@ export interface OutputHost {
   countDrop(reason: Drop, packets: number, iface: null, at: number, length: number): void;
 }
 
-export class Output {
+export class Output implements Sender {
   readonly next: SendOptions;
   readonly #host: OutputHost;
   readonly #slots: Slots;
@@ -77,10 +77,9 @@ export class Output {
     };
   }
 
-  /** See `InternetLayer.reserve`. */
-  reserve(): number {
+  reserve(route: Route): number {
     const slot = this.#slots.acquire();
-    if (slot !== NO_SLOT) return slot + HEADROOM + HEADER;
+    if (slot !== NO_SLOT) return slot + HEADROOM + route.headerLength;
     this.#drop(Drop.OUT_NO_SLOT);
     this.#reset(); // nothing is sent, so what was set for it must not be left for others
     return NO_SLOT;
@@ -91,34 +90,29 @@ export class Output {
     this.#reset();
   }
 
-  /** See `InternetLayer.send`. */
   send(route: Route, source: Address, protocol: number, at: number, length: number): Failure {
     count(this.#stats, Stat.IpOutRequests);
     const next = this.next;
     const most = next.beyondPath ? route.iface.mtu : route.mtu;
-    const tooLong = length + HEADER > most && next.gsoSize === 0;
+    const headerLength = route.headerLength;
+    const tooLong = length + headerLength > most && next.gsoSize === 0;
     const text = this.#placeText(route.iface, at + length, tooLong);
     if (tooLong) return this.#sendTooLong(route, source, protocol, at, length);
     const { iface } = route;
-    const ip = at - HEADER;
+    const ip = at - headerLength;
     const fixed = next.dontFragment && !route.fragmentable;
     // RFC 6864 §4.1: what is not fragmented needs no identification.
     const id = fixed ? 0 : this.#identify(route);
     const fragment = fixed ? ipv4.Flag.DF : 0;
     const v = this.#view;
     const { tos, ttl } = next;
-    const total = length + HEADER;
+    const total = length + headerLength;
     header.write(v, ip, tos, total, id, fragment, ttl, protocol, source, route.destination);
-    if (iface.headerLength !== 0) this.#writeDeviceHeader(iface, protocol, at);
+    if (iface.headerLength !== 0) this.#writeDeviceHeader(route, protocol, at);
     this.#reset();
     return this.transmit(iface, ip, total, text);
   }
 
-  /**
-   * Send a datagram of any length up to 65 535: the `headLength` bytes at `at`, which `reserve` gave,
-   * and then `length` bytes of `bytes` from `from`, which may be the slots' own memory. Takes the
-   * slot back. What does not fit the path's MTU goes in fragments, or fails if it must not.
-   */
   sendLarge(
     route: Route,
     source: Address,
@@ -130,8 +124,8 @@ export class Output {
     length: number,
   ): Failure {
     const all = headLength + length;
-    const whole = all + HEADER <= route.mtu;
-    if (!whole && (all + HEADER > ipv4.MAX_TOTAL_LEN || this.#mayNotFragment(route))) {
+    const whole = all + route.headerLength <= route.mtu;
+    if (!whole && (all > bodyLimit(route.destination) || this.#mayNotFragment(route))) {
       this.cancel(at);
       count(this.#stats, Stat.IpFragFails);
       return Failure.MESSAGE_SIZE;
@@ -144,7 +138,6 @@ export class Output {
     return this.#fragment(route, source, protocol, at, first + headLength, bytes, rest, all);
   }
 
-  /** True unless the queue of `iface` is over half full. */
   ready(iface: Interface): boolean {
     return iface.queue.length * 2 <= iface.queue.limit;
   }
@@ -234,7 +227,7 @@ export class Output {
     at: number,
     length: number,
   ): Failure {
-    if (length + HEADER > ipv4.MAX_TOTAL_LEN || this.#mayNotFragment(route)) {
+    if (length > bodyLimit(route.destination) || this.#mayNotFragment(route)) {
       this.cancel(at);
       count(this.#stats, Stat.IpFragFails);
       return Failure.MESSAGE_SIZE;
@@ -264,7 +257,7 @@ export class Output {
     from: number,
     all: number,
   ): Failure {
-    const { iface } = route;
+    const { iface, headerLength } = route;
     const { queue } = iface;
     const { tos, ttl } = this.next;
     const size = fragmentSize(route);
@@ -282,8 +275,8 @@ export class Output {
       const length = sent === 0 ? first : Math.min(size, all - sent);
       if (sent > 0) this.#copy(bytes, from + sent - first, piece, length);
       const more = sent + length < all;
-      const total = length + HEADER;
-      const ip = piece - HEADER;
+      const total = length + headerLength;
+      const ip = piece - headerLength;
       const fragment = (more ? ipv4.Flag.MF : 0) | (sent >> 3);
       const { destination } = route;
       header.write(this.#view, ip, tos, total, id, fragment, ttl, protocol, source, destination);
@@ -295,7 +288,7 @@ export class Output {
       sent += length;
       if (!more) break;
       if (failure !== Failure.NONE) break;
-      piece = this.reserve();
+      piece = this.reserve(route);
       if (piece === NO_SLOT) failure = Failure.NO_BUFFERS;
     }
     this.#slots.release(slot);
@@ -313,17 +306,18 @@ export class Output {
   }
 
   /** The virtio header of a packet whose transport header is at `at`: what the device is to do. */
-  #writeDeviceHeader(iface: Interface, protocol: number, at: number): void {
+  #writeDeviceHeader({ iface, headerLength }: Route, protocol: number, at: number): void {
     const v = this.#view;
     const { gsoSize, checksumAt } = this.next;
-    const before = at - HEADER - iface.headerLength;
+    const before = at - headerLength - iface.headerLength;
     virtio.clear(v, before, iface.headerLength);
     if (checksumAt === NO_CHECKSUM) return;
     const isTcp = protocol === Protocol.TCP;
     const gso = gsoSize === 0 ? virtio.Gso.NONE : isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
     const transport = isTcp ? tcp.headerLen(v, at) : udp.HEADER_LEN;
     const needs = virtio.Flag.NEEDS_CSUM;
-    virtio.write(v, before, needs, gso, HEADER + transport, gsoSize, HEADER, checksumAt);
+    const headers = headerLength + transport;
+    virtio.write(v, before, needs, gso, headers, gsoSize, headerLength, checksumAt);
   }
 
   #copy(bytes: Uint8Array, from: number, to: number, length: number): void {
@@ -375,4 +369,4 @@ function copyText(text: Chunks, from: number, length: number, to: Uint8Array, en
 }
 
 /** Bytes of data in each fragment but the last: RFC 791 §2.3 counts offsets in eights. */
-const fragmentSize = (route: Route): number => (route.mtu - HEADER) & ~7;
+const fragmentSize = (route: Route): number => (route.mtu - route.headerLength) & ~7;

@@ -29,18 +29,19 @@ export function unreachableAfterwards(
 ): void {
   const route = ip.route(source, ANY);
   if (route === undefined) return;
-  const at = ip.reserve(route);
+  const { output } = ip;
+  const at = output.reserve(route);
   if (at === NO_SLOT) return;
   const v = ip.slots.view;
   const total = ipv4.MIN_LEN + QUOTED;
   const start = at - ipv4.MIN_LEN;
-  header.write(v, start, 0, total, 0, 0, ip.next.ttl, protocol, source, destination);
+  header.write(v, start, 0, total, 0, 0, output.next.ttl, protocol, source, destination);
   v.setInt32(at, first);
   v.setInt32(at + 4, second);
   packet.iface = route.iface;
   packet.at = start;
   packet.unicast = true;
   packet.read(v);
-  ip.unreachable(packet, code);
-  ip.cancel(at);
+  ip.errors.unreachable(packet, code);
+  output.cancel(at);
 }

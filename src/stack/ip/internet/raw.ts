@@ -10,14 +10,31 @@ import { count, Stat } from '../../base/stats.ts';
 import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as virtio from '../../wire/virtio.ts';
+import type { InternetLayer } from '../ip.ts';
 import * as header from '../v4/header.ts';
-import type { Internet } from './internet.ts';
+
+/** What it needs of the internet layer. */
+interface Host extends InternetLayer {
+  readonly drops: Float64Array;
+}
 
 /**
- * Send `bytes`, a packet that `ipv4.valid` has passed. The total length and the checksum are written;
+ * True if `bytes` begin with a network header and options that they hold; its length is written, that of
+ * `bytes`.
+ */
+export function isWhole(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { length } = bytes;
+  if (length < ipv4.MIN_LEN || length > ipv4.MAX_TOTAL_LEN) return false;
+  ipv4.setTotalLen(view, 0, length);
+  return ipv4.valid(view, 0, length);
+}
+
+/**
+ * Send `bytes`, a packet that `isWhole`. The checksum is written;
  * the source if it is 0.0.0.0, the identification if it is 0. It is not fragmented.
  */
-export function sendRaw(net: Internet, bytes: Uint8Array): Failure {
+export function sendRaw(net: Host, bytes: Uint8Array): Failure {
   const given = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const asked = ipv4.source(given, 0);
   const own = asked !== ANY && net.isOurs(asked) ? asked : ANY;
@@ -35,7 +52,6 @@ export function sendRaw(net: Internet, bytes: Uint8Array): Failure {
   const v = net.slots.view;
   const at = slot + HEADROOM;
   net.slots.bytes.set(bytes, at);
-  ipv4.setTotalLen(v, at, bytes.length);
   if (asked === ANY) ipv4.setSource(v, at, route.source);
   if (ipv4.id(v, at) === 0 && !ipv4.dontFragment(v, at)) {
     route.identification = (route.identification + 1) & 0xffff;
@@ -45,5 +61,5 @@ export function sendRaw(net: Internet, bytes: Uint8Array): Failure {
   const { iface } = route;
   if (iface.headerLength !== 0) virtio.clear(v, at - iface.headerLength, iface.headerLength);
   count(net.stats, Stat.IpOutRequests);
-  return net.transmit(iface, at, bytes.length);
+  return net.output.transmit(iface, at, bytes.length);
 }

@@ -3,7 +3,7 @@
  * hooks that answer `Verdict.REWRITTEN`. RFC 1624, RFC 3022 §4.1.
  * @module
  */
-import { type Address, fromBits } from '../../base/address.ts';
+import type { Address } from '../../base/address.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
@@ -11,6 +11,7 @@ import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import { Check, type Packet } from '../packet.ts';
+import * as header from '../v4/header.ts';
 
 /** Leave the port as it is. */
 export const SAME_PORT = -1;
@@ -24,7 +25,8 @@ export function setSource(
   address: Address,
   port: number = SAME_PORT,
 ): void {
-  rewrite(v, packet, packet.at + 12, address, packet.body, port);
+  const old = header.replaceSource(v, packet.at, address);
+  rewrite(v, packet, old, address, packet.body, port);
   packet.source = address;
 }
 
@@ -35,7 +37,8 @@ export function setDestination(
   address: Address,
   port: number = SAME_PORT,
 ): void {
-  rewrite(v, packet, packet.at + 16, address, packet.body + 2, port);
+  const old = header.replaceDestination(v, packet.at, address);
+  rewrite(v, packet, old, address, packet.body + 2, port);
   packet.destination = address;
 }
 
@@ -62,18 +65,16 @@ function isQuery(v: DataView, { protocol, at, body, bodyLength }: Packet): boole
   return ipv4.fragmentOffset(v, at) === 0 && icmp.isQuery(icmp.type(v, body));
 }
 
+/** Bring the checksums up to date after `old` became `address`, and change the port at `portAt`. */
 function rewrite(
   v: DataView,
   packet: Packet,
-  addressAt: number,
+  old: Address,
   address: Address,
   portAt: number,
   port: number,
 ): void {
   const { at, body } = packet;
-  const old = fromBits(v.getInt32(addressAt));
-  v.setInt32(addressAt, address);
-  ipv4.setChecksum(v, at, checksums.update32(ipv4.headerChecksum(v, at), old, address));
   packet.pseudo = checksums.pseudo(ipv4.source(v, at), ipv4.destination(v, at), packet.protocol);
   if (port !== SAME_PORT && isQuery(v, packet)) {
     icmp.setChecksum(v, body, checksums.update16(icmp.checksum(v, body), icmp.id(v, body), port));

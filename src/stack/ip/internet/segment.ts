@@ -15,10 +15,12 @@ import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio.ts';
+import type { InternetLayer } from '../ip.ts';
 import type { Packet } from '../packet.ts';
-import type { Route } from '../routes.ts';
+import type { Route } from '../route.ts';
 import * as header from '../v4/header.ts';
-import type { Internet } from './internet.ts';
+
+type Host = Pick<InternetLayer, 'slots' | 'checksum' | 'output'>;
 
 /** Bytes of headers, network and transport, that each of the segments has. */
 export function segmentHeaders(v: DataView, packet: Packet): number {
@@ -28,7 +30,7 @@ export function segmentHeaders(v: DataView, packet: Packet): number {
 }
 
 /** Send `packet`, which stands for segments of `gsoSize` bytes of text, as these segments. */
-export function forwardInSegments(net: Internet, packet: Packet, route: Route): Drop {
+export function forwardInSegments(net: Host, packet: Packet, route: Route): Drop {
   const v = net.slots.view;
   const { at, body, bodyLength, gsoSize, length } = packet;
   const isTcp = packet.protocol === Protocol.TCP;
@@ -56,14 +58,14 @@ export function forwardInSegments(net: Internet, packet: Packet, route: Route): 
     if (isTcp) sealTcp(net, transport, transportLen, packet.pseudo, sent, sent + size < all);
     else sealUdp(net, transport, transportLen, packet.pseudo);
     if (iface.headerLength !== 0) virtio.clear(v, ip - iface.headerLength, iface.headerLength);
-    failure = net.transmit(iface, ip, headers + size);
+    failure = net.output.transmit(iface, ip, headers + size);
   }
   return Drop.NONE; // it was used; what was lost on the way out is counted there
 }
 
 /** The header of the segment whose text begins `sent` bytes after the first one's. */
 function sealTcp(
-  net: Internet,
+  net: Host,
   at: number,
   length: number,
   pseudo: number,
@@ -82,7 +84,7 @@ function sealTcp(
   tcp.setChecksum(v, at, checksums.finish(sum));
 }
 
-function sealUdp(net: Internet, at: number, length: number, pseudo: number): void {
+function sealUdp(net: Host, at: number, length: number, pseudo: number): void {
   const v = net.slots.view;
   udp.setLength(v, at, length);
   udp.setChecksum(v, at, 0);

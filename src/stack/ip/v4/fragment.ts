@@ -10,16 +10,16 @@ import { count, Stat } from '../../base/stats.ts';
 import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as virtio from '../../wire/virtio.ts';
-import type { Internet } from '../internet/internet.ts';
+import type { InternetLayer } from '../ip.ts';
 import type { Packet } from '../packet.ts';
-import type { Route } from '../routes.ts';
+import type { Route } from '../route.ts';
 import * as header from './header.ts';
+import { copyHeader } from './options.ts';
 
-/** RFC 791 §3.1: an option with this bit goes into every fragment, others into the first only. */
-const COPIED = 0x80;
+type Host = Pick<InternetLayer, 'slots' | 'stats' | 'output'>;
 
 /** Send copies of `packet` in pieces (one, if it fits) that the path of `route` takes. */
-export function forwardInFragments(net: Internet, packet: Packet, route: Route): Drop {
+export function forwardInFragments(net: Host, packet: Packet, route: Route): Drop {
   const v = net.slots.view;
   const { iface } = route;
   const { at, body, bodyLength } = packet;
@@ -45,30 +45,10 @@ export function forwardInFragments(net: Internet, packet: Packet, route: Route):
     ipv4.setFlagsAndOffset(v, ip, (more ? ipv4.Flag.MF : 0) | ((offset + sent) >> 3));
     header.seal(v, ip, headerLen);
     if (iface.headerLength !== 0) virtio.clear(v, ip - iface.headerLength, iface.headerLength);
-    failure = net.transmit(iface, ip, length);
+    failure = net.output.transmit(iface, ip, length);
     sent += size;
     count(net.stats, Stat.IpFragCreates);
   }
   count(net.stats, failure === Failure.NONE ? Stat.IpFragOKs : Stat.IpFragFails);
   return Drop.NONE; // it was used; what was lost on the way out is counted there
-}
-
-/** The header at `from`, with the options that belong into this fragment, at `to`: its length. */
-function copyHeader(b: Uint8Array, v: DataView, from: number, to: number, first: boolean): number {
-  const all = ipv4.headerLen(v, from);
-  if (first || all === ipv4.MIN_LEN) {
-    b.copyWithin(to, from, from + all);
-    return all;
-  }
-  b.copyWithin(to, from, from + ipv4.MIN_LEN);
-  let end = to + ipv4.MIN_LEN;
-  for (let o = ipv4.firstOption(v, from); o >= 0; o = ipv4.nextOption(v, from, o)) {
-    if ((ipv4.optionKind(v, o) & COPIED) === 0) continue;
-    const length = ipv4.optionLen(v, o);
-    b.copyWithin(end, o, o + length);
-    end += length;
-  }
-  while (((end - to) & 3) !== 0) v.setUint8(end++, ipv4.Option.END);
-  ipv4.setHeaderLen(v, to, end - to);
-  return end - to;
 }

@@ -16,8 +16,9 @@ import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { Protocol } from '../../wire/protocol.ts';
 import { finishChecksum } from '../begun.ts';
-import type { Internet } from '../internet/internet.ts';
+import type { ErrorReports, InternetLayer } from '../ip.ts';
 import { Check, type Packet } from '../packet.ts';
+import { countOut } from './icmp-counts.ts';
 
 /** RFC 1812 §4.3.2.3: as much of the packet as fits without the error passing 576 bytes. */
 const QUOTE_LIMIT = 576 - ipv4.MIN_LEN - icmp.MIN_LEN;
@@ -57,35 +58,59 @@ export class TokenBucket {
   }
 }
 
-export class IcmpErrors {
-  readonly #net: Internet;
+/** What it needs of the internet layer. */
+type Host = Omit<InternetLayer, 'errors'>;
+
+export class IcmpErrors implements ErrorReports {
+  readonly #net: Host;
   readonly #unreachable: TokenBucket;
   readonly #timeExceeded: TokenBucket;
   readonly #parameterProblem: TokenBucket;
 
-  constructor(net: Internet, limit: RateLimit) {
+  constructor(net: Host, limit: RateLimit) {
     this.#net = net;
     this.#unreachable = new TokenBucket(limit);
     this.#timeExceeded = new TokenBucket(limit);
     this.#parameterProblem = new TokenBucket(limit);
   }
 
+  unreachable(packet: Packet, code: number): void {
+    this.#report(packet, icmp.Type.UNREACHABLE, code, 0);
+  }
+
+  tooBig(packet: Packet, mtu: number): void {
+    this.#report(packet, icmp.Type.UNREACHABLE, icmp.Code.FRAGMENTATION_NEEDED, mtu);
+  }
+
+  hopsExceeded(packet: Packet): void {
+    this.#report(packet, icmp.Type.TIME_EXCEEDED, icmp.TimeExceeded.TTL, 0);
+  }
+
+  reassemblyTimedOut(packet: Packet): void {
+    this.#report(packet, icmp.Type.TIME_EXCEEDED, icmp.TimeExceeded.REASSEMBLY, 0);
+  }
+
+  parameterProblem(packet: Packet, pointer: number): void {
+    this.#report(packet, icmp.Type.PARAMETER_PROBLEM, 0, pointer << 24);
+  }
+
   /**
    * Tell the sender of `packet` what became of it, unless the rules or the rate forbid it. `rest`:
-   * the 32 bits after the checksum. The packet must still be as it came in.
+   * the 32 bits after the checksum.
    */
-  report(packet: Packet, type: number, code: number, rest: number): void {
+  #report(packet: Packet, type: number, code: number, rest: number): void {
     const net = this.#net;
+    const { output } = net;
     if (!this.#allowed(packet)) return;
     if (!this.#bucket(type).take(net.now)) {
       count(net.stats, Stat.IcmpOutRateLimitGlobal);
       return;
     }
-    const ours = packet.iface.acceptAny || net.routes.isOurs(packet.destination);
+    const ours = packet.iface.acceptAny || net.isOurs(packet.destination);
     const source = ours ? packet.destination : packet.iface.primary;
-    const route = net.routes.find(packet.source, source);
+    const route = net.route(packet.source, source);
     if (route === undefined) return;
-    const at = net.reserve(route);
+    const at = output.reserve(route);
     if (at === NO_SLOT) return;
     if (packet.check === Check.BEGUN) finishChecksum(net, packet); // what is quoted was on no wire
     const { bytes, view } = net.slots;
@@ -94,9 +119,9 @@ export class IcmpErrors {
     bytes.copyWithin(at + icmp.MIN_LEN, packet.at, packet.at + quoted);
     const length = icmp.MIN_LEN + quoted;
     icmp.setChecksum(view, at, checksums.finish(net.checksum.sum(at, length)));
-    net.next.tos = CONTROL_TOS | (packet.tos & 0x1e);
-    net.icmp.countOut(type);
-    net.send(route, ours ? source : route.source, Protocol.ICMP, at, length);
+    output.next.tos = CONTROL_TOS | (packet.tos & 0x1e);
+    countOut(net.stats, type);
+    output.send(route, ours ? source : route.source, Protocol.ICMP, at, length);
   }
 
   /** RFC 1122 §3.2.2: what must never be answered with an error. */

@@ -39,6 +39,7 @@ export class IncomingError implements IcmpError {
   code = 0;
   failure: Failure = Failure.NONE;
   hard = false;
+  lasting = false;
   mtu = 0;
   reporter: Address = ANY;
   source: Address = ANY;
@@ -74,6 +75,7 @@ export class IncomingError implements IcmpError {
     this.tooBig = unreachable && this.code === icmp.Code.FRAGMENTATION_NEEDED;
     this.mtu = this.tooBig ? icmp.mtu(v, at) : 0;
     this.hard = unreachable && (this.code === icmp.Code.PROTOCOL || this.code === icmp.Code.PORT);
+    this.lasting = unreachable ? !passes(this.code) : this.type === icmp.Type.PARAMETER_PROBLEM;
     this.failure = this.#meaning(unreachable);
     return true;
   }
@@ -83,3 +85,11 @@ export class IncomingError implements IcmpError {
     return this.type === icmp.Type.TIME_EXCEEDED ? Failure.HOST_UNREACHABLE : Failure.PROTOCOL;
   }
 }
+
+/** True for the codes of "destination unreachable" after which it may be reachable again, or is. */
+const passes = (code: number): boolean =>
+  code === icmp.Code.NET ||
+  code === icmp.Code.HOST ||
+  code === icmp.Code.FRAGMENTATION_NEEDED ||
+  code === icmp.Code.NET_TOS ||
+  code === icmp.Code.HOST_TOS;

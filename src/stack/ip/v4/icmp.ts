@@ -7,55 +7,29 @@
  * @module
  */
 import { Drop } from '../../base/drop.ts';
-import { count, Stat, type Stats } from '../../base/stats.ts';
+import { Failure } from '../../base/failure.ts';
+import { count, Stat } from '../../base/stats.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as numbers from '../../wire/protocol.ts';
 import type { Echoes } from '../echo.ts';
-import type { Internet } from '../internet/internet.ts';
-import type { IcmpError, Protocol } from '../ip.ts';
+import { MAX_ECHO } from '../family.ts';
+import type { IcmpError, InternetLayer, Protocol } from '../ip.ts';
 import { Check, type Packet } from '../packet.ts';
-import { plateauBelow } from '../path-mtu.ts';
+import { type PathMtus, plateauBelow } from '../path-mtu.ts';
+import type { Route } from '../route.ts';
+import { countIn, countOut } from './icmp-counts.ts';
 import { IncomingError } from './icmp-incoming.ts';
 
 const TIMESTAMP_LEN = 20;
 /** RFC 792, "Timestamp": the high bit says that the time is not counted from midnight UT. */
 const NOT_UNIVERSAL_TIME = 0x8000_0000;
 
-type Counted = readonly (Stat | undefined)[];
-
-/** Where messages of each type are counted, those that come in and those that leave. */
-const IN: Counted = table([
-  [icmp.Type.ECHO_REPLY, Stat.IcmpInEchoReps],
-  [icmp.Type.UNREACHABLE, Stat.IcmpInDestUnreachs],
-  [icmp.Type.SOURCE_QUENCH, Stat.IcmpInSrcQuenchs],
-  [icmp.Type.REDIRECT, Stat.IcmpInRedirects],
-  [icmp.Type.ECHO, Stat.IcmpInEchos],
-  [icmp.Type.TIME_EXCEEDED, Stat.IcmpInTimeExcds],
-  [icmp.Type.PARAMETER_PROBLEM, Stat.IcmpInParmProbs],
-  [icmp.Type.TIMESTAMP, Stat.IcmpInTimestamps],
-  [icmp.Type.TIMESTAMP_REPLY, Stat.IcmpInTimestampReps],
-]);
-const OUT: Counted = table([
-  [icmp.Type.ECHO_REPLY, Stat.IcmpOutEchoReps],
-  [icmp.Type.UNREACHABLE, Stat.IcmpOutDestUnreachs],
-  [icmp.Type.ECHO, Stat.IcmpOutEchos],
-  [icmp.Type.TIME_EXCEEDED, Stat.IcmpOutTimeExcds],
-  [icmp.Type.PARAMETER_PROBLEM, Stat.IcmpOutParmProbs],
-  [icmp.Type.TIMESTAMP, Stat.IcmpOutTimestamps],
-  [icmp.Type.TIMESTAMP_REPLY, Stat.IcmpOutTimestampReps],
-]);
-
-function table(entries: readonly (readonly [number, Stat])[]): Counted {
-  const stats: (Stat | undefined)[] = new Array(256).fill(undefined);
-  for (const [type, stat] of entries) stats[type] = stat;
-  return stats;
-}
-
-function countType(stats: Stats, counted: Counted, type: number): void {
-  const stat = counted[type];
-  if (stat !== undefined) count(stats, stat);
+/** What it needs of the internet layer. */
+interface Host extends InternetLayer {
+  readonly protocols: readonly (Protocol | undefined)[];
+  readonly routes: { readonly paths: PathMtus };
 }
 
 export class Icmp implements Protocol {
@@ -65,11 +39,11 @@ export class Icmp implements Protocol {
   answersTimestamp = false;
   /** Shown every message whose checksum is good; what it takes is not handled here. */
   handler: ((packet: Packet) => boolean) | null = null;
-  readonly #net: Internet;
+  readonly #net: Host;
   readonly #echoes: Echoes;
   readonly #error: IncomingError = new IncomingError();
 
-  constructor(net: Internet, echoes: Echoes) {
+  constructor(net: Host, echoes: Echoes) {
     this.#net = net;
     this.#echoes = echoes;
   }
@@ -87,13 +61,13 @@ export class Icmp implements Protocol {
       return Drop.ICMP_CHECKSUM;
     }
     const type = icmp.type(v, body);
-    countType(net.stats, IN, type);
+    countIn(net.stats, type);
     if (this.handler?.(packet)) return Drop.NONE;
     switch (type) {
       case icmp.Type.ECHO:
         return this.#answerEcho(packet);
       case icmp.Type.ECHO_REPLY:
-        return this.#echoes.reply(packet);
+        return this.#takeReply(packet);
       case icmp.Type.UNREACHABLE:
         return this.#takeError(packet);
       case icmp.Type.TIME_EXCEEDED:
@@ -109,14 +83,59 @@ export class Icmp implements Protocol {
 
   /** An error about an ICMP message of ours: only echoes are worth telling anyone. */
   error(error: IcmpError): Drop {
-    return this.#echoes.error(error);
+    const v = this.#net.slots.view;
+    const { body } = error;
+    if (icmp.type(v, body) !== icmp.Type.ECHO) return Drop.ICMP_NO_MATCH;
+    return this.#echoes.error(error, icmp.id(v, body), icmp.seq(v, body));
   }
 
-  /** Count a message of `type` that is about to leave. */
-  countOut(type: number): void {
-    const { stats } = this.#net;
-    count(stats, Stat.IcmpOutMsgs);
-    countType(stats, OUT, type);
+  /**
+   * Ask for the `length` bytes of `bytes` from `from`, up to `MAX_ECHO`, to come back. TTL, TOS and DF
+   * are those of the output's `next`, if they are set just before.
+   */
+  sendEcho(
+    route: Route,
+    id: number,
+    seq: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+  ): Failure {
+    if (length > MAX_ECHO) return Failure.MESSAGE_SIZE;
+    return this.send(route, icmp.Type.ECHO, 0, icmp.echoRest(id, seq), bytes, from, length);
+  }
+
+  /**
+   * Send a message: its header, `rest` being the 32 bits after the checksum, and `length` bytes of
+   * `bytes` from `from`. The output's `next` may be set just before.
+   */
+  send(
+    route: Route,
+    type: number,
+    code: number,
+    rest: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+  ): Failure {
+    const { slots, checksum, output, stats } = this.#net;
+    const at = output.reserve(route);
+    if (at === NO_SLOT) return Failure.NO_BUFFERS;
+    const v = slots.view;
+    icmp.write(v, at, type, code, rest);
+    const sum = checksum.sum(at, icmp.MIN_LEN) + checksums.sumBytes(bytes, from, length);
+    icmp.setChecksum(v, at, checksums.finish(sum));
+    countOut(stats, type);
+    const { ICMP } = numbers.Protocol;
+    return output.sendLarge(route, route.source, ICMP, at, icmp.MIN_LEN, bytes, from, length);
+  }
+
+  #takeReply(packet: Packet): Drop {
+    const v = this.#net.slots.view;
+    const { body, bodyLength } = packet;
+    const text = body + icmp.MIN_LEN;
+    const size = bodyLength - icmp.MIN_LEN;
+    return this.#echoes.reply(packet, icmp.id(v, body), icmp.seq(v, body), text, size);
   }
 
   /** RFC 1122 §3.2.2.6: the data comes back as it was, with the same TOS. */
@@ -153,25 +172,25 @@ export class Icmp implements Protocol {
   /** Send the message at `packet.body` to where it came from, out of the slot it came in. */
   #sendBack(packet: Packet, type: number): Drop {
     const net = this.#net;
-    const { slots } = net;
+    const { slots, output } = net;
     const { body, bodyLength, tos } = packet;
-    const route = net.routes.find(packet.source, packet.destination);
+    const route = net.route(packet.source, packet.destination);
     if (route === undefined) {
       count(net.stats, Stat.IpOutNoRoutes);
       return Drop.IP_NO_ROUTE;
     }
-    this.countOut(type);
+    countOut(net.stats, type);
     const from = packet.destination;
     if (!packet.transient) {
       slots.retain(slots.slotOf(body));
-      net.next.tos = tos;
-      net.send(route, from, numbers.Protocol.ICMP, body, bodyLength);
+      output.next.tos = tos;
+      output.send(route, from, numbers.Protocol.ICMP, body, bodyLength);
       return Drop.NONE;
     }
-    const at = net.reserve(route);
+    const at = output.reserve(route);
     if (at === NO_SLOT) return Drop.NONE; // the reply is lost, and counted where it was
-    net.next.tos = tos;
-    net.sendLarge(route, from, numbers.Protocol.ICMP, at, 0, slots.bytes, body, bodyLength);
+    output.next.tos = tos;
+    output.sendLarge(route, from, numbers.Protocol.ICMP, at, 0, slots.bytes, body, bodyLength);
     return Drop.NONE;
   }
 

@@ -14,10 +14,10 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import * as numbers from '../../wire/protocol.ts';
 import * as virtio from '../../wire/virtio.ts';
 import type { Interface } from '../interface.ts';
-import type { Internet } from '../internet/internet.ts';
-import type { Protocol } from '../ip.ts';
-import { ALL_HOSTS } from '../multicast.ts';
+import type { InternetLayer, Protocol } from '../ip.ts';
+import { ALL_HOSTS, type Multicast } from '../multicast.ts';
 import { Check, type Packet } from '../packet.ts';
+import type { Routes } from '../routes.ts';
 import * as header from './header.ts';
 
 const ALL_ROUTERS: Address = fromOctets(224, 0, 0, 2);
@@ -53,12 +53,18 @@ interface Querier {
   v2Until: Micros;
 }
 
+/** What it needs of the internet layer. */
+interface Host extends InternetLayer {
+  readonly multicast: Multicast;
+  readonly routes: Routes;
+}
+
 export class Igmp implements Protocol {
-  readonly #net: Internet;
+  readonly #net: Host;
   readonly #reports: Report[] = [];
   readonly #queriers: Map<Interface, Querier> = new Map();
 
-  constructor(net: Internet) {
+  constructor(net: Host) {
     this.#net = net;
     net.multicast.onChange = (iface, group, joined) => this.#changed(iface, group, joined);
   }
@@ -74,7 +80,7 @@ export class Igmp implements Protocol {
     const type = igmp.type(v, body);
     const group = igmp.group(v, body);
     if (type === igmp.Type.QUERY) {
-      this.#query(iface, group, this.#versionOf(packet), now);
+      this.#query(packet, group, this.#versionOf(packet), now);
       return Drop.NONE;
     }
     // RFC 2236 §3: who hears another say it need not say it; version 3 does without.
@@ -127,8 +133,9 @@ export class Igmp implements Protocol {
   }
 
   /** RFC 3376 §5.2: answer for one group or for all, at a random time within what is allowed. */
-  #query(iface: Interface, group: Address, version: number, now: Micros): void {
+  #query(packet: Packet, group: Address, version: number, now: Micros): void {
     const v = this.#net.slots.view;
+    const { body, iface } = packet;
     if (version < 3) {
       const querier = this.#queriers.get(iface) ?? { v1Until: 0, v2Until: 0 };
       if (version === 1) querier.v1Until = now + OLDER_QUERIER;
@@ -136,7 +143,7 @@ export class Igmp implements Protocol {
       this.#queriers.set(iface, querier);
     }
     // RFC 2236 §4: version 1 says nothing, and means ten seconds.
-    const tenths = igmp.maxResponseTenths(v, this.#net.packet.body, version);
+    const tenths = igmp.maxResponseTenths(v, body, version);
     const within = version === 1 ? 10 * SECOND : tenths * 100 * MILLISECOND;
     if (group !== ANY) {
       if (iface.groups.has(group)) this.#answer(iface, group, within, now);
@@ -203,7 +210,7 @@ export class Igmp implements Protocol {
     const to = version === 3 ? ALL_REPORTS : leaving ? ALL_ROUTERS : group;
     const net = this.#net;
     const route = net.routes.via(iface, to, iface.primary);
-    const at = net.reserve(route);
+    const at = net.output.reserve(route);
     if (at === NO_SLOT) return;
     const v = net.slots.view;
     let length = igmp.MIN_LEN;
@@ -231,6 +238,6 @@ export class Igmp implements Protocol {
     v.setInt32(ip + ipv4.MIN_LEN, ROUTER_ALERT);
     header.seal(v, ip, HEADER_LEN);
     if (iface.headerLength !== 0) virtio.clear(v, ip - iface.headerLength, iface.headerLength);
-    net.transmit(iface, ip, total);
+    net.output.transmit(iface, ip, total);
   }
 }

@@ -14,13 +14,12 @@ import type { Address } from '../../base/address.ts';
 import { type Micros, NEVER, SECOND } from '../../base/clock.ts';
 import { Drop } from '../../base/drop.ts';
 import { count, Stat } from '../../base/stats.ts';
-import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { Protocol } from '../../wire/protocol.ts';
 import { Datagram, Place } from '../datagram.ts';
 import { FragmentPages, PAGES_PER_DATAGRAM } from '../fragment-pages.ts';
-import type { Internet } from '../internet/internet.ts';
-import { Check, type Packet } from '../packet.ts';
+import type { InternetLayer } from '../ip.ts';
+import { Check, Packet } from '../packet.ts';
 import * as header from './header.ts';
 
 export interface ReassemblyLimits {
@@ -51,11 +50,19 @@ const CE = 3;
 const CE_BIT = 1 << CE;
 const NOT_ECT_BIT = 1;
 
+/** What it needs of the internet layer. */
+interface Host extends Pick<InternetLayer, 'slots' | 'stats' | 'random' | 'errors'> {
+  /** `packets` that were counted as used are dropped after all. */
+  lost(reason: Drop, packets: number): void;
+}
+
 export class Reassembly {
   /** How many datagrams wait. */
   length = 0;
   readonly pages: FragmentPages;
-  readonly #net: Internet;
+  readonly #net: Host;
+  /** What a report about a datagram that timed out quotes. */
+  readonly #overdue: Packet = new Packet();
   readonly #limits: ReassemblyLimits;
   readonly #pagesPerSource: number;
   readonly #secret: number;
@@ -68,7 +75,7 @@ export class Reassembly {
   #sourcePages = 0;
   #sourceOldest: Datagram | undefined = undefined;
 
-  constructor(net: Internet, limits: ReassemblyLimits) {
+  constructor(net: Host, limits: ReassemblyLimits) {
     this.#net = net;
     this.#limits = limits;
     this.#secret = net.random.int32();
@@ -269,7 +276,7 @@ export class Reassembly {
   /** RFC 792: time exceeded, code 1, quoting the fragment that had offset 0. */
   #reportTimeout(datagram: Datagram): void {
     const net = this.#net;
-    const { packet } = net;
+    const packet = this.#overdue;
     const { bytes, view } = net.slots;
     const { headerLen, iface } = datagram;
     if (iface === undefined || !iface.up) return;
@@ -282,7 +289,7 @@ export class Reassembly {
     packet.length = Math.min(packet.length, headerLen + datagram.contiguous);
     packet.unicast = datagram.unicast;
     packet.transient = true;
-    net.errors.report(packet, icmp.Type.TIME_EXCEEDED, icmp.TimeExceeded.REASSEMBLY, 0);
+    net.errors.reassemblyTimedOut(packet);
   }
 }
 

@@ -19,7 +19,7 @@ const BURST_SEGMENTS = 10;
 
 /** True if this connection's segments are spread over its round trip. */
 export const isPaced = (tcb: Tcb): boolean =>
-  tcb.settings.pacing && tcb.srtt8 / 8 >= SHORTEST && tcb.route?.iface.offload.tso4 !== true;
+  tcb.settings.pacing && tcb.srtt8 / 8 >= SHORTEST && tcb.route?.tso !== true;
 
 /**
  * Octets a microsecond. What is out counts where it is more than the window: in recovery the window

@@ -109,7 +109,7 @@ function reserve(tcb: Tcb): number {
   const { tcp } = tcb;
   const route = tcp.routeOf(tcb);
   if (route === null) return NO_SLOT;
-  const at = tcp.ip.reserve(route);
+  const at = tcp.ip.output.reserve(route);
   if (at === NO_SLOT) tcp.starve(tcb, route.iface);
   return at;
 }
@@ -125,9 +125,11 @@ function transmit(
 ): boolean {
   const { tcp } = tcb;
   const { ip } = tcp;
+  const { output } = ip;
+  const { next } = output;
   const route = tcp.routeOf(tcb);
   if (route === null) {
-    ip.cancel(at);
+    output.cancel(at);
     return false;
   }
   const offload = route.iface.offload.checksum;
@@ -136,25 +138,25 @@ function transmit(
   let segments = 1;
   if (offload) {
     wire.setChecksum(v, at, begun(pseudo));
-    ip.next.checksumAt = CHECKSUM_AT;
+    next.checksumAt = CHECKSUM_AT;
     if (length > 0) {
-      ip.next.text = tcb.chunks;
-      ip.next.textFrom = diff(from, tcb.sndUna);
-      ip.next.textLength = length;
+      next.text = tcb.chunks;
+      next.textFrom = diff(from, tcb.sndUna);
+      next.textLength = length;
     }
     if (length > tcb.mss && !has(tcb, Flag.PATH_PROBE)) {
-      ip.next.gsoSize = tcb.mss;
+      next.gsoSize = tcb.mss;
       segments = Math.ceil(length / tcb.mss);
     }
   } else {
     const text = length > 0 ? copyText(tcb, from, length, at + header) : 0;
     wire.setChecksum(v, at, finish(pseudo + text + ip.checksum.sum(at, header)));
   }
-  ip.next.tos = (tcb.tos & DSCP) | ecn; // the low two bits are ours, RFC 3168 §5
-  if (tcb.ttl !== 0) ip.next.ttl = tcb.ttl;
-  ip.next.beyondPath = tcb.search !== null;
-  ip.next.dontFragment = true; // path MTU discovery, RFC 1191 §3
-  const failure = ip.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
+  next.tos = (tcb.tos & DSCP) | ecn; // the low two bits are ours, RFC 3168 §5
+  if (tcb.ttl !== 0) next.ttl = tcb.ttl;
+  next.beyondPath = tcb.search !== null;
+  next.dontFragment = true; // path MTU discovery, RFC 1191 §3
+  const failure = output.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
   tcb.segmentsOut++;
   count(tcp.stats, Stat.TcpOutSegs, segments);
   return failure === Failure.NONE;

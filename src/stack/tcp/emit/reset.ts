@@ -39,7 +39,8 @@ function sendReset(
   const { ip } = tcp;
   const route = ip.route(packet.source, packet.destination);
   if (route === undefined) return;
-  const at = ip.reserve(route);
+  const { output } = ip;
+  const at = output.reserve(route);
   if (at === NO_SLOT) return;
   const v = ip.slots.view;
   const { dstPort, srcPort } = segment;
@@ -47,12 +48,12 @@ function sendReset(
   const pseudo = packet.pseudo + lengthTerm(wire.MIN_LEN); // the same in both directions
   if (route.iface.offload.checksum) {
     wire.setChecksum(v, at, begun(pseudo));
-    ip.next.checksumAt = 16;
+    output.next.checksumAt = 16;
   } else {
     wire.setChecksum(v, at, finish(pseudo + ip.checksum.sum(at, wire.MIN_LEN)));
   }
-  ip.next.dontFragment = true;
-  const failure = ip.send(route, packet.destination, Protocol.TCP, at, wire.MIN_LEN);
+  output.next.dontFragment = true;
+  const failure = output.send(route, packet.destination, Protocol.TCP, at, wire.MIN_LEN);
   if (failure !== Failure.NONE) return;
   count(tcp.stats, Stat.TcpOutSegs);
   count(tcp.stats, Stat.TcpOutRsts);

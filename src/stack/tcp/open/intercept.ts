@@ -72,7 +72,7 @@ export function atGate(
       refuse(tcp, packet, segment, now);
       return Drop.TCP_REFUSED;
     case Verdict.PROHIBIT:
-      tcp.ip.unreachable(packet, Code.PROHIBITED);
+      tcp.ip.errors.unreachable(packet, Code.PROHIBITED);
       return Drop.TCP_REFUSED;
     case Verdict.LATER:
       if (listener.halfOpen >= listener.backlog) return overflow(tcp);

@@ -18,7 +18,7 @@ import { emitSyn } from '../emit/emit.ts';
 import { sendAbort } from '../emit/reset.ts';
 import { scaleFor, synWindow } from '../emit/window.ts';
 import { withinUserTimeout } from '../loss/rto.ts';
-import { DEFAULT_MSS, HEADERS, MIN_MSS, offeredMss, setMss } from '../path/mss.ts';
+import { DEFAULT_MSS, MIN_MSS, offeredMss, setMss } from '../path/mss.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import type { Owner } from '../tcb/owner.ts';
 import { type Segment, trimLeft } from '../tcb/segment.ts';
@@ -133,7 +133,7 @@ export function takeSyn(tcb: Tcb, segment: Segment, now: Micros): void {
   tcb.maxSndWnd = segment.window;
   tcb.sndWl1 = segment.seq;
   tcb.sndWl2 = segment.ack;
-  setMss(tcb, tcb.route?.mtu ?? DEFAULT_MSS + HEADERS);
+  setMss(tcb, tcb.route?.mtu ?? DEFAULT_MSS + tcb.headers);
   tcb.rcvMss = Math.min(DEFAULT_MSS, tcb.mss);
 }
 

@@ -3,8 +3,7 @@
  * RFC 9293 §3.7.1, RFC 6691.
  * @module
  */
-import type { Route } from '../../ip/routes.ts';
-import { MIN_LEN } from '../../wire/tcp.ts';
+import type { Route } from '../../ip/route.ts';
 import { MIN_SEGMENTS } from '../congestion/congestion.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import type { Tcb } from '../tcb/tcb.ts';
@@ -13,8 +12,6 @@ import type { Tcb } from '../tcb/tcb.ts';
 export const DEFAULT_MSS = 536;
 /** Less would let a peer make us send headers only. Linux's tcp_min_snd_mss. */
 export const MIN_MSS = 48;
-/** Of IP and TCP, without options. */
-export const HEADERS: number = 20 + MIN_LEN;
 const TIMESTAMP_BYTES = 12;
 
 /** Option bytes that every segment of this connection carries. */
@@ -22,14 +19,14 @@ export const usualOptions = (tcb: Tcb): number => (has(tcb, Flag.TIMESTAMPS) ? T
 
 /** What we tell the peer: the MTU less the fixed headers, options not counted. RFC 6691. */
 export const offeredMss = (tcb: Tcb, route: Route): number => {
-  const most = route.iface.mtu - HEADERS;
+  const most = route.iface.mtu - tcb.headers;
   return tcb.settings.mss > 0 ? Math.min(tcb.settings.mss, most) : most;
 };
 
 /** RFC 9293 §3.7.1, MUST-16: the segment size that the peer, the path and the options allow. */
 export function setMss(tcb: Tcb, pathMtu: number): void {
   const mtu = tcb.search?.low ?? pathMtu; // who looks for the path's MTU knows best
-  const most = Math.min(tcb.peerMss, mtu - HEADERS);
+  const most = Math.min(tcb.peerMss, mtu - tcb.headers);
   const mss = Math.max(MIN_MSS, most) - usualOptions(tcb);
   if (mss !== tcb.mss) tcb.otherMssEnd = tcb.sndNxt;
   tcb.mss = mss;

@@ -16,14 +16,14 @@
 import { diff, ge, gt, lt, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { PATH_MTU_FLOOR } from '../../ip/path-mtu.ts';
-import type { Route } from '../../ip/routes.ts';
+import type { Route } from '../../ip/route.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import { outstanding, pipe } from '../tcb/flight.ts';
 import { BASE_MTU, PathSearch } from '../tcb/path-search.ts';
 import { Recovery } from '../tcb/phases.ts';
 import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
 import type { Tcb } from '../tcb/tcb.ts';
-import { HEADERS, setMss, usualOptions } from './mss.ts';
+import { setMss, usualOptions } from './mss.ts';
 
 /** Timeouts in a row until full segments are suspected: where none was ever acknowledged, and else. */
 const TIMEOUTS = 2;
@@ -36,14 +36,14 @@ const FOLLOWERS = 3;
 export const HOLD = -1;
 
 /** Text bytes of a packet of `size` bytes. */
-const textOf = (tcb: Tcb, size: number): number => size - HEADERS - usualOptions(tcb);
+const textOf = (tcb: Tcb, size: number): number => size - tcb.headers - usualOptions(tcb);
 
 /** The packet size that the connection holds to. */
 export const effectiveMtu = (tcb: Tcb): number => tcb.search?.low ?? tcb.route?.mtu ?? 0;
 
 /** The longest packet that this connection could ever send. */
 const longest = (tcb: Tcb, route: Route): number =>
-  Math.min(route.iface.mtu, tcb.peerMss + HEADERS);
+  Math.min(route.iface.mtu, tcb.peerMss + tcb.headers);
 
 /** The retransmission timer expired once more, and `tcb.retries` counts how often in a row. */
 export function suspectBlackHole(tcb: Tcb, board: Scoreboard): void {
@@ -125,7 +125,7 @@ export function probeLength(tcb: Tcb, left: number, window: number): number {
 export function probeSent(tcb: Tcb, from: Seq, to: Seq): void {
   const { search } = tcb;
   if (search === null) return;
-  search.size = diff(to, from) + HEADERS + usualOptions(tcb);
+  search.size = diff(to, from) + tcb.headers + usualOptions(tcb);
   search.start = from;
   search.end = to;
   search.resent = false;

@@ -13,7 +13,7 @@ import { type Seq, seq } from '../../base/seq.ts';
 import type { Stats } from '../../base/stats.ts';
 import type { Interface } from '../../ip/interface.ts';
 import type { InternetLayer } from '../../ip/ip.ts';
-import type { Route } from '../../ip/routes.ts';
+import type { Route } from '../../ip/route.ts';
 import { type Chunks, NO_CHUNKS } from '../../memory/chunks.ts';
 import type { Deadlines, Due } from '../../memory/deadlines.ts';
 import type { Ring } from '../../memory/ring.ts';
@@ -144,6 +144,8 @@ export class Tcb implements Due {
   route: Route | null = null;
   /** Partial checksum of addresses and protocol. */
   pseudo = 0;
+  /** Bytes of the network header and of ours, without options. */
+  headers = 0;
   tos = 0;
   /** 0: the stack's default. */
   ttl = 0;
