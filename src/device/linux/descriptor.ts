@@ -10,6 +10,7 @@
 import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
 import { checkStart, goneError, outOfRange } from '../errors.ts';
 import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
+import { closeOwned } from './owned.ts';
 import { type Waiting, Watch } from './readiness.ts';
 
 /** What a descriptor lost, and how often it had to wait. */
@@ -303,7 +304,7 @@ export class Descriptor implements TunDevice {
     this.#lastPiece = undefined;
     clearTimeout(this.#retry);
     const stopped = this.#watch.stop();
-    if (fd >= 0) this.#libc.close(fd);
+    if (fd >= 0) closeOwned(fd);
     await stopped; // so `closed` is never said from within a call of the user's
     this.#user?.closed(error);
   }

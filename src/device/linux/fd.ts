@@ -11,6 +11,7 @@ import type { TunDevice } from './descriptor.ts';
 import { Iff, LinkControl, TunControl } from './ioctl.ts';
 import { errnoName, F, FD_CLOEXEC, type Libc, loadLibc, O } from './libc.ts';
 import { askOffload } from './offload.ts';
+import { adoptOwned } from './owned.ts';
 import { checkWaiting, type WaitOptions } from './readiness.ts';
 
 /** What a descriptor is, where the TUN driver does not say. */
@@ -27,7 +28,10 @@ export interface FdOptions extends WaitOptions {
   offload?: boolean | DeviceOffload;
 }
 
-/** Adopt an inherited descriptor that gives and takes one packet per call; it is ours to close. */
+/**
+ * Adopt an inherited descriptor that gives and takes one packet per call; it is ours to close. In a
+ * worker the device has it under another number, which ends with the worker.
+ */
 export async function openFd(fd: number, options: FdOptions = {}): Promise<TunDevice> {
   if (!Number.isInteger(fd) || fd < 0) throw invalid('fd', fd, 'it must be an open descriptor');
   if (options.mtu !== undefined) checkMtu(options.mtu);
@@ -46,7 +50,8 @@ export async function openFd(fd: number, options: FdOptions = {}): Promise<TunDe
   const offload = adoptedOffload(control, fd, options, virtio);
   const mtu = options.mtu ?? currentMtu(libc, found?.name) ?? 1500;
   const medium = found !== undefined ? (tap ? 'ethernet' : 'ip') : (options.medium ?? 'ip');
-  return makeDevice(libc, control, fd, { name, medium, headerLength, offload, mtu }, options);
+  const ours = adoptOwned(libc, fd);
+  return makeDevice(libc, control, ours, { name, medium, headerLength, offload, mtu }, options);
 }
 
 function adoptedOffload(

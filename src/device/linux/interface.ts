@@ -4,14 +4,15 @@
  * @module
  */
 import { NO_OFFLOAD } from '../device.ts';
-import { checkInteger, DeviceError, invalid, openError } from '../errors.ts';
+import { checkInteger, DeviceError, invalid } from '../errors.ts';
 import { type Medium, VIRTIO_HEADER } from '../medium.ts';
 import { type Cidr, checkMtu, checkName, parseCidr } from '../options.ts';
 import { type Attached, makeDevice } from './attached.ts';
 import type { TunDevice } from './descriptor.ts';
 import { Iff, LinkControl, TunControl } from './ioctl.ts';
-import { errnoName, loadLibc, O } from './libc.ts';
+import { loadLibc } from './libc.ts';
 import { askOffload, noOffload } from './offload.ts';
+import { closeOwned, openOwned } from './owned.ts';
 import { checkWaiting, type WaitOptions } from './readiness.ts';
 
 const PATH = '/dev/net/tun';
@@ -63,8 +64,7 @@ export async function openInterface(options: TunOptions, medium: Medium): Promis
   const link = new LinkControl(libc);
   let fd = -1;
   try {
-    fd = libc.open(PATH, O.RDWR | O.NONBLOCK | O.CLOEXEC);
-    if (fd < 0) throw openError(errnoName(libc.errno()), PATH);
+    fd = openOwned(PATH);
     const isNew = !link.exists(name);
     const control = new TunControl(libc);
     const attached = attach(control, fd, options, medium);
@@ -73,7 +73,7 @@ export async function openInterface(options: TunOptions, medium: Medium): Promis
     const actual = configure(link, attached.name, addresses, options);
     return makeDevice(libc, control, fd, { ...attached, medium, mtu: actual }, options);
   } catch (error) {
-    if (fd >= 0) libc.close(fd);
+    if (fd >= 0) closeOwned(fd);
     throw error;
   } finally {
     link.close();
