@@ -71,7 +71,7 @@ export type { QuotedPacket } from './stack/api/ip/quoted-packet.ts';
 export type { RawIp, RawIpHandler } from './stack/api/ip/raw.ts';
 export type { AddedRoute, RouteLine, RouteOptions } from './stack/api/ip/routing.ts';
 export type { Net, ServerClass, SocketClass } from './stack/api/net/net.ts';
-export type { SocketOptions } from './stack/api/net/options.ts';
+export type { KeepAliveOptions, SocketOptions } from './stack/api/net/options.ts';
 export type { Server } from './stack/api/net/server.ts';
 export type { Socket } from './stack/api/net/socket.ts';
 export type {
@@ -84,6 +84,7 @@ export type { Http, Https } from './stack/api/node/http.ts';
 export type { Http2 } from './stack/api/node/http2.ts';
 export type { Modules } from './stack/api/node/modules.ts';
 export type { Tls } from './stack/api/node/tls.ts';
+export type { UndiciAgent, UndiciAgentOptions, UndiciDispatcher } from './stack/api/node/undici.ts';
 export type { PingOptions, PingReply, PingResult, PingsOptions } from './stack/api/probe/ping.ts';
 export type {
   TracerouteHop,

@@ -6,6 +6,7 @@
  * @module
  */
 import type {
+  BlockList,
   ListenOptions,
   NetConnectOpts,
   ServerOpts,
@@ -25,6 +26,22 @@ export interface SocketOptions extends SocketConstructorOpts {
   readableHighWaterMark?: number | undefined;
   /** The same for what is written. */
   writableHighWaterMark?: number | undefined;
+  /** Addresses that are not connected to: `ERR_IP_BLOCKED`. */
+  blockList?: BlockList | undefined;
+  /** The traffic class of what is sent, 0 to 255. Default 0. */
+  typeOfService?: number | undefined;
+}
+
+/** Options of `setKeepAlive`; times in milliseconds. Not in `@types/node` before 24. */
+export interface KeepAliveOptions {
+  /** Default false. */
+  enable?: boolean | undefined;
+  /** Silence before the first probe; 0 leaves it as it is, the default. */
+  initialDelay?: number | undefined;
+  /** From one probe to the next; 0 leaves it as it is, the default. */
+  interval?: number | undefined;
+  /** Probes without an answer that end the connection; 0 leaves it as it is, the default. */
+  count?: number | undefined;
 }
 
 /** Options of `connect`. */

@@ -9,7 +9,6 @@ import { AsyncResource } from 'node:async_hooks';
 import type {
   AddressInfo,
   Socket as NodeSocket,
-  SetKeepAliveOptions,
   SocketConnectOpts,
   SocketReadyState,
 } from 'node:net';
@@ -22,6 +21,7 @@ import type { Connection } from '../tcp/connection.ts';
 import { Dial, readTarget, type Target } from './connect.ts';
 import {
   type ConnectOptions,
+  type KeepAliveOptions,
   readCall,
   readSocketOptions,
   refuseKernelObjects,
@@ -185,10 +185,10 @@ export class Socket extends SocketStream implements NodeSocket {
    * Probe the peer when nothing was heard for `initialDelay` ms, then each `interval` ms, at most
    * `count` times. 0 leaves a time as it is; parts of a second are dropped, as Node drops them.
    */
-  setKeepAlive(options: SetKeepAliveOptions): this;
+  setKeepAlive(options: KeepAliveOptions): this;
   setKeepAlive(enable?: boolean, initialDelay?: number, interval?: number, count?: number): this;
   setKeepAlive(
-    first: boolean | SetKeepAliveOptions = false,
+    first: boolean | KeepAliveOptions = false,
     initialDelay = 0,
     interval = 0,
     count = 0,

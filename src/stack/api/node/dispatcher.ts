@@ -9,12 +9,12 @@
 import { createRequire } from 'node:module';
 import { isIP, type NetConnectOpts } from 'node:net';
 import type * as tls from 'node:tls';
-import type { Agent } from 'undici';
 import { after, stop } from '../../host/clock.ts';
 import { coded } from '../door/errors.ts';
 import type { Net } from '../net/net.ts';
 import type { Socket } from '../net/socket.ts';
 import type { SecureConnect } from './tls.ts';
+import type { UndiciAgent, UndiciAgentOptions } from './undici.ts';
 
 /** How connections are made: options of `tls.connect` for `https:`, and of `net.connect`. */
 export interface ConnectorOptions extends tls.ConnectionOptions {
@@ -49,9 +49,15 @@ type Connected = (...answer: [null, tls.TLSSocket] | [Error, null]) => void;
 export type Connector = (call: ConnectorCall, callback: Connected) => void;
 
 /** Options of undici's `Agent`, and how its connections are made. */
-export type DispatcherOptions = Omit<Agent.Options, 'connect'> & {
+export interface DispatcherOptions extends UndiciAgentOptions {
+  /** As for `stack.connector()`. */
   readonly connect?: ConnectorOptions;
-};
+}
+
+/** What is used of the module. */
+interface Undici {
+  readonly Agent: new (options: UndiciAgentOptions & { connect: Connector }) => UndiciAgent;
+}
 
 const TIMEOUT = 10_000;
 const KEEP_ALIVE = 60_000;
@@ -127,11 +133,11 @@ export function makeConnector(
 }
 
 /** The program's undici. Throws `ERR_MODULE_NOT_FOUND` where there is none. */
-function loadUndici(): typeof import('undici') {
+function loadUndici(): Undici {
   // As the program would find it, and else as this package does.
   for (const from of [process.argv[1], import.meta.filename]) {
     try {
-      if (from) return createRequire(from)('undici') as typeof import('undici');
+      if (from) return createRequire(from)('undici') as Undici;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     }
@@ -149,9 +155,9 @@ export function makeDispatcher(
   net: Net,
   secureConnect: SecureConnect,
   { connect, ...options }: DispatcherOptions = {},
-): Agent {
+): UndiciAgent {
   const { Agent } = loadUndici();
   const allowH2 = connect?.allowH2 ?? options.allowH2 ?? false;
   const connector = makeConnector(net, secureConnect, { ...connect, allowH2 });
-  return new Agent({ ...options, connect: connector as NonNullable<Agent.Options['connect']> });
+  return new Agent({ ...options, connect: connector });
 }

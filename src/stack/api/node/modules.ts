@@ -7,7 +7,6 @@ import { EventEmitter } from 'node:events';
 import type * as http from 'node:http';
 import type * as https from 'node:https';
 import type { Server as NodeServer } from 'node:net';
-import type { Agent as UndiciAgent } from 'undici';
 import type { Net } from '../net/net.ts';
 import { type Carrier, makeCarrier } from './carry.ts';
 import {
@@ -20,6 +19,7 @@ import {
 import { type Http, type Https, makeHttp, makeHttps } from './http.ts';
 import { type Http2, makeHttp2 } from './http2.ts';
 import { makeSecureConnect, makeTls, type SecureConnect, type Tls } from './tls.ts';
+import type { UndiciAgent } from './undici.ts';
 
 /** What a stack offers above `net`. */
 export abstract class Modules extends EventEmitter {
