@@ -283,7 +283,8 @@ export function problems(tests = readTests().map(parse)) {
   return wrong;
 }
 
-const link = ({ file, sentence }) => `[${sentence}](../${file})`;
+/** Named, not linked: the tests are in the repository, this page is in the package too. */
+const link = ({ file, sentence }) => `${sentence} (\`${file.replace('test/rfc/', '')}\`)`;
 const bySection = (a, b) => a.section.localeCompare(b.section, 'en', { numeric: true });
 
 /** The page. */

@@ -25,9 +25,14 @@ export class Running {
   readonly #lines: string[] = [];
   #news: (() => void) | undefined;
 
-  constructor(program: string, args: readonly string[], env?: NodeJS.ProcessEnv) {
+  constructor(
+    program: string,
+    args: readonly string[],
+    env?: NodeJS.ProcessEnv,
+    folder: string = root,
+  ) {
     const child = spawn(program, args, {
-      cwd: root,
+      cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
