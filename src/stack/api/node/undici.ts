@@ -1,7 +1,7 @@
 /**
  * What of undici's types this package needs, written down here: undici is an optional peer, so the
- * declarations of a program without it must not ask for them. An object of undici 6 or 7 has all of this,
- * and this is taken where either, or the `fetch` of `@types/node`, asks for a dispatcher.
+ * declarations of a program without it must not ask for them. An agent of undici 7 has all of this, and this
+ * is taken where undici, or the `fetch` that `@types/node` 20 to 24 declares, asks for a dispatcher.
  *
  * undici documentation: "Dispatcher", "Agent", "Client", "Pool".
  * @module
