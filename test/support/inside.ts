@@ -6,6 +6,7 @@
  *     hold ADDRESS PORT COUNT        opens so many connections, says so, and holds them until told
  *     slow ADDRESS PORT              connects and reads nothing
  *     udp ADDRESS PORT SIZE          sends a datagram, and tells how many bytes came back, or the error
+ *     udp-flows ADDRESS PORT COUNT   sends a datagram from each of so many ports, and tells how many were answered
  *     refused ADDRESS PORT           connects, and tells how that failed, and after how many ms
  *     reset ADDRESS PORT             connects, sends a word and resets
  *     half-reset ADDRESS PORT        connects, ends, and resets when there is an answer, which it does not read
@@ -79,6 +80,24 @@ async function udp(): Promise<void> {
   socket.close();
 }
 
+async function udpFlows(): Promise<void> {
+  let answered = 0;
+  for (let i = 0; i < Number(rest); i++) {
+    const socket = createSocket('udp4');
+    socket.connect(Number(port), host);
+    await once(socket, 'connect');
+    const answer = once(socket, 'message', { signal: AbortSignal.timeout(2000) });
+    socket.send('x');
+    await answer.then(
+      () => answered++,
+      () => {},
+    );
+    socket.on('error', () => {});
+  }
+  say({ answered });
+  process.exit();
+}
+
 /** The first time is that of finding the way, of which there are more. */
 async function refused(): Promise<void> {
   const tries = 5;
@@ -113,6 +132,7 @@ const verbs: Readonly<Record<string, () => Promise<void>>> = {
     process.exit();
   },
   udp,
+  'udp-flows': udpFlows,
   refused,
   reset: async () => {
     const socket = open();

@@ -112,10 +112,18 @@ export interface Forwarding extends Outside {
 }
 
 /** All of it, with these options for the gateway. */
-export async function forwarding(t: Teardown, ...options: string[]): Promise<Forwarding> {
+export const forwarding = (t: Teardown, ...options: string[]): Promise<Forwarding> =>
+  forwardingBy(t, tunstack, ...options);
+
+/** The same; `start` gets the words after `tunstack`. */
+export async function forwardingBy(
+  t: Teardown,
+  start: (...words: string[]) => Running,
+  ...options: string[]
+): Promise<Forwarding> {
   const outside = await makeOutside(t);
   const inside = await Namespace.make(t);
-  const gateway = tunstack('forward', '--netns', `${inside.pid}`, ...options);
+  const gateway = start('forward', '--netns', `${inside.pid}`, ...options);
   t.teardown(() => gateway.stop('SIGKILL').then(() => {}));
   return { ...outside, inside, gateway, ready: await gateway.line() };
 }

@@ -2,10 +2,10 @@
  * Ways out for flows: sockets of this host, directly or through a proxy.
  * @module
  */
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { type Exit, openConnection, openDatagrams } from './exit.ts';
 import type { ForwardOptions } from './options.ts';
+import type { OwnSockets } from './own-sockets.ts';
 import { associate, connectThrough } from './socks5.ts';
 
 /** Datagrams to and from one place. */
@@ -21,38 +21,26 @@ export interface DatagramHandler {
 }
 
 export interface Dialer {
+  /** Descriptors that a flow holds, from its dial until its end. */
+  readonly descriptors: { readonly tcp: number; readonly udp: number };
   /** A connection that is open. Rejects with a code of Node's. */
   connect(address: string, port: number, signal: AbortSignal): Promise<Socket>;
-  open(address: string, port: number, handler: DatagramHandler): Promise<Datagrams>;
-}
-
-async function connectDirectly(
-  address: string,
-  port: number,
-  from: string | undefined,
-  signal: AbortSignal,
-): Promise<Socket> {
-  const local = from === undefined ? {} : { localAddress: from };
-  const socket = connect({ host: address, port, allowHalfOpen: true, noDelay: true, ...local });
-  const abort = (): void => {
-    socket.destroy();
-  };
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await once(socket, 'connect', { signal });
-    return socket;
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
+  /** Rejects as `connect` does, at the latest after `patience` milliseconds. */
+  open(
+    address: string,
+    port: number,
+    handler: DatagramHandler,
+    patience: number,
+  ): Promise<Datagrams>;
 }
 
 async function openDirectly(
+  exit: Exit,
   address: string,
   port: number,
-  from: string | undefined,
   handler: DatagramHandler,
 ): Promise<Datagrams> {
-  const socket = createSocket('udp4');
+  const socket = await openDatagrams(exit, address, port);
   let open = true;
   const end = (refused: boolean): void => {
     if (!open) return;
@@ -61,10 +49,6 @@ async function openDirectly(
     handler.closed(refused);
   };
   socket.on('message', (message) => handler.received(message));
-  socket.bind({ port: 0, ...(from !== undefined && { address: from }) });
-  await once(socket, 'listening');
-  socket.connect(port, address);
-  await once(socket, 'connect');
   socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'));
   return {
     send: (message) => {
@@ -77,16 +61,22 @@ async function openDirectly(
   };
 }
 
-export function makeDialer({ socks5, from }: ForwardOptions): Dialer {
+export function makeDialer({ socks5, from }: ForwardOptions, own: OwnSockets): Dialer {
+  const exit: Exit = { from, own };
   if (socks5 === undefined) {
     return {
-      connect: (address, port, signal) => connectDirectly(address, port, from, signal),
-      open: (address, port, handler) => openDirectly(address, port, from, handler),
+      descriptors: { tcp: 1, udp: 1 },
+      connect: (host, port, signal) => openConnection(exit, { host, port }, signal),
+      open: (address, port, handler) => openDirectly(exit, address, port, handler),
     };
   }
   return {
-    connect: (address, port, signal) => connectThrough(socks5, address, port, signal),
-    open: (address, port, { received, closed }) =>
-      associate(socks5, address, port, received, () => closed(false)),
+    descriptors: { tcp: 1, udp: 2 }, // for datagrams a connection that holds the association
+    connect: (address, port, signal) => connectThrough(exit, socks5, address, port, signal),
+    open: (address, port, { received, closed }, patience) => {
+      const handler = { received, closed: () => closed(false) };
+      const signal = AbortSignal.timeout(patience);
+      return associate(exit, socks5, address, port, handler, signal);
+    },
   };
 }

@@ -9,9 +9,16 @@ import type { Screen } from '../screen.ts';
 import { openSession } from '../session.ts';
 import { showStatus } from '../status.ts';
 import { plural, size } from './carried.ts';
+import { Descriptors } from './descriptors.ts';
 import { makeDialer } from './dial.ts';
 import { Gateway, type GatewayCounters } from './gateway.ts';
 import type { ForwardOptions } from './options.ts';
+import { OwnSockets } from './own-sockets.ts';
+import { sayRules } from './rules.ts';
+import { makeThisHost } from './this-host.ts';
+
+/** What the ready line calls the places that only a rule opens that names them. */
+const CLOSED = 'this-host,loopback,link-local';
 
 /** The last line. */
 export function forwardedLine(carried: GatewayCounters): string {
@@ -21,6 +28,7 @@ export function forwardedLine(carried: GatewayCounters): string {
     `${size(carried.bytesOut)} out`,
     `${size(carried.bytesIn)} in`,
     `refused ${carried.denied} by rule, ${carried.failed} at the far end, ${carried.full} for want of room`,
+    ...(carried.looped > 0 ? [`${carried.looped} that came back by the TUN`] : []),
   ].join(', ');
 }
 
@@ -37,16 +45,17 @@ export async function forward(
     if (netns !== undefined) {
       await moveInto(netns, { name: tun.name, address: hostAddress, mtu: tun.mtu });
     }
+    const own = new OwnSockets();
     const gateway = new Gateway(stack, {
-      dialer: makeDialer(options),
-      rules: options.rules,
-      flows: options.flows,
+      ...{ dialer: makeDialer(options, own), own, rules: options.rules },
+      ...{ closed: makeThisHost(), flows: options.flows, descriptors: new Descriptors() },
       udpIdle: options.udpIdle * 1000,
       complain: (text) => screen.complain(text),
     });
     const via = socks5 === undefined ? 'direct' : `socks5://${socks5.host}:${socks5.port}`;
     const place = { tun: tun.name, host: hostAddress, address, mtu: tun.mtu, via };
-    const ready = { ...place, ...(netns !== undefined && { netns }) };
+    const ways = { open: sayRules(options.rules), closed: CLOSED };
+    const ready = { ...place, ...ways, ...(netns !== undefined && { netns }) };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
     screen.line(json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`);
     const endStatus = showStatus(

@@ -58,7 +58,12 @@ export function withForward(command: Command): Command {
     return rules;
   };
   command.option('--socks5 <host:port>', 'through a SOCKS5 proxy', parseProxy);
-  command.option('--allow <rule>', 'let through CIDR[:PORT[-PORT]][/tcp|udp]', rule(true));
+  command.option(
+    '--allow <rule>',
+    'let through CIDR[:PORT[-PORT]][/tcp|udp], and then nothing else; what is closed by default (loopback, ' +
+      "link-local with 169.254.169.254, this host's own addresses) is opened by a rule that allows nothing wider",
+    rule(true),
+  );
   command.option('--deny <rule>', 'refuse it; the first rule that fits decides', rule(false));
   command.option(
     '--netns <ns>',

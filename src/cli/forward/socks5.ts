@@ -2,9 +2,9 @@
  * A client of SOCKS5: connections and datagrams through a proxy. RFC 1928; no authentication.
  * @module
  */
-import { createSocket, type Socket as Datagrams } from 'node:dgram';
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket as DatagramSocket } from 'node:dgram';
+import type { Socket } from 'node:net';
+import { type Exit, openConnection, openDatagrams } from './exit.ts';
 import type { SocksProxy } from './options.ts';
 
 const VERSION = 5;
@@ -44,7 +44,7 @@ function place(address: string, port: number): Buffer {
 function take(socket: Socket, length: number): Promise<Buffer> {
   return new Promise((done, fail) => {
     const settle = (then: () => void): void => {
-      socket.off('readable', look).off('close', ended).off('end', ended).off('error', fail);
+      socket.off('readable', look).off('close', ended).off('end', ended).off('error', failed);
       then();
     };
     const look = (): void => {
@@ -52,8 +52,10 @@ function take(socket: Socket, length: number): Promise<Buffer> {
       if (bytes?.length === length) settle(() => done(bytes));
     };
     const ended = (): void => settle(() => fail(failure('ECONNRESET', 'the proxy hung up')));
-    socket.on('readable', look).on('close', ended).on('end', ended).on('error', fail);
-    look();
+    const failed = (error: Error): void => settle(() => fail(error));
+    socket.on('readable', look).on('close', ended).on('end', ended).on('error', failed);
+    if (socket.destroyed) ended();
+    else look();
   });
 }
 
@@ -85,37 +87,38 @@ async function request(
 
 /** An open connection to the proxy that has carried out `command`. Rejects with a code of Node's. */
 async function ask(
+  exit: Exit,
   proxy: SocksProxy,
   command: number,
   address: string,
   port: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<{ socket: Socket; bound: { address: string; port: number } }> {
-  const socket = connect({ ...proxy, family: 4, allowHalfOpen: true, noDelay: true });
+  const socket = await openConnection(exit, { ...proxy, family: 4 }, signal);
   const abort = (): void => {
     socket.destroy();
   };
-  signal?.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', abort, { once: true });
   try {
-    await once(socket, 'connect');
     return { socket, bound: await request(socket, command, address, port) };
   } catch (error) {
     socket.on('error', () => {});
     socket.destroy();
     throw error;
   } finally {
-    signal?.removeEventListener('abort', abort);
+    signal.removeEventListener('abort', abort);
   }
 }
 
 /** A connection to `address` and `port`, made by the proxy. */
 export async function connectThrough(
+  exit: Exit,
   proxy: SocksProxy,
   address: string,
   port: number,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Socket> {
-  return (await ask(proxy, Command.CONNECT, address, port, signal)).socket;
+  return (await ask(exit, proxy, Command.CONNECT, address, port, signal)).socket;
 }
 
 /** Datagrams to and from one place, carried by the proxy. */
@@ -124,24 +127,47 @@ export interface ThroughDatagrams {
   close(): void;
 }
 
-/** Associate: `received` gets what comes back, `closed` is called when the proxy ends it. */
+/** Gets what comes back, and is told when the proxy ends it. */
+export interface ThroughHandler {
+  received(message: Buffer): void;
+  closed(): void;
+}
+
+/** Where `head` stands in front of a datagram, that is from `head`'s address and port. RFC 1928 §7. */
+const isFrom = (message: Buffer, head: Buffer): boolean =>
+  message.length >= head.length && message.compare(head, 0, head.length, 0, head.length) === 0;
+
+/**
+ * Associate. The proxy's datagrams are exchanged with the address that the association was made with, at
+ * the port that it names: RFC 1928 §6 lets it name an address as well, by which it could have ours sent to
+ * any place that this host reaches, this host's loopback among them.
+ */
 export async function associate(
+  exit: Exit,
   proxy: SocksProxy,
   address: string,
   port: number,
-  received: (message: Buffer) => void,
-  closed: () => void,
+  handler: ThroughHandler,
+  signal: AbortSignal,
 ): Promise<ThroughDatagrams> {
-  const { socket: control, bound } = await ask(
-    proxy,
-    Command.UDP_ASSOCIATE,
-    '0.0.0.0',
-    0,
-    undefined,
-  );
-  const datagrams: Datagrams = createSocket('udp4');
-  // RFC 1928 §6: what the proxy says, or where it is if it says nothing.
-  const to = bound.address === '' || bound.address === '0.0.0.0' ? proxy.host : bound.address;
+  const asked = await ask(exit, proxy, Command.UDP_ASSOCIATE, '0.0.0.0', 0, signal);
+  const { socket: control, bound } = asked;
+  control.on('error', () => {});
+  let datagrams: DatagramSocket;
+  try {
+    const { remoteAddress } = control;
+    if (bound.port === 0) throw failure('EPROTO', 'the proxy named port 0 for datagrams');
+    // To Node no address is this host's loopback.
+    if (remoteAddress === undefined) throw failure('ECONNRESET', 'the proxy hung up');
+    datagrams = await openDatagrams(exit, remoteAddress, bound.port);
+  } catch (error) {
+    control.destroy();
+    throw error;
+  }
+  if (control.destroyed) {
+    datagrams.close();
+    throw failure('ECONNRESET', 'the proxy hung up');
+  }
   const head = Buffer.concat([Uint8Array.of(RESERVED, RESERVED, 0), place(address, port)]);
   let open = true;
   const close = (): void => {
@@ -153,19 +179,15 @@ export async function associate(
   const ended = (): void => {
     if (!open) return;
     close();
-    closed();
+    handler.closed();
   };
   control.resume();
   for (const event of ['error', 'end', 'close']) control.on(event, ended);
   datagrams.on('error', ended);
   datagrams.on('message', (message) => {
-    // RFC 1928 §7: what is in fragments, and what is not from IPv4, is dropped.
-    const plain = message.length >= 10 && message[2] === 0 && message[3] === Kind.IPV4;
-    if (plain) received(message.subarray(10));
+    // What is in fragments is dropped (RFC 1928 §7), and what is from elsewhere than the flow goes to.
+    if (isFrom(message, head)) handler.received(message.subarray(head.length));
   });
-  datagrams.connect(bound.port, to);
-  await Promise.race([once(datagrams, 'connect'), once(control, 'close')]);
-  if (!open) throw failure('ECONNRESET', 'the proxy hung up');
   return {
     send: (message) => {
       if (open) datagrams.send(Buffer.concat([head, message]));
