@@ -120,6 +120,16 @@ export type {
   Limits as TcpLimits,
   Settings as TcpSettings,
 } from './stack/tcp/tcb/settings.ts';
+export type { PortOptions, PortStats } from './switch/port.ts';
+export {
+  createSwitch,
+  type FrameVerdict,
+  type Switch,
+  type SwitchFrame,
+  type SwitchOptions,
+  type SwitchPort,
+  type SwitchStation,
+} from './switch/switch.ts';
 export {
   type Tuntap,
   type TuntapAddOptions,

@@ -14,8 +14,10 @@ export {
   fromBits,
   fromOctets,
 } from './stack/base/address.ts';
+export * as arp from './stack/wire/arp.ts';
 export * as checksum from './stack/wire/checksum.ts';
 export { describe } from './stack/wire/describe.ts';
+export * as ethernet from './stack/wire/ethernet.ts';
 export * as icmp from './stack/wire/icmp.ts';
 export * as igmp from './stack/wire/igmp.ts';
 export * as ipv4 from './stack/wire/ipv4.ts';

@@ -67,3 +67,11 @@ export function write(
 export function clear(v: DataView, at: number, length: number): void {
   for (let i = 0; i < length; i += 2) v.setUint16(at + i, 0);
 }
+
+/** The network header stands `by` bytes further back (or to the front) than it did: a tag came or went. */
+export function shift(v: DataView, at: number, by: number): void {
+  if ((flags(v, at) & Flag.NEEDS_CSUM) !== 0) {
+    v.setUint16(at + AT.csumStart, csumStart(v, at) + by, true);
+  }
+  if (gsoType(v, at) !== Gso.NONE) v.setUint16(at + AT.hdrLen, hdrLen(v, at) + by, true);
+}

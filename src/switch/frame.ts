@@ -1,0 +1,77 @@
+/**
+ * The frame that a switch is handing on: where it lies, and in which VLAN. One instance a switch, filled
+ * again for each.
+ *
+ * A tag is put in and taken out where the frame lies: what precedes it, the device's header and both
+ * addresses, moves by four bytes. IEEE 802.1Q §9.
+ * @module
+ */
+import * as ethernet from '../stack/wire/ethernet.ts';
+import * as virtio from '../stack/wire/virtio.ts';
+
+/** Both addresses: what stands before a tag. */
+const BEFORE_TAG = 12;
+
+/** Priority alone, no VLAN. IEEE 802.1Q §9.6. */
+const NO_VLAN = 0;
+
+export class Frame {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Where the device's header begins. */
+  at = 0;
+  /** Bytes, the device's header included. */
+  length = 0;
+  /** Bytes of the device's header. */
+  headerLength = 0;
+  vlan = 0;
+  /** Of the tag, if it had one: priority and drop eligibility, four bits. */
+  priority = 0;
+
+  constructor(memory: Uint8Array) {
+    this.bytes = memory;
+    this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+  }
+
+  /** Where the frame itself begins. */
+  get start(): number {
+    return this.at + this.headerLength;
+  }
+
+  get tagged(): boolean {
+    return ethernet.isTagged(this.view, this.start);
+  }
+
+  /** True if a header can be read, and the tag that it announces. */
+  get valid(): boolean {
+    return ethernet.valid(this.view, this.start, this.length - this.headerLength);
+  }
+
+  /** Read the tag, if there is one; the VLAN that it names, or 0. */
+  readTag(): number {
+    this.priority = this.tagged ? ethernet.priority(this.view, this.start) : 0;
+    return this.tagged ? ethernet.vlan(this.view, this.start) : NO_VLAN;
+  }
+
+  /** Give it the tag of its VLAN. Four bytes before it must be free. */
+  tag(): void {
+    if (!this.tagged) {
+      const end = this.start + BEFORE_TAG;
+      this.bytes.copyWithin(this.at - ethernet.TAG_LEN, this.at, end);
+      this.at -= ethernet.TAG_LEN;
+      this.length += ethernet.TAG_LEN;
+      if (this.headerLength > 0) virtio.shift(this.view, this.at, ethernet.TAG_LEN);
+    }
+    ethernet.writeTag(this.view, this.start, this.vlan, this.priority);
+  }
+
+  /** Take its tag away. */
+  untag(): void {
+    if (!this.tagged) return;
+    const end = this.start + BEFORE_TAG;
+    this.bytes.copyWithin(this.at + ethernet.TAG_LEN, this.at, end);
+    this.at += ethernet.TAG_LEN;
+    this.length -= ethernet.TAG_LEN;
+    if (this.headerLength > 0) virtio.shift(this.view, this.at, -ethernet.TAG_LEN);
+  }
+}

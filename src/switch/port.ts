@@ -1,0 +1,212 @@
+/**
+ * A port of a switch: a device that carries frames, who may speak there, and what waits for it.
+ *
+ * A port that is slow has a queue with a bound and loses what is too much; the others go on.
+ * @module
+ */
+import type { Device } from '../device/device.ts';
+import { checkInteger, invalid } from '../device/errors.ts';
+import { PacketQueue } from '../device/queue.ts';
+import { Outlet, PIECE } from '../device/wrap/wrapper.ts';
+import { MAX_VLAN } from '../stack/wire/ethernet.ts';
+import { Bucket } from './bucket.ts';
+import { SWITCH_DROP_COUNT, SwitchDrop, switchDropName } from './drops.ts';
+import { Pins } from './pins.ts';
+
+/** What a port is for. */
+export interface PortOptions {
+  /** What to call it; default the device's name. */
+  readonly name?: string;
+  /**
+   * The VLAN of frames without a tag, 1 to 4094; default 1. With `trunk` that of the frames which travel
+   * there without one, and none unless told. IEEE 802.1Q §5.4.
+   */
+  readonly vlan?: number;
+  /** Carry these VLANs with a tag, or `'all'`. Without it the port takes no tags and gives none. */
+  readonly trunk?: 'all' | readonly number[];
+  /** Frames go to ports that are not isolated, and to no other one. Default false. */
+  readonly isolated?: boolean;
+  /** Hardware addresses that may speak here; default any. */
+  readonly mac?: string | readonly string[];
+  /** Addresses of IPv4 that may; then nothing but IPv4 and ARP is taken. Default any. */
+  readonly ip?: string | readonly string[];
+  /** Most stations that are learned here, 1 to 1 000 000; default 1024. */
+  readonly stations?: number;
+  /** Most frames that wait for the device, 1 to 65 536; default 512. */
+  readonly queue?: number;
+  /**
+   * Frames to everyone and to unknown stations that may come from here: so many a second, and as many at
+   * once. Default 10 000; `Infinity`: no bound.
+   */
+  readonly storm?: number;
+}
+
+/** Counters of a port. */
+export interface PortStats {
+  /** Frames that came from the device. */
+  readonly framesIn: number;
+  /** Bytes of these, the device's own header included. */
+  readonly bytesIn: number;
+  /** Frames that the device took, or that wait for it. */
+  readonly framesOut: number;
+  /** Bytes of these, likewise. */
+  readonly bytesOut: number;
+  /** Frames that wait for the device now. */
+  readonly queued: number;
+  /** Stations that are known here. */
+  readonly stations: number;
+  /** Stations that were not learned for want of room. */
+  readonly notLearned: number;
+  /** Dropped frames by reason: those that came from here, and those that could not leave here. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+const BATCH = 256;
+const DEFAULT_VLAN = 1;
+const NO_VLAN = 0;
+
+/** The state of a port; what a user holds of it is `SwitchPort`. */
+export class Port {
+  readonly index: number;
+  readonly device: Device;
+  readonly name: string;
+  readonly isolated: boolean;
+  readonly stations: number;
+  readonly pins: Pins | undefined;
+  /** Where every frame that passes here is shown too. */
+  mirror: Port | undefined = undefined;
+  touched = false;
+  framesIn = 0;
+  bytesIn = 0;
+  framesOut = 0;
+  bytesOut = 0;
+  notLearned = 0;
+  /** By `SwitchDrop`. */
+  readonly drops: Float64Array = new Float64Array(SWITCH_DROP_COUNT);
+  /** VLAN of frames without a tag; 0: such frames are not carried. */
+  readonly #untagged: number;
+  /** A bit a VLAN that is carried with a tag; undefined: none. */
+  readonly #tagged: Uint32Array | undefined;
+  /** Undefined: no bound. */
+  readonly #storm: Bucket | undefined;
+  readonly #memory: Uint8Array;
+  readonly #waiting: PacketQueue;
+  readonly #outlet: Outlet;
+  #blocked = false;
+
+  /** What waits is handed to the device from `at` in `memory`. Throws for options that cannot be meant. */
+  constructor(index: number, device: Device, memory: Uint8Array, at: number, options: PortOptions) {
+    const { name = device.name, trunk, stations = 1024, queue = 512, storm = 10_000 } = options;
+    checkInteger('stations', stations, 1, 1_000_000);
+    checkInteger('queue', queue, 1, 65_536);
+    if (!(storm > 0)) throw invalid('storm', storm, 'it must be above 0');
+    this.index = index;
+    this.device = device;
+    this.name = name;
+    this.isolated = options.isolated ?? false;
+    this.stations = stations;
+    this.#untagged = options.vlan ?? (trunk === undefined ? DEFAULT_VLAN : NO_VLAN);
+    if (options.vlan !== undefined) checkInteger('vlan', options.vlan, 1, MAX_VLAN);
+    this.#tagged = trunk === undefined ? undefined : vlanSet(trunk);
+    const macs = listOf(options.mac);
+    const addresses = listOf(options.ip);
+    this.pins = macs.length + addresses.length > 0 ? new Pins(macs, addresses) : undefined;
+    this.#storm = storm === Number.POSITIVE_INFINITY ? undefined : new Bucket(storm, storm);
+    this.#memory = memory;
+    this.#waiting = new PacketQueue(queue, device.headerLength + device.maxPacket);
+    this.#outlet = new Outlet(device, at, () => this.#waiting.shift(memory, at, PIECE));
+  }
+
+  /** Frames that wait, the one that the device has refused included. */
+  get queued(): number {
+    return this.#waiting.count + (this.#outlet.waits ? 1 : 0);
+  }
+
+  /**
+   * The VLAN of a frame that comes in, whose tag names `named` (0: it has none, or only a priority);
+   * 0 if the port does not carry it. IEEE 802.1Q §6.9.
+   */
+  vlanOf(named: number): number {
+    if (named === NO_VLAN) return this.#untagged;
+    return this.#carriesTagged(named) ? named : NO_VLAN;
+  }
+
+  /** Whether frames of this VLAN leave here. */
+  carries(vlan: number): boolean {
+    return vlan === this.#untagged || this.#carriesTagged(vlan);
+  }
+
+  /** Whether they leave here with a tag. */
+  tags(vlan: number): boolean {
+    return vlan !== this.#untagged;
+  }
+
+  /** One more frame to everyone: false if it is one too many. */
+  mayFlood(now: number): boolean {
+    return this.#storm === undefined || this.#storm.take(now);
+  }
+
+  drop(reason: SwitchDrop): void {
+    this.drops[reason] = (this.drops[reason] as number) + 1; // `SwitchDrop` holds only such indices
+  }
+
+  /** Send a frame, the device's header included; what the device cannot take waits. */
+  send(at: number, length: number): void {
+    const longest = this.device.headerLength + this.device.maxPacket;
+    if (length > longest) {
+      this.drop(SwitchDrop.TOO_LONG);
+      return;
+    }
+    this.touched = true;
+    this.#blocked ||= !this.device.write(at, length);
+    if (this.#blocked && !this.#waiting.push(this.#memory, at, length)) {
+      this.drop(SwitchDrop.QUEUE_FULL);
+      return;
+    }
+    this.framesOut++;
+    this.bytesOut += length;
+  }
+
+  /** The device takes frames again. */
+  drain(): void {
+    do this.#outlet.run(BATCH);
+    while (!this.#outlet.waits && this.#waiting.count > 0);
+    this.#blocked = this.#outlet.waits;
+  }
+
+  /** Everything that was counted. */
+  stats(stations: number): PortStats {
+    const drops: Record<string, number> = {};
+    for (const reason of Object.values(SwitchDrop)) {
+      if (reason !== SwitchDrop.NONE) drops[switchDropName(reason)] = this.drops[reason] as number;
+    }
+    const { framesIn, bytesIn, framesOut, bytesOut, queued, notLearned } = this;
+    return { framesIn, bytesIn, framesOut, bytesOut, queued, stations, notLearned, drops };
+  }
+
+  #carriesTagged(vlan: number): boolean {
+    const set = this.#tagged;
+    return set !== undefined && ((set[vlan >>> 5] as number) & (1 << (vlan & 31))) !== 0; // 12 bits
+  }
+}
+
+/** Room before a frame that is read, for a tag that it may get, and so that it begins on a cache line. */
+export const LEAD = 64;
+
+const listOf = (given: string | readonly string[] | undefined): readonly string[] =>
+  given === undefined ? [] : typeof given === 'string' ? [given] : given;
+
+function vlanSet(trunk: 'all' | readonly number[]): Uint32Array {
+  const set = new Uint32Array(128);
+  if (trunk === 'all') {
+    set.fill(-1);
+    set[0] = -2; // VLAN 0 is none,
+    set[127] = 0x7fff_ffff; // and 4095 is reserved
+    return set;
+  }
+  for (const vlan of trunk) {
+    checkInteger('trunk', vlan, 1, MAX_VLAN);
+    set[vlan >>> 5] = (set[vlan >>> 5] as number) | (1 << (vlan & 31));
+  }
+  return set;
+}

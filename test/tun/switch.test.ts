@@ -1,0 +1,79 @@
+/**
+ * A switch between TAPs of two kernels' network namespaces: what is plugged in sees one Ethernet.
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import { createSwitch, openTap } from '../../src/index.ts';
+import { run } from '../support/process.ts';
+import { tunTest } from './namespace.ts';
+
+const HERE = '10.85.0.1';
+const THERE = '10.85.0.2';
+const SIZE = 8 * 1024 * 1024;
+
+/** Another namespace, which lives as long as the test. */
+async function elsewhere(t: ExecutionContext): Promise<ChildProcess> {
+  const child = spawn('unshare', ['-n', 'sh', '-c', 'ip link set lo up; echo up; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  return child;
+}
+
+const must = async (t: ExecutionContext, ...words: string[]): Promise<string> => {
+  const [program = '', ...rest] = words;
+  const { code, out, err } = await run(program, ...rest);
+  t.is(code, 0, `${words.join(' ')}: ${err}${out}`);
+  return out;
+};
+
+/** What a server in the other namespace sends, which counts what it is sent first. */
+const SERVER = `require('node:net').createServer((s) => {
+  let n = 0;
+  s.on('data', (d) => { n += d.length; if (n === ${SIZE}) s.end(Buffer.alloc(${SIZE}, 7)); });
+}).listen(80, () => console.log('ready'));`;
+
+for (const offload of [false, true]) {
+  const how = offload ? 'with offload' : 'without offload';
+  tunTest.serial(`switch: two TAPs on one Ethernet, ${how}`, async (t) => {
+    const other = await elsewhere(t);
+    const inThere = ['nsenter', `--net=/proc/${other.pid}/ns/net`];
+    const [near, far] = [
+      await openTap({ name: 'sw0', hostAddress: `${HERE}/24`, offload }),
+      await openTap({ name: 'sw1', offload }),
+    ];
+    await must(t, 'ip', 'link', 'set', 'sw1', 'netns', String(other.pid));
+    await must(t, ...inThere, 'ip', 'addr', 'add', `${THERE}/24`, 'dev', 'sw1');
+    await must(t, ...inThere, 'ip', 'link', 'set', 'sw1', 'up');
+    const bridge = createSwitch();
+    const [a, b] = [bridge.plug(near), bridge.plug(far)];
+
+    const said = await must(t, 'ping', '-f', '-q', '-c', '500', '-s', '1400', '-w', '20', THERE);
+    t.regex(said, / 500 received/);
+
+    const server = spawn(inThere[0] as string, [
+      ...inThere.slice(1),
+      ...[process.execPath, '-e', SERVER],
+    ]);
+    t.teardown(() => server.kill('SIGKILL'));
+    await once(server.stdout, 'data');
+    const socket = connect(80, THERE);
+    socket.write(Buffer.alloc(SIZE, 3));
+    let read = 0;
+    socket.on('data', (data) => {
+      read += data.length;
+    });
+    await once(socket, 'end');
+    t.is(read, SIZE);
+
+    t.is(bridge.stations().filter(({ port }) => port === a).length, 1);
+    t.is(bridge.stations().filter(({ port }) => port === b).length, 1);
+    t.is(a.stats().drops['short'], 0);
+    await bridge.close();
+    t.is(bridge.ports.length, 0);
+  });
+}
