@@ -20,12 +20,17 @@ async function open({ fd, tun, address, gateway, pcap }: Settings): Promise<Stac
   const opened = fd === undefined ? await openTun(tun) : await openFd(fd, tun);
   let device: typeof opened | CaptureDevice = opened;
   try {
-    if (pcap !== undefined) device = capture(opened, pcap);
+    if (pcap !== undefined)
+      device = capture(opened, pcap, { failed: (error) => warn(pcap, error) });
     return createStack({ device, address, ...(gateway !== undefined && { gateway }) });
   } catch (error) {
     await device.close();
     throw error;
   }
+}
+
+function warn(pcap: string, { message }: Error): void {
+  process.emitWarning(`the capture in ${pcap} has ended: ${message}`, { code: 'TUNSTACK_PCAP' });
 }
 
 /** The other side hears of it if the program ends before its connections do. */

@@ -3,6 +3,7 @@
  * @module
  */
 import {
+  type CaptureDevice,
   capture,
   createStack,
   type Device,
@@ -28,14 +29,29 @@ export async function openSession(options: TunOptions): Promise<Session> {
   const named = name === undefined ? {} : { name };
   const tun = await openTun({ hostAddress, mtu, offload, ...named });
   try {
-    const device: Device = pcap === undefined ? tun : capture(tun, pcap);
+    const captured = pcap === undefined ? undefined : captureTo(tun, pcap);
+    const device: Device = captured ?? tun;
     const stack = createStack({ device, address: `${address}/${prefix}` });
     const lost = new Promise<Error>((resolve) => {
       stack.on('error', resolve);
     });
-    return { stack, tun, lost, close: () => stack.close() };
+    const close = async (): Promise<void> => {
+      await stack.close();
+      if (captured !== undefined && captured.lost > 0) {
+        console.error(`tunstack: ${captured.lost} packets are missing in ${pcap}`);
+      }
+    };
+    return { stack, tun, lost, close };
   } catch (error) {
     await tun.close();
     throw error;
   }
+}
+
+/** A capture that says on standard error, once, when it ends before the command does. */
+function captureTo(tun: TunDevice, pcap: string): CaptureDevice {
+  return capture(tun, pcap, {
+    failed: (error) =>
+      console.error(`tunstack: the capture in ${pcap} has ended: ${error.message}`),
+  });
 }

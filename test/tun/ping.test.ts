@@ -2,7 +2,12 @@
  * `tunstack ping` against the kernel.
  * @module
  */
-import { tunstack } from '../support/process.ts';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse } from '../support/pcapng.ts';
+import { run, tunstack } from '../support/process.ts';
+import { command } from '../support/root.ts';
 import { tunTest } from './namespace.ts';
 
 tunTest('ping: asks the kernel, and prints what ping prints', async (t) => {
@@ -68,3 +73,24 @@ tunTest('ping: with --json every line is an object', async (t) => {
   );
   t.is(objects[3].received, 2);
 });
+
+tunTest(
+  'ping: a capture on a full disk ends with one line, a count, and a file that is whole',
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'tunstack-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const disk = `mount -t tmpfs -o size=64k none ${folder}/disk`;
+    const ping = `${process.execPath} ${command} ping 10.83.0.1 -c 200 -i 0.01 -s 1400 --pcap ${folder}/disk/x.pcapng`;
+    const script = `mkdir ${folder}/disk && ${disk} && ${ping} && cp ${folder}/disk/x.pcapng ${folder}`;
+    const { code, out, err } = await run('unshare', '-m', 'sh', '-c', script);
+    t.is(code, 0, err);
+    t.regex(out, /200 packets transmitted, 200 received/);
+    const [ended, missing, ...rest] = err.trimEnd().split('\n');
+    t.regex(ended ?? '', /^tunstack: the capture in .*x\.pcapng has ended: ENOSPC/);
+    const count = Number(/^tunstack: (\d+) packets are missing in /.exec(missing ?? '')?.[1]);
+    t.deepEqual(rest, []);
+    const { packets } = parse(readFileSync(join(folder, 'x.pcapng')));
+    t.true(packets.length > 30, 'what there was room for');
+    t.true(packets.length + count >= 400);
+  },
+);

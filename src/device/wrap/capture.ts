@@ -11,13 +11,13 @@
  * stream, packets are left out and counted, and the file ends with that count.
  * @module
  */
-import { createWriteStream, openSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Device, DeviceUser } from '../device.ts';
 import { checkInteger } from '../errors.ts';
+import { CaptureFile, openCapture } from './capture-file.ts';
 import * as pcapng from './pcapng.ts';
 import { Wrapper } from './wrapper.ts';
 
@@ -27,6 +27,11 @@ export interface CaptureOptions {
   now?: () => number;
   /** Bytes that may wait for the stream; default 16 MiB. */
   limit?: number;
+  /**
+   * Called once if the stream fails, as on a full disk: nothing more is written, and what passes is
+   * counted in `lost`.
+   */
+  failed?: (error: Error) => void;
 }
 
 /** A piece of the file on its way. */
@@ -34,6 +39,7 @@ interface Block {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   used: number;
+  packets: number;
 }
 
 const BLOCK_SIZE = 262_144;
@@ -41,18 +47,22 @@ const FLUSH_MILLIS = 200;
 /** Blocks kept for the next packets. */
 const SPARE = 4;
 
-/** `device`, with all packets copied to the file or stream `target`; both end with `close`. */
+/**
+ * `device`, with all packets copied to the file or stream `target`; both end with `close`.
+ *
+ * A file is made with mode 0600. One that is there is written anew if it is a capture (or empty) and
+ * ours; links, what is no capture and what belongs to others is refused with `ELOOP` or `EEXIST`.
+ */
 export function capture(
   device: Device,
   target: string | Writable,
   options: CaptureOptions = {},
 ): CaptureDevice {
-  const { now = systemMicros, limit = 16 * 1024 * 1024 } = options;
+  const { now = systemMicros, limit = 16 * 1024 * 1024, failed = () => {} } = options;
   checkInteger('limit', limit, BLOCK_SIZE, 2 ** 40);
   // Opened here and now, so that a path that cannot be written is an exception of this call.
-  const stream =
-    typeof target === 'string' ? createWriteStream(target, { fd: openSync(target, 'w') }) : target;
-  return new CaptureDevice(device, stream, now, limit);
+  const stream = typeof target === 'string' ? openCapture(target) : target;
+  return new CaptureDevice(device, stream, now, limit, failed);
 }
 
 function systemMicros(): number {
@@ -79,13 +89,21 @@ export class CaptureDevice extends Wrapper {
   #closing: Promise<void> | undefined;
   #finishing: Promise<void> | undefined;
 
-  constructor(device: Device, stream: Writable, now: () => number, limit: number) {
+  constructor(
+    device: Device,
+    stream: Writable,
+    now: () => number,
+    limit: number,
+    failed: (error: Error) => void,
+  ) {
     super(device);
     this.#stream = stream;
     this.#now = now;
     this.#limit = limit;
     stream.on('error', (error) => {
-      this.error ??= error;
+      if (this.error !== undefined) return;
+      this.error = error;
+      failed(error);
     });
     const { ETHERNET, RAW } = pcapng.LinkType;
     const type = this.medium === 'ethernet' ? ETHERNET : RAW;
@@ -136,6 +154,7 @@ export class CaptureDevice extends Wrapper {
     bytes.set(memory.subarray(at + this.headerLength, at + length), place);
     if (this.headerLength > 0) finishChecksum(memory, at, view, place, size);
     this.#block.used += pcapng.writePacket(view, used, this.#now(), size, direction);
+    this.#block.packets++;
     this.captured++;
     this.#flushSoon();
   }
@@ -153,11 +172,21 @@ export class CaptureDevice extends Wrapper {
     if (used === 0) return;
     this.#block = this.#spare.pop() ?? newBlock();
     this.#waiting += used;
-    this.#stream.write(block.bytes.subarray(0, used), () => {
+    this.#stream.write(block.bytes.subarray(0, used), (error) => {
       this.#waiting -= used;
+      if (error) this.#missed(block);
       block.used = 0;
+      block.packets = 0;
       if (this.#spare.length < SPARE) this.#spare.push(block);
     });
+  }
+
+  /** What was handed over and not written, all of it or its end. */
+  #missed({ packets }: Block): void {
+    const stream = this.#stream;
+    const missing = packets - (stream instanceof CaptureFile ? stream.takeRescued() : 0);
+    this.captured -= missing;
+    this.lost += missing;
   }
 
   /** Write what is left, and end the stream. */
@@ -186,7 +215,7 @@ export class CaptureDevice extends Wrapper {
 
 function newBlock(): Block {
   const bytes = new Uint8Array(BLOCK_SIZE);
-  return { bytes, view: new DataView(bytes.buffer), used: 0 };
+  return { bytes, view: new DataView(bytes.buffer), used: 0, packets: 0 };
 }
 
 /** struct virtio_net_hdr, virtio 1.2 §5.1.6: in the machine's own byte order. */

@@ -85,6 +85,29 @@ export function writeStatistics(
   return finish(v, at, writeEnd(v, end), Block.STATISTICS) - at;
 }
 
+/** Whether the `length` bytes of a file that are given may be the beginning of a section. */
+export function isSection(bytes: Uint8Array, length: number): boolean {
+  const first = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return length >= 4 && first.getUint32(0, true) === Block.SECTION;
+}
+
+/** The blocks that end within the first `length` bytes of `bytes`, and the packets among them. */
+export function wholeBlocks(
+  bytes: Uint8Array,
+  length: number,
+): { readonly bytes: number; readonly packets: number } {
+  const v = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  let packets = 0;
+  while (at + 12 <= length) {
+    const end = at + v.getUint32(at + 4, true);
+    if (end > length) break;
+    if (v.getUint32(at, true) === Block.PACKET) packets++;
+    at = end;
+  }
+  return { bytes: at, packets };
+}
+
 function writeText(v: DataView, at: number, option: number, text: string): number {
   const bytes = Buffer.from(text).subarray(0, 255);
   v.setUint16(at, option, true);

@@ -1,63 +1,33 @@
 /** Tests of src/device/wrap/capture.ts and pcapng.ts: what is written, read back. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import test from 'ava';
 import { createPipe } from '../../../src/device/pipe.ts';
-import { capture } from '../../../src/device/wrap/capture.ts';
+import {
+  type CaptureDevice,
+  type CaptureOptions,
+  capture,
+} from '../../../src/device/wrap/capture.ts';
+import { parse } from '../../support/pcapng.ts';
 import { deviceSuite } from '../suite.ts';
 import { Collector, internetChecksum, settle, udpPacket, until } from '../support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tunstack-capture-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Packet {
-  readonly micros: number;
-  readonly direction: number;
-  readonly data: Buffer;
-}
-interface Parsed {
-  readonly linkType: number;
-  readonly packets: readonly Packet[];
-  readonly statistics: { readonly received: number; readonly dropped: number };
-}
-
-/** A strict reader of what the writer should write. */
-function parse(file: Buffer): Parsed {
-  const packets: Packet[] = [];
-  let linkType = -1;
-  let statistics = { received: -1, dropped: -1 };
-  for (let at = 0; at < file.length; ) {
-    const type = file.readUInt32LE(at);
-    const length = file.readUInt32LE(at + 4);
-    if (length % 4 !== 0 || file.readUInt32LE(at + length - 4) !== length) {
-      throw new Error(`block of type ${type} at ${at} has lengths that differ`);
-    }
-    if (at === 0 && (type !== 0x0a0d0d0a || file.readUInt32LE(8) !== 0x1a2b3c4d)) {
-      throw new Error('no section header');
-    }
-    if (type === 1) linkType = file.readUInt16LE(at + 8);
-    if (type === 5) {
-      statistics = {
-        received: Number(file.readBigUInt64LE(at + 24)),
-        dropped: Number(file.readBigUInt64LE(at + 36)),
-      };
-    }
-    if (type === 6) {
-      const size = file.readUInt32LE(at + 20);
-      const options = at + 28 + ((size + 3) & ~3);
-      packets.push({
-        micros: file.readUInt32LE(at + 12) * 2 ** 32 + file.readUInt32LE(at + 16),
-        data: file.subarray(at + 28, at + 28 + size),
-        direction: file.readUInt32LE(options + 4),
-      });
-    }
-    at += length;
-  }
-  return { linkType, packets, statistics };
-}
 
 deviceSuite(test, 'capture', () => {
   const [inner, other] = createPipe();
@@ -207,6 +177,94 @@ test('capture: a stream that fails is reported, and the packets pass', async (t)
   t.true(device.lost > 0);
   await device.close();
   t.deepEqual(user.ends, [undefined]);
+});
+
+/** A file for one test. */
+const fileFor = (name: string): string => join(folder, `${name}.pcapng`);
+/** Write `count` packets of 1000 bytes to `path`, as far as that goes. */
+async function writeTo(
+  path: string,
+  count: number,
+  options?: CaptureOptions,
+): Promise<CaptureDevice> {
+  const device = capture(createPipe()[0], path, options);
+  const user = new Collector(device);
+  device.start(user);
+  for (let i = 0; i < count; i++) user.write(udpPacket('x'.repeat(972)));
+  await device.close();
+  return device;
+}
+
+// pcap(3), tcpdump(8) on `-w`; open(2) on O_EXCL and O_NOFOLLOW; CWE-59.
+test('capture: a new file is for its owner only', async (t) => {
+  await writeTo(fileFor('mode'), 1);
+  t.is(statSync(fileFor('mode')).mode & 0o777, 0o600);
+});
+
+test('capture: an earlier capture of ours is written anew, and closed to others', async (t) => {
+  const path = fileFor('again');
+  await writeTo(path, 9);
+  chmodSync(path, 0o644);
+  await writeTo(path, 1);
+  t.is(parse(readFileSync(path)).packets.length, 1);
+  t.is(statSync(path).mode & 0o777, 0o600);
+});
+
+test('capture: a link is not followed, wherever it leads', (t) => {
+  const target = fileFor('dear');
+  writeFileSync(target, 'dear');
+  for (const [name, to] of [
+    ['link', target],
+    ['dangling', fileFor('nowhere')],
+  ] as const) {
+    symlinkSync(to, fileFor(name));
+    t.throws(() => capture(createPipe()[0], fileFor(name)), {
+      code: 'ELOOP',
+      message: /is a link/,
+    });
+  }
+  t.is(readFileSync(target, 'utf8'), 'dear');
+  t.false(existsSync(fileFor('nowhere')));
+});
+
+test('capture: what is there and no capture is left alone', (t) => {
+  const path = fileFor('letter');
+  writeFileSync(path, 'a letter');
+  const message = /letter\.pcapng is there already, and no capture/;
+  t.throws(() => capture(createPipe()[0], path), { code: 'EEXIST', message });
+  t.is(readFileSync(path, 'utf8'), 'a letter');
+  t.throws(() => capture(createPipe()[0], folder), { code: 'EISDIR' });
+});
+
+test('capture: a file with a second name, or of somebody else, is left alone', async (t) => {
+  const path = fileFor('twice');
+  await writeTo(path, 1);
+  linkSync(path, fileFor('second'));
+  t.throws(() => capture(createPipe()[0], path), { code: 'EEXIST', message: /second name/ });
+  if (process.geteuid?.() !== 0) {
+    t.log('skipped: only root can give a file to somebody else');
+    return;
+  }
+  const theirs = fileFor('theirs');
+  await writeTo(theirs, 1);
+  chownSync(theirs, 65_534, 65_534);
+  t.throws(() => capture(createPipe()[0], theirs), { code: 'EEXIST', message: /somebody else/ });
+});
+
+test('capture: on a full device it ends once, and counts what is missing', async (t) => {
+  if (!existsSync('/dev/full')) {
+    t.log('skipped: there is no /dev/full here');
+    t.pass();
+    return;
+  }
+  const said: Error[] = [];
+  const device = await writeTo('/dev/full', 1000, { failed: (error) => said.push(error) });
+  t.deepEqual(
+    said.map((error) => (error as NodeJS.ErrnoException).code),
+    ['ENOSPC'],
+  );
+  t.deepEqual([device.captured, device.lost], [0, 1000]);
+  t.is(device.error, said[0]);
 });
 
 test('capture: a path that cannot be written throws at once', (t) => {
