@@ -96,6 +96,7 @@ export interface TuntapControl {
   list(): Promise<Tuntap[]>;
 }
 
+/** Persistent TUN and TAP interfaces: what `ip tuntap` does. */
 export const tuntap: TuntapControl = { add, del, list };
 
 async function add(options: TuntapAddOptions): Promise<string> {
