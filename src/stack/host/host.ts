@@ -5,7 +5,8 @@
  * Everything happens in turns. A turn drains a device into the core (at most `BUDGET` packets), lets
  * the sockets have what arrived, lets every touched connection send once, and sets the one timer to
  * the core's next deadline. A verb that is called between turns asks for one in a microtask, so all
- * that is written in one tick leaves together.
+ * that is written in one tick leaves together. Where a turn brings several events (`events.ts`), they
+ * are told one by one, and the sending waits until they have been: what is answered leaves together too.
  *
  * Node's timers count in whole milliseconds: a deadline nearer than one (RACK's reordering window,
  * a tail probe or paced segment on a link of microseconds) is met after one. What is due already is met
@@ -21,6 +22,7 @@ import type { DropWatcher } from '../ip/ip.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
 import { dropWatcher, makeDropWatcher } from './drops.ts';
+import { Events } from './events.ts';
 import { Inflow } from './inflow.ts';
 
 /**
@@ -28,6 +30,8 @@ import { Inflow } from './inflow.ts';
  * tells again what is left.
  */
 const BUDGET = 256;
+/** Bytes of text that one turn takes for sockets, so that one that wants no more can say so in time. */
+const ENOUGH = 512 * 1024;
 /** Turns in microtasks before the event loop must have gone round. */
 const MICROTASKS = 16;
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -59,6 +63,8 @@ export class Host {
   readonly core: Core;
   readonly clock: Clock;
   readonly lookup: LookupFunction;
+  /** What has happened and is yet to be told to the program. */
+  readonly events: Events = new Events(() => this.#told());
   readonly inflow: Inflow;
   /** What is to be closed when the stack is. */
   readonly open: Set<{ close(): unknown }> = new Set();
@@ -90,7 +96,7 @@ export class Host {
     this.lookup = lookup;
     this.#onGone = onGone;
     this.#onDrop = makeDropWatcher(core.slots);
-    this.inflow = new Inflow(core.slots, (error) => this.thrown(error));
+    this.inflow = new Inflow(core.slots, this.events);
     core.thrown = (error: unknown): void => this.thrown(error);
     core.wake = (): void => this.#wake();
   }
@@ -156,10 +162,12 @@ export class Host {
   /**
    * There is something to flush. Between turns a microtask does it; what comes up while a turn flushes
    * waits for the event loop to go round, and so does the next of too many microtasks in a row: two
-   * sockets of one stack that talk to each other must not keep others waiting.
+   * sockets of one stack that talk to each other must not keep others waiting. While events are being
+   * told, what they lead to is flushed after the last.
    */
   #wake(): void {
     if (this.#wakePending || this.#closed || this.#phase === Phase.TAKING) return;
+    if (this.events.busy && this.#phase === Phase.IDLE) return;
     this.#wakePending = true;
     if (this.#phase === Phase.IDLE && this.#microtasks < MICROTASKS) {
       this.#microtasks++;
@@ -174,7 +182,7 @@ export class Host {
 
   /** Let what is due go now instead of in a microtask. */
   flush(): void {
-    if (this.#phase === Phase.IDLE) this.#turn(undefined);
+    if (this.#phase === Phase.IDLE) this.#flushTurn();
   }
 
   /** Release the devices; the last turn sends what is due. */
@@ -182,6 +190,7 @@ export class Host {
     if (this.#closed) return;
     this.flush();
     this.#closed = true;
+    this.events.tellAll((error) => this.thrown(error));
     clearTimeout(this.#timer);
     clearInterval(this.#anchor);
     if (this.#immediate) clearImmediate(this.#immediate);
@@ -191,7 +200,7 @@ export class Host {
 
   #readable(port: Port): void {
     this.#microtasks = 0;
-    if (this.#phase === Phase.IDLE) this.#turn(port);
+    if (this.#phase === Phase.IDLE) this.#takingTurn(port);
     else setImmediate(() => this.#readable(port)); // a device that tells from within `write`
   }
 
@@ -208,9 +217,42 @@ export class Host {
     this.#onGone(error);
   }
 
-  /** Drain `port`, or only do what is due. Not called from within itself. */
-  #turn(port: Port | undefined): void {
+  /**
+   * Drain `port`, or do what is due, in a callback of the event loop; then flush, unless there is more
+   * to be told first.
+   */
+  #takingTurn(port: Port | undefined): void {
     if (this.#closed) return;
+    const { events } = this;
+    let alone = events.waiting === 0;
+    events.gathering = true;
+    this.#take(port);
+    if (alone && events.waiting === 1) {
+      this.#tellOne(Phase.TAKING);
+      alone = false;
+    }
+    if (events.waiting === 0) this.#flush();
+    // What the flush has brought.
+    if (alone && events.waiting === 1) this.#tellOne(Phase.IDLE);
+    this.#endTurn();
+  }
+
+  /** Do what is due, and flush, whoever calls: nothing is told from within. */
+  #flushTurn(): void {
+    if (this.#closed) return;
+    this.events.gathering = true;
+    this.#take(undefined);
+    this.#flush();
+    this.#endTurn();
+  }
+
+  #endTurn(): void {
+    this.events.gathering = false;
+    if (this.events.waiting > 0) this.events.schedule();
+    this.#arm();
+  }
+
+  #take(port: Port | undefined): void {
     const { core, inflow } = this;
     try {
       const now = this.clock.now();
@@ -221,14 +263,40 @@ export class Host {
       if (port) this.#drain(port);
       if (core.deadline() <= now) core.expire(now);
       inflow.deliver();
+    } finally {
+      inflow.open = false;
+      this.#phase = Phase.IDLE;
+    }
+  }
+
+  #flush(): void {
+    const { core, inflow } = this;
+    try {
       this.#phase = Phase.FLUSHING;
+      inflow.open = true;
       core.flush(this.clock.now());
       inflow.deliver(); // text that was held back, for a socket that reads again
     } finally {
       inflow.open = false;
       this.#phase = Phase.IDLE;
     }
-    this.#arm();
+  }
+
+  #tellOne(phase: number): void {
+    this.#phase = phase;
+    try {
+      this.events.tellOne();
+    } catch (error) {
+      this.thrown(error);
+    } finally {
+      this.#phase = Phase.IDLE;
+    }
+  }
+
+  /** All that a batch has brought was told. */
+  #told(): void {
+    this.#microtasks = 0;
+    this.#flushTurn();
   }
 
   #drain(port: Port): void {
@@ -250,6 +318,7 @@ export class Host {
       if (length > room) this.#count(Drop.TOO_LONG);
       else this.core.input(iface, slot + lead, length);
       slots.release(slot);
+      if (this.events.weight >= ENOUGH) return;
     }
   }
 
@@ -267,19 +336,19 @@ export class Host {
 
   #woken(): void {
     this.#wakePending = false;
-    this.#turn(undefined);
+    this.#flushTurn();
   }
 
   #expired(): void {
     this.#microtasks = 0;
     this.#timer = undefined;
     this.#timerDue = NEVER;
-    this.#turn(undefined);
+    this.#takingTurn(undefined);
   }
 
   #dueNow(): void {
     this.#immediate = undefined;
-    this.#turn(undefined);
+    this.#takingTurn(undefined);
   }
 
   /** See that a turn comes when one is due. A timer that is set too early is left to run. */

@@ -11,6 +11,7 @@
 import { copyBytes, copyOf } from '../base/copy.ts';
 import { Batch } from '../memory/batch.ts';
 import type { Slots } from '../memory/slots.ts';
+import type { Events } from './events.ts';
 
 /** From here on a segment is copied when it comes: gathering would only cool it. */
 const LARGE = 16 * 1024;
@@ -19,15 +20,20 @@ const LONGEST = 64 * 1024;
 const PLACES = 512;
 const NONE = -1;
 
+/** Is given each buffer, which is its own to keep. */
+type Take = (this: never, chunk: Buffer) => void;
+
 /** What one socket has in the batch. */
 export class Intake {
-  readonly take: (chunk: Buffer) => void;
+  readonly target: unknown;
+  readonly take: Take;
   first: number = NONE;
   last: number = NONE;
   length = 0;
 
-  /** `take` gets each buffer, which is its own to keep. */
-  constructor(take: (chunk: Buffer) => void) {
+  /** `take` is called with `target` as its `this`. */
+  constructor(target: unknown, take: Take) {
+    this.target = target;
     this.take = take;
   }
 }
@@ -36,20 +42,21 @@ export class Inflow {
   /** True within a turn, which will call `deliver`. */
   open = false;
   readonly #slots: Slots;
-  readonly #thrown: (error: unknown) => void;
+  readonly #events: Events;
   readonly #at = new Int32Array(PLACES);
   readonly #length = new Int32Array(PLACES);
   readonly #next = new Int32Array(PLACES);
   #used = 0;
   readonly #waiting: Batch<Intake> = new Batch();
 
-  constructor(slots: Slots, thrown: (error: unknown) => void) {
+  constructor(slots: Slots, events: Events) {
     this.#slots = slots;
-    this.#thrown = thrown;
+    this.#events = events;
   }
 
-  /** Text for `intake`: now or at the end of the batch, and in order. */
+  /** Text for `intake`: it is told with the batch's other events, in order. */
   add(intake: Intake, bytes: Uint8Array, at: number, length: number): void {
+    this.#events.weight += length;
     const gather = this.open && length < LARGE && bytes === this.#slots.bytes;
     if (!gather) {
       this.settle(intake);
@@ -71,7 +78,7 @@ export class Inflow {
     intake.length += length;
   }
 
-  /** Hand over what `intake` has. */
+  /** What `intake` has is told before whatever else comes. */
   settle(intake: Intake): void {
     if (intake.first === NONE) return;
     this.#hand(intake, this.#gathered(intake));
@@ -86,9 +93,8 @@ export class Inflow {
     intake.length = 0;
   }
 
-  /** The batch ends: everyone gets what is theirs. */
+  /** The batch ends: what everyone has in slots is copied, and the slots are free again. */
   deliver(): void {
-    // What a listener does may bring more, for the same or another socket: the list grows as it is read.
     for (let i = 0; i < this.#waiting.length; i++) {
       this.settle(this.#waiting.at(i));
     }
@@ -111,10 +117,6 @@ export class Inflow {
   }
 
   #hand(intake: Intake, chunk: Buffer): void {
-    try {
-      intake.take(chunk);
-    } catch (error) {
-      this.#thrown(error);
-    }
+    this.#events.add(intake.target as never, intake.take, chunk, undefined);
   }
 }

@@ -14,6 +14,7 @@ import type { Packet } from '../ip/packet.ts';
 import * as wire from '../wire/tcp.ts';
 import { processAck } from './ack.ts';
 import { enterTimeWait, finAcknowledged, finReached, remove } from './close/close.ts';
+import { tellEnd } from './close/notify.ts';
 import { noteMarks } from './congestion/ecn.ts';
 import { challenge, refuse, sendAbort, sendLimited } from './emit/reset.ts';
 import { reportDuplicate } from './emit/sack.ts';
@@ -259,6 +260,8 @@ function textAndFin(tcb: Tcb, segment: Segment, now: Micros): Drop {
     if (lt(tcb.rcvAdv, tcb.rcvNxt)) tcb.rcvAdv = tcb.rcvNxt;
     tcb.flags |= Flag.ACK_NOW;
     finReached(tcb, now);
+    // With the batch's other news, so that an end that answers it leaves with its ACK.
+    if (has(tcb, Flag.OPEN_TOLD) && !has(tcb, Flag.PAUSED)) tellEnd(tcb);
   }
   return drop;
 }

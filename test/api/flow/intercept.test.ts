@@ -241,6 +241,7 @@ test('intercept: the callback interface tells when the handshake is over', async
   t.is((await once(socket, 'data')).toString(), 'hello');
   socket.end();
   await once(socket, 'close');
+  await until(() => happened.length > 1);
   t.deepEqual(happened, ['open', 'close']);
 });
 

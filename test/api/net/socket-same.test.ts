@@ -205,7 +205,7 @@ same('net: closing with unread text resets the peer', async (world, log) => {
   const { server, client, accepted } = await connected(world, log, { pauseOnConnect: true });
   client.resume();
   client.write('unread');
-  await new Promise((done) => setTimeout(done, 20)); // until it has arrived, in both worlds
+  await new Promise((done) => setTimeout(done, 200)); // until it has arrived, in both worlds
   accepted.destroy();
   await closed(client, accepted);
   return finish(server, log);

@@ -62,7 +62,7 @@ async function served(world: World): Promise<number> {
     peer.resume();
   });
   const port = await listening(server, world.host);
-  setTimeout(() => server.close(), 100);
+  setTimeout(() => server.close(), 1000);
   return port;
 }
 

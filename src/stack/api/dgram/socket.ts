@@ -246,14 +246,15 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #makeHandler(): UdpHandler {
-    const scope = this.#scope;
+    const { events } = this.host;
     return {
       message: (_udp, bytes, at, length, source, port) => {
-        const message = copyOf(bytes, at, length);
-        scope.runInAsyncScope(this.#message, this, message, source, port);
+        const sender = this.#sender(source, port, length);
+        events.weight += length;
+        events.add(this, this.#message, copyOf(bytes, at, length), sender);
       },
       error: (_udp, error) => {
-        scope.runInAsyncScope(this.emit, this, 'error', error);
+        events.add(this, this.#error, error, undefined);
       },
       close: () => {
         process.nextTick(() => this.emit('close'));
@@ -261,15 +262,21 @@ export class DatagramSocket extends EventEmitter {
     };
   }
 
-  #message(message: Buffer, source: Address, port: number): void {
+  #sender(source: Address, port: number, size: number): RemoteInfo {
     if (source !== this.#lastSource) {
       this.#lastSource = source;
       this.#lastText = format(source);
     }
-    const address = this.#lastText;
-    if (this.options.receiveBlockList?.check(address, 'ipv4')) return;
-    const sender: RemoteInfo = { address, family: family(source), port, size: message.length };
-    this.emit('message', message, sender);
+    return { address: this.#lastText, family: family(source), port, size };
+  }
+
+  #message(message: Buffer, sender: RemoteInfo): void {
+    if (this.udp.closed || this.options.receiveBlockList?.check(sender.address, 'ipv4')) return;
+    this.#scope.runInAsyncScope(this.emit, this, 'message', message, sender);
+  }
+
+  #error(error: Error): void {
+    if (!this.udp.closed) this.#scope.runInAsyncScope(this.emit, this, 'error', error);
   }
 
   /** Close it; `close` follows. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` if it is closed. */

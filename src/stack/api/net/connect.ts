@@ -229,8 +229,8 @@ export class Dial {
         },
         close: (_connection, error) => {
           if (opened || this.#over) return;
-          if (error) this.#refused(place, error.code);
-          else this.#end(undefined); // the stack was closed
+          stop(this.#timer);
+          this.#host.events.add(this, this.#closed, place, error);
         },
       },
     );
@@ -242,6 +242,11 @@ export class Dial {
     if (this.#next < this.#addresses.length) {
       this.#timer = after(timeout, () => this.#tooSlow(place));
     }
+  }
+
+  #closed(place: LookupAddress, error: SystemError | undefined): void {
+    if (error) this.#refused(place, error.code);
+    else if (!this.#over) this.#end(undefined); // the stack was closed
   }
 
   /** It could not even begin. */

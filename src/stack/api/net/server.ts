@@ -170,7 +170,7 @@ export class Server extends EventEmitter implements NodeServer {
     }
     if (this.maxConnections !== undefined && this.#connections >= this.maxConnections) {
       connection.close();
-      this.emit('drop', describe(connection));
+      this.#host.events.add(this, this.#dropped, describe(connection), undefined);
       return EMPTY;
     }
     const options: SocketOptions = {
@@ -184,13 +184,17 @@ export class Server extends EventEmitter implements NodeServer {
     this.#connections++;
     socket.server = this;
     socket._server = this;
-    const { handler } = connection; // the socket has set it
-    try {
-      this.emit('connection', socket);
-    } catch (error) {
-      this.#host.thrown(error); // as Node: the connection stays, whatever its listener did
-    }
-    return handler;
+    this.#host.events.add(this, this.#accepted, socket, this.#listener);
+    return connection.handler; // the socket has set it
+  }
+
+  #accepted(socket: Socket, listener: Listener | undefined): void {
+    if (this.#listener === listener) this.emit('connection', socket);
+    else socket.resetAndDestroy(); // it was closed, and so is whom it had not accepted yet
+  }
+
+  #dropped(data: DropArgument): void {
+    this.emit('drop', data);
   }
 
   /** For the server's sockets: one is gone. */

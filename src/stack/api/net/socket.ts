@@ -116,7 +116,10 @@ export class Socket extends SocketStream implements NodeSocket {
         this.emit('connectionAttemptFailed', address, port, family, error),
       attemptTimeout: (address, family) =>
         this.emit('connectionAttemptTimeout', address, port, family),
-      opened: (connection) => this.inScope(this.#opened, connection),
+      opened: (connection) => {
+        this.adopt(connection);
+        this.tell(this.#opened, undefined);
+      },
       failed: (error) => this.inScope(this.#failed, error),
     });
   }
@@ -139,9 +142,12 @@ export class Socket extends SocketStream implements NodeSocket {
     if (!this.#referenced) connection.unref();
   }
 
-  #opened(connection: Connection): void {
+  #opened(): void {
+    if (!this.destroyed) this.inScope(this.#connected, undefined);
+  }
+
+  #connected(): void {
     this.connecting = false;
-    this.adopt(connection);
     this.idle.touch();
     this.emit('connect');
     this.emit('ready');

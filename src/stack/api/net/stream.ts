@@ -49,7 +49,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   protected live = false;
   protected readonly idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
   protected scope: AsyncResource | undefined;
-  readonly #intake: Intake = new Intake((chunk) => this.inScope(this.#took, chunk));
+  readonly #intake: Intake = new Intake(this, this.#took);
   readonly #outflow: Outflow = new Outflow();
   readonly #userBuffer: UserBuffer | undefined;
   /** What Node's TLS or HTTP/2 has of the socket; undefined until one asks. */
@@ -61,6 +61,10 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   #resetting = false;
   /** What Node would meet at its next read: the connection is gone, and nobody has looked. */
   #unseen: SystemError | undefined;
+  /** Why the connection is gone, told or not. */
+  #cause: SystemError | undefined;
+  /** Bytes that have come and wait among the events. */
+  #untold = 0;
   #bytesRead = 0;
 
   constructor(host: Host, options: SocketOptions) {
@@ -126,6 +130,12 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     else then.call(this, value);
   }
 
+  /** Let `then` be called in its turn, after what has happened before. */
+  protected tell<T>(then: (this: this, value: T) => void, value: T): void {
+    this.host.inflow.settle(this.#intake);
+    this.host.events.add(this, then, value, undefined);
+  }
+
   /** Be as new: a socket may be connected again after its end. */
   protected revive(): void {
     if (this.live && !this.destroyed) return;
@@ -135,7 +145,8 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     this.#peerEnded = false;
     this.#atEnd = false;
     this.#reading = false;
-    this.#unseen = undefined;
+    this.#unseen = this.#cause = undefined;
+    this.#untold = 0;
     this.carrier = undefined;
   }
 
@@ -159,12 +170,13 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     data: ({ context }, bytes, at, length) => (context as SocketStream).#data(bytes, at, length),
     end: ({ context }) => (context as SocketStream).#end(),
     writable: ({ context }) => (context as SocketStream).#writable(),
-    close: ({ context }, error) => (context as SocketStream).#gone(error),
+    close: ({ context }, error) => (context as SocketStream).#closed(error),
   };
 
   #data(bytes: Uint8Array, at: number, length: number): void {
     const user = this.#userBuffer;
     if (!user || this.#handle) {
+      this.#untold += length;
       this.host.inflow.add(this.#intake, bytes, at, length);
       return;
     }
@@ -176,9 +188,14 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   }
 
   #took(chunk: Buffer): void {
+    this.#untold -= chunk.length;
     if (this.destroyed) return;
     this.#bytesRead += chunk.length;
     this.idle.touch();
+    this.inScope(this.#give, chunk);
+  }
+
+  #give(chunk: Buffer): void {
     // What was read before is for the engine too, which takes it in its next tick.
     if (this.#handle && this.readableLength === 0) this.#handle.give(chunk);
     else this.#keep(chunk);
@@ -189,11 +206,14 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   }
 
   #end(): void {
-    this.host.inflow.settle(this.#intake);
-    if (!this.destroyed) this.inScope(this.#ended, undefined);
+    this.tell(this.#ended, undefined);
   }
 
   #ended(): void {
+    if (!this.destroyed) this.inScope(this.#finishReading, undefined);
+  }
+
+  #finishReading(): void {
     this.#atEnd = true;
     this.#reading = false;
     if (this.#handle) this.#handle.end();
@@ -207,13 +227,22 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   }
 
   #writable(): void {
+    this.tell(this.#writeOn, undefined);
+  }
+
+  #writeOn(): void {
     const { carrier } = this;
+    if (!carrier || this.destroyed) return;
     this.idle.touch();
-    if (carrier) this.inScope(() => this.#outflow.go(carrier), undefined);
+    this.inScope(() => this.#outflow.go(carrier), undefined);
+  }
+
+  #closed(error: SystemError | undefined): void {
+    this.#cause = error;
+    this.tell(this.#gone, error);
   }
 
   #gone(error: SystemError | undefined): void {
-    this.host.inflow.settle(this.#intake);
     if (this.destroyed) return;
     if (!error) {
       // In order, unless the whole stack was closed: then there is nothing to wait for.
@@ -306,7 +335,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     const { carrier } = this;
     if (this.connecting) this.#sendLater(chunks, done);
     else if (!this.live || !carrier) done(closedError());
-    else if (carrier.closed) done(this.#writeError(this.#unseen));
+    else if (carrier.closed) done(this.#writeError(this.#cause));
     else {
       this.idle.touch();
       this.#outflow.begin(carrier, chunks, done);
@@ -345,7 +374,8 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     this.live = false;
     this.idle.stop();
     this.host.inflow.discard(this.#intake);
-    if (this.#resetting) this.carrier?.abort();
+    // What has come and was not read is lost, as what a kernel has not handed over: RFC 1122 §4.2.2.13.
+    if (this.#resetting || this.#untold > 0) this.carrier?.abort();
     else this.carrier?.close();
     this.#resetting = false;
     done(error);
