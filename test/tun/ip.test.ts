@@ -205,7 +205,7 @@ tunTest(
     const device = impair(tun, { in: { loss: 0.01 }, seed: 5 });
     const bench = new Bench(device);
     const { net, slots } = bench;
-    const { pages } = net.reassembly;
+    const { pages } = net.fragments;
     const socket = await kernelSocket();
     const text = Buffer.from(pattern(65_507));
     let whole = 0;
@@ -224,7 +224,7 @@ tunTest(
     await until(() => whole + changed >= complete, 'the answers');
     t.is(changed, 0);
     t.true(complete > DATAGRAMS / 2 && complete < DATAGRAMS, `${complete} of ${DATAGRAMS}`);
-    t.true(net.reassembly.length > 0, 'those that miss a fragment wait for it');
+    t.true(net.fragments.length > 0, 'those that miss a fragment wait for it');
     net.expire(net.deadline());
     net.expire(net.now + 31 * SECOND);
     net.flush();

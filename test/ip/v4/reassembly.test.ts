@@ -52,8 +52,8 @@ test('reassembly: fragments in order are one packet', (t) => {
   const text = pattern(4000);
   for (const [from, to] of cuts(4000, 1480)) t.is(host.piece(text, from, to), Drop.NONE);
   t.deepEqual(host.got, [text]);
-  t.is(host.net.reassembly.length, 0);
-  t.is(host.net.reassembly.pages.used, 0);
+  t.is(host.net.fragments.length, 0);
+  t.is(host.net.fragments.pages.used, 0);
   t.is(host.stat('IpReasmReqds'), 3);
   t.is(host.stat('IpReasmOKs'), 1);
   t.true(host.balanced);
@@ -94,7 +94,7 @@ test('reassembly: packets that differ in id, protocol or address are kept apart'
   host.piece(text, 8, 16, { protocol: 252 });
   host.piece(text, 8, 16, { source: ip('10.0.0.9') });
   t.is(host.got.length, 0);
-  t.is(host.net.reassembly.length, 4);
+  t.is(host.net.fragments.length, 4);
   host.piece(text, 8, 16);
   t.is(host.got.length, 1);
 });
@@ -133,7 +133,7 @@ for (const [what, from, to, seed] of overlaps) {
     t.is(host.piece(pattern(64, 1), 16, 32), Drop.NONE);
     t.is(host.piece(pattern(64, seed), from, to), Drop.IP_FRAGMENT_OVERLAP);
     t.is(host.net.drops[Drop.IP_FRAGMENT_OVERLAP], 2);
-    t.is(host.net.reassembly.pages.used, 0);
+    t.is(host.net.fragments.pages.used, 0);
     // RFC 5722: and so does all that still comes of it.
     for (const [a, b] of cuts(64, 16)) {
       t.is(host.piece(pattern(64, 1), a, b), Drop.IP_FRAGMENT_OVERLAP);
@@ -164,7 +164,7 @@ for (const [what, fields] of bad) {
   test(`reassembly: a fragment ${what} is refused`, (t) => {
     const host = new Receiver();
     t.is(host.input(packet(fields)), Drop.IP_FRAGMENT);
-    t.is(host.net.reassembly.length, 0);
+    t.is(host.net.fragments.length, 0);
     t.is(host.stat('IpReasmFails'), 1);
     t.true(host.balanced);
   });
@@ -176,7 +176,7 @@ test('reassembly: a packet that its header’s options make too long is refused'
   const pieces = cuts(text.length, 1480);
   for (const [from, to] of pieces.slice(1)) host.piece(text, from, to);
   t.is(host.piece(text, 0, 1480, { options: [148, 4, 0, 0] }), Drop.IP_FRAGMENT);
-  t.is(host.net.reassembly.length, 0);
+  t.is(host.net.fragments.length, 0);
   t.is(host.got.length, 0);
   t.true(host.balanced);
 });
@@ -188,7 +188,7 @@ test('reassembly: what is not whole after 30 seconds is reported, if its beginni
   host.piece(pattern(3000), 1480, 2960, { id: 2 });
   t.is(host.net.deadline(), 30 * SECOND);
   host.net.expire(30 * SECOND - 1);
-  t.is(host.net.reassembly.length, 2);
+  t.is(host.net.fragments.length, 2);
   host.net.expire(30 * SECOND);
   const report = host.wire.take();
   t.deepEqual([report.u8(0), report.u8(1)], [11, 1]);
@@ -217,8 +217,8 @@ test('reassembly: a datagram that never ends is given up 30 s after it began, wh
   }
   host.net.expire(30 * SECOND);
   t.is(host.net.drops[Drop.IP_FRAGMENT_TIMEOUT], 30);
-  t.is(host.net.reassembly.length, 0);
-  t.is(host.net.reassembly.pages.used, 0);
+  t.is(host.net.fragments.length, 0);
+  t.is(host.net.fragments.pages.used, 0);
   t.true(host.balanced);
 });
 
@@ -233,7 +233,7 @@ test('reassembly: one source cannot hold more than its share of datagrams', (t) 
   const host = new Receiver({ reassembly: { datagramsPerSource: 4 } });
   host.piece(pattern(16), 0, 8, { source: ip('10.0.0.9'), id: 100 });
   for (let id = 0; id < 10; id++) t.is(host.piece(pattern(16), 0, 8, { id }), Drop.NONE);
-  t.is(host.net.reassembly.length, 5);
+  t.is(host.net.fragments.length, 5);
   t.is(host.net.drops[Drop.IP_FRAGMENT_LIMIT], 6);
   host.piece(pattern(16), 8, 16, { id: 9 }); // the newest is still there
   host.piece(pattern(16), 8, 16, { source: ip('10.0.0.9'), id: 100 });
@@ -244,7 +244,7 @@ test('reassembly: one source cannot hold more than its share of datagrams', (t) 
 test('reassembly: in total the oldest datagram gives way', (t) => {
   const host = new Receiver({ reassembly: { datagrams: 8 } });
   for (let i = 0; i < 20; i++) host.piece(pattern(16), 0, 8, { source: ip(`10.0.0.${i + 10}`) });
-  t.is(host.net.reassembly.length, 8);
+  t.is(host.net.fragments.length, 8);
   t.is(host.net.drops[Drop.IP_FRAGMENT_LIMIT], 12);
   t.true(host.balanced);
 });
@@ -256,13 +256,13 @@ test('reassembly: memory stays within its limit, and a new datagram still gets t
   const pieces = cuts(text.length, 1480);
   for (let id = 1; id <= 100; id++) {
     for (const [from, to] of pieces.slice(1)) host.piece(text, from, to, { id });
-    t.true(host.net.reassembly.pages.used * PAGE_SIZE <= memory);
+    t.true(host.net.fragments.pages.used * PAGE_SIZE <= memory);
   }
   for (const [from, to] of pieces) host.piece(text, from, to, { id: 101 });
   t.deepEqual(host.got, [text]);
   host.net.expire(31 * SECOND);
-  t.is(host.net.reassembly.length, 0);
-  t.is(host.net.reassembly.pages.used, 0);
+  t.is(host.net.fragments.length, 0);
+  t.is(host.net.fragments.pages.used, 0);
   t.true(host.balanced);
 });
 
@@ -282,7 +282,7 @@ test('reassembly: with one fragment in a hundred lost, the others arrive and mem
     if (!lost) whole++;
   }
   t.is(host.got.length, whole);
-  t.true(host.net.reassembly.pages.used <= host.net.reassembly.pages.limit);
+  t.true(host.net.fragments.pages.used <= host.net.fragments.pages.limit);
   host.net.expire(60 * SECOND);
   t.true(host.balanced);
 });
@@ -294,7 +294,7 @@ test('reassembly: a swarm of tiny fragments with holes ends its own datagram onl
   for (let at = 0; at < 64 * 16; at += 16) last = host.piece(text, at, at + 8);
   t.is(last, Drop.NONE);
   t.is(host.piece(text, 64 * 16, 64 * 16 + 8), Drop.IP_FRAGMENT_LIMIT);
-  t.is(host.net.reassembly.pages.used, 0);
+  t.is(host.net.fragments.pages.used, 0);
   t.true(host.balanced);
 });
 
@@ -329,8 +329,8 @@ test('reassembly: random fragments throw nothing, leak nothing, and the counters
     host.wire.sent.length = 0;
   }
   host.net.expire(1e12);
-  t.is(host.net.reassembly.length, 0);
-  t.is(host.net.reassembly.pages.used, 0);
+  t.is(host.net.fragments.length, 0);
+  t.is(host.net.fragments.pages.used, 0);
   t.true(host.got.length > 0, `seed ${seed}`);
   t.true(host.balanced, `seed ${seed}`);
 });

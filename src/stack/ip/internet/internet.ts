@@ -17,6 +17,7 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import * as numbers from '../../wire/protocol.ts';
 import * as virtio from '../../wire/virtio.ts';
 import { Echoes } from '../echo.ts';
+import { DEFAULT_REASSEMBLY_LIMITS, Fragments, type ReassemblyLimits } from '../fragments.ts';
 import type { Hooks } from '../hooks.ts';
 import { Interface, type InterfaceOptions } from '../interface.ts';
 import type { DropWatcher, InternetLayer, Protocol } from '../ip.ts';
@@ -27,7 +28,7 @@ import { Routes } from '../routes.ts';
 import { Icmp } from '../v4/icmp.ts';
 import { DEFAULT_ERROR_RATE, IcmpErrors, type RateLimit } from '../v4/icmp-errors.ts';
 import { Igmp } from '../v4/igmp.ts';
-import { DEFAULT_REASSEMBLY_LIMITS, Reassembly, type ReassemblyLimits } from '../v4/reassembly.ts';
+import { Reassembly } from '../v4/reassembly.ts';
 import { receive } from './input.ts';
 import { DEFAULT_TTL, Output } from './output.ts';
 
@@ -79,6 +80,7 @@ export class Internet implements InternetLayer {
   readonly routes: Routes;
   readonly multicast: Multicast;
   readonly igmp: Igmp;
+  readonly fragments: Fragments;
   readonly reassembly: Reassembly;
   readonly icmp: Icmp;
   readonly errors: IcmpErrors;
@@ -99,7 +101,9 @@ export class Internet implements InternetLayer {
     this.routes = new Routes(this.interfaces, this.random);
     this.multicast = new Multicast(this.interfaces);
     this.output = new Output(this);
-    this.reassembly = new Reassembly(this, { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly });
+    this.fragments = new Fragments(this, { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly });
+    this.reassembly = new Reassembly(this);
+    this.fragments.onTimeout = (datagram) => this.reassembly.reportTimeout(datagram);
     this.errors = new IcmpErrors(this, options.errorRate ?? DEFAULT_ERROR_RATE);
     this.echoes = new Echoes(this.random);
     this.icmp = new Icmp(this, this.echoes);
@@ -173,14 +177,14 @@ export class Internet implements InternetLayer {
   /** Do what is due. */
   expire(now: Micros): void {
     this.now = now;
-    this.reassembly.expire(now);
+    this.fragments.expire(now);
     this.routes.paths.expire(now);
     this.igmp.expire(now);
   }
 
   /** When to call `expire` next. */
   deadline(): Micros {
-    return Math.min(this.reassembly.deadline(), this.routes.deadline(), this.igmp.deadline());
+    return Math.min(this.fragments.deadline(), this.routes.deadline(), this.igmp.deadline());
   }
 
   /** A device joins. Its packets must fit the slots. */
