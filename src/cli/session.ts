@@ -28,9 +28,10 @@ export async function openSession(options: TunOptions): Promise<Session> {
   const { tun: name, hostAddress, address, prefix, mtu, offload, pcap } = options;
   const named = name === undefined ? {} : { name };
   const tun = await openTun({ hostAddress, mtu, offload, ...named });
+  let device: Device = tun;
   try {
     const captured = pcap === undefined ? undefined : captureTo(tun, pcap);
-    const device: Device = captured ?? tun;
+    if (captured) device = captured;
     const stack = createStack({ device, address: `${address}/${prefix}` });
     const lost = new Promise<Error>((resolve) => {
       stack.on('error', resolve);
@@ -43,7 +44,7 @@ export async function openSession(options: TunOptions): Promise<Session> {
     };
     return { stack, tun, lost, close };
   } catch (error) {
-    await tun.close();
+    await device.close();
     throw error;
   }
 }

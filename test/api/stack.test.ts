@@ -201,6 +201,9 @@ test('connections: each with its state, until TIME-WAIT is over', async (t) => {
   socket.resume().end();
   await next(socket, 'close');
   t.is(pair.left.connections()[0]?.state, 'TIME-WAIT');
+  t.is(pair.left.connections(1).length, 1);
+  t.deepEqual(pair.left.connections(0), []);
+  t.throws(() => pair.left.connections(-1), { code: 'ERR_OUT_OF_RANGE' });
   await until(() => pair.left.connections().length === 0);
   t.deepEqual(pair.right.connections(), []);
   await pair.close();

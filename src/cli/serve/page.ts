@@ -5,6 +5,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { isIP } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 
 /** Anything made of names, numbers and text; the page shows whatever it is given. */
@@ -103,8 +105,34 @@ const HTML = `<!doctype html>
 </html>
 `;
 
+/**
+ * Milliseconds; all of them stricter than Node's own, because whoever looks at this page sends one short
+ * request: until the header is there, until the request is, of silence between two, and while an answer is
+ * not taken. `EVERY` is how often the first two are looked at.
+ */
+const Limit = {
+  HEADER: 10_000,
+  REQUEST: 15_000,
+  IDLE: 5000,
+  STALLED: 30_000,
+  EVERY: 2000,
+} as const;
+
+/** How long the numbers are given again as they were, in ms: what they cost is not for strangers to choose. */
+const FRESH = 100;
+
+/**
+ * Whether the request means this host: by an address, or by the name that every host has for itself. A
+ * page of somebody else's whose name was made to lead here (DNS rebinding) sends that name.
+ */
+function isMeant({ headers: { host } }: IncomingMessage): boolean {
+  if (host === undefined) return true; // HTTP/1.0: no browser of today
+  const name = host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
+  return isIP(name) !== 0 || name.toLowerCase() === 'localhost';
+}
+
 /** Answer one request of the page. */
-function answer(request: IncomingMessage, response: ServerResponse, numbers: () => Numbers): void {
+function answer(request: IncomingMessage, response: ServerResponse, numbers: () => string): void {
   const say = (status: number, type: string, body: string): void => {
     response.writeHead(status, {
       'content-type': `${type}; charset=utf-8`,
@@ -113,6 +141,10 @@ function answer(request: IncomingMessage, response: ServerResponse, numbers: () 
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   };
+  if (!isMeant(request)) {
+    say(421, 'text/plain', 'Ask for it by its address.\n'); // RFC 9110 §15.5.20
+    return;
+  }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
     say(405, 'text/plain', 'Only GET and HEAD.\n');
@@ -120,13 +152,39 @@ function answer(request: IncomingMessage, response: ServerResponse, numbers: () 
   }
   const path = (request.url ?? '/').replace(/\?.*/, '');
   if (path === '/') say(200, 'text/html', HTML);
-  else if (path === '/stats.json') say(200, 'application/json', `${JSON.stringify(numbers())}\n`);
+  else if (path === '/stats.json') say(200, 'application/json', numbers());
   else say(404, 'text/plain', 'There is / and /stats.json.\n');
 }
 
-/** What takes the page's connections, from any stack: `numbers` is asked at each request. */
-export function pageServer(numbers: () => Numbers): (socket: Duplex) => void {
-  const server = createServer((request, response) => answer(request, response, numbers));
+/** Asks `numbers` for them, and no more often than is useful. */
+function rarely(numbers: () => Numbers): () => string {
+  let text = '';
+  let until = 0;
+  return () => {
+    if (performance.now() >= until) {
+      text = `${JSON.stringify(numbers())}\n`;
+      until = performance.now() + FRESH;
+    }
+    return text;
+  };
+}
+
+/** What takes the page's connections, from any stack: `numbers` is asked as requests come. */
+export function pageServer(
+  numbers: () => Numbers,
+  limit: Readonly<Record<keyof typeof Limit, number>> = Limit,
+): (socket: Duplex) => void {
+  const text = rarely(numbers);
+  const options = {
+    headersTimeout: limit.HEADER,
+    requestTimeout: limit.REQUEST,
+    keepAliveTimeout: limit.IDLE,
+    connectionsCheckingInterval: limit.EVERY,
+  };
+  const server = createServer(options, (request, response) => answer(request, response, text));
+  server.setTimeout(limit.STALLED);
+  // It does not listen itself, and only then would Node begin to look at the time.
+  server.emit('listening');
   return (socket) => {
     server.emit('connection', socket);
   };

@@ -32,7 +32,7 @@ export async function serve(
       uptimeSeconds: Math.round((performance.now() - started) / 1000),
       stack: read(),
       services: services.carried(),
-      connections: stack.connections().slice(0, MOST_CONNECTIONS),
+      connections: stack.connections(MOST_CONNECTIONS),
     }));
     const services = await startServices({
       net: stack.net,
@@ -48,14 +48,12 @@ export async function serve(
     screen.line(
       options.json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`,
     );
-    const endStatus = showStatus(screen, read, () =>
-      Object.values(services.carried()).reduce((sum, each) => sum + each.open, 0),
-    );
+    const endStatus = showStatus(screen, read, () => services.open);
     const error = await Promise.race([lost, stopped.then(() => undefined)]);
     endStatus();
     const stats = read();
     const carried = services.carried();
-    const connections = stack.connections().slice(0, MOST_CONNECTIONS);
+    const connections = stack.connections(MOST_CONNECTIONS);
     await services.close();
     screen.line(
       options.json

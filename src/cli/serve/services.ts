@@ -85,7 +85,9 @@ export interface Services {
   readonly tcp: Readonly<Partial<Record<Service, number>>>;
   /** The UDP port each listens on. */
   readonly udp: Readonly<Partial<Record<Service, number>>>;
-  /** What each has carried so far, open connections included. */
+  /** Connections that are open. */
+  readonly open: number;
+  /** What each has carried so far, open connections included: asks each of them. */
   carried(): Record<Service, Carried>;
   /** Stop listening and end what is open. */
   close(): Promise<void>;
@@ -238,6 +240,10 @@ class Running implements Services {
     // The last lines are too near the pattern's end for the longest datagram.
     const at = (this.#turn++ % (PRINTABLE - 7)) * (LINE + 2);
     return this.#pattern.subarray(at, at + length);
+  }
+
+  get open(): number {
+    return this.#open.size;
   }
 
   carried(): Record<Service, Carried> {

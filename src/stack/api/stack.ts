@@ -12,7 +12,7 @@ import { SystemRandom } from '../host/random.ts';
 import { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
 import { type Dgram, makeDgram } from './dgram/dgram.ts';
-import { checkFunction } from './door/checks.ts';
+import { checkFunction, checkInteger } from './door/checks.ts';
 import { systemError } from './door/errors.ts';
 import { makeLookup } from './door/lookup.ts';
 import {
@@ -219,9 +219,13 @@ export class Stack extends Modules {
     return readStats(this.#core);
   }
 
-  /** Every TCP connection, half-open and closing ones included, with what `info` tells of each. */
-  connections(): TcpInfo[] {
-    return this.#core.tcp.table.map((tcb) => info(tcb));
+  /**
+   * Every TCP connection, half-open and closing ones included, with what `info` tells of each; or the first
+   * `most` of them (0 or more): of very many the rest would take its time for nobody.
+   */
+  connections(most: number = Number.POSITIVE_INFINITY): TcpInfo[] {
+    if (most !== Number.POSITIVE_INFINITY) checkInteger(most, 'most', 0, 2 ** 31 - 1);
+    return this.#core.tcp.table.slice(0, most).map((tcb) => info(tcb));
   }
 
   /** Keep the process alive although nothing is open: for a stack that only answers pings. */

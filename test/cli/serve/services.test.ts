@@ -292,3 +292,66 @@ test('services: the page shows the numbers, and gives them as JSON', async (t) =
   t.true(Number(head.headers.get('content-length')) > 1000);
   await services.close();
 });
+
+/** What the page answers to these bytes. */
+async function raw(services: Services, bytes: string): Promise<string> {
+  const socket = await connect(services, 'page');
+  socket.write(bytes);
+  return (await everything(socket)).toString('latin1');
+}
+
+// RFC 9110 §7.2, §15.5.20. A browser that was led here by another's name (DNS rebinding) sends that name.
+test('services: the page is only for who asks for it by an address', async (t) => {
+  const services = await start(pageServer(() => ({})));
+  const ask = (host: string) =>
+    raw(services, `GET /stats.json HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  for (const host of ['10.83.0.2', '10.83.0.2:80', '[::1]:80', 'localhost:8080', 'LOCALHOST']) {
+    t.regex(await ask(host), /^HTTP\/1\.1 200 /, host);
+  }
+  for (const host of [
+    'evil.example',
+    'evil.example:80',
+    '10.83.0.2.evil.example',
+    'localhost.evil',
+    '',
+  ]) {
+    t.regex(await ask(host), /^HTTP\/1\.1 421 /, host);
+  }
+  t.regex(await raw(services, 'GET / HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 200 /);
+  await services.close();
+});
+
+// Node documentation: `server.headersTimeout`, `server.requestTimeout` (408), `server.setTimeout()`.
+test('services: the page does not wait for ever for a request, nor for its answer to be taken', async (t) => {
+  const limit = { HEADER: 100, REQUEST: 200, IDLE: 100, STALLED: 300, EVERY: 20 };
+  const services = await start(pageServer(() => ({}), limit));
+  t.regex(await raw(services, 'GET / HT'), /^HTTP\/1\.1 408 /);
+  t.regex(await raw(services, ''), /^HTTP\/1\.1 408 /);
+  const post = 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nab';
+  t.regex(await raw(services, post), /^HTTP\/1\.1 4/);
+  t.regex(await raw(services, 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'), /^HTTP\/1\.1 200 /);
+  while (services.open > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  // Answers that nobody reads, until no more can be sent.
+  const deaf = await connect(services, 'page');
+  deaf.on('error', () => {});
+  deaf.pause();
+  const closed = once(deaf, 'close');
+  const request = 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+  deaf.write(request.repeat(3000));
+  while (services.open === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (services.open > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  deaf.destroy();
+  await closed;
+  await services.close();
+});
+
+test('services: the numbers are counted once for many who ask at a time', async (t) => {
+  let asked = 0;
+  const services = await start(pageServer(() => ({ asked: ++asked })));
+  const at = `http://${HOME}:${services.tcp.page}/stats.json`;
+  await Promise.all(Array.from({ length: 20 }, () => fetch(at).then((answer) => answer.text())));
+  t.true(asked < 20, `${asked}`);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  t.deepEqual(await (await fetch(at)).json(), { asked: asked });
+  await services.close();
+});
