@@ -8,11 +8,9 @@
 import { debuglog } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { type CaptureDevice, capture, createStack, openFd, openTun, type Stack } from './index.ts';
+import { own, ownerOf } from './register/owner.ts';
 import { patch } from './register/patch.ts';
 import { readSettings, type Settings } from './register/settings.ts';
-
-/** Which process has the stack: its children inherit this, and the settings, but not the TUN. */
-const OWNER = 'TUNSTACK_PID';
 
 const debug = debuglog('tunstack');
 
@@ -42,14 +40,23 @@ function endWithTheProcess(stack: Stack, capturing: boolean): void {
   if (capturing) process.once('beforeExit', () => void stack.close());
 }
 
-const owner = process.env[OWNER];
+/** Of the workers of a cluster everybody knows it: the primary opens what they serve. */
+function sayWhose(owner: number): void {
+  if (process.env['NODE_UNIQUE_ID'] !== undefined) return;
+  const way = 'give it settings of its own (TUNSTACK_TUN, TUNSTACK_ADDRESS), or unset TUNSTACK_PID';
+  process.emitWarning(
+    `process ${owner} has the stack that this one was told to open, so the kernel keeps its sockets; ${way}`,
+    { code: 'TUNSTACK_CHILD' },
+  );
+}
+
+const owner = ownerOf(process.env, process.pid);
 if (!isMainThread) debug('a worker thread: the kernel keeps its sockets');
-else if (owner !== undefined && owner !== String(process.pid)) {
-  debug('process %s has the stack: the kernel keeps the sockets of this one', owner);
-} else {
+else if (owner !== undefined) sayWhose(owner);
+else {
   const settings = readSettings(process.env);
   const stack = await open(settings);
-  process.env[OWNER] = String(process.pid);
+  own(process.env, process.pid);
   patch(stack);
   endWithTheProcess(stack, settings.pcap !== undefined);
   debug('%s on %s', stack.address, stack.devices[0]?.name);

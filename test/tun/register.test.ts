@@ -126,11 +126,10 @@ tunTest('register: paths, pipes to children and terminals stay with the kernel',
   const { code, out, err } = await program(t, 'local.cjs', [join(folder(t), 'socket')]).ended;
   t.is(err, '');
   t.is(code, 0);
-  const lines = out
-    .trimEnd()
-    .split('\n')
-    .filter((line) => line !== '')
-    .sort();
+  const all = out.trimEnd().split('\n');
+  // A child that was told the same as we are says that its sockets are the kernel's.
+  t.regex(out, /error \(node:\d+\) \[TUNSTACK_CHILD\] Warning: process \d+ has the stack/);
+  const lines = all.filter((line) => line !== '' && !/^(error|\(Use)/.test(line)).sort();
   t.deepEqual(lines, [
     'Socket by path true',
     'child through pipes',
@@ -148,6 +147,17 @@ tunTest('register: the workers of a cluster are served by the kernel', async (t)
   const { code, out, err } = await program(t, 'cluster.cjs').ended;
   t.is(code, 0, err);
   t.is(out, 'worker 127.0.0.1\n');
+});
+
+curlTest('register: a child with settings of its own has a stack of its own', async (t) => {
+  const running = program(t, 'http-server.cjs', [], {
+    ...{ TUNSTACK_PID: `${process.pid}`, TUNSTACK_OWNED: '[["TUNSTACK_TUN","other0"]]' },
+    ...{ TUNSTACK_TUN: 'child0', TUNSTACK_ADDRESS: '10.99.0.2/30' },
+    TUNSTACK_HOST_ADDRESS: '10.99.0.1/30',
+  });
+  await running.line();
+  t.is(await curl('http://10.99.0.2/stop'), 'hello 10.99.0.1');
+  t.is((await running.ended).code, 0);
 });
 
 curlTest('register: the settings are the environment’s', async (t) => {
