@@ -11,6 +11,7 @@ import { Stat } from '../../src/stack/base/stats.ts';
 import { type Interface, NO_OFFLOAD, type Offload } from '../../src/stack/ip/interface.ts';
 import { HEADROOM, Slots } from '../../src/stack/memory/slots.ts';
 import { Core, type CoreOptions } from '../../src/stack/stack.ts';
+import { keptBy } from '../../src/stack/tcp/memory/kept.ts';
 import type { Owner } from '../../src/stack/tcp/tcb/owner.ts';
 import type { Limits, Settings } from '../../src/stack/tcp/tcb/settings.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
@@ -142,10 +143,16 @@ export class Lab {
     return this.exchange.slice(-60).join('\n');
   }
 
-  /** A slot that is not given back, or a packet that is not counted, fails any test. */
+  /** A slot that is not given back, a byte or a packet that is not counted, fails any test. */
   #audit(): void {
     const { core, slots } = this;
     if (slots.free !== slots.count) throw new Error(`${slots.count - slots.free} slots leaked`);
+    for (const tcb of core.tcp.table) {
+      if (keptBy(tcb) !== tcb.kept) throw new Error(`${tcb.kept} bytes kept, not ${keptBy(tcb)}`);
+    }
+    const { total, holders } = core.tcp.budget;
+    const sum = holders.reduce((bytes, { kept }) => bytes + kept, 0);
+    if (sum !== total) throw new Error(`${sum} bytes kept, ${total} counted`);
     let dropped = 0;
     for (let reason = 1; reason < Drop.OUT_NO_SLOT; reason++) dropped += core.drops[reason] ?? 0;
     const { packetsIn, packetsUsed } = core.ip;

@@ -16,6 +16,15 @@ export type StackStats = Readonly<Record<keyof typeof Stat, number>> & {
   readonly packetsOut: number;
   /** TCP connections of now, in whatever state. */
   readonly connections: number;
+  /** Those of them whose program has closed them and left, and those in TIME-WAIT. */
+  readonly orphans: number;
+  readonly timeWaits: number;
+  /** Bytes of memory that all connections keep, the most that they did, and `limits.memory`. */
+  readonly tcpMemory: number;
+  readonly tcpMemoryMost: number;
+  readonly tcpMemoryLimit: number;
+  /** True while that is so much that windows and buffers do not grow: `limits.memoryPressure`. */
+  readonly tcpMemoryPressed: boolean;
   /** Packet slots, and those of them that no packet is in. */
   readonly slots: number;
   readonly slotsFree: number;
@@ -40,6 +49,12 @@ export function readStats(core: Core): StackStats {
     packetsUsed: core.ip.packetsUsed,
     packetsOut: all.IpOutRequests + all.IpForwDatagrams,
     connections: core.tcp.table.length,
+    orphans: core.tcp.orphans,
+    timeWaits: core.tcp.timeWaits,
+    tcpMemory: core.tcp.budget.total,
+    tcpMemoryMost: core.tcp.budget.most,
+    tcpMemoryLimit: core.tcp.budget.limit,
+    tcpMemoryPressed: core.tcp.budget.pressed,
     slots: core.ip.slots.count,
     slotsFree: core.ip.slots.free,
     ...all,

@@ -110,6 +110,13 @@ export const Stat = {
   TcpExtTCPTimeWaitOverflow: 100,
   TcpExtTCPMTUPFail: 101,
   TcpExtTCPMTUPSuccess: 102,
+  TcpExtTCPMemoryPressures: 103,
+  TcpExtTCPMemoryPressuresChrono: 104,
+  TcpExtPruneCalled: 105,
+  TcpExtRcvPruned: 106,
+  TcpExtOfoPruned: 107,
+  TcpExtTCPRcvCollapsed: 108,
+  TcpExtTCPAbortOnMemory: 109,
 } as const;
 
 /** The index of a counter. */

@@ -24,6 +24,11 @@ export class Ring {
     this.limit = limit;
   }
 
+  /** The storage that `length` bytes need. */
+  static storageFor(length: number): number {
+    return length === 0 ? 0 : capacityFor(length);
+  }
+
   /** Bytes that it can hold without growing: 0, or a power of two. */
   get capacity(): number {
     return this.bytes.length;
@@ -63,7 +68,12 @@ export class Ring {
   /** Bytes of memory that must be had before `length` more fit at `distance`; 0: none. */
   lacks(distance: number, length: number): number {
     const end = distance + length;
-    return end <= this.bytes.length ? 0 : capacityFor(end) - this.bytes.length;
+    return end <= this.bytes.length ? 0 : Ring.storageFor(end) - this.bytes.length;
+  }
+
+  /** Bytes of storage that `shrink` would give back. */
+  excess(length: number): number {
+    return this.bytes.length - Ring.storageFor(length);
   }
 
   /** Only the first `length` bytes are wanted: keep no more storage than they need. */

@@ -21,6 +21,8 @@ export const NO_SLOT = -1;
 
 const PAGE = 65_536;
 const POISON = 0xdb;
+/** One in so many stays free for packets, however much is kept by those who took it in. */
+const FREE_PART = 4;
 
 export interface SlotsOptions {
   /** How many, 4 to 1 048 576. */
@@ -64,6 +66,11 @@ export class Slots {
   /** How many are free now. */
   get free(): number {
     return this.#free;
+  }
+
+  /** True while few enough are taken that one may be held for longer than its packet's turn. */
+  get ample(): boolean {
+    return this.#free * FREE_PART > this.count;
   }
 
   /** The offset of a slot with one reference, or `NO_SLOT`. */

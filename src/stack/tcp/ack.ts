@@ -243,5 +243,5 @@ function growSendBuffer(tcb: Tcb): void {
   // `cwnd` has a fraction, a buffer must not: what it takes is counted in whole octets.
   const wanted = Math.floor(1.5 * Math.max(out, cwnd) + cwnd / 2);
   const size = Math.min(wanted, tcb.settings.sendBufferMax);
-  if (size > tcb.sendBuffer) tcb.sendBuffer = size;
+  if (size > tcb.sendBuffer && !tcb.tcp.budget.pressed) tcb.sendBuffer = size;
 }

@@ -78,7 +78,8 @@ function onRetransmit(tcb: Tcb, now: Micros): void {
     sendProbe(tcb, now);
     return;
   }
-  if (isTooLong(tcb, now)) {
+  const shut = tcb.sndWnd === 0;
+  if (isTooLong(tcb, now) || (shut && isAbandoned(tcb, tcb.backoff))) {
     giveUp(tcb, now);
     return;
   }
@@ -86,7 +87,7 @@ function onRetransmit(tcb: Tcb, now: Micros): void {
   tcb.retries++;
   tcb.backoff++; // RFC 6298 (5.5)
   if (tcb.retries === R1) tcb.tcp.doubtRoute(tcb);
-  if (tcb.sndWnd === 0) {
+  if (shut) {
     // The window shut over what is in flight: this is a probe (MUST-36), not a sign of congestion.
     board.markLost(0);
     const first = Math.min(diff(board.end(0), board.start(0)), tcb.mss);
@@ -121,6 +122,10 @@ const isTooLong = (tcb: Tcb, now: Micros): boolean =>
   tcb.userTimeout > 0
     ? hasUserTimeout(tcb, Math.max(tcb.firstSent, tcb.lastProgress), now)
     : tcb.retries >= tcb.settings.retries;
+
+/** RFC 6429 §3: nobody is there to end it, and the peer could keep it here for ever by its answers. */
+const isAbandoned = (tcb: Tcb, asked: number): boolean =>
+  has(tcb, Flag.DETACHED) && asked >= tcb.settings.orphanProbes;
 
 /** Nothing was heard for too long. RFC 1122 §4.2.3.9: an ICMP error seen meanwhile says why. */
 function giveUp(tcb: Tcb, now: Micros): void {
@@ -167,7 +172,7 @@ function onPersist(tcb: Tcb, now: Micros): void {
   }
   // MUST-37: as long as the peer answers, for ever; `retries` counts what it left unanswered.
   if (tcb.retries === 0) tcb.firstSent = now;
-  if (isTooLong(tcb, now)) {
+  if (isTooLong(tcb, now) || isAbandoned(tcb, tcb.probes)) {
     giveUp(tcb, now);
     return;
   }

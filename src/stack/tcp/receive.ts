@@ -18,6 +18,8 @@ import { tellData, tellEnd } from './close/notify.ts';
 import { emit } from './emit/emit.ts';
 import { reportDuplicate } from './emit/sack.ts';
 import { growReceiveBuffer, measureReceiverRtt } from './emit/window.ts';
+import { account } from './memory/kept.ts';
+import { mayKeep } from './memory/reclaim.ts';
 import { Flag, has } from './tcb/flags.ts';
 import { type Segment, trimLeft, trimRight } from './tcb/segment.ts';
 import type { Tcb } from './tcb/tcb.ts';
@@ -92,9 +94,10 @@ function inOrder(tcb: Tcb, segment: Segment, now: Micros): Drop {
   const end = add(segment.seq, length);
   if (length > 0) {
     tcb.rcvNxt = end;
-    if (!takeText(tcb, segment, length)) {
+    const drop = takeText(tcb, segment, length);
+    if (drop !== Drop.NONE) {
       tcb.rcvNxt = segment.seq;
-      return Drop.TCP_NO_BUFFER;
+      return drop;
     }
     const filled = tcb.spans !== null && tcb.spans.count > 0 && fillHole(tcb, end);
     tcb.unacked += length;
@@ -111,18 +114,32 @@ function inOrder(tcb: Tcb, segment: Segment, now: Micros): Drop {
 }
 
 /** Give in-order text to the owner, or keep it if it wants none now. */
-function takeText(tcb: Tcb, segment: Segment, length: number): boolean {
-  const { bytes } = tcb.tcp.ip.slots;
+function takeText(tcb: Tcb, segment: Segment, length: number): Drop {
   if (tcb.held === 0 && !has(tcb, Flag.PAUSED) && has(tcb, Flag.OPEN_TOLD)) {
     // Moves the head over what is handed out beside the ring; it may hold early text further on.
     if (tcb.ring !== null) tcb.ring.consume(length);
-    tellData(tcb, bytes, segment.text, length);
-    return true;
+    tellData(tcb, tcb.tcp.ip.slots.bytes, segment.text, length);
+    return Drop.NONE;
+  }
+  const drop = keep(tcb, tcb.held, segment.text, length);
+  if (drop === Drop.NONE) tcb.held += length;
+  return drop;
+}
+
+/**
+ * Keep `length` octets of a slot, from `text` on, at `distance` from the ring's head, unless the ring may
+ * not be so long, or there is no memory for it.
+ */
+function keep(tcb: Tcb, distance: number, text: number, length: number): Drop {
+  const lacks = tcb.ring?.lacks(distance, length) ?? Ring.storageFor(distance + length);
+  if (lacks > 0 && !mayKeep(tcb, lacks)) {
+    count(tcb.tcp.stats, Stat.TcpExtRcvPruned);
+    return Drop.TCP_MEMORY;
   }
   tcb.ring ??= new Ring(tcb.settings.receiveBufferMax + RING_SLACK);
-  if (!tcb.ring.put(tcb.held, bytes, segment.text, length)) return false;
-  tcb.held += length;
-  return true;
+  if (!tcb.ring.put(distance, tcb.tcp.ip.slots.bytes, text, length)) return Drop.TCP_NO_BUFFER;
+  if (lacks > 0) account(tcb);
+  return Drop.NONE;
 }
 
 /** Text that came early now follows: move `rcvNxt` over it. True if there was any. */
@@ -148,18 +165,19 @@ function early(tcb: Tcb, segment: Segment): Drop {
     tcb.finSeq = end;
   }
   if (length === 0) return segment.has(Header.FIN) ? Drop.NONE : Drop.TCP_OUT_OF_WINDOW;
-  tcb.spans ??= new Spans(tcb.settings.outOfOrderRanges);
-  tcb.ring ??= new Ring(tcb.settings.receiveBufferMax + RING_SLACK);
   tcb.lastSack = segment.seq;
-  if (tcb.spans.covers(segment.seq, end)) {
-    reportDuplicate(tcb, segment.seq, end);
-    return Drop.TCP_DUPLICATE;
+  if (tcb.spans !== null) {
+    if (tcb.spans.covers(segment.seq, end)) {
+      reportDuplicate(tcb, segment.seq, end);
+      return Drop.TCP_DUPLICATE;
+    }
+    reportOverlap(tcb, tcb.spans, segment.seq, end);
   }
-  reportOverlap(tcb, tcb.spans, segment.seq, end);
   const distance = tcb.held + diff(segment.seq, tcb.rcvNxt);
-  const { bytes } = tcb.tcp.ip.slots;
-  if (!tcb.ring.put(distance, bytes, segment.text, length)) return refuseEarly(tcb);
-  if (!tcb.spans.insert(segment.seq, end)) return refuseEarly(tcb);
+  const drop = keep(tcb, distance, segment.text, length);
+  if (drop !== Drop.NONE) return refuseEarly(tcb, drop);
+  tcb.spans ??= new Spans(tcb.settings.outOfOrderRanges); // not before: `keep` may give them up
+  if (!tcb.spans.insert(segment.seq, end)) return refuseEarly(tcb, Drop.TCP_NO_BUFFER);
   count(tcb.tcp.stats, Stat.TcpExtTCPOFOQueue);
   return Drop.NONE;
 }
@@ -175,9 +193,9 @@ function reportOverlap(tcb: Tcb, spans: Spans, start: Seq, end: Seq): void {
   if (last >= 0) reportDuplicate(tcb, spans.start(last), end);
 }
 
-function refuseEarly(tcb: Tcb): Drop {
+function refuseEarly(tcb: Tcb, drop: Drop): Drop {
   count(tcb.tcp.stats, Stat.TcpExtTCPOFODrop);
-  return Drop.TCP_NO_BUFFER;
+  return drop;
 }
 
 /** Hand kept text to the owner for as long as it wants it, then the end if that was reached. */

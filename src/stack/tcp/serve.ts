@@ -25,7 +25,7 @@ export function serve(tcb: Tcb, now: Micros): void {
   if (has(tcb, Flag.GONE)) {
     // The peer closed in order while text was still kept for the owner.
     if (!has(tcb, Flag.CLOSE_TOLD) && (tcb.held === 0 || has(tcb, Flag.ABORT))) {
-      finish(tcb, has(tcb, Flag.ABORT) ? Failure.ABORTED : Failure.NONE);
+      finish(tcb, has(tcb, Flag.ABORT) ? tcb.cause : Failure.NONE);
     }
     return;
   }
@@ -55,5 +55,5 @@ function abort(tcb: Tcb, now: Micros): void {
   const closed = isIn(tcb.state, BOTH_CLOSED) && has(tcb, Flag.FIN_SENT);
   const silent = closed || tcb.state === State.SYN_SENT || tcb.state === State.TIME_WAIT;
   if (!silent) sendAbort(tcb, now);
-  remove(tcb, Failure.ABORTED);
+  remove(tcb, tcb.cause);
 }

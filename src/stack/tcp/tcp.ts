@@ -15,7 +15,8 @@ import type { IcmpError, InternetLayer, Protocol } from '../ip/ip.ts';
 import type { Packet } from '../ip/packet.ts';
 import type { Route } from '../ip/route.ts';
 import { Batch } from '../memory/batch.ts';
-import { Chunks, NO_CHUNKS } from '../memory/chunks.ts';
+import type { Budget } from '../memory/budget.ts';
+import type { Chunks } from '../memory/chunks.ts';
 import { Deadlines } from '../memory/deadlines.ts';
 import { Fifo } from '../memory/fifo.ts';
 import { Rows } from '../memory/rows.ts';
@@ -31,6 +32,9 @@ import { scaleFor } from './emit/window.ts';
 import { expire } from './expire.ts';
 import { onIcmp } from './icmp.ts';
 import { input } from './input.ts';
+import { account } from './memory/kept.ts';
+import { makeBudget } from './memory/pressure.ts';
+import { Spares } from './memory/spares.ts';
 import { Cookies } from './open/cookies.ts';
 import { Demux } from './open/demux.ts';
 import type { Gate } from './open/intercept.ts';
@@ -45,7 +49,7 @@ import { Flag, has } from './tcb/flags.ts';
 import type { Owner } from './tcb/owner.ts';
 import { Receivers } from './tcb/receivers.ts';
 import { AckReport } from './tcb/report.ts';
-import { Scoreboard } from './tcb/scoreboard.ts';
+import type { Scoreboard } from './tcb/scoreboard.ts';
 import { Segment } from './tcb/segment.ts';
 import { DEFAULT_LIMITS, DEFAULTS, type Limits, type Settings } from './tcb/settings.ts';
 import { State } from './tcb/state.ts';
@@ -53,8 +57,6 @@ import { Tcb } from './tcb/tcb.ts';
 
 /** How often one flush goes through the connections that callbacks made dirty again. */
 const FLUSH_ROUNDS = 8;
-/** Scoreboards and send buffers kept for connections that become busy again. */
-const SPARES = 256;
 
 export interface ConnectOptions {
   readonly destination: Address;
@@ -89,6 +91,7 @@ export class Tcp implements Protocol, Arriving {
   readonly cookies: Cookies;
   readonly timers: Rows = new Rows(NEVER);
   readonly receivers: Receivers;
+  readonly budget: Budget<Tcb>;
   readonly deadlines: Deadlines<Tcb> = new Deadlines();
   /** Every connection, in no order. */
   readonly table: Tcb[] = [];
@@ -100,6 +103,8 @@ export class Tcp implements Protocol, Arriving {
 
   /** Who is asked about flows to any address and port; null: nobody. */
   gate: Gate | null = null;
+  /** Connections whose owner has closed both directions and left. */
+  orphans = 0;
   /** Called when a verb leaves something to be flushed, at most once until the next flush. */
   wake: () => void = () => {};
   /** Whose chunks are being released, and what tells its owner: one closure a stack. */
@@ -111,8 +116,7 @@ export class Tcp implements Protocol, Arriving {
   readonly #starved: Starved = new Starved(this);
   #dirty: Batch<Tcb> = new Batch();
   #serving: Batch<Tcb> = new Batch();
-  readonly #spare: Scoreboard[] = [];
-  readonly #spareChunks: Chunks[] = [];
+  readonly #spares: Spares = new Spares();
   readonly #cubic: Unused = new Unused(() => new Cubic());
   readonly #newreno: Unused = new Unused(() => new NewReno());
   readonly #resets: Ration;
@@ -132,6 +136,7 @@ export class Tcp implements Protocol, Arriving {
     this.settings = { ...DEFAULTS, ...settings };
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     this.#resets = new Ration(ip.random, this.limits.resets, this.limits.resetsEach);
+    this.budget = makeBudget(this);
     this.receivers = new Receivers(this.limits.receiveWindows);
     this.demux = new Demux(ip.random);
     this.secrets = new Secrets(ip.random);
@@ -245,6 +250,7 @@ export class Tcp implements Protocol, Arriving {
         const tcb = list.at(i);
         tcb.flags &= ~Flag.DIRTY;
         serve(tcb, now);
+        account(tcb);
       }
       list.clear();
     }
@@ -297,6 +303,11 @@ export class Tcp implements Protocol, Arriving {
     return this.#resets.takes(remote, now);
   }
 
+  /** How many are in TIME-WAIT. */
+  get timeWaits(): number {
+    return this.#timeWaits.length;
+  }
+
   /** `tcb` enters TIME-WAIT: past the limit the oldest one gives way. */
   admitTimeWait(tcb: Tcb): void {
     this.#timeWaits.push(tcb);
@@ -314,6 +325,7 @@ export class Tcp implements Protocol, Arriving {
       tcb.listener.halfOpen--;
       tcb.listener = null;
     }
+    if (has(tcb, Flag.DETACHED)) this.orphans--;
     this.demux.remove(tcb);
     if (tcb.timeWaitAt >= 0) this.#timeWaits.leave(tcb.timeWaitAt);
     tcb.timeWaitAt = -1;
@@ -326,31 +338,23 @@ export class Tcp implements Protocol, Arriving {
   }
 
   takeScoreboard(): Scoreboard {
-    return this.#spare.pop() ?? new Scoreboard();
+    return this.#spares.takeScoreboard();
   }
 
   /** Nothing is in flight: a connection that says nothing keeps no scoreboard. */
   rest(tcb: Tcb): void {
     this.#unused(tcb.settings).takeBack(tcb);
-    const board = tcb.scoreboard;
-    if (board === null) return;
-    tcb.scoreboard = null;
-    if (this.#spare.length >= SPARES || !board.recycle()) return;
-    this.#spare.push(board);
+    this.#spares.putScoreboard(tcb);
   }
 
   /** The send buffer of a connection that has something to send. */
   takeChunks(tcb: Tcb): Chunks {
-    if (tcb.chunks === NO_CHUNKS) tcb.chunks = this.#spareChunks.pop() ?? new Chunks();
-    return tcb.chunks;
+    return this.#spares.takeChunks(tcb);
   }
 
   /** All was acknowledged: a connection that says nothing keeps no send buffer. */
   putChunks(tcb: Tcb): void {
-    const { chunks } = tcb;
-    if (chunks === NO_CHUNKS) return;
-    tcb.chunks = NO_CHUNKS;
-    if (this.#spareChunks.length < SPARES) this.#spareChunks.push(chunks);
+    this.#spares.putChunks(tcb);
   }
 
   /** End every connection with `failure`, as when the device is gone. */

@@ -8,6 +8,8 @@
 import type { Micros } from '../base/clock.ts';
 import { become, waitForFin } from './close/close.ts';
 import { armKeepAlive } from './close/keepalive.ts';
+import { account, sendSize } from './memory/kept.ts';
+import { sendable } from './memory/reclaim.ts';
 import { Flag, has } from './tcb/flags.ts';
 import { isIn, MAY_WRITE, State } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
@@ -18,7 +20,7 @@ export const isWritable = (tcb: Tcb): boolean =>
 
 /** How many octets a `write` would take now. */
 export const writableBytes = (tcb: Tcb): number =>
-  isWritable(tcb) ? Math.max(0, tcb.sendBuffer - tcb.chunks.length) : 0;
+  isWritable(tcb) ? Math.max(0, sendSize(tcb) - tcb.chunks.length) : 0;
 
 /**
  * Send `length` octets of `bytes` from `at`, by reference: they must stay as they are until
@@ -33,19 +35,23 @@ export function write(
   token: unknown,
 ): number {
   const taken = reserve(tcb, length);
-  if (taken > 0) tcb.tcp.takeChunks(tcb).append(bytes, at, taken, token);
+  if (taken === 0) return 0;
+  tcb.tcp.takeChunks(tcb).append(bytes, at, taken, token);
+  account(tcb);
   return taken;
 }
 
 /** The same with a copy: the memory is the caller's again at once. */
 export function writeCopy(tcb: Tcb, bytes: Uint8Array, at: number, length: number): number {
   const taken = reserve(tcb, length);
-  if (taken > 0) tcb.tcp.takeChunks(tcb).appendCopy(bytes, at, taken);
+  if (taken === 0) return 0;
+  tcb.tcp.takeChunks(tcb).appendCopy(bytes, at, taken);
+  account(tcb);
   return taken;
 }
 
 function reserve(tcb: Tcb, length: number): number {
-  const taken = Math.min(length, writableBytes(tcb));
+  const taken = sendable(tcb, Math.min(length, writableBytes(tcb)));
   if (taken < length) tcb.flags |= Flag.WANTS_ROOM;
   if (taken > 0) tcb.tcp.dirty(tcb);
   return taken;
@@ -76,6 +82,7 @@ export function detach(tcb: Tcb): void {
     return;
   }
   shutdown(tcb);
+  if (tcb.tableIndex >= 0 && !has(tcb, Flag.DETACHED)) tcb.tcp.orphans++;
   tcb.flags |= Flag.DETACHED;
   tcb.flags &= ~Flag.PAUSED;
   waitForFin(tcb, tcb.tcp.now); // if it has come to FIN-WAIT-2 already

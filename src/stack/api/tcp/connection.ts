@@ -208,10 +208,12 @@ export class Connection implements Owner {
   /**
    * Within `data`: keep the text beyond the call without copying it. True if that can be done
    * (it lies in a packet slot, which is now held); then `giveBack` must follow, soon: slots are few.
+   * False for what had been kept for a reader that was paused, and while three quarters of the stack's
+   * slots are taken: copy it then.
    */
   keep(bytes: Uint8Array, at: number): boolean {
     const { slots } = this.#host.core;
-    if (bytes !== slots.bytes) return false;
+    if (bytes !== slots.bytes || !slots.ample) return false;
     slots.retain(slots.slotOf(at));
     return true;
   }

@@ -27,9 +27,6 @@ import { checkAddress } from '../door/lookup.ts';
 import { type IcmpReport, makeReport } from '../ip/icmp-report.ts';
 import { addMembership, codeOf, dropMembership, interfaceWith } from './membership.ts';
 
-/** One in so many slots stays free for packets, however much is kept. */
-const FREE_PART = 4;
-
 /** What the network header said of a datagram; of one object for all, filled anew for each. */
 export interface UdpArrival {
   /** The address that it was sent to: one of ours, a broadcast or a group. */
@@ -211,7 +208,7 @@ export class UdpSocket implements UdpOwner {
   keep(bytes: Uint8Array, at: number): boolean {
     const { slots } = this.#host.core;
     if (bytes !== slots.bytes || at < slots.scratchSize) return false;
-    if (slots.free * FREE_PART <= slots.count) return false;
+    if (!slots.ample) return false;
     slots.retain(slots.slotOf(at));
     return true;
   }

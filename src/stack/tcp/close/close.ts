@@ -98,5 +98,6 @@ export function finish(tcb: Tcb, failure: Failure): void {
   tcb.ring = null;
   tcb.spans = null;
   tcb.held = 0;
+  tcb.tcp.budget.forget(tcb);
   tellClose(tcb, failure);
 }

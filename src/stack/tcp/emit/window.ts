@@ -5,6 +5,7 @@
  */
 import { MILLISECOND, type Micros } from '../../base/clock.ts';
 import { add, diff, gt } from '../../base/seq.ts';
+import { receiveSize } from '../memory/kept.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import { isIn, RECEIVING } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
@@ -22,7 +23,7 @@ export function scaleFor(bytes: number): number {
 }
 
 /** The buffer, or the share of the stack's that is this connection's among those that receive now. */
-const buffer = (tcb: Tcb): number => Math.min(tcb.receiveBuffer, tcb.tcp.receivers.share);
+const buffer = (tcb: Tcb): number => Math.min(receiveSize(tcb), tcb.tcp.receivers.share);
 
 /** What may be offered now: the free part of the buffer, as far as the field can say it. */
 const room = (tcb: Tcb): number =>
@@ -90,7 +91,7 @@ export function growReceiveBuffer(tcb: Tcb, now: Micros): void {
     const growth = most > 0 ? Math.min(1, (taken - most) / most) : 1;
     const wanted = Math.floor((2 * taken + SPARE_SEGMENTS * tcb.rcvMss) * (1 + growth));
     const size = Math.min(wanted, tcb.settings.receiveBufferMax);
-    if (size > tcb.receiveBuffer) tcb.receiveBuffer = size;
+    if (size > tcb.receiveBuffer && !tcb.tcp.budget.pressed) tcb.receiveBuffer = size;
     tcb.spaceMost = taken;
   }
   tcb.spaceFrom = tcb.bytesIn;

@@ -61,6 +61,11 @@ export interface Settings {
   readonly keepAliveInterval: Micros;
   /** How many probes without an answer end the connection. */
   readonly keepAliveCount: number;
+  /**
+   * How often a peer whose window is shut is asked after text that its owner has left behind, each time after
+   * twice the time; then it is reset. RFC 6429 §3. Linux: `tcp_orphan_retries`.
+   */
+  readonly orphanProbes: number;
   /** How long a closed connection waits in FIN-WAIT-2 for the peer's FIN. */
   readonly finWait2: Micros;
   /** 2 MSL: how long TIME-WAIT lasts. */
@@ -97,6 +102,7 @@ export const DEFAULTS: Settings = {
   keepAliveIdle: 120 * MINUTE,
   keepAliveInterval: 75 * SECOND,
   keepAliveCount: 9,
+  orphanProbes: 8,
   finWait2: 60 * SECOND,
   timeWait: 60 * SECOND,
   outOfOrderRanges: 4096,
@@ -129,6 +135,14 @@ export interface Limits {
    * share, of 64 KiB at least.
    */
   readonly receiveWindows: number;
+  /**
+   * Bytes of memory that all connections keep together: text that came early or is not read, text that is not
+   * acknowledged, and what is known of it. At the limit text that came early is given up, then the
+   * connections that make the poorest use of it end with `ENOBUFS`. Linux: the third of `tcp_mem`.
+   */
+  readonly memory: number;
+  /** From so many on windows and buffers stop growing. Linux: the second of `tcp_mem`. */
+  readonly memoryPressure: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -138,4 +152,6 @@ export const DEFAULT_LIMITS: Limits = {
   resets: 10_000,
   resetsEach: 250,
   receiveWindows: 128 * 1024 * 1024,
+  memory: 256 * 1024 * 1024,
+  memoryPressure: 192 * 1024 * 1024,
 };

@@ -14,6 +14,7 @@ import type { Stats } from '../../base/stats.ts';
 import type { Interface } from '../../ip/interface.ts';
 import type { InternetLayer } from '../../ip/ip.ts';
 import type { Route } from '../../ip/route.ts';
+import type { Budget, Holder } from '../../memory/budget.ts';
 import { type Chunks, NO_CHUNKS } from '../../memory/chunks.ts';
 import type { Deadlines, Due } from '../../memory/deadlines.ts';
 import type { Ring } from '../../memory/ring.ts';
@@ -82,9 +83,13 @@ export interface Shared {
   readonly timers: Rows;
   readonly deadlines: Deadlines<Tcb>;
   readonly receivers: Receivers;
+  /** What all connections keep together. */
+  readonly budget: Budget<Tcb>;
   // Scratch of the segment that is being taken in: one of each a stack.
   readonly delivery: Delivery;
   readonly report: AckReport;
+  /** Connections whose owner has closed both directions and left. */
+  orphans: number;
   /** Whose chunks are being released, and what tells its owner: one closure a stack. */
   releasing: Tcb | null;
   readonly release: (token: unknown) => void;
@@ -118,7 +123,7 @@ export interface Shared {
 
 const ZERO: Seq = seq(0);
 
-export class Tcb implements Due {
+export class Tcb implements Due, Holder {
   readonly tcp: Shared;
   readonly settings: Settings;
   owner: Owner;
@@ -128,6 +133,8 @@ export class Tcb implements Due {
   flags = 0;
   /** A soft error that ICMP reported, given if the connection then times out. RFC 1122 §4.2.3.9. */
   softError: Failure = Failure.NONE;
+  /** What the owner is told when `Flag.ABORT` has been set. */
+  cause: Failure = Failure.ABORTED;
 
   // The four numbers that name it, and its place in the demultiplexer.
   localAddress: Address = ANY;
@@ -140,6 +147,9 @@ export class Tcb implements Due {
   tableIndex = -1;
   /** Place among those in TIME-WAIT; -1: it is not. */
   timeWaitAt = -1;
+  /** Bytes of memory that the budget knows of, and the place among those who hold some. */
+  kept = 0;
+  holderAt = -1;
 
   route: Route | null = null;
   /** Partial checksum of addresses and protocol. */

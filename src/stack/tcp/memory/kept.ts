@@ -1,0 +1,44 @@
+/**
+ * What a connection keeps in memory: text that came early or is not read, text that is not acknowledged, and
+ * what is known of it. RFC 9293 §3.8.6 leaves the sizes to us; over all connections they have a limit,
+ * `limits.memory`, with pressure from `limits.memoryPressure` on, as Linux's `tcp_mem` has.
+ *
+ * Capacity counts, not content: an octet at the far end of a window keeps a ring as long as the window.
+ * @module
+ */
+import { Flag, has } from '../tcb/flags.ts';
+import { outstanding } from '../tcb/flight.ts';
+import type { Tcb } from '../tcb/tcb.ts';
+
+/** Under pressure, bytes of text that a connection may have waiting each way: one packet with offload. */
+const PRESSED: number = 64 * 1024;
+
+/** Bytes that `tcb` keeps. One that is given up counts no more: what it kept goes with the batch. */
+export function keptBy(tcb: Tcb): number {
+  if (has(tcb, Flag.ABORT)) return 0;
+  const { ring, spans, scoreboard } = tcb;
+  return (
+    tcb.chunks.kept +
+    (ring === null ? 0 : ring.capacity) +
+    (spans === null ? 0 : spans.kept) +
+    (scoreboard === null ? 0 : scoreboard.kept)
+  );
+}
+
+/** What `tcb` keeps may have changed. */
+export const account = (tcb: Tcb): void => tcb.tcp.budget.set(tcb, keptBy(tcb));
+
+/**
+ * The send buffer's size now. Under pressure what is in flight is useful, and as much again may wait; the
+ * rest is what a peer that shuts its window makes us keep.
+ */
+export function sendSize(tcb: Tcb): number {
+  if (!tcb.tcp.budget.pressed) return tcb.sendBuffer;
+  return Math.min(tcb.sendBuffer, Math.max(PRESSED, 2 * outstanding(tcb)));
+}
+
+/** The receive buffer's. Who has something lying here is offered no more than a little. */
+export function receiveSize(tcb: Tcb): number {
+  if (!tcb.tcp.budget.pressed || tcb.ring === null) return tcb.receiveBuffer;
+  return Math.min(tcb.receiveBuffer, PRESSED);
+}
