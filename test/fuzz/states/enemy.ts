@@ -1,0 +1,523 @@
+/**
+ * Who attacks: it sees every number of every connection, as a peer does that is also on the path, and
+ * sends what is nearly right. Segments in sequence and beside it, odd acknowledgments, SACK blocks, windows,
+ * timestamps and options; ICMP errors that quote what has really been sent; TCP in fragments; datagrams;
+ * packets with a device's header that lies; replays; noise.
+ *
+ * Text is always what its sequence number says (`text.ts`), so that what arrives can be checked.
+ * @module
+ */
+import type { Address } from '../../../src/stack/base/address.ts';
+import { below, type Random, unit } from '../../../src/stack/base/random.ts';
+import { diff } from '../../../src/stack/base/seq.ts';
+import { Flag, has } from '../../../src/stack/tcp/tcb/flags.ts';
+import { State } from '../../../src/stack/tcp/tcb/state.ts';
+import type { Tcb } from '../../../src/stack/tcp/tcb/tcb.ts';
+import * as virtio from '../../../src/stack/wire/virtio.ts';
+import { icmp, ip, PEER, packet, US, udp } from '../../support/packets.ts';
+import { type OptionFields, optionBytes, type Range, tcpPacket } from '../../support/segments.ts';
+import { BOUND, LISTENED, type Rig } from './rig.ts';
+import { textAt } from './text.ts';
+
+const FIN = 1;
+const SYN = 2;
+const RST = 4;
+const PSH = 8;
+const ACK = 16;
+const TCP = 6;
+const STRANGER: Address = ip('10.0.0.77');
+const LONGEST = 65_000;
+
+/** A segment, as it would be if nothing were wrong with it. */
+interface Draft {
+  seq: number;
+  ack: number;
+  flags: number;
+  window: number;
+  length: number;
+  urgent: number;
+  options: OptionFields;
+}
+
+/** One thing that the enemy does; the packets that it made. */
+type Move = () => void;
+
+export class Enemy {
+  readonly #rig: Rig;
+  readonly #random: Random;
+  readonly #moves: readonly (readonly [number, Move])[];
+  readonly #weights: number;
+  /** Packets for a replay. */
+  readonly #old: Uint8Array[] = [];
+  /** What was sent since the last flush. */
+  #came = 0;
+  #port = 20_000;
+
+  constructor(rig: Rig, random: Random) {
+    this.#rig = rig;
+    this.#random = random;
+    this.#moves = [
+      [40, () => this.#segment(this.#below(3) === 0 ? 0 : 1 + this.#below(3))],
+      [10, () => this.#answer()],
+      [8, () => this.#open()],
+      [4, () => this.#invite()],
+      [8, () => this.#icmp()],
+      [5, () => this.#fragments()],
+      [4, () => this.#stray()],
+      [4, () => this.#datagram()],
+      [4, () => this.#replay()],
+      [3, () => this.#noise()],
+      [6, () => this.#liar()],
+      [16, () => this.#application()],
+      [20, () => this.#flush()],
+      [14, () => this.#wait()],
+      [2, () => this.#jam()],
+      [1, () => this.#door()],
+    ];
+    this.#weights = this.#moves.reduce((sum, [weight]) => sum + weight, 0);
+  }
+
+  /** Do something. */
+  move(): void {
+    let n = this.#below(this.#weights);
+    for (const [weight, move] of this.#moves) {
+      n -= weight;
+      if (n < 0) {
+        move();
+        return;
+      }
+    }
+  }
+
+  /** A handshake as it should be, and a word: true if the word was acknowledged. */
+  greet(port: number): boolean {
+    const rig = this.#rig;
+    this.#flush();
+    rig.jam(false);
+    rig.advance(10e6); // buckets fill, queues drain
+    const from = this.#freshPort();
+    const where = { source: STRANGER, sourcePort: from, destination: US, port };
+    const seq = this.#random.int32();
+    let answer: DataView | undefined;
+    rig.wire.onPacket = (bytes) => {
+      const v = new DataView(bytes.buffer);
+      if (v.getUint8(9) === TCP && v.getUint16(22) === from) answer = v;
+    };
+    const say = (bytes: Uint8Array): void => {
+      rig.deliver(bytes);
+      rig.flush(1);
+      rig.advance(1e6);
+    };
+    say(tcpPacket({ ...where, seq, ack: 0, flags: SYN, window: 60_000 }));
+    if (answer === undefined || (answer.getUint8(33) & (SYN | ACK)) !== (SYN | ACK)) return false;
+    const ack = (answer.getInt32(24) + 1) | 0;
+    const text = textAt(seq + 1, 5);
+    say(tcpPacket({ ...where, seq: (seq + 1) | 0, ack, flags: ACK | PSH, window: 60_000, text }));
+    rig.wire.onPacket = () => {};
+    // An owner may have refused it, or be rude: a reset is an answer too.
+    return (
+      answer.getInt32(28) === ((seq + 6) | 0) ||
+      (answer.getUint8(33) & RST) !== 0 ||
+      rude(rig, from)
+    );
+  }
+
+  #below(n: number): number {
+    return below(this.#random, n);
+  }
+
+  #chance(share: number): boolean {
+    return unit(this.#random) < share;
+  }
+
+  #pick<T>(...from: readonly T[]): T {
+    return from[this.#below(from.length)] as T; // `below` stays inside
+  }
+
+  #freshPort(): number {
+    this.#port = this.#port >= 60_000 ? 20_000 : this.#port + 1;
+    return this.#port;
+  }
+
+  #send(bytes: Uint8Array, front?: Uint8Array): void {
+    this.#came++;
+    if (this.#old.length < 64) this.#old.push(bytes);
+    else this.#old[this.#below(64)] = bytes;
+    this.#rig.deliver(bytes, front);
+  }
+
+  #flush(): void {
+    this.#rig.flush(this.#came);
+    this.#came = 0;
+  }
+
+  #wait(): void {
+    this.#flush();
+    const span = this.#pick(10, 1000, 50_000, 300_000, 2e6);
+    const { full } = this.#rig.wire; // each millisecond is looked at then
+    this.#rig.advance(this.#chance(0.02) && !full ? 300e6 : this.#below(span));
+  }
+
+  /** The device takes nothing for a while, or takes again. */
+  #jam(): void {
+    this.#flush();
+    this.#rig.jam(!this.#rig.wire.full && this.#chance(0.5));
+  }
+
+  /** A listener closes, another opens. */
+  #door(): void {
+    const { listeners } = this.#rig;
+    const listener = listeners[this.#below(listeners.length)];
+    if (listener === undefined || listener.port === 80) return;
+    listener.close();
+    this.#rig.listen(listener.port, listener.backlog);
+  }
+
+  #application(): void {
+    const { apps } = this.#rig;
+    // The later ones are more likely to be alive.
+    for (let n = 0; n < 4 && apps.length > 0; n++) {
+      const app = apps[apps.length - 1 - this.#below(Math.min(apps.length, 24))];
+      if (app === undefined || app.closed) continue;
+      app.act();
+      return;
+    }
+  }
+
+  #connection(): Tcb | undefined {
+    const { table } = this.#rig.core.tcp;
+    return table[this.#below(table.length)];
+  }
+
+  /** What a peer without fault would send next. */
+  #draft(tcb: Tcb): Draft {
+    const opening = tcb.state === State.SYN_SENT;
+    return {
+      seq: opening ? this.#random.int32() : tcb.rcvNxt,
+      ack: tcb.sndNxt,
+      flags: opening ? SYN | ACK : ACK,
+      window: 60_000,
+      length: 0,
+      urgent: 0,
+      options: opening
+        ? this.#offers()
+        : has(tcb, Flag.TIMESTAMPS)
+          ? {
+              ts: [
+                (tcb.tsRecent + this.#below(2)) | 0,
+                (tcb.tsOffset + Math.floor(this.#rig.now / 1000)) | 0,
+              ],
+            }
+          : {},
+    };
+  }
+
+  #make(tcb: Tcb, d: Draft): Uint8Array {
+    const start = (d.seq + (d.flags & SYN ? 1 : 0)) | 0;
+    return tcpPacket({
+      source: tcb.remoteAddress,
+      sourcePort: tcb.remotePort,
+      destination: tcb.localAddress,
+      port: tcb.localPort,
+      seq: d.seq,
+      ack: d.ack,
+      flags: d.flags,
+      window: d.window,
+      urgent: d.urgent,
+      options: this.#padded(d.options),
+      text: textAt(start, d.length),
+      tos: this.#chance(0.1) ? this.#below(4) : 0,
+    });
+  }
+
+  /** At most 40 bytes of options. */
+  #padded(options: OptionFields): number[] {
+    return optionBytes(options).slice(0, 40);
+  }
+
+  #offers(): OptionFields {
+    return {
+      ...(this.#chance(0.9) && { mss: this.#pick(1460, 1460, 536, 48, 1, 0, 65_535) }),
+      ...(this.#chance(0.6) && { ws: this.#pick(0, 7, 14, 15, 255) }),
+      ...(this.#chance(0.7) && { sackOk: true }),
+      ...(this.#chance(0.6) && { ts: [this.#random.int32(), 0] as const }),
+      ...(this.#chance(0.05) && { raw: this.#junk(8) }),
+    };
+  }
+
+  #junk(length: number): number[] {
+    return Array.from({ length: 4 * this.#below(length / 4 + 1) }, () => this.#below(256));
+  }
+
+  /** A segment of a connection, bent in so many ways. */
+  #segment(bends: number): void {
+    const tcb = this.#connection();
+    if (tcb === undefined) return;
+    const { states } = this.#rig;
+    states[tcb.state] = (states[tcb.state] as number) + 1;
+    const draft = this.#draft(tcb);
+    if (this.#chance(0.5)) draft.length = this.#length(tcb);
+    for (let n = 0; n < bends; n++) this.#bend(tcb, draft);
+    const bytes = this.#make(tcb, draft);
+    if (bytes.length <= this.#rig.mtu) this.#send(bytes, this.#front(bytes, draft));
+    else if (this.#rig.offloads) this.#send(bytes, this.#cut(tcb));
+  }
+
+  #length(tcb: Tcb): number {
+    if (this.#rig.offloads && this.#chance(0.3)) return this.#below(LONGEST);
+    return this.#pick(1, this.#below(64), tcb.rcvMss, this.#below(1400), 536);
+  }
+
+  /** The header of an offloading device before a long segment: right, or hostile. */
+  #cut(tcb: Tcb): Uint8Array {
+    const front = new Uint8Array(12);
+    const size = this.#chance(0.8) ? tcb.rcvMss : this.#pick(0, 1, 7, 65_535, this.#below(65_536));
+    virtio.write(new DataView(front.buffer), 0, 0, virtio.Gso.TCPV4, 40, size, 0, 0);
+    return front;
+  }
+
+  /** Mostly none. Never one that says the checksum was verified where the text might be wrong. */
+  #front(bytes: Uint8Array, { flags }: Draft): Uint8Array | undefined {
+    if (!this.#chance(0.05)) return undefined;
+    const front = new Uint8Array(12);
+    const bits = this.#below(4);
+    const kind = this.#pick(0, 1, 3, 4, 5, 0x81, this.#below(256));
+    const size = this.#pick(0, 1, 100, 1448, this.#below(65_536));
+    const start = this.#pick(20, 20, this.#below(bytes.length + 9));
+    const offset = this.#pick(16, 16, 6, this.#below(65_536));
+    const hint = this.#pick(40, this.#below(65_536));
+    if (flags & SYN && this.#chance(0.5)) return undefined;
+    virtio.write(new DataView(front.buffer), 0, bits, kind, hint, size, start, offset);
+    return front;
+  }
+
+  #bend(tcb: Tcb, d: Draft): void {
+    const window = Math.max(1, diff(tcb.rcvAdv, tcb.rcvNxt));
+    const out = diff(tcb.sndNxt, tcb.sndUna);
+    switch (this.#below(16)) {
+      case 0: // inside the window, at its edges, beside it
+        d.seq = (d.seq + this.#pick(1, this.#below(window), window - 1, window, window + 1, 7)) | 0;
+        return;
+      case 1: // what was sent before, and more
+        d.seq = (d.seq - this.#pick(1, this.#below(3000), this.#below(100_000))) | 0;
+        return;
+      case 2:
+        d.seq = (d.seq + this.#pick(2 ** 31 - 1, -(2 ** 31), this.#random.int32())) | 0;
+        return;
+      case 3: // parts of what is out
+        d.ack = (tcb.sndUna + this.#below(out + 1)) | 0;
+        return;
+      case 4:
+        d.ack = (d.ack + this.#pick(1, -1, this.#below(100_000), -this.#below(100_000))) | 0;
+        return;
+      case 5:
+        d.flags = this.#pick(0, ACK, FIN | ACK, RST, RST | ACK, SYN, SYN | ACK, this.#below(256));
+        return;
+      case 6:
+      case 7:
+        d.flags |= FIN;
+        return;
+      case 8:
+        d.window = this.#pick(0, 0, 1, 100, 536, 65_535, this.#below(65_536));
+        return;
+      case 9:
+      case 10:
+        d.options = { ...d.options, sack: this.#blocks(tcb, out) };
+        return;
+      case 11:
+        d.options = { ...d.options, ts: this.#stamps(tcb) };
+        return;
+      case 12:
+        d.options = { ...d.options, raw: this.#junk(32) };
+        return;
+      case 13:
+        d.urgent = this.#pick(1, 65_535, this.#below(65_536));
+        d.flags |= 32;
+        return;
+      case 14:
+        d.options = { ts: false };
+        return;
+      default:
+        d.length = this.#length(tcb);
+    }
+  }
+
+  /** SACK blocks: of what is out, to the octet; and such as are nowhere. */
+  #blocks(tcb: Tcb, out: number): Range[] {
+    return Array.from({ length: 1 + this.#below(4) }, () => {
+      const wild = this.#chance(0.1);
+      const left = wild ? this.#random.int32() : (tcb.sndUna + this.#below(out + 2) - 1) | 0;
+      const length = this.#pick(1, this.#below(100), tcb.mss, this.#below(out + 2), -1);
+      return [left, (left + length) | 0] as const;
+    });
+  }
+
+  #stamps(tcb: Tcb): Range {
+    const value = (tcb.tsRecent + this.#pick(0, 1, -1, 1000, -1000, 2 ** 31 - 1)) | 0;
+    return [value, this.#pick(0, tcb.tsOffset, this.#random.int32())];
+  }
+
+  /** All that is out is acknowledged, and what is due next is done: states move on. */
+  #answer(): void {
+    const tcb = this.#connection();
+    if (tcb === undefined) return;
+    this.#flush(); // so that a SYN or a FIN that is due is out
+    this.#segment(0);
+    const draft = this.#draft(tcb);
+    if (tcb.tableIndex < 0) return;
+    if (this.#chance(0.3)) draft.flags |= FIN;
+    this.#send(this.#make(tcb, draft));
+  }
+
+  /** A SYN to a port where somebody listens, or to one where nobody does; and its ACK. */
+  #open(): void {
+    const known = [...LISTENED.keys()];
+    const port = this.#chance(0.9) ? this.#pick(...known) : this.#below(65_536);
+    const source = this.#pick(PEER, PEER, STRANGER, ip('10.0.0.9'));
+    const sourcePort = this.#chance(0.1) ? 20_001 : this.#freshPort();
+    const seq = this.#random.int32();
+    const length = this.#chance(0.1) ? this.#below(200) : 0; // text on a SYN, RFC 9293 §3.4
+    const bytes = tcpPacket({
+      source,
+      sourcePort,
+      destination: US,
+      port,
+      seq,
+      ack: 0,
+      flags: SYN | (this.#chance(0.2) ? 0xc0 : 0),
+      window: this.#pick(65_535, 65_535, 0, 1),
+      options: this.#padded(this.#offers()),
+      text: textAt((seq + 1) | 0, length),
+    });
+    this.#send(bytes);
+    if (this.#chance(0.1)) this.#send(bytes);
+    if (this.#chance(0.2)) return;
+    this.#flush();
+    const { table } = this.#rig.core.tcp;
+    const tcb = table.findLast((t) => t.remotePort === sourcePort && t.localPort === port);
+    if (tcb !== undefined) this.#send(this.#make(tcb, this.#draft(tcb)));
+  }
+
+  /** The stack opens a connection; the enemy's answer is drawn later, with all others. */
+  #invite(): void {
+    const tcb = this.#rig.connect(PEER, this.#pick(9, this.#freshPort()));
+    this.#flush();
+    if (tcb === undefined || this.#chance(0.2)) return;
+    const draft = this.#draft(tcb);
+    if (this.#chance(0.2))
+      draft.flags = SYN; // both at once, RFC 9293 §3.5, figure 7
+    else if (this.#chance(0.05)) draft.flags = RST | ACK;
+    this.#send(this.#make(tcb, draft));
+  }
+
+  /** An error about what was really sent, as it was or a little changed. */
+  #icmp(): void {
+    const { recent } = this.#rig.wire;
+    const sent = recent[this.#below(recent.length)];
+    if (sent === undefined) return;
+    const quoted = sent.slice(0, this.#pick(28, 28, 36, 40, 8, 576));
+    if (this.#chance(0.3)) quoted[this.#below(quoted.length)] = this.#below(256);
+    const type = this.#pick(3, 3, 3, 3, 11, 12, 4, 5, this.#below(256));
+    const code = type === 3 && this.#chance(0.5) ? 4 : this.#below(17);
+    const rest = this.#pick(0, 68, 296, 552, 576, 1280, 1400, 1499, 1500, 9000, 65_535);
+    const body = icmp(type, code, this.#chance(0.1) ? this.#random.int32() : rest, quoted);
+    this.#send(packet({ source: this.#pick(PEER, STRANGER), protocol: 1, body }));
+  }
+
+  /** A segment in fragments: in disorder, with gaps, twice, overlapping. */
+  #fragments(): void {
+    const tcb = this.#connection();
+    if (tcb === undefined) return;
+    const draft = this.#draft(tcb);
+    draft.length = 64 + this.#below(1000);
+    if (this.#chance(0.3)) this.#bend(tcb, draft);
+    const body = this.#make(tcb, draft).slice(20);
+    const id = this.#below(8);
+    const source = tcb.remoteAddress;
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < body.length; ) {
+      const size = 8 * (1 + this.#below(40));
+      const more = at + size < body.length;
+      const part = { id, offset: at, more, body: body.slice(at, at + size) };
+      pieces.push(packet({ source, destination: tcb.localAddress, protocol: TCP, ...part }));
+      at += this.#chance(0.97) ? size : Math.max(8, size - 8);
+    }
+    for (let i = pieces.length - 1; i > 0; i--) {
+      const j = this.#below(i + 1);
+      if (this.#chance(0.7)) continue;
+      [pieces[i], pieces[j]] = [pieces[j] as Uint8Array, pieces[i] as Uint8Array]; // both inside
+    }
+    for (const piece of pieces) {
+      if (this.#chance(0.95)) this.#send(piece);
+      if (this.#chance(0.05)) this.#send(piece);
+    }
+  }
+
+  /** A segment of no connection. */
+  #stray(): void {
+    const length = this.#chance(0.3) ? this.#below(100) : 0;
+    const seq = this.#random.int32();
+    this.#send(
+      tcpPacket({
+        source: this.#pick(PEER, STRANGER),
+        sourcePort: this.#below(65_536),
+        destination: US,
+        port: this.#pick(80, 81, 9, this.#below(65_536)),
+        seq,
+        ack: this.#random.int32(),
+        flags: this.#below(256) & ~SYN,
+        window: this.#below(65_536),
+        text: textAt(seq, length),
+      }),
+    );
+  }
+
+  #datagram(): void {
+    const text = textAt(0, this.#below(1200));
+    const source = this.#pick(PEER, STRANGER);
+    const port = this.#pick(...BOUND, this.#below(65_536));
+    const body = udp(source, this.#below(65_536), US, port, text, this.#chance(0.8));
+    if (this.#chance(0.2)) body[this.#below(8)] = this.#below(256);
+    const dontFragment = this.#chance(0.5);
+    this.#send(packet({ source, protocol: 17, dontFragment, body }));
+  }
+
+  #replay(): void {
+    const old = this.#old[this.#below(this.#old.length)];
+    if (old !== undefined && old.length <= this.#rig.mtu) this.#send(old);
+  }
+
+  /** Bytes that mean nothing, or a packet of some time ago with a byte changed: checksums catch these. */
+  #noise(): void {
+    const old = this.#old[this.#below(this.#old.length)];
+    const bytes =
+      old !== undefined && this.#chance(0.7)
+        ? old.slice(0, this.#pick(old.length, this.#below(old.length + 1)))
+        : Uint8Array.from({ length: this.#below(200) }, () => this.#below(256));
+    if (bytes.length > this.#rig.mtu) return;
+    if (bytes.length > 0) bytes[this.#below(bytes.length)] = this.#below(256);
+    this.#send(bytes);
+  }
+
+  /** A device that lies about a datagram or a ping: any header before any packet but TCP's. */
+  #liar(): void {
+    const front = Uint8Array.from({ length: 12 }, () => this.#below(256));
+    const v = new DataView(front.buffer);
+    const kind = this.#pick(0, 1, 3, 4, 5, 0x81);
+    const size = this.#pick(0, 1, 8, 1472, this.#below(65_536));
+    if (this.#chance(0.8))
+      virtio.write(v, 0, this.#below(4), kind, 28, size, 20, this.#pick(6, 16, 65_535));
+    const long = this.#rig.offloads && this.#chance(0.3);
+    const text = textAt(0, this.#below(long ? LONGEST : 500));
+    const body = this.#chance(0.7)
+      ? udp(PEER, 9, US, this.#pick(...BOUND, 9), text, this.#chance(0.5))
+      : icmp(8, 0, this.#random.int32(), text.subarray(0, 1000));
+    this.#send(packet({ protocol: body[0] === 8 ? 1 : 17, body }), front);
+  }
+}
+
+/** The owner of the connection from that port is one who does not read, or has closed. */
+function rude(rig: Rig, port: number): boolean {
+  const tcb = rig.core.tcp.table.find((t) => t.remotePort === port);
+  return tcb === undefined || has(tcb, Flag.PAUSED) || tcb.state !== State.ESTABLISHED;
+}
