@@ -94,3 +94,16 @@ test('timestamps: a segment that fills a hole is echoed, one beyond it is not', 
   peer.send('.', { seq: 2, len: 100 });
   t.is(peer.expect({ ack: 202 }).ts?.[1], filling);
 });
+
+test('timestamps: an echo from before the connection is no sample of the round trip', (t) => {
+  // RFC 7323 §4.1 takes samples from what was sent; nothing was sent 20 days ago.
+  const peer = established(t, { ts: true, rtt: 10 * MS });
+  const before = peer.tcb.srtt8;
+  peer.write(1000);
+  peer.skip();
+  peer.lab.advance(10 * MS);
+  const stale = { ts: [peer.clock, (peer.stamp - 20 * 24 * 3600 * 1000) | 0] as const };
+  peer.send('.', { ack: 1001, len: 10, options: stale });
+  t.true(peer.tcb.srtt8 < 4 * before, `${peer.tcb.srtt8 / 8} us`);
+  t.true(peer.tcb.receiverRtt < 1 * S, `${peer.tcb.receiverRtt} us`);
+});

@@ -23,6 +23,7 @@ import { Flag, has } from '../tcb/flags.ts';
 import { Segment } from '../tcb/segment.ts';
 import { State } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
+import { echoedAge } from '../timing/timestamps.ts';
 import type { Listener } from './listener.ts';
 import { setSendSequence, takeSyn } from './open.ts';
 import type { Opening } from './opening.ts';
@@ -88,6 +89,7 @@ export class Cookies {
     listener.halfOpen++; // `accepted` takes it back
     // No clock saw the SYN-ACK leave: the first sample comes from the timestamp or from text.
     tcb.firstSent = 0;
+    tcb.opened = now - Math.min(Math.max(0, echoedAge(tcb, segment, now)), (MAX_AGE + 1) * TICK);
     return tcb;
   }
 

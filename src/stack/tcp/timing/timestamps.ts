@@ -20,8 +20,18 @@ const TS_RECENT_LIFE: Micros = 24 * 24 * 3600 * SECOND;
 export const stampNow = (tcb: Tcb, now: Micros): number =>
   (Math.floor(now / MILLISECOND) + tcb.tsOffset) | 0;
 
-/** How long ago the timestamp that the segment echoes was sent; -1 if it echoes none. */
+/**
+ * How long ago the timestamp that the segment echoes was sent; -1 if it echoes none, or one that is older
+ * than the connection. Such a sample, of up to 24 days, would make the round trip that long for the pacing,
+ * and the connection silent.
+ */
 export function echoAge(tcb: Tcb, segment: Segment, now: Micros): Micros {
+  const age = echoedAge(tcb, segment, now);
+  return age <= now - tcb.opened + MILLISECOND ? age : -1; // the clock's tick may be half over
+}
+
+/** The same by what the segment says, of a connection of which nothing is known. */
+export function echoedAge(tcb: Tcb, segment: Segment, now: Micros): Micros {
   if (!has(tcb, Flag.TIMESTAMPS) || !segment.options.hasTimestamps) return -1;
   if (segment.options.tsEcr === 0) return -1;
   const ticks = (stampNow(tcb, now) - segment.options.tsEcr) | 0;
