@@ -22,7 +22,7 @@ function heap(): number {
 }
 
 test('fuzz: a million hostile packets throw nothing, leak nothing and are all accounted for', (t) => {
-  t.log(`to repeat: npm run fuzz -- ${PACKETS} ${SEED}`);
+  t.log(`to repeat: npm run fuzz -- --siege ${PACKETS} --seed ${SEED}`);
   const sizes: number[] = [];
   const { fates, octets } = besiege(SEED, PACKETS, () => sizes.push(heap()));
   t.is(

@@ -89,6 +89,28 @@ export class Enemy {
     }
   }
 
+  /** Open so many connections, and leave it at that. */
+  crowd(connections: number): void {
+    const { table } = this.#rig.core.tcp;
+    for (let tries = 0; table.length < connections && tries < 4 * connections; tries++) {
+      const tcb = this.#rig.connect(PEER, 1 + (tries % 65_000));
+      this.#flush();
+      if (tcb !== undefined) this.#send(this.#make(tcb, this.#draft(tcb)));
+      this.#flush();
+    }
+  }
+
+  /** One hostile packet, or a few fragments, and what comes of it. */
+  hostile(): void {
+    const n = this.#below(10);
+    if (n < 5) this.#segment(1 + this.#below(3));
+    else if (n < 7) this.#icmp();
+    else if (n < 8) this.#stray();
+    else if (n < 9) this.#fragments();
+    else this.#noise();
+    this.#flush();
+  }
+
   /** A handshake as it should be, and a word: true if the word was acknowledged. */
   greet(port: number): boolean {
     const rig = this.#rig;

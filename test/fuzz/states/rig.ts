@@ -73,7 +73,8 @@ export class Rig {
   readonly #random: Random;
   readonly #limit: number;
 
-  constructor(random: Random) {
+  /** `connections`: a plain stack that takes so many, instead of one of chance. */
+  constructor(random: Random, { connections }: { connections?: number } = {}) {
     this.#random = random;
     const pick = <T>(...from: readonly T[]): T => from[below(random, from.length)] as T;
     this.offloads = pick(true, false, false);
@@ -81,7 +82,7 @@ export class Rig {
     this.mtu = pick(1500, 1500, 576, 9000);
     this.now = pick(1e6, 1e6, 2 ** 31 * 1000, 2 ** 32 * 1000 - 5e6); // where timestamps wrap, too
     this.slots = slotsFor(this.offloads ? LONG : SHORT);
-    this.#limit = pick(1000, 1000, 12);
+    this.#limit = connections ? connections + COUNT : pick(1000, 1000, 12);
     this.core = new Core({
       slots: this.slots,
       random: new SeededRandom(random.int32()),
