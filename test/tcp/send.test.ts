@@ -4,6 +4,7 @@
  * @module
  */
 import test from 'ava';
+import { Failure } from '../../src/stack/base/failure.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
 import type { Offload } from '../../src/stack/ip/interface.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
@@ -59,6 +60,36 @@ test('send: what was lent is given back when all of it is acknowledged, in order
   t.deepEqual(peer.app.released, ['a', 'b']);
   peer.send('R');
   t.deepEqual(peer.app.released, ['a', 'b', 'c']);
+});
+
+test('send: memory that was lent and transferred away resets the connection, with offload or without', (t) => {
+  for (const offload of [undefined, { checksum: true, tso4: true, uso4: true }]) {
+    const peer = established(t, offload ? { offload, ws: 9 } : { ws: 9 });
+    const { tcb, lab, app } = peer;
+    tcb.cwnd = 20_000;
+    const lent = pattern(30_000);
+    verbs.write(tcb, lent, 0, 30_000, 'lent');
+    lab.flush();
+    const sent = peer.skip().reduce((sum, { len }) => sum + len, 0);
+    t.true(sent > 10_000);
+    structuredClone(lent, { transfer: [lent.buffer as ArrayBuffer] });
+    peer.send('.', { ack: 1 + sent });
+    t.is(peer.expect({ flags: 'R.' }).len, 0);
+    t.is(app.closed, Failure.FAULT);
+    t.deepEqual(app.released, ['lent']);
+  }
+});
+
+test('send: memory that is gone when it is to be sent again resets the connection', (t) => {
+  const peer = established(t);
+  const lent = pattern(500);
+  verbs.write(peer.tcb, lent, 0, 500, undefined);
+  peer.lab.flush();
+  peer.skip();
+  structuredClone(lent, { transfer: [lent.buffer as ArrayBuffer] });
+  peer.lab.advance(3 * S);
+  peer.expect({ flags: 'R.' });
+  t.is(peer.app.closed, Failure.FAULT);
 });
 
 test('send: a write takes as much as there is room for, and tells when there is more', (t) => {

@@ -35,6 +35,8 @@ export const Failure = {
   PROTOCOL: 14,
   /** The stack was closed. */
   CLOSED: 15,
+  /** Memory that was lent to be sent from is gone: transferred away, or made smaller. */
+  FAULT: 16,
 } as const;
 
 export type Failure = (typeof Failure)[keyof typeof Failure];
@@ -56,6 +58,7 @@ const CODES: readonly string[] = [
   'EACCES',
   'ENOPROTOOPT',
   'ENETDOWN',
+  'EFAULT',
 ];
 
 /** Node's code for it, as in `error.code`; empty for `Failure.NONE`. */

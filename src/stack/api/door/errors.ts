@@ -77,6 +77,10 @@ export function unsupportedError(code: string, syscall: string, why: string): Sy
   return complete(`${syscall} ${code}: ${why}`, code, syscall, {});
 }
 
+/** Memory that was given to be sent is not there when its turn comes. */
+export const lostMemoryError = (): SystemError =>
+  unsupportedError('EFAULT', 'write', 'the memory was transferred away, or made smaller, too soon');
+
 /** A connection that could not be opened; `local` is told if both of it were chosen. */
 export function connectError(code: string, remote: Place, local: Place = {}): SystemError {
   const chosen = local.address !== undefined && local.port !== undefined && local.port > 0;

@@ -3,6 +3,8 @@
  * is room, and called back when all of it was taken.
  * @module
  */
+import { Failure } from '../../base/failure.ts';
+import { lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
 
 type Callback = (error?: Error | null) => void;
@@ -16,6 +18,9 @@ export class Outflow {
   #chunks: Chunks = EMPTY;
   #index = 0;
   #at = 0;
+  /** Bytes of it that are not taken, and of all of it, as they were when it began. */
+  #left = 0;
+  #length = 0;
   #done: Callback | undefined;
 
   /** True while a write waits for room. */
@@ -29,15 +34,25 @@ export class Outflow {
     this.#index = 0;
     this.#at = 0;
     this.#done = done;
-    this.go(connection);
+    this.#length = 0;
+    for (const { chunk } of chunks) this.#length += chunk.length;
+    this.#left = this.#length;
+    if (chunks.some(({ chunk }) => isGone(chunk))) this.#fail(connection);
+    else this.go(connection);
   }
 
   /** There is room. */
   go(connection: Connection): void {
     if (!this.#done) return;
+    if (this.#isCut()) {
+      this.#fail(connection);
+      return;
+    }
     while (this.#index < this.#chunks.length) {
       const { chunk } = this.#chunks[this.#index] as { chunk: Uint8Array }; // below the length
-      this.#at += connection.writeCopy(chunk, this.#at);
+      const taken = connection.writeCopy(chunk, this.#at);
+      this.#at += taken;
+      this.#left -= taken;
       if (this.#at < chunk.length) return;
       this.#index++;
       this.#at = 0;
@@ -50,11 +65,37 @@ export class Outflow {
     if (this.#done) this.#finish(errorOf());
   }
 
+  /** True if some of what waits is no longer there: its owner has transferred it away, or made it smaller. */
+  #isCut(): boolean {
+    let left = -this.#at;
+    for (let i = this.#index; i < this.#chunks.length; i++) {
+      left += this.#chunks[i]?.chunk.length ?? 0; // below the length
+    }
+    return left !== this.#left;
+  }
+
+  /** The stream has a hole: the peer must not take what comes for all of it. */
+  #fail(connection: Connection): void {
+    connection.fail(Failure.FAULT);
+    this.#finish(lostMemoryError());
+  }
+
   #finish(error?: Error): void {
     const done = this.#done as Callback; // both callers looked
-    for (const { chunk } of this.#chunks) this.written += chunk.length;
+    this.written += this.#length;
     this.#chunks = EMPTY;
     this.#done = undefined;
     done(error);
+  }
+}
+
+/** True for an array whose memory was transferred away before its turn came. An empty one has some. */
+function isGone(chunk: Uint8Array): boolean {
+  if (chunk.length > 0) return false;
+  try {
+    void new Uint8Array(chunk.buffer); // Node 20 has no `detached`
+    return false;
+  } catch {
+    return true;
   }
 }

@@ -17,7 +17,8 @@ import type { Settings } from '../../tcp/tcb/settings.ts';
 import { stateName } from '../../tcp/tcb/state.ts';
 import type { Tcb } from '../../tcp/tcb/tcb.ts';
 import * as verbs from '../../tcp/verbs.ts';
-import { connectError, type SystemError, systemError } from '../door/errors.ts';
+import { checkRange } from '../door/checks.ts';
+import { connectError, lostMemoryError, type SystemError, systemError } from '../door/errors.ts';
 import { someoneAsks, tellClosed, tellEstablished, tellOpened, tellReset } from './channels.ts';
 
 /** What happens on a connection, in this order: open, then any of the middle, end, close. */
@@ -153,14 +154,18 @@ export class Connection implements Owner {
   /**
    * Send `length` bytes of `bytes` from `at`, by reference: leave them alone until `release` is
    * called with `token`. Gives how many were taken; if that is less than `length`, `writable` follows.
+   * Memory that is transferred away before its release ends the connection: a reset to the peer, `EFAULT`
+   * to `close`. Throws `ERR_OUT_OF_RANGE` for what does not lie within `bytes`.
    */
   write(bytes: Uint8Array, at = 0, length: number = bytes.length - at, token?: unknown): number {
+    checkRange(bytes, at, length);
     const tcb = this.#tcb;
     return tcb && !this.closed ? verbs.write(tcb, bytes, at, length, token) : 0;
   }
 
-  /** The same with a copy: the bytes are yours again at once. */
+  /** The same with a copy: the bytes are yours again at once. Throws as `write` does. */
   writeCopy(bytes: Uint8Array, at = 0, length: number = bytes.length - at): number {
+    checkRange(bytes, at, length);
     const tcb = this.#tcb;
     return tcb && !this.closed ? verbs.writeCopy(tcb, bytes, at, length) : 0;
   }
@@ -334,6 +339,7 @@ export class Connection implements Owner {
   /** That this stack was closed by its own program is no error. */
   #errorOf(failure: Failure, opening: boolean): SystemError | undefined {
     if (failure === Failure.NONE || failure === Failure.CLOSED) return undefined;
+    if (failure === Failure.FAULT) return lostMemoryError();
     const code = failureCode(failure);
     if (!opening) return systemError(code, 'read');
     return connectError(code, { address: this.remoteAddress, port: this.remotePort });

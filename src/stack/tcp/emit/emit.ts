@@ -34,6 +34,7 @@ const MAX_OPTIONS = 40;
  * there was no slot or no route for it; nothing has changed then.
  */
 export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Micros): boolean {
+  if (length > 0 && !tcb.chunks.isWhole(diff(from, tcb.sndUna), length)) return failForMemory(tcb);
   const at = reserve(tcb);
   if (at === NO_SLOT) return false;
   const v = tcb.tcp.ip.slots.view;
@@ -64,6 +65,14 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
   acknowledged(tcb, length > 0 && sack === 0);
   if (length > 0) tcb.lastSent = now;
   return true;
+}
+
+/** What was to be sent is gone, so the stream has a hole that nothing can fill: it ends here, with a reset. */
+function failForMemory(tcb: Tcb): false {
+  tcb.cause = Failure.FAULT;
+  tcb.flags |= Flag.ABORT;
+  tcb.tcp.dirty(tcb);
+  return false;
 }
 
 /** The window that we offer shuts, or opens again. */
