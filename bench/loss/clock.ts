@@ -38,7 +38,7 @@ export class TimerClock implements LinkClock {
 
   constructor(libc: Libc) {
     this.#timer = new KernelTimer(libc);
-    this.#watch = new Watch(libc, this.#timer.fd, 'event', 0);
+    this.#watch = new Watch(libc, this.#timer.fd, {});
     const failed = (errno: number): void => {
       throw new Error(`the timer failed: ${errno}`);
     };

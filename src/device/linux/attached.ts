@@ -8,7 +8,10 @@ import { longestPacket, type Medium } from '../medium.ts';
 import { Descriptor, type TunDevice } from './descriptor.ts';
 import type { TunControl } from './ioctl.ts';
 import type { Libc } from './libc.ts';
-import type { WaitOptions } from './readiness.ts';
+import type { WaitOptions } from './waiting.ts';
+
+/** Bun and Deno have a `net.Socket` that is told nothing of a TUN. */
+const IN_LOOP = process.versions['bun'] === undefined && process.versions['deno'] === undefined;
 
 /** What was agreed on with the driver. */
 export interface Attached {
@@ -25,15 +28,15 @@ export function makeDevice(
   control: TunControl,
   fd: number,
   attached: Attached,
-  { waiting = 'event', spinMicros = 50 }: WaitOptions,
+  wait: WaitOptions,
 ): TunDevice {
   const { medium, mtu, offload } = attached;
   const known = control.identify(fd) !== undefined;
   return new Descriptor(libc, fd, {
     ...attached,
     maxPacket: longestPacket(medium, mtu, offload),
-    waiting,
-    spinMicros,
+    wait,
+    inLoop: IN_LOOP,
     present: () => !known || control.identify(fd) !== undefined,
   });
 }

@@ -11,7 +11,9 @@ import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
 import { checkStart, goneError, outOfRange } from '../errors.ts';
 import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
 import { closeOwned } from './owned.ts';
-import { type Waiting, Watch } from './readiness.ts';
+import { PollWatch } from './poll.ts';
+import { type Readiness, Watch } from './readiness.ts';
+import type { WaitOptions } from './waiting.ts';
 
 /** What a descriptor lost, and how often it had to wait. */
 export interface DescriptorCounters {
@@ -45,8 +47,9 @@ export interface DescriptorTraits {
   readonly headerLength: number;
   readonly maxPacket: number;
   readonly offload: DeviceOffload;
-  readonly waiting: Waiting;
-  readonly spinMicros: number;
+  readonly wait: WaitOptions;
+  /** Whether the event loop can be given a descriptor: Node's can. */
+  readonly inLoop: boolean;
   /** Whether there is still a device behind the descriptor. */
   present(): boolean;
 }
@@ -81,7 +84,7 @@ export class Descriptor implements TunDevice {
   readonly offload: DeviceOffload;
   readonly counters: DescriptorCounters = { cut: 0, refused: 0, down: 0, waits: 0 };
   readonly #libc: Libc;
-  readonly #watch: Watch;
+  readonly #watch: Readiness;
   readonly #present: () => boolean;
   /** The longest packet with its header that should come. */
   readonly #longest: number;
@@ -119,7 +122,8 @@ export class Descriptor implements TunDevice {
     this.#present = traits.present;
     this.#longest = traits.headerLength + traits.maxPacket;
     this.#vector = new Pinned(libc, new Uint8Array(512));
-    this.#watch = new Watch(libc, fd, traits.waiting, traits.spinMicros);
+    const Kind = traits.inLoop ? Watch : PollWatch;
+    this.#watch = new Kind(libc, fd, traits.wait);
   }
 
   get fd(): number {

@@ -12,7 +12,7 @@ import { Iff, LinkControl, TunControl } from './ioctl.ts';
 import { errnoName, F, FD_CLOEXEC, type Libc, loadLibc, O } from './libc.ts';
 import { askOffload } from './offload.ts';
 import { adoptOwned } from './owned.ts';
-import { checkWaiting, type WaitOptions } from './readiness.ts';
+import { checkWaiting, type WaitOptions } from './waiting.ts';
 
 /** What a descriptor is, where the TUN driver does not say. */
 export interface FdOptions extends WaitOptions {

@@ -13,7 +13,7 @@ import { Iff, LinkControl, TunControl } from './ioctl.ts';
 import { loadLibc } from './libc.ts';
 import { askOffload, noOffload } from './offload.ts';
 import { closeOwned, openOwned } from './owned.ts';
-import { checkWaiting, type WaitOptions } from './readiness.ts';
+import { checkWaiting, type WaitOptions } from './waiting.ts';
 
 const PATH = '/dev/net/tun';
 /**

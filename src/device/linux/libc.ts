@@ -47,6 +47,8 @@ export interface Libc {
   write(fd: number, address: number, length: number): number;
   writev(fd: number, vector: number, count: number): number;
   poll(fds: number, count: number, timeout: number): number;
+  /** The same on another thread; `then` is called here, with what it gave. */
+  pollAsync(fds: number, count: number, timeout: number, then: (result: number) => void): void;
   dup2(from: number, to: number): number;
   /** `flags` may hold O_CLOEXEC, which `dup2` always clears. */
   dup3(from: number, to: number, flags: number): number;
@@ -96,6 +98,7 @@ export async function loadLibc(
 function bind(koffi: Koffi): Libc {
   // The process itself: it has libc in it, whether that is glibc or musl.
   const library = koffi.load(null);
+  const poll = library.func('int poll(uintptr_t fds, unsigned long count, int timeout)');
   return {
     open: library.func('int open(const char *path, int flags)'),
     close: library.func('int close(int fd)'),
@@ -104,7 +107,9 @@ function bind(koffi: Koffi): Libc {
     readv: library.func('long readv(int fd, uintptr_t vector, int count)'),
     write: library.func('long write(int fd, uintptr_t address, size_t length)'),
     writev: library.func('long writev(int fd, uintptr_t vector, int count)'),
-    poll: library.func('int poll(uintptr_t fds, unsigned long count, int timeout)'),
+    poll,
+    pollAsync: (fds, count, timeout, then) =>
+      poll.async(fds, count, timeout, (_error: unknown, result: number) => then(result)),
     dup2: library.func('int dup2(int from, int to)'),
     dup3: library.func('int dup3(int from, int to, int flags)'),
     fcntl: library.func('int fcntl(int fd, int command, long argument)'),

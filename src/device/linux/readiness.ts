@@ -11,58 +11,53 @@
  * libuv reads again in the same turn only when a read filled the buffer, which is longer than any
  * packet. While the first packet is not taken reading is paused, so that it is never overwritten.
  *
- * With `adaptive` and `busy` the loop is kept turning by `setImmediate` and asks epoll at every
- * turn instead of sleeping in it: the answer to a packet comes sooner, at the price of a core.
+ * With `adaptive` and `busy` the loop is kept turning and asks epoll at every turn instead of
+ * sleeping in it.
  * @module
  */
 import { Socket } from 'node:net';
-import { performance } from 'node:perf_hooks';
-import { checkNumber, DeviceError, invalid } from '../errors.ts';
+import { DeviceError } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, O, Pinned, SOCK } from './libc.ts';
-
-/**
- * `event`: sleep until the kernel wakes us. `adaptive`: after traffic keep turning for a while,
- * then sleep. `busy`: never sleep; a whole core, even when idle.
- */
-export type Waiting = 'event' | 'adaptive' | 'busy';
-
-/** How the event loop waits for packets. */
-export interface WaitOptions {
-  /** Default `event`: see `Waiting`. */
-  waiting?: Waiting;
-  /** With `adaptive`: how long to keep turning after traffic, in µs. Default 50. */
-  spinMicros?: number;
-}
+import { Spinner, type WaitOptions } from './waiting.ts';
 
 /** Longer than any packet with its headers, so that no read fills it. */
-const FIRST_SIZE = 2 * 65_536;
+export const FIRST_SIZE: number = 2 * 65_536;
 
-export class Watch {
+/** Tells when a descriptor can be read, with its first packet in hand. */
+export interface Readiness {
   /** Where the first packet of a batch lies while `held` is above 0. */
   readonly first: Pinned;
   /** Length of the packet in `first`; 0: none. */
+  readonly held: number;
+  /** Begin. `onReadable` comes with a packet in `first`; `onGone` at most once. */
+  start(onReadable: () => void, onGone: (errno: number) => void): void;
+  /** The packet in `first` was taken. */
+  take(): void;
+  /** There was traffic: an answer may be near. */
+  touch(): void;
+  /** Whether this keeps the process alive, as a listening server does. */
+  reference(on: boolean): void;
+  /** Stop watching. The descriptor itself is left to its owner. */
+  stop(): Promise<void>;
+}
+
+export class Watch implements Readiness {
+  readonly first: Pinned;
   held = 0;
   readonly #libc: Libc;
   readonly #fd: number;
-  readonly #waiting: Waiting;
-  readonly #spinMillis: number;
+  readonly #spinner: Spinner;
   #socket: Socket | undefined;
   #paused = false;
   #referenced = true;
-  #spinning = false;
-  /** Something came or went since the last turn. */
-  #active = false;
-  #spinUntil = 0;
 
-  constructor(libc: Libc, fd: number, waiting: Waiting, spinMicros: number) {
+  constructor(libc: Libc, fd: number, options: WaitOptions) {
     this.#libc = libc;
     this.#fd = fd;
-    this.#waiting = waiting;
-    this.#spinMillis = spinMicros / 1000;
+    this.#spinner = new Spinner(options);
     this.first = new Pinned(libc, new Uint8Array(FIRST_SIZE));
   }
 
-  /** Begin. `onReadable` comes with a packet in `first`; `onGone` at most once. */
   start(onReadable: () => void, onGone: (errno: number) => void): void {
     const libc = this.#libc;
     const ours = this.#placeholder();
@@ -89,6 +84,7 @@ export class Watch {
     const gone = (errno: number): void => {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
+      this.#spinner.stop();
       socket.destroy();
       onGone(errno);
     };
@@ -96,10 +92,9 @@ export class Watch {
     socket.on('close', () => gone(Errno.EPIPE));
     socket.resume();
     if (!this.#referenced) socket.unref();
-    if (this.#waiting === 'busy') this.touch();
+    this.#spinner.start();
   }
 
-  /** The packet in `first` was taken. */
   take(): void {
     this.held = 0;
     if (!this.#paused) return;
@@ -107,28 +102,22 @@ export class Watch {
     this.#socket?.resume();
   }
 
-  /** There was traffic: an answer may be near. */
   touch(): void {
-    if (this.#waiting === 'event') return;
-    this.#active = true;
-    if (this.#spinning || !this.#referenced) return;
-    this.#spinning = true;
-    setImmediate(this.#turn);
+    this.#spinner.touch();
   }
 
-  /** Whether this keeps the process alive, as a listening server does. */
   reference(on: boolean): void {
     this.#referenced = on;
     if (on) this.#socket?.ref();
     else this.#socket?.unref();
-    if (on && this.#waiting === 'busy' && this.#socket !== undefined) this.touch();
+    this.#spinner.reference(on);
   }
 
-  /** Stop watching. The descriptor itself is left to its owner. */
   stop(): Promise<void> {
     const socket = this.#socket;
     this.#socket = undefined;
     this.held = 0;
+    this.#spinner.stop();
     if (socket === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       socket.once('close', () => resolve());
@@ -147,25 +136,4 @@ export class Watch {
     libc.close(ends[1] as number); // written by the call above, as is ends[0]
     return ends[0] as number;
   }
-
-  readonly #turn = (): void => {
-    this.#spinning = false;
-    if (this.#socket === undefined || !this.#referenced) return;
-    if (this.#waiting === 'adaptive') {
-      const now = performance.now();
-      if (this.#active) this.#spinUntil = now + this.#spinMillis;
-      this.#active = false;
-      if (now >= this.#spinUntil) return;
-    }
-    this.#spinning = true;
-    setImmediate(this.#turn);
-  };
-}
-
-/** Throws unless these can be meant. */
-export function checkWaiting({ waiting = 'event', spinMicros = 50 }: WaitOptions): void {
-  if (waiting !== 'event' && waiting !== 'adaptive' && waiting !== 'busy') {
-    throw invalid('waiting', waiting, "it must be 'event', 'adaptive' or 'busy'");
-  }
-  checkNumber('spinMicros', spinMicros, 0, 1_000_000);
 }

@@ -5,10 +5,13 @@ import { spawnSync } from 'node:child_process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test, { type ExecutionContext, type TestFn } from 'ava';
-import type { TunDevice } from '../../../src/device/linux/descriptor.ts';
+import { NO_OFFLOAD } from '../../../src/device/device.ts';
+import { Descriptor, type TunDevice } from '../../../src/device/linux/descriptor.ts';
 import { openFd } from '../../../src/device/linux/fd.ts';
-import { AF, type Libc, loadLibc, O, Pinned, SOCK } from '../../../src/device/linux/libc.ts';
-import type { Waiting } from '../../../src/device/linux/readiness.ts';
+import { AF, Errno, type Libc, loadLibc, O, Pinned, SOCK } from '../../../src/device/linux/libc.ts';
+import { adoptOwned } from '../../../src/device/linux/owned.ts';
+import { PollWatch } from '../../../src/device/linux/poll.ts';
+import type { Waiting } from '../../../src/device/linux/waiting.ts';
 import { LEFT_BY_ENGINE } from '../../support/garbage.ts';
 import { IDLE } from '../../support/idle.ts';
 import { deviceSuite, type Link } from '../suite.ts';
@@ -34,6 +37,23 @@ async function open(waiting: Waiting = 'event'): Promise<[TunDevice, TunDevice]>
   return [await openFd(left, { waiting }), await openFd(right)];
 }
 
+/** The same, where the event loop cannot be given a descriptor. */
+async function openPolled(waiting: Waiting = 'event'): Promise<[TunDevice, TunDevice]> {
+  const [left, right] = socketPair(SOCK.DGRAM | O.NONBLOCK);
+  const device = new Descriptor(libc as Libc, adoptOwned(libc as Libc, left), {
+    name: 'polled',
+    medium: 'ip',
+    mtu: 1500,
+    headerLength: 0,
+    maxPacket: 1500,
+    offload: NO_OFFLOAD,
+    wait: { waiting },
+    inLoop: false,
+    present: () => true,
+  });
+  return [device, await openFd(right)];
+}
+
 /** Two devices back to back, closed with the test, however that ends. */
 async function pair(t: ExecutionContext): Promise<[TunDevice, TunDevice]> {
   const [device, other] = await open();
@@ -41,8 +61,8 @@ async function pair(t: ExecutionContext): Promise<[TunDevice, TunDevice]> {
   return [device, other];
 }
 
-async function fdLink(waiting: Waiting): Promise<Link> {
-  const [device, other] = await open(waiting);
+async function fdLink(waiting: Waiting, opened = open): Promise<Link> {
+  const [device, other] = await opened(waiting);
   const far = new Collector(other);
   other.start(far);
   const late: string[] = [];
@@ -67,6 +87,38 @@ async function fdLink(waiting: Waiting): Promise<Link> {
 deviceSuite(fdTest, 'descriptor', () => fdLink('event'));
 deviceSuite(fdTest, 'descriptor, adaptive', () => fdLink('adaptive'));
 deviceSuite(fdTest, 'descriptor, busy', () => fdLink('busy'));
+deviceSuite(fdTest, 'descriptor, polled', () => fdLink('event', openPolled));
+deviceSuite(fdTest, 'descriptor, polled and busy', () => fdLink('busy', openPolled));
+
+fdTest('descriptor, polled: a packet comes while it holds no process, and after', async (t) => {
+  const [device, other] = await openPolled();
+  t.teardown(() => Promise.all([device.close(), other.close()]));
+  const user = new Collector(device);
+  device.start(user);
+  const far = new Collector(other);
+  other.start(far);
+  for (const [count, change] of [device.unref, device.ref, device.unref].entries()) {
+    change.call(device);
+    far.write(udpPacket(`${count}`));
+    await until(() => user.packets.length > count, 'the packet');
+  }
+  t.deepEqual(user.payloads, ['0', '1', '2']);
+});
+
+fdTest('descriptor, polled: the far end goes away, and closed says so once', async (t) => {
+  const [left, right] = socketPair(SOCK.SEQPACKET | O.NONBLOCK);
+  const watch = new PollWatch(libc as Libc, left, {});
+  const gone: number[] = [];
+  watch.start(
+    () => t.fail('there is no packet'),
+    (errno) => gone.push(errno),
+  );
+  (libc as Libc).close(right);
+  await until(() => gone.length > 0, 'the end');
+  await watch.stop();
+  (libc as Libc).close(left);
+  t.deepEqual(gone, [Errno.EPIPE]);
+});
 
 fdTest('descriptor: is non-blocking and closed on exec', async (t) => {
   const [device] = await pair(t);

@@ -55,6 +55,12 @@ const isSecure = (server: NodeServer): boolean => 'setSecureContext' in server;
 function checkServer(server: unknown): asserts server is Outer {
   const { listen, _emitCloseIfDrained: emitClose } = (server ?? {}) as Partial<Outer>;
   if (typeof listen === 'function' && typeof emitClose === 'function') return;
+  if (typeof listen === 'function' && process.versions['bun'] !== undefined) {
+    const message =
+      "Bun's servers of http take no connections but those of its own sockets: run this with " +
+      'Node.js or Deno, or serve with stack.net';
+    throw coded(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', message);
+  }
   throw argTypeError('server', 'net.Server', server);
 }
 

@@ -1,0 +1,86 @@
+/**
+ * How the event loop waits for packets: asleep, or turning for a while so that an answer comes sooner.
+ * @module
+ */
+import { performance } from 'node:perf_hooks';
+import { checkNumber, invalid } from '../errors.ts';
+
+/**
+ * `event`: sleep until the kernel wakes us. `adaptive`: after traffic keep turning for a while,
+ * then sleep. `busy`: never sleep; a whole core, even when idle.
+ */
+export type Waiting = 'event' | 'adaptive' | 'busy';
+
+/** How the event loop waits for packets. */
+export interface WaitOptions {
+  /** Default `event`: see `Waiting`. */
+  waiting?: Waiting;
+  /** With `adaptive`: how long to keep turning after traffic, in µs. Default 50. */
+  spinMicros?: number;
+}
+
+/** Throws unless these can be meant. */
+export function checkWaiting({ waiting = 'event', spinMicros = 50 }: WaitOptions): void {
+  if (waiting !== 'event' && waiting !== 'adaptive' && waiting !== 'busy') {
+    throw invalid('waiting', waiting, "it must be 'event', 'adaptive' or 'busy'");
+  }
+  checkNumber('spinMicros', spinMicros, 0, 1_000_000);
+}
+
+/** Keeps the event loop turning by `setImmediate`, as `Waiting` says, at the price of a core. */
+export class Spinner {
+  readonly #waiting: Waiting;
+  readonly #spinMillis: number;
+  readonly #each: () => void;
+  #running = false;
+  #referenced = true;
+  #spinning = false;
+  /** Something came or went since the last turn. */
+  #active = false;
+  #until = 0;
+
+  /** `each` is called once a turn. */
+  constructor({ waiting = 'event', spinMicros = 50 }: WaitOptions, each: () => void = () => {}) {
+    this.#waiting = waiting;
+    this.#spinMillis = spinMicros / 1000;
+    this.#each = each;
+  }
+
+  start(): void {
+    this.#running = true;
+    if (this.#waiting === 'busy') this.touch();
+  }
+
+  /** There was traffic: an answer may be near. */
+  touch(): void {
+    if (this.#waiting === 'event') return;
+    this.#active = true;
+    if (this.#spinning || !this.#referenced || !this.#running) return;
+    this.#spinning = true;
+    setImmediate(this.#turn);
+  }
+
+  /** A loop that turns would keep the process alive. */
+  reference(on: boolean): void {
+    this.#referenced = on;
+    if (on && this.#waiting === 'busy') this.touch();
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  readonly #turn = (): void => {
+    this.#spinning = false;
+    if (!this.#running || !this.#referenced) return;
+    if (this.#waiting === 'adaptive') {
+      const now = performance.now();
+      if (this.#active) this.#until = now + this.#spinMillis;
+      this.#active = false;
+      if (now >= this.#until) return;
+    }
+    this.#spinning = true;
+    setImmediate(this.#turn);
+    this.#each();
+  };
+}
