@@ -39,8 +39,9 @@ function patchNet(stack: Stack): void {
   const Socket = makeSocketClass(stack.net, net.Socket);
   const nativeConnect = net.connect as (...args: unknown[]) => object;
   const stackConnect = stack.net.connect as (...args: unknown[]) => object;
-  const connect = (...args: unknown[]): object =>
-    connectsToPath(args) ? nativeConnect(...args) : stackConnect(...args);
+  function connect(...args: unknown[]): object {
+    return connectsToPath(args) ? nativeConnect(...args) : stackConnect(...args);
+  }
 
   const nativeListen = net.Server.prototype.listen as (...args: unknown[]) => net.Server;
   const carrier = makeCarrier(stack.net);

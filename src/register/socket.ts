@@ -6,14 +6,15 @@
  * @module
  */
 import type * as net from 'node:net';
-import type { Net, Socket, SocketClass } from '../index.ts';
+import type { Net, SocketClass } from '../index.ts';
+import { makeSocketsOf, type SocketMaker } from '../stack/api/net/net.ts';
 import { connectsToPath, wrapsHandle } from './kernel.ts';
 
 type Done = (error?: Error | null) => void;
 
 /** Where a path leads is known only when the socket is connected: then Node's own works for ours. */
-function makeEither(stack: Net, Native: typeof net.Socket): new (options?: object) => Socket {
-  return class extends stack.Socket {
+function makeEither(stack: Net, Native: typeof net.Socket): SocketMaker {
+  class Either extends stack.Socket {
     #local: net.Socket | undefined;
 
     override connect(...args: unknown[]): this {
@@ -49,55 +50,63 @@ function makeEither(stack: Net, Native: typeof net.Socket): new (options?: objec
     }
 
     override get _handle(): object | null | undefined {
-      if (!this.#local) return super._handle;
-      return (this.#local as { _handle?: object | null })._handle;
+      if (!this.local) return super._handle;
+      return (this.local as { _handle?: object | null })._handle;
     }
 
     override set _handle(value: unknown) {
       super._handle = value;
     }
 
+    /** Node's socket, if it was connected to a path. One that is still being made may read already. */
+    private get local(): net.Socket | undefined {
+      return #local in this ? this.#local : undefined;
+    }
+
     override get pending(): boolean {
-      return this.#local ? this.#local.pending : super.pending;
+      return this.local ? this.local.pending : super.pending;
     }
 
     override _read(size: number): void {
-      if (this.#local) this.#local.resume();
+      if (this.local) this.local.resume();
       else super._read(size);
     }
 
     override _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void {
-      if (this.#local) {
+      if (this.local) {
         this.idle.touch();
-        this.#local.write(chunk, encoding, done);
+        this.local.write(chunk, encoding, done);
       } else super._write(chunk, encoding, done);
     }
 
     override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-      if (this.#local) this.#local.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+      if (this.local) this.local.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
       else super._writev(chunks, done);
     }
 
     override _final(done: Done): void {
-      if (this.#local) this.#local.end(done);
+      if (this.local) this.local.end(done);
       else super._final(done);
     }
 
     override _destroy(error: Error | null, done: Done): void {
-      if (#local in this) this.#local?.destroy(); // a signal may destroy it while it is made
+      this.local?.destroy();
       super._destroy(error, done);
     }
 
     override ref(): this {
-      this.#local?.ref();
+      this.local?.ref();
       return super.ref();
     }
 
     override unref(): this {
-      this.#local?.unref();
+      this.local?.unref();
       return super.unref();
     }
-  };
+  }
+  // All that the stack makes are of it: what a tracer puts on the prototype is on all of them.
+  makeSocketsOf(stack, Either);
+  return Either;
 }
 
 /**

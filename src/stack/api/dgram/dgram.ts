@@ -153,8 +153,9 @@ export function makeDgram(host: Host): Dgram {
       super(host, type, listener);
     }
   }
-  return {
-    Socket,
-    createSocket: (type, listener) => new Socket(type, listener),
-  };
+  // A function that may be called with `new`, as Node's.
+  function createSocket(type: unknown, listener?: unknown): DgramSocket {
+    return new Socket(type, listener);
+  }
+  return { Socket, createSocket };
 }

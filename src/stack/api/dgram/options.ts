@@ -76,7 +76,7 @@ export function readDgramOptions(given: unknown): DgramOptions {
   if (type === 'udp6') {
     throw unsupportedError('EAFNOSUPPORT', 'socket', 'this stack speaks IPv4 only: ask for udp4');
   }
-  if (lookup !== undefined && lookup !== null) checkFunction(lookup, 'lookup');
+  if (lookup !== undefined) checkFunction(lookup, 'lookup');
   if (signal !== undefined) checkSignal(signal, 'options.signal');
   for (const [name, size] of Object.entries({ recvBufferSize, sendBufferSize })) {
     if (size && typeof size !== 'number') throw argTypeError(`options.${name}`, 'number', size);
@@ -124,35 +124,46 @@ export const connectedError = (): Error =>
 export const notConnectedError = (): Error =>
   coded(Error, 'ERR_SOCKET_DGRAM_NOT_CONNECTED', 'Not connected');
 
-const unlessFunction = (value: unknown): unknown =>
-  typeof value === 'function' ? undefined : value;
-
-function lastFunction(args: readonly unknown[]): SendCallback | undefined {
-  for (let i = args.length - 1; i > 0; i--) {
-    if (typeof args[i] === 'function') return args[i] as SendCallback; // so Node takes it
-  }
-  return undefined;
-}
+const functionOr = (value: unknown, other: unknown): unknown =>
+  typeof value === 'function' ? value : other;
 
 /**
  * (msg[, offset, length][, port][, address][, callback]). On a connected socket neither port nor
  * address may be given. Throws what Node throws.
  */
 export function readSend(args: readonly unknown[], connected: boolean): SendCall {
-  const [message, second, third, fourth, fifth] = args;
-  const callback = lastFunction(args);
-  // With offset and length a port follows, unless the socket is connected.
-  const sliced = connected
-    ? typeof third === 'number'
-    : Boolean(fifth) || Boolean(fourth && typeof fourth !== 'function');
-  const port = unlessFunction(sliced || connected ? fourth : second);
-  const address = unlessFunction(sliced || connected ? fifth : third);
-  if (connected && (port || address)) throw connectedError();
+  return connected ? readConnectedSend(args) : readSendTo(args);
+}
+
+const callbackOf = (value: unknown): SendCallback | undefined =>
+  typeof value === 'function' ? (value as SendCallback) : undefined;
+
+/** What counts is whether a length was given; whatever then stands for a port or an address is too much. */
+function readConnectedSend([message, second, third, ...rest]: readonly unknown[]): SendCall {
+  const sliced = typeof third === 'number';
+  const part = sliced ? slice(message, second, third) : undefined;
+  const [fourth, address, last] = rest;
+  const port = sliced && typeof fourth === 'function' ? undefined : fourth;
+  if (port || address) throw connectedError();
+  const callback = callbackOf(sliced ? functionOr(fourth, last) : second);
+  return { bytes: part ?? join(message), port: 0, address: undefined, callback };
+}
+
+/** What counts is whether a port follows an offset and a length. */
+function readSendTo([message, second, third, ...rest]: readonly unknown[]): SendCall {
+  const [fourth, fifth, last] = rest;
+  const sliced = Boolean(fifth) || Boolean(fourth && typeof fourth !== 'function');
+  const [port, address, callback] = sliced ? [fourth, fifth, last] : [second, third, fourth];
   const bytes = sliced ? slice(message, second, third) : join(message);
-  if (connected) return { bytes, port: 0, address: undefined, callback };
   const number = checkPort(port, 'Port', false);
-  if (address !== undefined && address !== null) checkString(address, 'address');
-  return { bytes, port: number, address: (address as string | null) ?? undefined, callback };
+  const isText = typeof address !== 'function' && address !== undefined && address !== null;
+  if (isText) checkString(address, 'address');
+  return {
+    bytes,
+    port: number,
+    address: isText ? address : undefined,
+    callback: callbackOf(functionOr(address, callback)),
+  };
 }
 
 /** ([port][, address][, callback]) or (options[, callback]); an empty address is any. */

@@ -10,19 +10,22 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { RemoteInfo } from 'node:dgram';
+import { channel } from 'node:diagnostics_channel';
+import dns from 'node:dns';
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Address, ANY, family, format } from '../../base/address.ts';
 import { copyOf } from '../../base/copy.ts';
 import type { Host } from '../../host/host.ts';
 import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
-import { checkPort, checkString } from '../door/checks.ts';
+import { checkNumber, checkPort, checkString } from '../door/checks.ts';
 import { coded, systemError } from '../door/errors.ts';
-import { checkAddress, parseAddress } from '../door/lookup.ts';
+import { checkAddress, isLookupReplaced, parseAddress } from '../door/lookup.ts';
 import type { UdpHandler } from '../udp/socket.ts';
 import { UdpSocket } from '../udp/socket.ts';
 import {
   connectedError,
+  type DgramLookup,
   type DgramOptions,
   notConnectedError,
   readBind,
@@ -33,6 +36,12 @@ import {
 
 const Bind = { NONE: 0, BINDING: 1, BOUND: 2 } as const;
 const Link = { NONE: 0, CONNECTING: 1, CONNECTED: 2 } as const;
+
+/** Node's own channel: a socket was made. */
+const created = channel('udp.socket');
+
+/** What a lookup is told: Node gives the family alone, which is not in its types. */
+const FAMILY = 4 as never;
 
 const alreadyBound = (): Error =>
   coded(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
@@ -46,6 +55,8 @@ export class DatagramSocket extends EventEmitter {
   /** What it is made of: the callback interface. */
   protected readonly udp: UdpSocket;
   protected readonly options: DgramOptions;
+  /** In place of the stack's own: what `dns.lookup` was when the socket was made, if it was replaced. */
+  readonly #lookup: DgramLookup | undefined;
   readonly #scope = new AsyncResource('UDPWRAP');
   #bind: number = Bind.NONE;
   #link: number = Link.NONE;
@@ -62,6 +73,7 @@ export class DatagramSocket extends EventEmitter {
     this.host = host;
     this.type = options.type;
     this.options = options;
+    this.#lookup = options.lookup ?? (isLookupReplaced() ? (dns.lookup as DgramLookup) : undefined);
     this.udp = new UdpSocket(host, this.#makeHandler(), accepted);
     if (accepted) {
       this.#bind = Bind.BOUND;
@@ -71,6 +83,7 @@ export class DatagramSocket extends EventEmitter {
     this.udp.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
     if (typeof listener === 'function') this.on('message', listener as () => void);
     this.#closeOn(options.signal);
+    if (created.hasSubscribers) created.publish({ socket: this });
   }
 
   /** Bind to a port: ([port][, address][, callback]) or (options[, callback]); `listening` follows. */
@@ -199,7 +212,23 @@ export class DatagramSocket extends EventEmitter {
     const { address = '127.0.0.1' } = call;
     if (this.#link === Link.CONNECTED) this.#transmit(call, undefined);
     else if (this.#isPlain(address)) this.#transmit(call, address);
-    else this.#afterBind(() => this.#sendTo(call));
+    else this.#afterBind(() => process.nextTick(() => this.#sendTo(call))); // as from a lookup
+  }
+
+  /** As `send`, all of it given. Node's old name, which checks more. */
+  sendto(
+    bytes: unknown,
+    offset: unknown,
+    length: unknown,
+    port: unknown,
+    address: unknown,
+    callback?: unknown,
+  ): void {
+    checkNumber(offset, 'offset');
+    checkNumber(length, 'length');
+    checkNumber(port, 'port');
+    checkString(address, 'address');
+    this.send(bytes, offset, length, port, address, callback);
   }
 
   #sendTo(call: SendCall): void {
@@ -229,8 +258,8 @@ export class DatagramSocket extends EventEmitter {
 
   /** An address for a name: at once for a literal, unless the socket has a lookup of its own. */
   #resolve(name: string, then: Resolved): void {
-    const { lookup } = this.options;
-    if (lookup) lookup(name, { family: 4 }, then);
+    const lookup = this.#lookup;
+    if (lookup) lookup(name, FAMILY, then);
     else if (this.#isPlain(name)) then(null, name);
     else {
       this.host.lookup(name, { family: 4 }, (error, found) =>
@@ -241,7 +270,7 @@ export class DatagramSocket extends EventEmitter {
 
   /** True if nothing has to be waited for before a datagram goes to `name`. */
   #isPlain(name: string): boolean {
-    if (this.#bind !== Bind.BOUND || this.options.lookup) return false;
+    if (this.#bind !== Bind.BOUND || this.#lookup) return false;
     return name === this.#lastText || parseAddress(name) !== undefined;
   }
 

@@ -188,7 +188,9 @@ export function portError(name: string, value: unknown, zero = true): CodedError
 export function bufferSizeError(code: string, syscall: string): SystemError {
   const message = `Could not get or set buffer size: ${syscall} returned ${code} (${meaningOf(code)})`;
   const error = coded(Error, 'ERR_SOCKET_BUFFER_SIZE', message);
-  return Object.assign(error, { name: 'SystemError', errno: errnoOf(code), syscall });
+  const errno = errnoOf(code);
+  const info = { errno, code, message: meaningOf(code), syscall };
+  return Object.assign(error, { name: 'SystemError', info, errno, syscall });
 }
 
 /** `ERR_INVALID_IP_ADDRESS`. */

@@ -5,7 +5,7 @@
  * RFC 6761 §6.3 (localhost); Node documentation: "dns.lookup()".
  * @module
  */
-import { lookup as systemLookup } from 'node:dns';
+import dns from 'node:dns';
 import { isIP, isIPv4, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type Address, format, fromOctets, LOOPBACK } from '../../base/address.ts';
@@ -59,13 +59,24 @@ export function checkCidr(value: unknown, name: string, bits?: number): Cidr {
 
 const isLocalhost = (host: string): boolean => /^(.*\.)?localhost\.?$/i.test(host);
 
+/** Node's own, before anyone can have replaced it. */
+const systemLookup = dns.lookup;
+
+/** True if somebody has put another function in the place of `dns.lookup`: it is asked for everything. */
+export const isLookupReplaced = (): boolean => dns.lookup !== systemLookup;
+
 /**
  * Wrap a lookup function so that literals and `localhost` (RFC 6761) are answered here, and others are
- * asked for IPv4 addresses. What it gives has the signature of `dns.lookup`.
+ * asked for IPv4 addresses. What it gives has the signature of `dns.lookup`, which is what it asks, as it
+ * is then, if it was given no function.
  */
 export function makeLookup(lookup: LookupFunction | undefined): LookupFunction {
-  const ask = (lookup ?? systemLookup) as LookupFunction;
   return (host, options, callback) => {
+    const ask = lookup ?? (dns.lookup as LookupFunction);
+    if (!lookup && isLookupReplaced()) {
+      ask(host, options, callback);
+      return;
+    }
     const literal = isIPv4(host) ? host : isLocalhost(host) ? format(LOOPBACK) : undefined;
     if (literal !== undefined) {
       const answer = options.all ? [{ address: literal, family: 4 }] : literal;

@@ -7,10 +7,10 @@
  * order, each for `autoSelectFamilyAttemptTimeout` but the last.
  * @module
  */
-import { ADDRCONFIG, type LookupAddress, type LookupOptions } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { ADDRCONFIG, ALL, type LookupAddress, type LookupOptions, V4MAPPED } from 'node:dns';
+import * as net from 'node:net';
 import { type Address, ANY, format } from '../../base/address.ts';
-import { type Failure, failureCode } from '../../base/failure.ts';
+import { Failure, failureCode } from '../../base/failure.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
 import {
@@ -22,21 +22,27 @@ import {
 } from '../door/checks.ts';
 import {
   argTypeError,
+  argValueError,
   connectError,
   familyError,
   ipError,
   type SystemError,
   systemError,
 } from '../door/errors.ts';
-import { checkAddress, parseAddress } from '../door/lookup.ts';
+import { checkAddress, isLookupReplaced, parseAddress } from '../door/lookup.ts';
 import { type Connection, openConnection } from '../tcp/connection.ts';
 import type { ConnectOptions } from './options.ts';
 
 /** Node's defaults for what a socket does with a name that has several addresses. */
-export const autoSelect: { family: boolean; timeout: number } = { family: true, timeout: 250 };
+export const autoSelect: { family: boolean; timeout: number } = {
+  family: net.getDefaultAutoSelectFamily(), // the process may have been told by a flag
+  timeout: net.getDefaultAutoSelectFamilyAttemptTimeout(),
+};
 
 /** What a dial tells while it lasts. The last is `opened` or `failed`, unless it is cancelled. */
 export interface DialEvents {
+  /** There are several addresses: those that are tried are added to `tried`, as `address:port`. */
+  several(tried: string[]): void;
   lookup(error: Error | null, address: string | undefined, family: number | undefined): void;
   attempt(address: string, family: number): void;
   attemptFailed(address: string, family: number, error: Error): void;
@@ -56,7 +62,7 @@ export interface Target {
   readonly sourcePort: number;
   readonly family: number;
   readonly hints: number;
-  readonly lookup: LookupFunction | undefined;
+  readonly lookup: net.LookupFunction | undefined;
   readonly several: boolean;
   /** In milliseconds. */
   readonly timeout: number;
@@ -74,6 +80,12 @@ function attemptTimeout(given: number | undefined | null): number {
   return Math.max(given, 10);
 }
 
+/** As `dns.lookup` does, which may not be asked here. */
+function checkHints(hints: unknown): void {
+  checkNumber(hints, 'options.hints');
+  if ((hints & ~(ADDRCONFIG | ALL | V4MAPPED)) !== 0) throw argValueError('hints', hints);
+}
+
 /** Check the options of `connect`. Throws what Node throws. */
 export function readTarget(options: ConnectOptions): Target {
   const { localAddress, localPort, port, autoSelectFamily, lookup } = options;
@@ -89,11 +101,12 @@ export function readTarget(options: ConnectOptions): Target {
   if (lookup !== undefined && lookup !== null) checkFunction(lookup, 'options.lookup');
   const host = options.host || 'localhost';
   if (typeof host !== 'string') throw argTypeError('options.host', 'string', host);
+  if (options.hints && !lookup && net.isIP(host) === 0) checkHints(options.hints);
   const family = familyNumber(options.family);
   const several = (autoSelectFamily ?? autoSelect.family) && family === 0 && !localAddress;
   return {
     host,
-    literal: isIP(host) !== 0,
+    literal: net.isIP(host) !== 0,
     port: checkPort(port),
     source,
     sourcePort: localPort ?? 0,
@@ -106,8 +119,7 @@ export function readTarget(options: ConnectOptions): Target {
 }
 
 export class Dial {
-  /** Every `address:port` that was tried. */
-  readonly tried: string[] = [];
+  readonly #tried: string[] = [];
   readonly #host: Host;
   readonly #target: Target;
   readonly #events: DialEvents;
@@ -130,10 +142,10 @@ export class Dial {
   }
 
   /** Begin. `lookup` is asked unless the target brings its own or is a literal. */
-  start(lookup: LookupFunction): void {
+  start(lookup: net.LookupFunction): void {
     const { host, literal, several } = this.#target;
     if (literal) {
-      this.#addresses = [{ address: host, family: isIP(host) }];
+      this.#addresses = [{ address: host, family: net.isIP(host) }];
       process.nextTick(() => this.#try());
       return;
     }
@@ -148,7 +160,8 @@ export class Dial {
   /** What a lookup is told, as Node tells it; the stack's own asks for IPv4 whatever the system has. */
   #question(): LookupOptions {
     const { family, hints, several, lookup } = this.#target;
-    const plain = family === 0 && hints === 0 && lookup !== undefined;
+    const asked = lookup !== undefined || isLookupReplaced();
+    const plain = family === 0 && hints === 0 && asked;
     const options = { family: family || undefined, hints: plain ? ADDRCONFIG : hints };
     return several ? { ...options, all: true } : options;
   }
@@ -175,10 +188,11 @@ export class Dial {
       this.#events.lookup(null, one.address, one.family);
       if (this.#over) return; // destroyed by a listener
       const known = this.#addresses.some(({ address }) => address === one.address);
-      if (!known && isIP(one.address) && (one.family === 4 || one.family === 6)) {
+      if (!known && net.isIP(one.address) && (one.family === 4 || one.family === 6)) {
         this.#addresses.push(one);
       }
     }
+    if (this.#addresses.length > 1) this.#events.several(this.#tried);
     if (this.#addresses.length > 0) this.#try();
     else this.#failSoon(this.#whyNone(list[0]));
   }
@@ -186,7 +200,7 @@ export class Dial {
   #whyNone(first: LookupAddress | undefined): Error {
     const { host, port } = this.#target;
     if (!first) return systemError('ENOTFOUND', 'getaddrinfo', { address: host });
-    if (!isIP(first.address)) return ipError(first.address);
+    if (!net.isIP(first.address)) return ipError(first.address);
     return familyError(first.family, host, port);
   }
 
@@ -206,7 +220,7 @@ export class Dial {
     }
     const { address, family } = place;
     const { port } = this.#target;
-    if (this.#addresses.length > 1) this.tried.push(`${address}:${port}`);
+    if (this.#addresses.length > 1) this.#tried.push(`${address}:${port}`);
     this.#events.attempt(address, family);
     if (this.#over) return; // destroyed by a listener
     const destination = parseAddress(address);
@@ -216,6 +230,10 @@ export class Dial {
 
   #open(place: LookupAddress, destination: Address): void {
     const { port, source, sourcePort, timeout } = this.#target;
+    if (sourcePort !== 0 && this.#host.core.tcp.demux.isTaken(source, sourcePort)) {
+      this.#unable(place, Failure.ADDRESS_IN_USE); // as bind(2) has it
+      return;
+    }
     let opened = false;
     const result = openConnection(
       this.#host,

@@ -13,6 +13,7 @@ import type { Duplex } from 'node:stream';
 import type { Host } from '../../host/host.ts';
 import { checkBoolean, checkInteger } from '../door/checks.ts';
 import { callable } from '../door/overlay.ts';
+import { tellClientSocket } from './channels.ts';
 import { autoSelect } from './connect.ts';
 import { type ConnectOptions, readCall, type SocketOptions } from './options.ts';
 import { Server } from './server.ts';
@@ -89,6 +90,22 @@ export interface Net {
   setDefaultAutoSelectFamilyAttemptTimeout(value: number): void;
 }
 
+/** A class of sockets. */
+export type SocketMaker = new (options?: SocketOptions, accepted?: Accepted) => Socket;
+
+/** Of which class the sockets are that a module makes. */
+interface MadeOf {
+  Socket: SocketMaker;
+}
+
+const socketsOf = new WeakMap<Net, MadeOf>();
+
+/** From now on the sockets that `net` makes, and those that its servers accept, are of this class. */
+export function makeSocketsOf(net: Net, Socket: SocketMaker): void {
+  const made = socketsOf.get(net);
+  if (made) made.Socket = Socket;
+}
+
 /** What the classes of one stack are made of. */
 export interface NetParts {
   readonly net: Net;
@@ -103,8 +120,9 @@ export function makeNet(host: Host): NetParts {
       super(host, options, accepted);
     }
   }
+  const made: MadeOf = { Socket: BoundSocket };
   const adopt = (options: SocketOptions, accepted: Accepted): Socket =>
-    new BoundSocket(options, accepted);
+    new made.Socket(options, accepted);
   class BoundServer extends Server {
     constructor(first?: unknown, second?: unknown) {
       super(host, adopt, first, second);
@@ -116,19 +134,24 @@ export function makeNet(host: Host): NetParts {
   ] as const) {
     Object.defineProperty(bound, 'name', { value: base.name });
   }
-  const connect = (...args: unknown[]): Socket => {
+  // Functions that may be called with `new`, as Node's.
+  function connect(...args: unknown[]): Socket {
     const { options, callback } = readCall<ConnectOptions>(args);
-    const socket = new BoundSocket(options);
+    const socket = new made.Socket(options);
+    tellClientSocket(socket);
     if (options.timeout) socket.setTimeout(options.timeout);
     return socket.connect(options as node.TcpSocketConnectOpts, callback);
-  };
+  }
+  function createServer(first?: unknown, second?: unknown): Server {
+    return new BoundServer(first, second);
+  }
   const net: Net = {
     Socket: callable<SocketClass>(BoundSocket),
     get Stream() {
       return net.Socket;
     },
     Server: callable<ServerClass>(BoundServer),
-    createServer: (first?: unknown, second?: unknown) => new BoundServer(first, second),
+    createServer,
     connect,
     createConnection: connect,
     BlockList: node.BlockList,
@@ -147,5 +170,6 @@ export function makeNet(host: Host): NetParts {
       autoSelect.timeout = Math.max(value, 10);
     },
   };
+  socketsOf.set(net, made);
   return { net, adopt };
 }

@@ -9,18 +9,21 @@ import type { OnReadOpts } from 'node:net';
 import { copyBytes } from '../../base/copy.ts';
 
 export class UserBuffer {
-  readonly #options: OnReadOpts;
+  readonly #callback: OnReadOpts['callback'];
+  readonly #generate: (() => Uint8Array) | undefined;
   #buffer: Uint8Array;
   /** What came after the callback said enough. */
   #rest: Buffer | undefined;
 
   constructor(options: OnReadOpts) {
-    this.#options = options;
-    this.#buffer = typeof options.buffer === 'function' ? options.buffer() : options.buffer;
+    const { buffer, callback } = options;
+    this.#callback = callback;
+    this.#generate = typeof buffer === 'function' ? buffer : undefined;
+    this.#buffer = typeof buffer === 'function' ? buffer() : buffer;
   }
 
-  /** Hand over `length` bytes. False if the user wants no more for now: the rest is kept. */
-  take(bytes: Uint8Array, at: number, length: number): boolean {
+  /** Hand over `length` bytes to `socket`'s callback. False if the user wants no more for now: the rest is kept. */
+  take(socket: object, bytes: Uint8Array, at: number, length: number): boolean {
     let done = 0;
     while (done < length) {
       const buffer = this.#buffer;
@@ -28,9 +31,9 @@ export class UserBuffer {
       if (n === 0) return false; // no room at all: nothing can ever be told
       copyBytes(bytes, at + done, buffer, 0, n);
       done += n;
-      const more = this.#options.callback(n, buffer) !== false;
-      if (typeof this.#options.buffer === 'function') {
-        const next = this.#options.buffer();
+      const more = Reflect.apply(this.#callback, socket, [n, buffer]) !== false;
+      if (this.#generate) {
+        const next = this.#generate();
         if (next instanceof Uint8Array) this.#buffer = next;
       }
       if (more) continue;
@@ -41,11 +44,11 @@ export class UserBuffer {
   }
 
   /** The user wants more: first what was kept. False if that was already too much. */
-  flush(): boolean {
+  flush(socket: object): boolean {
     const rest = this.#rest;
     if (!rest) return true;
     this.#rest = undefined;
-    return this.take(rest, 0, rest.length);
+    return this.take(socket, rest, 0, rest.length);
   }
 }
 

@@ -23,6 +23,7 @@ import { argValueError, type CodedError, coded, explainedError } from '../door/e
 import { parseAddress } from '../door/lookup.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type Listener, openListener } from '../tcp/listener.ts';
+import { tellListenFailed, tellListening, tellListens, tellServerSocket } from './channels.ts';
 import {
   readBacklog,
   readCall,
@@ -86,16 +87,17 @@ export class Server extends EventEmitter implements NodeServer {
 
   /** True from a successful `listen` until `close`. */
   get listening(): boolean {
-    return this.#listener !== undefined;
+    return #listener in this && this.#listener !== undefined;
   }
 
   /** How many sockets are open. */
   get connections(): number {
-    return this.#connections;
+    return this._connections;
   }
 
   get _connections(): number {
-    return this.#connections;
+    // On the prototype there is nothing, as there; it must not throw at whoever looks through it.
+    return #connections in this ? this.#connections : (undefined as unknown as number);
   }
 
   /** ([port][, host][, backlog][, cb]) or (options[, cb]). Failures to listen are `error` events. */
@@ -105,8 +107,10 @@ export class Server extends EventEmitter implements NodeServer {
       const message = 'Listen method has been called more than once without closing.';
       throw coded(Error, 'ERR_SERVER_ALREADY_LISTEN', message);
     }
+    tellListening(this.outside, options);
     if (callback) this.once('listening', callback);
-    refuseKernelObjects(options, ['handle', '_handle', 'fd', 'path']);
+    refuseKernelObjects(options, ['handle', '_handle', 'fd']);
+    if (!hasPort(options)) refuseKernelObjects(options, ['path']);
     this.#closeOn(options.signal);
     const port = readPort(args, options);
     const backlog = options.backlog || readBacklog(args) || BACKLOG;
@@ -151,6 +155,7 @@ export class Server extends EventEmitter implements NodeServer {
       return;
     }
     this.#listener = listener;
+    tellListens(this.outside);
     this.#host.open.add(this);
     if (!this.#referenced) listener.unref();
     process.nextTick(() => {
@@ -160,6 +165,7 @@ export class Server extends EventEmitter implements NodeServer {
 
   #failed(code: string, address: string, port: number): void {
     const error = explainedError(code, 'listen', { address, port });
+    tellListenFailed(this.outside, error);
     process.nextTick(() => this.emit('error', error));
   }
 
@@ -189,12 +195,21 @@ export class Server extends EventEmitter implements NodeServer {
   }
 
   #accepted(socket: Socket, listener: Listener | undefined): void {
-    if (this.#listener === listener) this.emit('connection', socket);
-    else socket.resetAndDestroy(); // it was closed, and so is whom it had not accepted yet
+    if (this.#listener !== listener) {
+      socket.resetAndDestroy(); // it was closed, and so is whom it had not accepted yet
+      return;
+    }
+    this.emit('connection', socket);
+    tellServerSocket(socket);
   }
 
   #dropped(data: DropArgument): void {
     this.emit('drop', data);
+  }
+
+  /** The server that the program has: this one, unless it listens for another. */
+  protected get outside(): object {
+    return this;
   }
 
   /** For the server's sockets: one is gone. */
@@ -260,13 +275,15 @@ export class Server extends EventEmitter implements NodeServer {
   }
 }
 
+const hasPort = ({ port }: { port?: unknown }): boolean =>
+  typeof port === 'number' || typeof port === 'string';
+
 /** The port that `listen` was given; 0 where it was given none. */
 function readPort(args: readonly unknown[], options: ServerListenOptions): number {
   const none = args.length === 0 || typeof args[0] === 'function';
   const empty = 'port' in options && (options.port === undefined || options.port === null);
   if (none || empty) return 0;
-  const { port } = options;
-  if (typeof port === 'number' || typeof port === 'string') return checkPort(port, 'options.port');
+  if (hasPort(options)) return checkPort(options.port, 'options.port');
   if ('port' in options) throw argValueError('options', options);
   throw argValueError('options', options, 'must have the property "port" or "path"');
 }

@@ -39,7 +39,7 @@ export interface Accepted {
 /** A connection as a stream. Node documentation: "Class: net.Socket". */
 export class Socket extends SocketStream implements NodeSocket {
   /** The `address:port` of each attempt at a name that has several addresses. */
-  autoSelectFamilyAttemptedAddresses: string[] = [];
+  declare autoSelectFamilyAttemptedAddresses: string[];
   /** As `setTimeout` was told, in milliseconds. */
   declare readonly timeout?: number;
   /** Dotted decimal. These stand on the prototype, below: undefined while there is no connection. */
@@ -95,7 +95,6 @@ export class Socket extends SocketStream implements NodeSocket {
     this.idle.touch();
     this.scope = new AsyncResource('TCPCONNECTWRAP');
     this.#dial = this.#makeDial(target);
-    this.autoSelectFamilyAttemptedAddresses = this.#dial.tried;
     this.#dial.start(this.host.lookup);
     return this;
   }
@@ -110,6 +109,9 @@ export class Socket extends SocketStream implements NodeSocket {
   #makeDial(target: Target): Dial {
     const { port, host } = target;
     return new Dial(this.host, target, {
+      several: (tried) => {
+        this.autoSelectFamilyAttemptedAddresses = tried;
+      },
       lookup: (error, address, family) => this.emit('lookup', error, address, family, host),
       attempt: (address, family) => this.#attempt(address, port, family),
       attemptFailed: (address, family, error) =>
@@ -272,7 +274,11 @@ export class Socket extends SocketStream implements NodeSocket {
     return { address, family, port };
   }
 
-  #remote(): Partial<AddressInfo> {
+  static #remote(socket: Socket): Partial<AddressInfo> {
+    return #peer in socket ? socket.#remoteOf() : {};
+  }
+
+  #remoteOf(): Partial<AddressInfo> {
     const { connection } = this;
     if (connection && !this.#peer) {
       const { remoteAddress: address, remotePort: port, family } = connection;
@@ -283,17 +289,17 @@ export class Socket extends SocketStream implements NodeSocket {
 
   /** Dotted decimal. Once asked for it is known for good, as in Node. */
   get remoteAddress(): string | undefined {
-    return this.#remote().address;
+    return Socket.#remote(this).address;
   }
 
   /** 1 to 65535. */
   get remotePort(): number | undefined {
-    return this.#remote().port;
+    return Socket.#remote(this).port;
   }
 
   /** `IPv4`. */
   get remoteFamily(): string | undefined {
-    return this.#remote().family;
+    return Socket.#remote(this).family;
   }
 }
 

@@ -84,11 +84,13 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
 
   /** Bytes received. */
   get bytesRead(): number {
-    return this.#bytesRead;
+    // On the prototype there is nothing, as there; it must not throw at whoever looks through it.
+    return #bytesRead in this ? this.#bytesRead : (undefined as unknown as number);
   }
 
   /** Bytes written, what still waits in the stream included. */
   get bytesWritten(): number {
+    if (!(#outflow in this)) return undefined as unknown as number;
     return this.#outflow.written + this.writableLength;
   }
 
@@ -146,7 +148,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     this.#atEnd = false;
     this.#reading = false;
     this.#unseen = this.#cause = undefined;
-    this.#untold = 0;
+    this.#untold = this.#bytesRead = this.#outflow.written = 0;
     this.carrier = undefined;
   }
 
@@ -183,7 +185,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     this.#bytesRead += length;
     this.idle.touch();
     this.inScope(() => {
-      if (!user.take(bytes, at, length)) this.#stopReading();
+      if (!user.take(this, bytes, at, length)) this.#stopReading();
     }, undefined);
   }
 
@@ -278,7 +280,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     this.#reading = true;
     const error = this.#unseen;
     if (error) process.nextTick(() => this.destroy(error));
-    else if (this.#userBuffer?.flush() === false) this.#reading = false;
+    else if (this.#userBuffer?.flush(this) === false) this.#reading = false;
     else this.carrier.resume();
   }
 

@@ -101,9 +101,14 @@ export function makeCarrier(net: Net): Carrier {
       if (this.listening) this.#adopt();
     }
 
+    protected override get outside(): object {
+      return this.#outer;
+    }
+
     #adopt(): void {
       const outer = this.#outer;
       if (outer._handle) return;
+      if (outer._unref) this.unref(); // it could not be told while there was no handle
       outer._handle = {
         close: () => this.close(),
         getsockname: (out) => {

@@ -86,16 +86,18 @@ export class Demux {
 
   /** False if a listener stands on the port, on the same address or where either is for all. */
   addListener(listener: Listener): boolean {
-    const bound = this.#listeners.get(listener.port);
-    if (bound === undefined) {
-      this.#listeners.set(listener.port, [listener]);
-      return true;
-    }
-    const { address } = listener;
-    if (address === ANY || bound.some((l) => l.address === address || l.address === ANY))
-      return false;
-    bound.push(listener);
+    const { address, port } = listener;
+    if (this.isTaken(address, port)) return false;
+    const bound = this.#listeners.get(port);
+    if (bound === undefined) this.#listeners.set(port, [listener]);
+    else bound.push(listener);
     return true;
+  }
+
+  /** True if a listener stands on the port, on that address or where either is for all. */
+  isTaken(address: Address, port: number): boolean {
+    const bound = this.#listeners.get(port) ?? [];
+    return bound.some((l) => address === ANY || l.address === address || l.address === ANY);
   }
 
   removeListener(listener: Listener): void {
