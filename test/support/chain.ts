@@ -18,6 +18,9 @@ import { Timeline } from './timeline.ts';
 
 const ANYWHERE = fromOctets(0, 0, 0, 0);
 
+/** A rate that lets none out. */
+const NO_ERRORS = { all: 0, each: 0 };
+
 /** A stack on any number of devices. */
 export class ChainNode {
   readonly core: Core;
@@ -130,7 +133,10 @@ export class Chain {
     const random = new SeededRandom(seed);
     const longest = Math.max(...joints.map(({ mtu }) => mtu));
     const router: Partial<CoreOptions> = {
-      ip: { forwarding: true, ...(icmp ? {} : { errorRate: { perSecond: 0, burst: 0 } }) },
+      ip: {
+        forwarding: true,
+        ...(icmp ? {} : { errorRates: { tooBig: NO_ERRORS, others: NO_ERRORS } }),
+      },
     };
     const nodes = [...joints, undefined].map((_joint, i) => {
       const isEnd = i === 0 || i === joints.length;

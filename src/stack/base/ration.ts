@@ -43,6 +43,11 @@ export class Ration {
     return true;
   }
 
+  /** True if what there is for all is used up: the last one was refused for that. */
+  get spent(): boolean {
+    return this.#left <= 0;
+  }
+
   #renew(now: Micros): void {
     this.#since = now;
     this.#key = this.#random.int32();

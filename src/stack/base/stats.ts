@@ -117,6 +117,7 @@ export const Stat = {
   TcpExtOfoPruned: 107,
   TcpExtTCPRcvCollapsed: 108,
   TcpExtTCPAbortOnMemory: 109,
+  IcmpOutRateLimitHost: 110,
 } as const;
 
 /** The index of a counter. */

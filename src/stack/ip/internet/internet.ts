@@ -26,7 +26,7 @@ import { Packet } from '../packet.ts';
 import type { Route } from '../route.ts';
 import { Routes } from '../routes.ts';
 import { Icmp } from '../v4/icmp.ts';
-import { DEFAULT_ERROR_RATE, IcmpErrors, type RateLimit } from '../v4/icmp-errors.ts';
+import { DEFAULT_ERROR_RATES, type ErrorRates, IcmpErrors } from '../v4/icmp-errors.ts';
 import { Igmp } from '../v4/igmp.ts';
 import { Reassembly } from '../v4/reassembly.ts';
 import { receive } from './input.ts';
@@ -50,8 +50,8 @@ export interface InternetOptions {
   /** Pass packets between interfaces. */
   readonly forwarding?: boolean;
   readonly reassembly?: Partial<ReassemblyLimits>;
-  /** How many ICMP errors of each type leave. */
-  readonly errorRate?: RateLimit;
+  /** How many ICMP errors of each kind leave. */
+  readonly errorRates?: ErrorRates;
 }
 
 export class Internet implements InternetLayer {
@@ -104,7 +104,7 @@ export class Internet implements InternetLayer {
     this.fragments = new Fragments(this, { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly });
     this.reassembly = new Reassembly(this);
     this.fragments.onTimeout = (datagram) => this.reassembly.reportTimeout(datagram);
-    this.errors = new IcmpErrors(this, options.errorRate ?? DEFAULT_ERROR_RATE);
+    this.errors = new IcmpErrors(this, options.errorRates ?? DEFAULT_ERROR_RATES);
     this.echoes = new Echoes(this.random);
     this.icmp = new Icmp(this, this.echoes);
     this.setProtocol(numbers.Protocol.ICMP, this.icmp);

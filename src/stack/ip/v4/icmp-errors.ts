@@ -2,13 +2,15 @@
  * ICMP errors that we send: destination unreachable, time exceeded, parameter problem. RFC 792,
  * RFC 1122 §3.2.2, RFC 1812 §4.3.2.
  *
- * Each type has a token bucket, so that nobody makes us a source of noise (RFC 1812 §4.3.2.8), and
- * an error never answers what must not be answered: another error, what was not for us alone, a
- * fragment other than the first, or a source that is no host.
+ * Their rate is limited, so that nobody makes us a source of noise (RFC 1812 §4.3.2.8): by kind, so that
+ * a flood which meets one does not silence another; by destination, before all; and how many there are
+ * for all is not to be known, for a count that strangers share tells one which ports another has met
+ * (CVE-2020-25705). An error never answers what must not be answered: another error, what was not for us
+ * alone, a fragment other than the first, or a source that is no host.
  * @module
  */
 import { isNoHost } from '../../base/address.ts';
-import { type Micros, SECOND } from '../../base/clock.ts';
+import { Ration } from '../../base/ration.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
@@ -25,85 +27,81 @@ const QUOTE_LIMIT = 576 - ipv4.MIN_LEN - icmp.MIN_LEN;
 /** Precedence "internetwork control", as RFC 1812 §4.3.2.5 wants it; the rest as in the packet. */
 const CONTROL_TOS = 0xc0;
 
-/** How many errors of one type may leave. */
-export interface RateLimit {
-  readonly perSecond: number;
-  /** How many at once, after a pause. */
-  readonly burst: number;
+/** How many errors of one kind may leave in a second. */
+export interface ErrorRate {
+  /** To all: by chance down to half of it. */
+  readonly all: number;
+  /** To one destination. */
+  readonly each: number;
 }
 
-/** What Linux allows all ICMP together; here each type has it. */
-export const DEFAULT_ERROR_RATE: RateLimit = { perSecond: 1000, burst: 50 };
-
-/** A bucket that fills with time and gives one token for each message. */
-export class TokenBucket {
-  readonly #limit: RateLimit;
-  #tokens: number;
-  #filled: Micros = 0;
-
-  constructor(limit: RateLimit) {
-    this.#limit = limit;
-    this.#tokens = limit.burst;
-  }
-
-  /** True, and one token less, if there is one. */
-  take(now: Micros): boolean {
-    const { perSecond, burst } = this.#limit;
-    const fresh = ((now - this.#filled) * perSecond) / SECOND;
-    this.#tokens = Math.min(burst, this.#tokens + fresh);
-    this.#filled = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
-  }
+export interface ErrorRates {
+  /** "Fragmentation needed": without it a path that takes less is a black hole. */
+  readonly tooBig: ErrorRate;
+  /** Each of the others: unreachable, time exceeded, parameter problem. */
+  readonly others: ErrorRate;
 }
+
+/** Linux allows 1000 of all kinds together, one to each destination, and leaves "too big" unlimited. */
+export const DEFAULT_ERROR_RATES: ErrorRates = {
+  tooBig: { all: 10_000, each: 250 },
+  others: { all: 1000, each: 100 },
+};
 
 /** What it needs of the internet layer. */
 type Host = Omit<InternetLayer, 'errors'>;
 
 export class IcmpErrors implements ErrorReports {
   readonly #net: Host;
-  readonly #unreachable: TokenBucket;
-  readonly #timeExceeded: TokenBucket;
-  readonly #parameterProblem: TokenBucket;
+  readonly #tooBig: Ration;
+  readonly #unreachable: Ration;
+  readonly #timeExceeded: Ration;
+  readonly #parameterProblem: Ration;
 
-  constructor(net: Host, limit: RateLimit) {
+  constructor(net: Host, rates: ErrorRates) {
     this.#net = net;
-    this.#unreachable = new TokenBucket(limit);
-    this.#timeExceeded = new TokenBucket(limit);
-    this.#parameterProblem = new TokenBucket(limit);
+    const ration = ({ all, each }: ErrorRate): Ration => new Ration(net.random, all, each);
+    this.#tooBig = ration(rates.tooBig);
+    this.#unreachable = ration(rates.others);
+    this.#timeExceeded = ration(rates.others);
+    this.#parameterProblem = ration(rates.others);
   }
 
   unreachable(packet: Packet, code: number): void {
-    this.#report(packet, icmp.Type.UNREACHABLE, code, 0);
+    this.#report(this.#unreachable, packet, icmp.Type.UNREACHABLE, code, 0);
   }
 
   tooBig(packet: Packet, mtu: number): void {
-    this.#report(packet, icmp.Type.UNREACHABLE, icmp.Code.FRAGMENTATION_NEEDED, mtu);
+    const { FRAGMENTATION_NEEDED } = icmp.Code;
+    this.#report(this.#tooBig, packet, icmp.Type.UNREACHABLE, FRAGMENTATION_NEEDED, mtu);
   }
 
   hopsExceeded(packet: Packet): void {
-    this.#report(packet, icmp.Type.TIME_EXCEEDED, icmp.TimeExceeded.TTL, 0);
+    const { TTL } = icmp.TimeExceeded;
+    this.#report(this.#timeExceeded, packet, icmp.Type.TIME_EXCEEDED, TTL, 0);
   }
 
   reassemblyTimedOut(packet: Packet): void {
-    this.#report(packet, icmp.Type.TIME_EXCEEDED, icmp.TimeExceeded.REASSEMBLY, 0);
+    const { REASSEMBLY } = icmp.TimeExceeded;
+    this.#report(this.#timeExceeded, packet, icmp.Type.TIME_EXCEEDED, REASSEMBLY, 0);
   }
 
   parameterProblem(packet: Packet, pointer: number): void {
-    this.#report(packet, icmp.Type.PARAMETER_PROBLEM, 0, pointer << 24);
+    const { PARAMETER_PROBLEM } = icmp.Type;
+    this.#report(this.#parameterProblem, packet, PARAMETER_PROBLEM, 0, pointer << 24);
   }
 
   /**
    * Tell the sender of `packet` what became of it, unless the rules or the rate forbid it. `rest`:
    * the 32 bits after the checksum.
    */
-  #report(packet: Packet, type: number, code: number, rest: number): void {
+  #report(ration: Ration, packet: Packet, type: number, code: number, rest: number): void {
     const net = this.#net;
     const { output } = net;
     if (!this.#allowed(packet)) return;
-    if (!this.#bucket(type).take(net.now)) {
-      count(net.stats, Stat.IcmpOutRateLimitGlobal);
+    // What we tell ourselves is no stranger's affair.
+    if (!packet.iface.isLoopback && !ration.takes(packet.source, net.now)) {
+      count(net.stats, ration.spent ? Stat.IcmpOutRateLimitGlobal : Stat.IcmpOutRateLimitHost);
       return;
     }
     const ours = packet.iface.acceptAny || net.isOurs(packet.destination);
@@ -132,10 +130,5 @@ export class IcmpErrors implements ErrorReports {
     if (ipv4.fragmentOffset(v, packet.at) !== 0) return false;
     if (packet.protocol !== Protocol.ICMP) return true;
     return packet.bodyLength > 0 && !icmp.isError(icmp.type(v, packet.body));
-  }
-
-  #bucket(type: number): TokenBucket {
-    if (type === icmp.Type.UNREACHABLE) return this.#unreachable;
-    return type === icmp.Type.TIME_EXCEEDED ? this.#timeExceeded : this.#parameterProblem;
   }
 }
