@@ -3,6 +3,7 @@
  * @module
  */
 import test from 'ava';
+import { Failure } from '../../src/stack/base/failure.ts';
 import { MS, S } from '../support/lab.ts';
 import { established, synReceived, synSent } from '../support/states.ts';
 
@@ -155,4 +156,39 @@ test('RFC 6298 §5: (5.7) after a lost SYN the timeout begins with three seconds
     peer.send(make === synSent ? 'S.' : '.', { ack: 1 });
     t.is(peer.tcb.rto, 3 * S);
   }
+});
+
+test('RFC 6298 §5: (5.1) what is written meanwhile does not put the timer off', (t) => {
+  const peer = established(t, { rtt: 30 * MS, sack: true, tcp: { noDelay: true } });
+  const { tcb } = peer;
+  t.is(tcb.rto, 230 * MS);
+  const before = peer.lab.now;
+  for (let i = 0; i < 12; i++) {
+    peer.write(600); // sooner, each time, than a probe would be due
+    peer.lab.advance(50 * MS);
+  }
+  const again = peer.skip().filter((seen) => seen.seq === 1)[1];
+  // One RTO after the probe of the tail, which left before the first was over.
+  t.true((again?.time ?? Number.POSITIVE_INFINITY) - before <= 460 * MS);
+  t.is(peer.lab.stat('TcpExtTCPTimeouts'), 1);
+});
+
+test('RFC 6298 §5: (5.1) nor does it put off a user timeout', (t) => {
+  const peer = established(t, {
+    rtt: 30 * MS,
+    sack: true,
+    tcp: { noDelay: true, userTimeout: 5 * S },
+  });
+  peer.tcb.cwnd = 100_000;
+  const before = peer.lab.now;
+  for (let i = 0; i < 120 && peer.app.closed === undefined; i++) {
+    peer.write(600);
+    peer.lab.advance(50 * MS);
+  }
+  t.is(peer.app.closed, Failure.TIMED_OUT);
+  const resets = peer.skip().filter((seen) => (seen.flags & 4) !== 0);
+  t.deepEqual(
+    resets.map((seen) => seen.time - before),
+    [5 * S],
+  );
 });

@@ -4,6 +4,7 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { Probe, Recovery } from '../../src/stack/tcp/tcb/phases.ts';
+import { isSet, Timer } from '../../src/stack/tcp/timing/timers.ts';
 import { MS, S } from '../support/lab.ts';
 import type { Peer, PeerOptions } from '../support/peer.ts';
 import { established } from '../support/states.ts';
@@ -160,6 +161,79 @@ test('RFC 8985 §7.2: for a lone segment it waits for a delayed ACK, too', (t) =
   const before = peer.lab.now;
   peer.lab.advance(S);
   peer.expect({ seq: 1, len: 1000, at: 400 * MS }, before);
+});
+
+test('RFC 8985 §7.2: a probe that would come after the timeout takes its time, and keeps the window', (t) => {
+  const peer = established(t, { rtt: RTT, sack: true });
+  const { tcb } = peer;
+  const { cwnd } = tcb;
+  t.is(tcb.rto, 300 * MS); // and 2 SRTT + 200 ms would be 400
+  peer.write(1000);
+  peer.skip();
+  const before = peer.lab.now;
+  peer.lab.advance(299 * MS);
+  peer.expectNothing();
+  peer.lab.advance(2 * MS);
+  peer.expect({ seq: 1, len: 1000, at: 300 * MS }, before);
+  t.is(tcb.cwnd, cwnd);
+  t.is(peer.lab.stat('TcpExtTCPTimeouts'), 0);
+  peer.lab.advance(S / 2);
+  peer.expect({ seq: 1, len: 1000, at: 600 * MS }, before); // §7.3: the RTO, set anew by the probe
+  t.is(peer.lab.stat('TcpExtTCPTimeouts'), 1);
+});
+
+test('RFC 8985 §7.2: so does a lone FIN', (t) => {
+  const peer = established(t, { rtt: RTT, sack: true });
+  peer.shutdown();
+  peer.skip();
+  const before = peer.lab.now;
+  peer.lab.advance(310 * MS);
+  peer.expect({ flags: 'F.', seq: 1, at: 300 * MS }, before);
+  t.is(peer.lab.stat('TcpExtTCPLossProbes'), 1);
+});
+
+test('RFC 8985 §7.2: two segments of which one is short wait for a delayed ACK, too', (t) => {
+  const peer = established(t, { rtt: MS, sack: true });
+  peer.write(1500); // less than two full ones: RFC 5681 §4.2 has them wait
+  peer.expectFlight(1, 1);
+  peer.expect({ seq: 1001, len: 500 });
+  peer.lab.advance(42 * MS);
+  peer.send('.');
+  peer.lab.advance(S);
+  peer.expectNothing();
+  t.is(peer.lab.stat('TcpExtTCPLossProbes'), 0);
+});
+
+test('RFC 8985 §7.2: on a short path a probe waits for ten ticks of the timer', (t) => {
+  const peer = established(t, { rtt: MS, sack: true });
+  peer.write(3000);
+  peer.skip();
+  const before = peer.lab.now;
+  peer.lab.advance(S / 10);
+  peer.expect({ seq: 2001, len: 1000, at: 10 * MS }, before);
+});
+
+test('RFC 8985 §7.2: nothing beyond a window that shrank is sent as a probe', (t) => {
+  const peer = established(t, { rtt: RTT, sack: true });
+  peer.write(5000);
+  peer.skip();
+  peer.lab.advance(RTT);
+  peer.send('.', { ack: 1001, window: 2000 });
+  const { rto } = peer.tcb;
+  const before = peer.lab.now;
+  peer.lab.advance(rto);
+  peer.expect({ seq: 1001, at: rto }, before); // the timeout
+  t.is(peer.lab.stat('TcpExtTCPLossProbes'), 0);
+});
+
+test('RFC 8985 §7.2: no probe once SACKs tell of a loss, and none while it is repaired', (t) => {
+  const peer = sending(t, 3);
+  t.true(isSet(peer.tcb, Timer.PROBE));
+  peer.send('.', { ack: 1, sack: [[1001, 2001]] });
+  t.false(isSet(peer.tcb, Timer.PROBE));
+  peer.lab.advance(60 * MS);
+  t.is(peer.tcb.recovery, Recovery.RECOVERY);
+  t.false(isSet(peer.tcb, Timer.PROBE));
 });
 
 test('RFC 8985 §7.2: never later than the timeout, and none without SACK', (t) => {

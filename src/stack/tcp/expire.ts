@@ -21,7 +21,6 @@ import { isProbeLoss, suspectBlackHole } from './path/plpmtu.ts';
 import { overrideSend, retransmit, sendBeyond } from './send.ts';
 import { Flag, has } from './tcb/flags.ts';
 import { outstanding, unsent } from './tcb/flight.ts';
-import { Probe } from './tcb/phases.ts';
 import { Fate } from './tcb/scoreboard.ts';
 import { isIn, SENDING, State } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
@@ -42,6 +41,9 @@ export function expire(tcb: Tcb, now: Micros): void {
 
 function onTimer(tcb: Tcb, timer: Timer, now: Micros): void {
   switch (timer) {
+    case Timer.PROBE:
+      onProbe(tcb, now);
+      return;
     case Timer.RETRANSMIT:
       onRetransmit(tcb, now);
       return;
@@ -74,10 +76,6 @@ function onRetransmit(tcb: Tcb, now: Micros): void {
   if (!isIn(tcb.state, SENDING) && tcb.state !== State.FIN_WAIT_2) return;
   const board = tcb.scoreboard;
   if (board === null || board.count === 0) return;
-  if (tcb.probe === Probe.ARMED) {
-    sendProbe(tcb, now);
-    return;
-  }
   const shut = tcb.sndWnd === 0;
   if (isTooLong(tcb, now) || (shut && isAbandoned(tcb, tcb.backoff))) {
     giveUp(tcb, now);
@@ -135,23 +133,25 @@ function giveUp(tcb: Tcb, now: Micros): void {
 }
 
 /** RFC 8985 §7.3: send new text if there is any, else the last segment once more. */
-function sendProbe(tcb: Tcb, now: Micros): void {
+function onProbe(tcb: Tcb, now: Micros): void {
   const board = tcb.scoreboard;
-  tcb.probe = Probe.NONE;
-  if (board !== null && board.count > 0) {
-    if (sendBeyond(tcb, now)) {
-      startEpisode(tcb, false);
-    } else {
-      const last = board.count - 1;
-      const start = board.start(last);
-      const length = diff(board.end(last), start);
-      const tail = length % tcb.mss === 0 ? tcb.mss : length % tcb.mss;
-      const i = board.split(last, add(start, length - tail));
-      const plain = (board.fate(i) & (Fate.SACKED | Fate.LOST)) === 0;
-      if (plain && retransmit(tcb, board, i, tail, now)) startEpisode(tcb, true);
-    }
+  if (!isIn(tcb.state, SENDING) || board === null || board.count === 0) return;
+  if (isTooLong(tcb, now)) {
+    giveUp(tcb, now); // the user timeout is what the RTO was cut to
+    return;
   }
-  armRto(tcb, now);
+  if (sendBeyond(tcb, now)) {
+    startEpisode(tcb, false);
+  } else {
+    const last = board.count - 1;
+    const start = board.start(last);
+    const length = diff(board.end(last), start);
+    const tail = length % tcb.mss === 0 ? tcb.mss : length % tcb.mss;
+    const i = board.split(last, add(start, length - tail));
+    const plain = (board.fate(i) & (Fate.SACKED | Fate.LOST)) === 0;
+    if (plain && retransmit(tcb, board, i, tail, now)) startEpisode(tcb, true);
+  }
+  armRto(tcb, now); // "the sender MUST re-arm the RTO timer", probe or not
 }
 
 /** RFC 8985 §6.2, step 5: the reordering window has passed without news. */

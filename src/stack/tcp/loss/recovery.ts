@@ -17,6 +17,7 @@ import type { AckReport } from '../tcb/report.ts';
 import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
 import type { Segment } from '../tcb/segment.ts';
 import type { Tcb } from '../tcb/tcb.ts';
+import { clearTimer, Timer } from '../timing/timers.ts';
 import { detectLoss, markOnTimeout, onRecovered } from './rack.ts';
 import { expectReports, forget, isSpurious, remember, undo, wasNeedless } from './undo.ts';
 
@@ -107,6 +108,7 @@ export function enterRecoveryByTimer(tcb: Tcb, now: Micros): void {
   // In a recovery, or after a timeout, the window stands: what was lost has made room in it.
   if (tcb.recovery >= Recovery.RECOVERY) return;
   enterRecovery(tcb, now);
+  clearTimer(tcb, Timer.PROBE); // RFC 8985 §7.2: none while a loss is repaired
   onRecoveryAck(tcb, 0, false);
 }
 
@@ -208,6 +210,7 @@ export function onTimeout(tcb: Tcb, board: Scoreboard, now: Micros): void {
   tcb.cwnd = pipe(tcb) + tcb.mss;
   tcb.dupAcks = 0;
   tcb.probe = Probe.NONE;
+  clearTimer(tcb, Timer.PROBE);
   tcb.recoverySeq = tcb.sndNxt;
   tcb.recovery = Recovery.LOSS;
   if (has(tcb, Flag.ECN)) tcb.flags |= Flag.CWR_DUE;

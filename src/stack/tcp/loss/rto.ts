@@ -3,14 +3,12 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
-import { Probe } from '../tcb/phases.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import { backedOff } from '../timing/rtt.ts';
 import { clearTimer, setTimer, Timer } from '../timing/timers.ts';
 
 /** (Re)start the timer. (5.1), (5.3). */
 export function armRto(tcb: Tcb, now: Micros): void {
-  if (tcb.probe === Probe.ARMED) tcb.probe = Probe.NONE;
   const since = Math.max(tcb.firstSent, tcb.lastProgress);
   setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, backedOff(tcb), since, now));
 }
@@ -21,6 +19,6 @@ export const withinUserTimeout = (tcb: Tcb, wait: Micros, since: Micros, now: Mi
 
 /** All is acknowledged: (5.2). */
 export function stopRto(tcb: Tcb): void {
-  if (tcb.probe === Probe.ARMED) tcb.probe = Probe.NONE;
   clearTimer(tcb, Timer.RETRANSMIT);
+  clearTimer(tcb, Timer.PROBE);
 }

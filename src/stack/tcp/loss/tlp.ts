@@ -10,31 +10,49 @@ import { Flag, has } from '../tcb/flags.ts';
 import { outstanding } from '../tcb/flight.ts';
 import { Probe, Recovery } from '../tcb/phases.ts';
 import type { Tcb } from '../tcb/tcb.ts';
-import { backedOff } from '../timing/rtt.ts';
-import { dueTime, setTimer, Timer } from '../timing/timers.ts';
+import { clearTimer, dueTime, setTimer, Timer } from '../timing/timers.ts';
 import { enterCwr } from './recovery.ts';
 
 /** §7.2: how long a receiver may sit on the ACK of a lone segment. */
 const MAX_ACK_DELAY: Micros = 200 * MILLISECOND;
+/** How long most sit on the ACK of less than two full-sized segments (RFC 5681 §4.2): 40 ms, and a tick of theirs. */
+const USUAL_ACK_DELAY: Micros = 50 * MILLISECOND;
+/** The host's timers tick in milliseconds, and a busy peer answers with its next turn. */
+const SHORTEST: Micros = 10 * MILLISECOND;
 
 /** A probe was sent, and nothing tells yet what became of it. */
-const isProbeOut = (tcb: Tcb): boolean => tcb.probe >= Probe.NEW_TEXT;
+const isProbeOut = (tcb: Tcb): boolean => tcb.probe !== Probe.NONE;
 
-/** §7.2: set the timer for the probe instead of the RTO, if a probe may be sent at all. */
-export function armProbe(tcb: Tcb, now: Micros): void {
+/** §7.2, conditions 1 to 4. Text beyond a window that shrank is not sent again (RFC 9293 §3.8.6). */
+function mayProbe(tcb: Tcb): boolean {
   const board = tcb.scoreboard;
-  if (board === null || board.count === 0 || isProbeOut(tcb)) return;
-  if (!has(tcb, Flag.SACK) || tcb.recovery !== Recovery.OPEN || board.sackedBytes > 0) return;
-  let wait = SECOND;
-  if (tcb.srtt8 >= 0) {
-    wait = tcb.srtt8 / 4; // 2 SRTT
-    if (outstanding(tcb) <= tcb.mss) wait += MAX_ACK_DELAY;
+  if (board === null || board.count === 0 || isProbeOut(tcb)) return false;
+  if (!has(tcb, Flag.SACK) || tcb.recovery !== Recovery.OPEN || board.sackedBytes > 0) return false;
+  return outstanding(tcb) <= tcb.sndWnd;
+}
+
+/** §7.2: how long the ACK of what left last may take. */
+function probeTimeout(tcb: Tcb): Micros {
+  if (tcb.srtt8 < 0) return SECOND;
+  const rtt = tcb.srtt8 / 8;
+  const flight = outstanding(tcb);
+  if (flight <= tcb.mss) return 2 * rtt + MAX_ACK_DELAY;
+  // Two segments may wait like one, where they are not full; the RFC thinks of one only.
+  const delayed = flight < 2 * tcb.mss ? rtt + USUAL_ACK_DELAY : 0;
+  return Math.max(2 * rtt, delayed, SHORTEST);
+}
+
+/**
+ * §7.2: set the timer for the probe, counted from what left last, or clear it where none may be sent. The
+ * RTO keeps its own time, which the probe never outlasts.
+ */
+export function armProbe(tcb: Tcb, now: Micros): void {
+  if (!mayProbe(tcb)) {
+    clearTimer(tcb, Timer.PROBE);
+    return;
   }
-  // The RTO counts from the oldest segment, the probe from the newest; the sooner one stands.
-  const rto = tcb.probe === Probe.ARMED ? now + backedOff(tcb) : dueTime(tcb, Timer.RETRANSMIT);
-  if (now + wait >= rto) return;
-  tcb.probe = Probe.ARMED;
-  setTimer(tcb, Timer.RETRANSMIT, now + wait);
+  const rto = dueTime(tcb, Timer.RETRANSMIT);
+  setTimer(tcb, Timer.PROBE, Math.min(now + probeTimeout(tcb), rto));
 }
 
 /** §7.3: a probe was sent; `retransmitted` if it carried old text. */

@@ -32,11 +32,9 @@ export type Frto = (typeof Frto)[keyof typeof Frto];
 /** The probe of the tail, RFC 8985 §7; the last two are its TLP.end_seq and TLP.is_retrans. */
 export const Probe = {
   NONE: 0,
-  /** The RETRANSMIT timer is set for a probe instead of the RTO. */
-  ARMED: 1,
   /** One is out that carried new text. */
-  NEW_TEXT: 2,
+  NEW_TEXT: 1,
   /** One is out that carried text a second time. */
-  OLD_TEXT: 3,
+  OLD_TEXT: 2,
 } as const;
 export type Probe = (typeof Probe)[keyof typeof Probe];

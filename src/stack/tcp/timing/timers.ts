@@ -13,18 +13,20 @@ import type { Tcb } from '../tcb/tcb.ts';
 
 /** The timers of one connection; the place in its row of `Shared.timers`. */
 export const Timer = {
-  /** The RTO, the probe of the tail (RFC 8985 §7), or the reordering window (§6): see `probing`. */
-  RETRANSMIT: 0,
+  /** The probe of the tail, RFC 8985 §7.2. Where the RTO is due as well the probe goes first: it sets that anew. */
+  PROBE: 0,
+  /** The RTO, from the oldest octet in flight. RFC 6298 §5. */
+  RETRANSMIT: 1,
   /** Zero-window probes and the sender's silly-window override. RFC 9293 §3.8.6. */
-  PERSIST: 1,
-  DELAYED_ACK: 2,
-  KEEP_ALIVE: 3,
+  PERSIST: 2,
+  DELAYED_ACK: 3,
+  KEEP_ALIVE: 4,
   /** The end of FIN-WAIT-2 or TIME-WAIT. */
-  CLOSE: 4,
+  CLOSE: 5,
   /** When the next paced segment may go. */
-  PACE: 5,
+  PACE: 6,
   /** RACK's reordering window. RFC 8985 §6.2. */
-  REORDER: 6,
+  REORDER: 7,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
