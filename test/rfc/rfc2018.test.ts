@@ -54,6 +54,54 @@ test('RFC 2018 §4: as many blocks as fit are sent: four, or three beside timest
   }
 });
 
+test('RFC 2018 §4: the blocks reported last are repeated, the newest first', (t) => {
+  const peer = established(t, { sack: true });
+  for (const seq of [1001, 3001, 5001, 7001, 9001]) peer.send('.', { seq, len: 1000 });
+  t.deepEqual(peer.skip().at(-1)?.sack, [
+    [9001, 10_001],
+    [7001, 8001],
+    [5001, 6001],
+    [3001, 4001],
+  ]);
+});
+
+test('RFC 2018 §4: no block repeats what is inside another, and those that fill in follow', (t) => {
+  const peer = established(t, { sack: true });
+  for (const seq of [1001, 3001, 5001, 7001, 9001]) peer.send('.', { seq, len: 1000 });
+  peer.skip();
+  peer.send('.', { seq: 8001, len: 1000 }); // 7001 to 10001 are one now
+  t.deepEqual(peer.expect({ ack: 1 }).sack, [
+    [7001, 10_001],
+    [5001, 6001],
+    [3001, 4001],
+    [1001, 2001],
+  ]);
+  peer.send('.', { seq: 5001, len: 1000 }); // again
+  t.deepEqual(peer.expect({ ack: 1 }).sack, [
+    [5001, 6001],
+    [5001, 6001],
+    [7001, 10_001],
+    [3001, 4001],
+  ]);
+  peer.send('.', { seq: 1, len: 3000 });
+  t.deepEqual(peer.expect({ ack: 4001 }).sack, [
+    [1001, 2001],
+    [5001, 6001],
+    [7001, 10_001],
+  ]);
+});
+
+test('RFC 2018 §4: every block of a long line of holes is told as often as there are blocks', (t) => {
+  const peer = established(t, { sack: true, ts: true });
+  const told = new Map<number, number>();
+  for (let i = 1; i <= 20; i++) {
+    peer.send('.', { seq: 1 + ((i * 7) % 20) * 2000 + 1000, len: 1000 });
+    for (const [left] of peer.expect({ ack: 1 }).sack) told.set(left, (told.get(left) ?? 0) + 1);
+  }
+  const often = [...told.values()].filter((times) => times >= 3);
+  t.is(often.length, 18); // the last two have had no time for it
+});
+
 test('RFC 2018 §4: what is reported is held until the text before it came', (t) => {
   const peer = established(t, { sack: true });
   peer.send('.', { seq: 1001, len: 1000 });
@@ -168,4 +216,29 @@ test('RFC 2883 §5: a first block inside the second is taken for a duplicate', (
   peer.send('.', { ack: 1, sack });
   t.is(peer.lab.stat('TcpExtTCPDSACKRecv'), 1);
   t.is(peer.tcb.scoreboard?.sackedBytes, 3000);
+});
+
+test('RFC 2883 §4: text in order that covers text that came early is reported at once', (t) => {
+  const peer = established(t, { sack: true, tcp: { quickAcks: 0 } });
+  peer.send('.', { seq: 1001, len: 1000 });
+  peer.skip();
+  peer.send('.', { seq: 1, len: 2000 });
+  peer.expect({ ack: 2001, sack: [[1001, 2001]] });
+  t.is(peer.lab.stat('TcpExtTCPDSACKOfoSent'), 1);
+});
+
+test('RFC 2883 §4.2: of several parts that came twice the first is reported', (t) => {
+  const peer = established(t, { sack: true });
+  peer.send('.', { seq: 1, len: 500 });
+  peer.send('.', { seq: 2501, len: 500 });
+  peer.send('.', { seq: 1001, len: 500 });
+  peer.skip();
+  peer.send('.', { seq: 1, len: 2000 });
+  peer.expect({
+    ack: 2001,
+    sack: [
+      [1, 501],
+      [2501, 3001],
+    ],
+  });
 });

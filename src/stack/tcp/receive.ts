@@ -9,7 +9,7 @@
  */
 import type { Micros } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
-import { add, diff, ge, gt, le, lt, type Seq } from '../base/seq.ts';
+import { add, diff, ge, gt, le, lt, min, type Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Ring } from '../memory/ring.ts';
 import { Spans } from '../memory/spans.ts';
@@ -21,6 +21,7 @@ import { growReceiveBuffer, measureReceiverRtt } from './emit/window.ts';
 import { account } from './memory/kept.ts';
 import { mayKeep } from './memory/reclaim.ts';
 import { Flag, has } from './tcb/flags.ts';
+import { Reported } from './tcb/reported.ts';
 import { type Segment, trimLeft, trimRight } from './tcb/segment.ts';
 import type { Tcb } from './tcb/tcb.ts';
 import { echoAge } from './timing/timestamps.ts';
@@ -41,13 +42,16 @@ export function receive(tcb: Tcb, segment: Segment, now: Micros): Drop {
   if (has(tcb, Flag.ACK_NOW | Flag.ACK_SOON)) acknowledgeBefore(tcb, now);
   if (le(segment.end, tcb.rcvNxt)) return duplicate(tcb, segment);
   noteSegment(tcb, segment);
-  if (lt(segment.seq, tcb.rcvNxt)) {
+  const again = lt(segment.seq, tcb.rcvNxt);
+  if (again) {
     // Partly old: RFC 2883 §4 reports the part that came twice.
     reportDuplicate(tcb, segment.seq, tcb.rcvNxt);
     trimLeft(segment, tcb.rcvNxt);
   }
   trimRight(segment, tcb.rcvAdv);
   if (gt(segment.seq, tcb.rcvNxt)) return early(tcb, segment);
+  // RFC 2883 §4.2: of several parts that came twice the first is reported.
+  if (!again && tcb.spans !== null) reportCovered(tcb, tcb.spans, add(segment.seq, segment.length));
   return inOrder(tcb, segment, now);
 }
 
@@ -99,7 +103,8 @@ function inOrder(tcb: Tcb, segment: Segment, now: Micros): Drop {
       tcb.rcvNxt = segment.seq;
       return drop;
     }
-    const filled = tcb.spans !== null && tcb.spans.count > 0 && fillHole(tcb, end);
+    const filled = tcb.spans !== null && tcb.spans.count > 0;
+    if (filled) fillHole(tcb, end);
     tcb.unacked += length;
     // RFC 5681 §4.2: at once if a hole was filled, soon otherwise.
     tcb.flags |= filled ? Flag.ACK_NOW : Flag.ACK_SOON;
@@ -142,16 +147,22 @@ function keep(tcb: Tcb, distance: number, text: number, length: number): Drop {
   return Drop.NONE;
 }
 
-/** Text that came early now follows: move `rcvNxt` over it. True if there was any. */
-function fillHole(tcb: Tcb, end: Seq): boolean {
+/** Text that came early may follow now: move `rcvNxt` over it. */
+function fillHole(tcb: Tcb, end: Seq): void {
   const { spans } = tcb;
-  if (spans === null) return false;
+  if (spans === null) return;
   const next = spans.advance(end);
+  tcb.reported?.advance(next);
   const gained = diff(next, end);
-  if (gained <= 0) return spans.count > 0;
+  if (gained <= 0) return;
   tcb.held += gained;
   tcb.rcvNxt = next;
-  return true;
+}
+
+/** RFC 2883 §4: text in order, up to `end`, covers some that had come early. */
+function reportCovered(tcb: Tcb, spans: Spans, end: Seq): void {
+  if (spans.count === 0 || !lt(spans.start(0), end)) return;
+  reportDuplicate(tcb, spans.start(0), min(spans.end(0), end));
 }
 
 /** A segment that leaves a hole: keep it, and ask for what is missing. RFC 5681 §4.2. */
@@ -165,9 +176,9 @@ function early(tcb: Tcb, segment: Segment): Drop {
     tcb.finSeq = end;
   }
   if (length === 0) return segment.has(Header.FIN) ? Drop.NONE : Drop.TCP_OUT_OF_WINDOW;
-  tcb.lastSack = segment.seq;
   if (tcb.spans !== null) {
     if (tcb.spans.covers(segment.seq, end)) {
+      tcb.reported?.note(segment.seq, tcb.spans);
       reportDuplicate(tcb, segment.seq, end);
       return Drop.TCP_DUPLICATE;
     }
@@ -176,8 +187,12 @@ function early(tcb: Tcb, segment: Segment): Drop {
   const distance = tcb.held + diff(segment.seq, tcb.rcvNxt);
   const drop = keep(tcb, distance, segment.text, length);
   if (drop !== Drop.NONE) return refuseEarly(tcb, drop);
-  tcb.spans ??= new Spans(tcb.settings.outOfOrderRanges); // not before: `keep` may give them up
+  if (tcb.spans === null) {
+    tcb.spans = new Spans(tcb.settings.outOfOrderRanges); // not before: `keep` may give them up
+    tcb.reported = new Reported();
+  }
   if (!tcb.spans.insert(segment.seq, end)) return refuseEarly(tcb, Drop.TCP_NO_BUFFER);
+  tcb.reported?.note(segment.seq, tcb.spans);
   count(tcb.tcp.stats, Stat.TcpExtTCPOFOQueue);
   return Drop.NONE;
 }
@@ -214,6 +229,7 @@ export function deliver(tcb: Tcb): void {
     ring.reset();
     tcb.ring = null;
     tcb.spans = null;
+    tcb.reported = null;
   }
   if (!has(tcb, Flag.PAUSED)) tellEnd(tcb);
 }

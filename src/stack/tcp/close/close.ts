@@ -97,6 +97,7 @@ export function finish(tcb: Tcb, failure: Failure): void {
   if (tcb.ring !== null) tcb.ring.reset();
   tcb.ring = null;
   tcb.spans = null;
+  tcb.reported = null;
   tcb.held = 0;
   tcb.tcp.budget.forget(tcb);
   tellClose(tcb, failure);

@@ -2,18 +2,19 @@
  * Selective acknowledgments that we send. RFC 2018 §3 and §4, RFC 2883.
  *
  * The first block is the range that the segment just received fell into (or, before it, a duplicate
- * to report), then the others, those next above it first, as many as there is room for.
+ * to report), then those that were reported last, so that each is told as often as there are blocks. Where
+ * these are fewer, others follow.
  * @module
  */
 import { lt, type Seq, seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import * as options from '../../wire/tcp-options.ts';
 import { Flag, has } from '../tcb/flags.ts';
+import { MAX_BLOCKS, type Reported } from '../tcb/reported.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 
 const HEADER = 4;
 const BLOCK = 8;
-const MAX_BLOCKS = 4;
 
 /** Bytes that the SACK option will take, if at most `space` may be used; 0: none is due. */
 export function sackLength(tcb: Tcb, space: number): number {
@@ -33,14 +34,28 @@ export function writeSack(tcb: Tcb, v: DataView, at: number, length: number): nu
     to += options.writeSackBlock(v, to, tcb.dsackStart, tcb.dsackEnd); // RFC 2883 §4, first
     blocks--;
   }
-  const { spans } = tcb;
-  if (spans === null || spans.count === 0) return length;
-  const newest = Math.max(0, spans.find(tcb.lastSack));
-  for (let i = 0; i < blocks; i++) {
-    const range = (newest + i) % spans.count;
+  const { spans, reported } = tcb;
+  if (spans === null || reported === null) return length;
+  const known = Math.min(reported.count, blocks);
+  for (let i = 0; i < known; i++) {
+    to += options.writeSackBlock(v, to, reported.start(i), reported.end(i));
+  }
+  let left = blocks - known;
+  // Those above the newest come first; there are as many as blocks at least (`sackLength`).
+  let range = left > 0 && known > 0 ? spans.find(reported.start(0)) : -1;
+  for (let i = 0; i < spans.count && left > 0; i++) {
+    range = (range + 1) % spans.count;
+    if (isKnown(reported, known, spans.start(range))) continue;
     to += options.writeSackBlock(v, to, spans.start(range), spans.end(range));
+    left--;
   }
   return length;
+}
+
+/** True if the range that begins at `start` is among the first `known`. */
+function isKnown(reported: Reported, known: number, start: Seq): boolean {
+  for (let i = 0; i < known; i++) if (reported.start(i) === start) return true;
+  return false;
 }
 
 /** A segment that brought nothing new: report `start..end` once. RFC 2883 §4. */

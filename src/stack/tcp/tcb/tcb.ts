@@ -27,6 +27,7 @@ import type { PathSearch } from './path-search.ts';
 import { Frto, Probe, Recovery } from './phases.ts';
 import type { Receivers } from './receivers.ts';
 import type { AckReport } from './report.ts';
+import type { Reported } from './reported.ts';
 import type { Scoreboard } from './scoreboard.ts';
 import type { KeepAliveTimes, Limits, Settings } from './settings.ts';
 import { State } from './state.ts';
@@ -212,8 +213,8 @@ export class Tcb implements Due, Holder {
   hasFin = false;
   dsackStart: Seq = ZERO;
   dsackEnd: Seq = ZERO;
-  /** The range that the last out-of-order segment fell into: first SACK block, RFC 2018 §4. */
-  lastSack: Seq = ZERO;
+  /** In which order the ranges of `spans` were reported. */
+  reported: Reported | null = null;
   /** When the receiver's round trip began, and `bytesIn` then: for the buffer's growth. */
   spaceTime: Micros = 0;
   spaceFrom = 0;
@@ -245,6 +246,8 @@ export class Tcb implements Due, Holder {
   congestion: CongestionControl;
   cwnd = 0;
   ssthresh: number = NEVER;
+  /** `cwnd` was reduced for the idle time that goes on. RFC 5681 §4.1. */
+  restarted = false;
   /** Most that was in flight in the round trip that ended last. */
   cwndUsed = 0;
   cwndRound: Seq = ZERO;
