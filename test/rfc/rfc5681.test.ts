@@ -191,6 +191,21 @@ test('RFC 5681 §4.2: an ACK waits less than half a second', (t) => {
   peer.expect({ flags: '.', ack: 1001, at: 40 * MS }, before);
 });
 
+test('RFC 5681 §3.1: the ACK that ends the recovery of a timeout widens the window, too', (t) => {
+  for (const sack of [false, true]) {
+    const peer = reno(t, { sack });
+    peer.write(1000);
+    while (peer.lab.stat('TcpExtTCPTimeouts') === 0) peer.lab.advanceToNext();
+    t.is(peer.tcb.cwnd, 1000);
+    peer.skip();
+    peer.send('.', { ack: 1001 });
+    t.is(peer.tcb.recovery, Recovery.OPEN);
+    t.is(peer.tcb.cwnd, 2000);
+    peer.write(2000);
+    peer.expectFlight(2, 1001); // and no stop for a delayed ACK
+  }
+});
+
 test('RFC 5681 §4.2: every second full segment is acknowledged at once', (t) => {
   const peer = reno(t, { tcp: { quickAcks: 0 } });
   peer.send('.', { len: 1000 });

@@ -4,7 +4,7 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { beginPrr, onRecoveryAck } from '../../src/stack/tcp/congestion/prr.ts';
-import { pipe } from '../../src/stack/tcp/tcb/flight.ts';
+import { outstanding, pipe } from '../../src/stack/tcp/tcb/flight.ts';
 import { Recovery } from '../../src/stack/tcp/tcb/phases.ts';
 import { MS } from '../support/lab.ts';
 import type { Peer } from '../support/peer.ts';
@@ -28,6 +28,29 @@ function sending(t: ExecutionContext): Peer {
 const upTo = (last: number): { ack: number; sack: Range[] } => ({
   ack: 1,
   sack: [[1001, 1 + last * 1000]],
+});
+
+test('RFC 9937 §6.1: what the ACK that starts the recovery brings is counted once', (t) => {
+  const peer = established(t, { rtt: RTT, sack: true });
+  peer.tcb.cwnd = 40_000;
+  peer.tcb.ssthresh = 40_000;
+  peer.write(200_000);
+  peer.expectFlight(40, 1);
+  peer.lab.advance(RTT);
+  peer.send('.', upTo(11)); // ten of forty, at once
+  t.is(peer.tcb.ssthresh, 28_000); // CUBIC's share
+  t.is(peer.tcb.recoverFlight, 40_000);
+  t.is(peer.skip().length, 7);
+});
+
+test('RFC 9937 §6.1: what was reported before is not delivered by the recovery', (t) => {
+  const peer = sending(t);
+  peer.send('.', upTo(2));
+  t.is(peer.tcb.recovery, Recovery.DISORDER);
+  t.is(outstanding(peer.tcb), 21_000); // one more by limited transmit
+  peer.send('.', { ack: 1, sack: [[1001, 4001]] });
+  t.is(peer.tcb.recovery, Recovery.RECOVERY);
+  t.is(peer.tcb.recoverFlight, 20_000);
 });
 
 test('RFC 9937 §6.2: the first retransmission leaves at once', (t) => {

@@ -51,7 +51,7 @@ function inOpen(
   now: Micros,
 ): void {
   if (wasNeedless(tcb)) undo(tcb);
-  if (report.marked && tcb.recovery !== Recovery.CWR) enterCwr(tcb, now);
+  if (report.marked && tcb.recovery !== Recovery.CWR) enterCwr(tcb, delivered, now);
   // The CWR goes out with what follows `recoverySeq`: until that is acknowledged echoes are old.
   const over = gt(tcb.sndUna, tcb.recoverySeq) || board.count === 0;
   if (tcb.recovery === Recovery.CWR && over) {
@@ -59,7 +59,7 @@ function inOpen(
     tcb.recovery = Recovery.OPEN;
   }
   if (findLoss(tcb, board, report, now)) {
-    enterRecovery(tcb, now);
+    enterRecovery(tcb, delivered, now);
     onRecoveryAck(tcb, delivered, false);
     return;
   }
@@ -94,10 +94,11 @@ function markFirst(tcb: Tcb, board: Scoreboard): void {
   if ((board.fate(0) & (Fate.LOST | Fate.RESENT)) !== Fate.LOST) board.markLost(0);
 }
 
-function enterRecovery(tcb: Tcb, now: Micros): void {
+/** `delivered`: what the ACK that found the loss brought, by ACK field and SACK. */
+function enterRecovery(tcb: Tcb, delivered: number, now: Micros): void {
   const sack = has(tcb, Flag.SACK);
   count(tcb.tcp.stats, sack ? Stat.TcpExtTCPSackRecovery : Stat.TcpExtTCPRenoRecovery);
-  reduce(tcb, now);
+  reduce(tcb, delivered, now);
   tcb.partialAcks = 0;
   tcb.recovery = Recovery.RECOVERY;
   tcb.trace?.recovery(now, Recovery.RECOVERY);
@@ -107,15 +108,18 @@ function enterRecovery(tcb: Tcb, now: Micros): void {
 export function enterRecoveryByTimer(tcb: Tcb, now: Micros): void {
   // In a recovery, or after a timeout, the window stands: what was lost has made room in it.
   if (tcb.recovery >= Recovery.RECOVERY) return;
-  enterRecovery(tcb, now);
+  enterRecovery(tcb, 0, now);
   clearTimer(tcb, Timer.PROBE); // RFC 8985 §7.2: none while a loss is repaired
   onRecoveryAck(tcb, 0, false);
 }
 
-/** The window is reduced without a loss to repair: a congestion mark, or a repaired tail. */
-export function enterCwr(tcb: Tcb, now: Micros): void {
+/**
+ * The window is reduced without a loss to repair: a congestion mark, or a repaired tail. `delivered`: what the
+ * ACK that tells of it brought.
+ */
+export function enterCwr(tcb: Tcb, delivered: number, now: Micros): void {
   if (tcb.recovery >= Recovery.CWR) return;
-  reduce(tcb, now);
+  reduce(tcb, delivered, now);
   forget(tcb);
   tcb.recovery = Recovery.CWR;
   tcb.trace?.recovery(now, Recovery.CWR);
@@ -129,12 +133,12 @@ const flightSize = (tcb: Tcb): number =>
   tcb.recovery < Recovery.CWR ? Math.min(outstanding(tcb), tcb.cwnd) : outstanding(tcb);
 
 /** Once a window: a new threshold, and the way there by PRR. */
-function reduce(tcb: Tcb, now: Micros): void {
+function reduce(tcb: Tcb, delivered: number, now: Micros): void {
   if (tcb.recovery < Recovery.CWR) {
     remember(tcb);
     tcb.congestion.onLoss(tcb, flightSize(tcb), now);
-    // RFC 9937 §6.1, RecoverFS: the flight before this ACK's losses are taken out of it.
-    beginPrr(tcb, outstanding(tcb) - (tcb.scoreboard?.sackedBytes ?? 0));
+    // RFC 9937 §6.1, RecoverFS: all that this recovery will see delivered, with what this ACK brought.
+    beginPrr(tcb, outstanding(tcb) - (tcb.scoreboard?.sackedBytes ?? 0) + delivered);
   }
   tcb.recoverySeq = tcb.sndNxt;
   if (has(tcb, Flag.ECN)) tcb.flags |= Flag.CWR_DUE;
@@ -255,6 +259,9 @@ function inLoss(
     }
   }
   if (over) {
+    // RFC 5681 §3.1: slow start goes on with this ACK, as with any. By a
+    // segment at most: what else it covers may have arrived before the timeout (RFC 3465 §2.3).
+    if (delivered > 0) tcb.congestion.onAck(tcb, Math.min(delivered, tcb.mss), now);
     leaveLoss(tcb);
     return;
   }

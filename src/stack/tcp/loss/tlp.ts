@@ -73,7 +73,8 @@ export function onProbeAck(tcb: Tcb, ack: Seq, duplicateReported: boolean, idle:
   } else if (gt(ack, tcb.probeEnd)) {
     tcb.probe = Probe.NONE;
     count(tcb.tcp.stats, Stat.TcpExtTCPLossProbeRecovery);
-    enterCwr(tcb, tcb.tcp.now);
+    const { now, delivery } = tcb.tcp;
+    enterCwr(tcb, delivery.acked + delivery.sacked, now);
   } else if (idle) {
     tcb.probe = Probe.NONE;
   }
