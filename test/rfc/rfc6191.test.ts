@@ -3,6 +3,8 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
+import type { Address } from '../../src/stack/base/address.ts';
+import { admit, Verdict } from '../../src/stack/tcp/open/intercept.ts';
 import { State } from '../../src/stack/tcp/tcb/state.ts';
 import type { Peer } from '../support/peer.ts';
 import { timeWait } from '../support/states.ts';
@@ -49,6 +51,24 @@ test('RFC 6191 §2: the new connection begins above all numbers of the old one',
   const answer = peer.expect({ flags: 'S.' });
   t.true(((answer.absoluteSeq - last) | 0) > 0);
 });
+
+for (const verdict of [Verdict.ACCEPT, Verdict.LATER, Verdict.PASS]) {
+  test(`RFC 6191 §2: so does one behind a gate (RFC 1122 §4.2.2.13): verdict ${verdict}`, (t) => {
+    const peer = timeWait(t);
+    const { tcp } = peer.lab.core;
+    const last = peer.tcb.sndNxt;
+    const accept = (): undefined => undefined;
+    tcp.gate = {
+      listener: tcp.makeGateListener({ address: 0 as Address, port: 0, backlog: 1, accept }),
+      decide: () => verdict,
+      wait: (tcb) => tcb !== null && admit(tcb),
+    };
+    if (verdict !== Verdict.PASS) peer.listener?.close();
+    peer.send('S', { seq: 1000 });
+    const answer = peer.expect({ flags: 'S.' });
+    t.true(((answer.absoluteSeq - last) | 0) > 0);
+  });
+}
 
 test('RFC 6191 §2: nobody listens: a SYN does not end TIME-WAIT', (t) => {
   const peer = timeWait(t, { active: true });

@@ -58,6 +58,14 @@ test('SHLD-3 §3.6.1: text that comes after both ways were closed is answered by
   peer.expect({ flags: 'R.', seq: 2 });
 });
 
+test('SHLD-3 §3.6.1: that reset is one that the peer takes, though our FIN was lost (RFC 5961 §3.2)', (t) => {
+  const peer = established(t);
+  peer.detach();
+  peer.expect({ flags: 'F.', seq: 1 });
+  peer.send('P.', { len: 100, ack: 1 });
+  peer.expect({ flags: 'R.', seq: 1 }); // what it waits for, and not what follows the FIN
+});
+
 test('MUST-13 §3.6.1: who closed first waits in TIME-WAIT for 2 MSL', (t) => {
   const peer = timeWait(t);
   peer.lab.advance(60 * S - 1);

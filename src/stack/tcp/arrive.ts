@@ -250,7 +250,7 @@ function textAndFin(tcb: Tcb, segment: Segment, now: Micros): Drop {
   // §3.6.1, SHLD-3: text for an owner that has closed both ways is answered by a reset.
   if (has(tcb, Flag.DETACHED) && gt(textEnd(segment), tcb.rcvNxt)) {
     count(tcb.tcp.stats, Stat.TcpExtTCPAbortOnClose);
-    sendAbort(tcb, now);
+    sendAbort(tcb, now, segment.ack);
     remove(tcb, Failure.RESET);
     return Drop.TCP_AFTER_CLOSE;
   }
@@ -274,16 +274,11 @@ function inTimeWait(tcp: Arriving, tcb: Tcb, packet: Packet, segment: Segment, n
   if (segment.has(RST)) return Drop.TCP_TIME_WAIT;
   if ((segment.flags & (SYN | ACK)) === SYN && isReusable(tcb, segment)) {
     const listener = tcp.demux.listener(tcb.localAddress, tcb.localPort);
-    if (listener !== undefined) {
+    if (listener !== undefined || tcp.gate !== null) {
       count(tcp.stats, Stat.TcpExtTWRecycled);
       const above = firstAbove(tcb);
       remove(tcb, Failure.NONE);
-      return answerSyn(tcp, listener, packet, segment, above, now);
-    }
-    if (tcp.gate !== null) {
-      count(tcp.stats, Stat.TcpExtTWRecycled);
-      remove(tcb, Failure.NONE);
-      return atListener(tcp, packet, segment, now);
+      return atListener(tcp, packet, segment, above, now);
     }
   }
   if (isOld(tcb, segment, now)) {
@@ -307,10 +302,16 @@ function isReusable(tcb: Tcb, segment: Segment): boolean {
   return gt(segment.seq, tcb.rcvNxt);
 }
 
-/** A segment for a listener. §3.10.7.2. */
-export function atListener(tcp: Arriving, packet: Packet, segment: Segment, now: Micros): Drop {
+/** A segment for a listener. §3.10.7.2. `iss`: where a connection is to begin, or null to choose. */
+export function atListener(
+  tcp: Arriving,
+  packet: Packet,
+  segment: Segment,
+  iss: Seq | null,
+  now: Micros,
+): Drop {
   if (tcp.gate !== null && (segment.flags & (SYN | ACK | RST)) === SYN) {
-    const drop = atGate(tcp, tcp.gate, packet, segment, now);
+    const drop = atGate(tcp, tcp.gate, packet, segment, iss, now);
     if (drop !== null) return drop;
   }
   const listener = tcp.demux.listener(packet.destination, segment.dstPort);
@@ -335,5 +336,5 @@ export function atListener(tcp: Arriving, packet: Packet, segment: Segment, now:
   }
   // Third: the SYN.
   if (!segment.has(SYN)) return Drop.TCP_NO_ACK;
-  return answerSyn(tcp, listener, packet, segment, null, now);
+  return answerSyn(tcp, listener, packet, segment, iss, now);
 }

@@ -45,6 +45,6 @@ export function input(tcp: Arriving, packet: Packet, now: Micros): Drop {
   if (control !== 0 && (control & (control - 1)) !== 0) return Drop.TCP_BAD_FLAGS;
   if ((segment.flags & (SYN | FIN | RST | ACK)) === 0) return Drop.TCP_BAD_FLAGS;
   const tcb = tcp.demux.find(packet.destination, segment.dstPort, packet.source, segment.srcPort);
-  if (tcb === null) return atListener(tcp, packet, segment, now);
+  if (tcb === null) return atListener(tcp, packet, segment, null, now);
   return arrive(tcp, tcb, packet, segment, now);
 }

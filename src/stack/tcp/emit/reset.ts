@@ -59,9 +59,12 @@ function sendReset(
   count(tcp.stats, Stat.TcpOutRsts);
 }
 
-/** Reset a connection of ours: RFC 9293 §3.10.5, ABORT. */
-export function sendAbort(tcb: Tcb, now: Micros): void {
-  if (emit(tcb, tcb.sndNxt, 0, RST, now)) count(tcb.tcp.stats, Stat.TcpOutRsts);
+/**
+ * Reset a connection of ours: RFC 9293 §3.10.5, ABORT. In answer to a segment `from` is its ACK field
+ * (§3.10.7): what the peer has, and so what it takes the reset for (RFC 5961 §3.2).
+ */
+export function sendAbort(tcb: Tcb, now: Micros, from: Seq = tcb.sndNxt): void {
+  if (emit(tcb, from, 0, RST, now)) count(tcb.tcp.stats, Stat.TcpOutRsts);
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Address } from '../../base/address.ts';
 import type { Micros } from '../../base/clock.ts';
 import { Drop } from '../../base/drop.ts';
 import { Failure } from '../../base/failure.ts';
+import type { Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { unreachableAfterwards } from '../../ip/internet/quote.ts';
 import type { Packet } from '../../ip/packet.ts';
@@ -53,12 +54,13 @@ export interface Gate {
   wait(tcb: Tcb | null): void;
 }
 
-/** A SYN for nobody in particular. Null: the listeners decide. */
+/** A SYN for nobody in particular. Null: the listeners decide. `iss`: see `answerSyn`. */
 export function atGate(
   tcp: Passive,
   gate: Gate,
   packet: Packet,
   segment: Segment,
+  iss: Seq | null,
   now: Micros,
 ): Drop | null {
   const { listener } = gate;
@@ -67,7 +69,7 @@ export function atGate(
       return null;
     case Verdict.ACCEPT:
       if (listener.halfOpen >= listener.backlog) return overflow(tcp);
-      return answerSyn(tcp, listener, packet, segment, null, now);
+      return answerSyn(tcp, listener, packet, segment, iss, now);
     case Verdict.RESET:
       refuse(tcp, packet, segment, now);
       return Drop.TCP_REFUSED;
@@ -76,7 +78,7 @@ export function atGate(
       return Drop.TCP_REFUSED;
     case Verdict.LATER:
       if (listener.halfOpen >= listener.backlog) return overflow(tcp);
-      return keep(tcp, gate, packet, segment, now);
+      return keep(tcp, gate, packet, segment, iss, now);
     default:
       return Drop.TCP_REFUSED;
   }
@@ -98,8 +100,15 @@ function overflow(tcp: Shared): Drop {
 }
 
 /** Half-open, and silent for now. */
-function keep(tcp: Passive, gate: Gate, packet: Packet, segment: Segment, now: Micros): Drop {
-  let drop = answerSyn(tcp, gate.listener, packet, segment, null, now);
+function keep(
+  tcp: Passive,
+  gate: Gate,
+  packet: Packet,
+  segment: Segment,
+  iss: Seq | null,
+  now: Micros,
+): Drop {
+  let drop = answerSyn(tcp, gate.listener, packet, segment, iss, now);
   const { source, destination } = packet;
   const { srcPort, dstPort } = segment;
   const tcb = drop === Drop.NONE ? tcp.demux.find(destination, dstPort, source, srcPort) : null;
