@@ -309,6 +309,39 @@ test('MUST-38 §3.8.6.2.1: a small window that stays is used after a while', (t)
   peer.expect({ seq: 10_001, len: 300 });
 });
 
+test('MUST-38 §3.8.6.2.1: what the peer sends meanwhile does not put that off', (t) => {
+  const peer = established(t, { rtt: 100 * MS }); // RTO 300 ms
+  peer.send('.', { window: 500 });
+  peer.write(600);
+  peer.expectNothing();
+  const before = peer.lab.now;
+  for (let i = 0; i < 10; i++) {
+    peer.lab.advance(100 * MS);
+    peer.send('P.', { len: 10, window: 500 });
+  }
+  const text = peer.skip().filter((seen) => seen.len > 0);
+  t.is(text[0]?.len, 500);
+  t.is((text[0]?.time ?? 0) - before, 300 * MS);
+});
+
+test('MUST-38 §3.8.6.2.1: however long a shut window was asked after, a small one is used within a second', (t) => {
+  const peer = shut(t, 600);
+  for (let i = 0; i < 8; i++) {
+    peer.lab.advanceToNext();
+    peer.send('.');
+  }
+  peer.lab.advance(10 * S); // the next probe is two minutes off
+  peer.skip();
+  peer.send('.', { window: 65_535 });
+  peer.send('.', { ack: 601, window: 500 });
+  peer.write(600);
+  peer.skip();
+  const before = peer.lab.now;
+  peer.lab.advance(2 * S);
+  const text = peer.skip().filter((seen) => seen.len > 0);
+  t.true(text.length > 0 && (text[0]?.time ?? 0) - before <= S);
+});
+
 test('MUST-39 §3.8.6.2.2: the window opens by a segment at least', (t) => {
   const peer = unread(t, 20_000);
   for (let i = 0; i < 20; i++) peer.send('.', { len: 1000 });

@@ -211,3 +211,11 @@ test('§3.9.1.6: the state of a connection can be asked for', (t) => {
   t.is(now.rtt, 30);
   t.deepEqual(now.options, ['ts', 'sack', 'wscale']);
 });
+
+test('MUST-61 §3.9.1.2: a FIN without text carries no PSH, neither at first nor again', (t) => {
+  const peer = established(t);
+  peer.shutdown();
+  peer.expect({ flags: 'F.', push: false });
+  peer.lab.advance(S);
+  peer.expect({ flags: 'F.', push: false });
+});

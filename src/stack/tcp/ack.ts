@@ -43,7 +43,7 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
   const board = tcb.scoreboard;
   if (board === null || board.count === 0) {
     tcb.retries = 0;
-    onProbeAnswer(tcb, now);
+    if (tcb.sndWnd > 0) tcb.probes = 0; // the answer to a window probe, if to anything
     if (has(tcb, Flag.SACK)) onLateReport(tcb, segment);
     return;
   }
@@ -110,14 +110,6 @@ function updateWindow(tcb: Tcb, segment: Segment): void {
   tcb.sndWl1 = segment.seq;
   tcb.sndWl2 = segment.ack;
   if (tcb.sndWnd > tcb.maxSndWnd) tcb.maxSndWnd = tcb.sndWnd;
-}
-
-/** Nothing was in flight: the answer to a window probe, if to anything. */
-function onProbeAnswer(tcb: Tcb, _now: Micros): void {
-  if (tcb.sndWnd > 0) {
-    tcb.probes = 0;
-    clearTimer(tcb, Timer.PERSIST);
-  }
 }
 
 /**

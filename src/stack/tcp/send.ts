@@ -3,7 +3,7 @@
  * then an acknowledgment if one is still owed. RFC 9293 §3.7, §3.8.6.2.1; RFC 6675 §5.
  * @module
  */
-import type { Micros } from '../base/clock.ts';
+import { type Micros, SECOND } from '../base/clock.ts';
 import { add, diff, ge, gt, type Seq, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
@@ -21,7 +21,7 @@ import { ALONE, Fate, type Scoreboard } from './tcb/scoreboard.ts';
 import { isIn, SENDING } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
 import { backedOff } from './timing/rtt.ts';
-import { clearTimer, isSet, setTimer, Timer } from './timing/timers.ts';
+import { clearTimer, dueTime, isSet, setTimer, Timer } from './timing/timers.ts';
 import { stampNow } from './timing/timestamps.ts';
 
 /** IP's longest packet less the longest headers: what one offloaded segment may carry. */
@@ -32,12 +32,14 @@ const MAX_TEXT = 65_535 - 20 - 60;
  */
 const TURN = 256 * 1024;
 
+/** §3.8.6.2.1: the override of silly-window avoidance comes after 0.1 to 1 s. */
+const OVERRIDE: Micros = SECOND;
+
 /** Send what may go. The connection is synchronized. */
 export function send(tcb: Tcb, now: Micros): void {
   if (isIn(tcb.state, SENDING)) {
     const limited = tcb.flags & Flag.CWND_LIMITED;
     tcb.flags &= ~Flag.CWND_LIMITED;
-    restartAfterIdle(tcb, now);
     if (resend(tcb, now)) sendNew(tcb, now);
     noteFlight(tcb, limited);
   }
@@ -92,7 +94,8 @@ export function retransmit(
   const to = add(from, length);
   const fin = has(tcb, Flag.FIN_SENT) && to === tcb.sndNxt;
   const text = fin ? length - 1 : length;
-  if (!emit(tcb, from, text, (fin ? Header.FIN : 0) | pushFlag(tcb, from, text), now)) return false;
+  const flags = (fin ? Header.FIN : 0) | (text > 0 ? pushFlag(tcb, from, text) : 0);
+  if (!emit(tcb, from, text, flags, now)) return false;
   if (tcb.search !== null) onProbeResent(tcb.search, from);
   board.split(i, to);
   if ((board.fate(i) & Fate.RESENT) !== 0) board.markLost(i); // sent once more before it was judged
@@ -117,13 +120,17 @@ function sendNew(tcb: Tcb, now: Micros): void {
   tcb.tcp.routeOf(tcb); // first: a path that has changed changes the segment size
   let left = unsent(tcb);
   let sent = false;
+  const most = chunkSize(tcb);
+  // Only if it ends the idle time: what a shut window keeps back does not.
+  if (left > 0 && outstanding(tcb) === 0 && sendable(tcb, left, most) > 0) {
+    restartAfterIdle(tcb, now);
+  }
   if (tcb.search !== null && left > 0) {
     const probe = sendPathProbe(tcb, left, now);
     if (probe === HOLD) return;
     left -= probe;
     sent = probe > 0;
   }
-  const most = chunkSize(tcb);
   let turn = TURN;
   while (left > 0) {
     if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0 || isFull(tcb)) break;
@@ -144,12 +151,25 @@ function sendNew(tcb: Tcb, now: Micros): void {
   if (sent) {
     clearTimer(tcb, Timer.PERSIST);
     armProbe(tcb, now);
-  } else if ((left > 0 || finDue(tcb)) && outstanding(tcb) === 0 && !isSet(tcb, Timer.PERSIST)) {
-    // Nothing in flight that an ACK could come for: MUST-36, or the override of §3.8.6.2.1.
-    // So is a way out that is gone: it may come back.
-    if (windowHolds(tcb, left) || tcb.route === null)
-      setTimer(tcb, Timer.PERSIST, now + backedOff(tcb));
+  } else if (left === 0 && !finDue(tcb)) {
+    clearTimer(tcb, Timer.PERSIST);
+  } else if (outstanding(tcb) === 0) {
+    armPersist(tcb, left, now); // no ACK will come for anything
   }
+}
+
+/**
+ * The peer's window keeps the rest back: ask for a shut one after an RTO (MUST-36), use a small one before
+ * long (§3.8.6.2.1 (4)). So is a way out that is gone: it may come back. Whatever comes meanwhile, the time
+ * that is set stands, or a sooner one.
+ */
+function armPersist(tcb: Tcb, left: number, now: Micros): void {
+  const held = windowHolds(tcb, left);
+  if (!held && tcb.route !== null) return;
+  const small = held && diff(windowEdge(tcb), tcb.sndNxt) > 0;
+  if (isSet(tcb, Timer.PERSIST) && !small) return;
+  const at = now + (small ? Math.min(backedOff(tcb), OVERRIDE) : backedOff(tcb));
+  if (at < dueTime(tcb, Timer.PERSIST)) setTimer(tcb, Timer.PERSIST, at);
 }
 
 /** RFC 4821 §7: new text as one segment that is longer than others. Its length, or `HOLD`. */
@@ -211,6 +231,7 @@ function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean 
   if (idle) {
     tcb.firstSent = now;
     tcb.deliveredTime = now;
+    tcb.restarted = false;
   }
   const probe = has(tcb, Flag.PATH_PROBE);
   const unit = probe ? ALONE : tcb.mss;
@@ -236,7 +257,9 @@ function noteDelivered(board: Scoreboard, tcb: Tcb): void {
 /** Less than all that fits a silly window, or an octet to be sent whatever the rules: on a timer. */
 export function overrideSend(tcb: Tcb, now: Micros): boolean {
   const length = Math.min(unsent(tcb), diff(windowEdge(tcb), tcb.sndNxt), tcb.mss);
-  return length > 0 && sendText(tcb, length, false, now);
+  if (length <= 0) return false;
+  restartAfterIdle(tcb, now);
+  return sendText(tcb, length, false, now);
 }
 
 /** New text whatever the congestion window says: RFC 8985 §7.3's probe of the tail. */

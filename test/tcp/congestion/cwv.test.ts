@@ -28,6 +28,37 @@ test('cwv: after a while without sending the window halves for each timeout', (t
   t.is(tcb.ssthresh, Number.POSITIVE_INFINITY);
 });
 
+test('cwv: an idle time halves the window once, however many ACKs come while the peer takes nothing', (t) => {
+  const peer = established(t, { rtt: 100 * MS });
+  const { tcb } = peer;
+  tcb.cwnd = 80_000;
+  peer.send('.', { window: 0 });
+  peer.lab.advance(tcb.rto + MS);
+  peer.write(1000);
+  for (let i = 0; i < 3; i++) {
+    peer.lab.advance(MS);
+    peer.send('.', { window: 0 });
+  }
+  t.is(tcb.cwnd, 80_000); // nothing has left: the idle time goes on
+  peer.send('.', { window: 60_000 });
+  t.is(tcb.cwnd, 40_000);
+});
+
+test('cwv: an idle time halves the window once, though the device takes nothing at first', (t) => {
+  const peer = established(t, { rtt: 100 * MS, slots: 4 });
+  const { tcb, lab } = peer;
+  tcb.cwnd = 80_000;
+  lab.advance(tcb.rto + MS);
+  const taken = Array.from({ length: 4 }, () => lab.slots.acquire());
+  peer.write(1000);
+  lab.advance(20 * MS);
+  peer.expectNothing();
+  for (const slot of taken) lab.slots.release(slot);
+  lab.advance(2 * MS);
+  peer.expect({ len: 1000 });
+  t.is(tcb.cwnd, 40_000);
+});
+
 test('cwv: the window does not grow while the owner does not use it', (t) => {
   const peer = established(t, { rtt: 100 * MS });
   const before = peer.tcb.cwnd;

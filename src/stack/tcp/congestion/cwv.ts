@@ -38,14 +38,18 @@ export function isLimited(tcb: Tcb): boolean {
   return inSlowStart(tcb) && tcb.cwnd < 2 * tcb.cwndUsed;
 }
 
-/** RFC 5681 §4.1: after an idle RTO, the window halves for each RTO, down to the restart window. */
+/**
+ * Text is about to end an idle time. RFC 5681 §4.1: after an idle RTO, the window halves for each RTO, down
+ * to the restart window. Once, though the text may not leave at the first try.
+ */
 export function restartAfterIdle(tcb: Tcb, now: Micros): void {
-  if (outstanding(tcb) > 0 || tcb.recovery !== Recovery.OPEN || tcb.chunks.length === 0) return;
+  if (outstanding(tcb) > 0 || tcb.recovery !== Recovery.OPEN || tcb.restarted) return;
   const idle = now - tcb.lastSent;
   if (idle <= tcb.rto) return;
   const restart = Math.min(initialWindow(tcb), tcb.cwnd);
   tcb.ssthresh = Math.max(tcb.ssthresh, (tcb.cwnd * 3) / 4);
   tcb.cwnd = Math.max(restart, tcb.cwnd / 2 ** Math.min(30, Math.floor(idle / tcb.rto)));
   tcb.flags &= ~Flag.CWND_LIMITED;
+  tcb.restarted = true;
   tcb.congestion.onIdle(tcb, idle, now);
 }
