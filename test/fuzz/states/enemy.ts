@@ -1,43 +1,24 @@
 /**
  * Who attacks: it sees every number of every connection, as a peer does that is also on the path, and
- * sends what is nearly right. Segments in sequence and beside it, odd acknowledgments, SACK blocks, windows,
- * timestamps and options; ICMP errors that quote what has really been sent; TCP in fragments; datagrams;
- * packets with a device's header that lies; replays; noise.
- *
- * Text is always what its sequence number says (`text.ts`), so that what arrives can be checked.
+ * sends what is nearly right. Segments in sequence and beside it (`forge.ts`); ICMP errors that quote what has
+ * really been sent; TCP in fragments; datagrams; packets with a device's header that lies; replays; noise.
  * @module
  */
 import type { Address } from '../../../src/stack/base/address.ts';
 import { below, type Random, unit } from '../../../src/stack/base/random.ts';
-import { diff } from '../../../src/stack/base/seq.ts';
 import { Flag, has } from '../../../src/stack/tcp/tcb/flags.ts';
 import { State } from '../../../src/stack/tcp/tcb/state.ts';
 import type { Tcb } from '../../../src/stack/tcp/tcb/tcb.ts';
 import * as virtio from '../../../src/stack/wire/virtio.ts';
 import { icmp, ip, PEER, packet, US, udp } from '../../support/packets.ts';
-import { type OptionFields, optionBytes, type Range, tcpPacket } from '../../support/segments.ts';
+import { tcpPacket } from '../../support/segments.ts';
+import { Bit, Forge, LONGEST } from './forge.ts';
 import { BOUND, LISTENED, type Rig } from './rig.ts';
 import { textAt } from './text.ts';
 
-const FIN = 1;
-const SYN = 2;
-const RST = 4;
-const PSH = 8;
-const ACK = 16;
+const { FIN, SYN, RST, PSH, ACK } = Bit;
 const TCP = 6;
 const STRANGER: Address = ip('10.0.0.77');
-const LONGEST = 65_000;
-
-/** A segment, as it would be if nothing were wrong with it. */
-interface Draft {
-  seq: number;
-  ack: number;
-  flags: number;
-  window: number;
-  length: number;
-  urgent: number;
-  options: OptionFields;
-}
 
 /** One thing that the enemy does; the packets that it made. */
 type Move = () => void;
@@ -45,6 +26,7 @@ type Move = () => void;
 export class Enemy {
   readonly #rig: Rig;
   readonly #random: Random;
+  readonly #forge: Forge;
   readonly #moves: readonly (readonly [number, Move])[];
   readonly #weights: number;
   /** Packets for a replay. */
@@ -56,6 +38,7 @@ export class Enemy {
   constructor(rig: Rig, random: Random) {
     this.#rig = rig;
     this.#random = random;
+    this.#forge = new Forge(rig, random);
     this.#moves = [
       [40, () => this.#segment(this.#below(3) === 0 ? 0 : 1 + this.#below(3))],
       [10, () => this.#answer()],
@@ -95,7 +78,7 @@ export class Enemy {
     for (let tries = 0; table.length < connections && tries < 4 * connections; tries++) {
       const tcb = this.#rig.connect(PEER, 1 + (tries % 65_000));
       this.#flush();
-      if (tcb !== undefined) this.#send(this.#make(tcb, this.#draft(tcb)));
+      if (tcb !== undefined) this.#send(this.#forge.make(tcb, this.#forge.draft(tcb)));
       this.#flush();
     }
   }
@@ -211,172 +194,18 @@ export class Enemy {
     return table[this.#below(table.length)];
   }
 
-  /** What a peer without fault would send next. */
-  #draft(tcb: Tcb): Draft {
-    const opening = tcb.state === State.SYN_SENT;
-    return {
-      seq: opening ? this.#random.int32() : tcb.rcvNxt,
-      ack: tcb.sndNxt,
-      flags: opening ? SYN | ACK : ACK,
-      window: 60_000,
-      length: 0,
-      urgent: 0,
-      options: opening
-        ? this.#offers()
-        : has(tcb, Flag.TIMESTAMPS)
-          ? {
-              ts: [
-                (tcb.tsRecent + this.#below(2)) | 0,
-                (tcb.tsOffset + Math.floor(this.#rig.now / 1000)) | 0,
-              ],
-            }
-          : {},
-    };
-  }
-
-  #make(tcb: Tcb, d: Draft): Uint8Array {
-    const start = (d.seq + (d.flags & SYN ? 1 : 0)) | 0;
-    return tcpPacket({
-      source: tcb.remoteAddress,
-      sourcePort: tcb.remotePort,
-      destination: tcb.localAddress,
-      port: tcb.localPort,
-      seq: d.seq,
-      ack: d.ack,
-      flags: d.flags,
-      window: d.window,
-      urgent: d.urgent,
-      options: this.#padded(d.options),
-      text: textAt(start, d.length),
-      tos: this.#chance(0.1) ? this.#below(4) : 0,
-    });
-  }
-
-  /** At most 40 bytes of options. */
-  #padded(options: OptionFields): number[] {
-    return optionBytes(options).slice(0, 40);
-  }
-
-  #offers(): OptionFields {
-    return {
-      ...(this.#chance(0.9) && { mss: this.#pick(1460, 1460, 536, 48, 1, 0, 65_535) }),
-      ...(this.#chance(0.6) && { ws: this.#pick(0, 7, 14, 15, 255) }),
-      ...(this.#chance(0.7) && { sackOk: true }),
-      ...(this.#chance(0.6) && { ts: [this.#random.int32(), 0] as const }),
-      ...(this.#chance(0.05) && { raw: this.#junk(8) }),
-    };
-  }
-
-  #junk(length: number): number[] {
-    return Array.from({ length: 4 * this.#below(length / 4 + 1) }, () => this.#below(256));
-  }
-
   /** A segment of a connection, bent in so many ways. */
   #segment(bends: number): void {
     const tcb = this.#connection();
     if (tcb === undefined) return;
     const { states } = this.#rig;
     states[tcb.state] = (states[tcb.state] as number) + 1;
-    const draft = this.#draft(tcb);
-    if (this.#chance(0.5)) draft.length = this.#length(tcb);
-    for (let n = 0; n < bends; n++) this.#bend(tcb, draft);
-    const bytes = this.#make(tcb, draft);
-    if (bytes.length <= this.#rig.mtu) this.#send(bytes, this.#front(bytes, draft));
-    else if (this.#rig.offloads) this.#send(bytes, this.#cut(tcb));
-  }
-
-  #length(tcb: Tcb): number {
-    if (this.#rig.offloads && this.#chance(0.3)) return this.#below(LONGEST);
-    return this.#pick(1, this.#below(64), tcb.rcvMss, this.#below(1400), 536);
-  }
-
-  /** The header of an offloading device before a long segment: right, or hostile. */
-  #cut(tcb: Tcb): Uint8Array {
-    const front = new Uint8Array(12);
-    const size = this.#chance(0.8) ? tcb.rcvMss : this.#pick(0, 1, 7, 65_535, this.#below(65_536));
-    virtio.write(new DataView(front.buffer), 0, 0, virtio.Gso.TCPV4, 40, size, 0, 0);
-    return front;
-  }
-
-  /** Mostly none. Never one that says the checksum was verified where the text might be wrong. */
-  #front(bytes: Uint8Array, { flags }: Draft): Uint8Array | undefined {
-    if (!this.#chance(0.05)) return undefined;
-    const front = new Uint8Array(12);
-    const bits = this.#below(4);
-    const kind = this.#pick(0, 1, 3, 4, 5, 0x81, this.#below(256));
-    const size = this.#pick(0, 1, 100, 1448, this.#below(65_536));
-    const start = this.#pick(20, 20, this.#below(bytes.length + 9));
-    const offset = this.#pick(16, 16, 6, this.#below(65_536));
-    const hint = this.#pick(40, this.#below(65_536));
-    if (flags & SYN && this.#chance(0.5)) return undefined;
-    virtio.write(new DataView(front.buffer), 0, bits, kind, hint, size, start, offset);
-    return front;
-  }
-
-  #bend(tcb: Tcb, d: Draft): void {
-    const window = Math.max(1, diff(tcb.rcvAdv, tcb.rcvNxt));
-    const out = diff(tcb.sndNxt, tcb.sndUna);
-    switch (this.#below(16)) {
-      case 0: // inside the window, at its edges, beside it
-        d.seq = (d.seq + this.#pick(1, this.#below(window), window - 1, window, window + 1, 7)) | 0;
-        return;
-      case 1: // what was sent before, and more
-        d.seq = (d.seq - this.#pick(1, this.#below(3000), this.#below(100_000))) | 0;
-        return;
-      case 2:
-        d.seq = (d.seq + this.#pick(2 ** 31 - 1, -(2 ** 31), this.#random.int32())) | 0;
-        return;
-      case 3: // parts of what is out
-        d.ack = (tcb.sndUna + this.#below(out + 1)) | 0;
-        return;
-      case 4:
-        d.ack = (d.ack + this.#pick(1, -1, this.#below(100_000), -this.#below(100_000))) | 0;
-        return;
-      case 5:
-        d.flags = this.#pick(0, ACK, FIN | ACK, RST, RST | ACK, SYN, SYN | ACK, this.#below(256));
-        return;
-      case 6:
-      case 7:
-        d.flags |= FIN;
-        return;
-      case 8:
-        d.window = this.#pick(0, 0, 1, 100, 536, 65_535, this.#below(65_536));
-        return;
-      case 9:
-      case 10:
-        d.options = { ...d.options, sack: this.#blocks(tcb, out) };
-        return;
-      case 11:
-        d.options = { ...d.options, ts: this.#stamps(tcb) };
-        return;
-      case 12:
-        d.options = { ...d.options, raw: this.#junk(32) };
-        return;
-      case 13:
-        d.urgent = this.#pick(1, 65_535, this.#below(65_536));
-        d.flags |= 32;
-        return;
-      case 14:
-        d.options = { ts: false };
-        return;
-      default:
-        d.length = this.#length(tcb);
-    }
-  }
-
-  /** SACK blocks: of what is out, to the octet; and such as are nowhere. */
-  #blocks(tcb: Tcb, out: number): Range[] {
-    return Array.from({ length: 1 + this.#below(4) }, () => {
-      const wild = this.#chance(0.1);
-      const left = wild ? this.#random.int32() : (tcb.sndUna + this.#below(out + 2) - 1) | 0;
-      const length = this.#pick(1, this.#below(100), tcb.mss, this.#below(out + 2), -1);
-      return [left, (left + length) | 0] as const;
-    });
-  }
-
-  #stamps(tcb: Tcb): Range {
-    const value = (tcb.tsRecent + this.#pick(0, 1, -1, 1000, -1000, 2 ** 31 - 1)) | 0;
-    return [value, this.#pick(0, tcb.tsOffset, this.#random.int32())];
+    const draft = this.#forge.draft(tcb);
+    if (this.#chance(0.5)) draft.length = this.#forge.length(tcb);
+    for (let n = 0; n < bends; n++) this.#forge.bend(tcb, draft);
+    const bytes = this.#forge.make(tcb, draft);
+    if (bytes.length <= this.#rig.mtu) this.#send(bytes, this.#forge.front(bytes, draft));
+    else if (this.#rig.offloads) this.#send(bytes, this.#forge.cut(tcb));
   }
 
   /** All that is out is acknowledged, and what is due next is done: states move on. */
@@ -385,10 +214,10 @@ export class Enemy {
     if (tcb === undefined) return;
     this.#flush(); // so that a SYN or a FIN that is due is out
     this.#segment(0);
-    const draft = this.#draft(tcb);
+    const draft = this.#forge.draft(tcb);
     if (tcb.tableIndex < 0) return;
     if (this.#chance(0.3)) draft.flags |= FIN;
-    this.#send(this.#make(tcb, draft));
+    this.#send(this.#forge.make(tcb, draft));
   }
 
   /** A SYN to a port where somebody listens, or to one where nobody does; and its ACK. */
@@ -408,7 +237,7 @@ export class Enemy {
       ack: 0,
       flags: SYN | (this.#chance(0.2) ? 0xc0 : 0),
       window: this.#pick(65_535, 65_535, 0, 1),
-      options: this.#padded(this.#offers()),
+      options: this.#forge.padded(this.#forge.offers()),
       text: textAt((seq + 1) | 0, length),
     });
     this.#send(bytes);
@@ -417,7 +246,7 @@ export class Enemy {
     this.#flush();
     const { table } = this.#rig.core.tcp;
     const tcb = table.findLast((t) => t.remotePort === sourcePort && t.localPort === port);
-    if (tcb !== undefined) this.#send(this.#make(tcb, this.#draft(tcb)));
+    if (tcb !== undefined) this.#send(this.#forge.make(tcb, this.#forge.draft(tcb)));
   }
 
   /** The stack opens a connection; the enemy's answer is drawn later, with all others. */
@@ -425,11 +254,11 @@ export class Enemy {
     const tcb = this.#rig.connect(PEER, this.#pick(9, this.#freshPort()));
     this.#flush();
     if (tcb === undefined || this.#chance(0.2)) return;
-    const draft = this.#draft(tcb);
+    const draft = this.#forge.draft(tcb);
     if (this.#chance(0.2))
       draft.flags = SYN; // both at once, RFC 9293 §3.5, figure 7
     else if (this.#chance(0.05)) draft.flags = RST | ACK;
-    this.#send(this.#make(tcb, draft));
+    this.#send(this.#forge.make(tcb, draft));
   }
 
   /** An error about what was really sent, as it was or a little changed. */
@@ -450,10 +279,10 @@ export class Enemy {
   #fragments(): void {
     const tcb = this.#connection();
     if (tcb === undefined) return;
-    const draft = this.#draft(tcb);
+    const draft = this.#forge.draft(tcb);
     draft.length = 64 + this.#below(1000);
-    if (this.#chance(0.3)) this.#bend(tcb, draft);
-    const body = this.#make(tcb, draft).slice(20);
+    if (this.#chance(0.3)) this.#forge.bend(tcb, draft);
+    const body = this.#forge.make(tcb, draft).slice(20);
     const id = this.#below(8);
     const source = tcb.remoteAddress;
     const pieces: Uint8Array[] = [];

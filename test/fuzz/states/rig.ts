@@ -166,9 +166,12 @@ export class Rig {
   /** The end of a batch. No more may leave than there was something to say. */
   flush(came: number): void {
     const before = this.wire.sent;
-    const room = came * MOST_ANSWERS + this.#wordy() + this.iface.queue.length;
+    const { written } = this.tally;
+    const said = came * MOST_ANSWERS + this.#wordy() + this.iface.queue.length;
     this.core.flush(this.now);
     const left = this.wire.sent - before;
+    // Owners may have written more from within the flush.
+    const room = said + Math.ceil((this.tally.written - written) / LEAST_MSS);
     if (left > room) throw new Error(`${came} packets brought about ${left}, where ${room} may be`);
   }
 
