@@ -5,6 +5,7 @@
  * by `flush` when `deadline` is reached. Nothing here knows a clock, a timer or a device.
  * @module
  */
+import type { Address } from './base/address.ts';
 import type { Micros } from './base/clock.ts';
 import { DROP_COUNT, type Drop } from './base/drop.ts';
 import type { Failure } from './base/failure.ts';
@@ -12,6 +13,8 @@ import type { Random } from './base/random.ts';
 import { makeStats, type Stats } from './base/stats.ts';
 import type { Interface, InterfaceOptions } from './ip/interface.ts';
 import { Internet, type InternetOptions } from './ip/internet/internet.ts';
+import { reportUnresolved } from './ip/internet/unresolved.ts';
+import { EthernetLink, type LinkHost } from './link/ethernet.ts';
 import type { Slots } from './memory/slots.ts';
 import type { Limits, Settings } from './tcp/tcb/settings.ts';
 import { Tcp } from './tcp/tcp.ts';
@@ -38,6 +41,8 @@ export class Core {
   readonly ip: Internet;
   readonly udp: Udp;
   readonly tcp: Tcp;
+  /** Called when another station claims an address of ours; it is kept (RFC 5227 §2.4). */
+  conflict: (iface: Interface, address: Address, hi: number, lo: number) => void = () => {};
 
   constructor(options: CoreOptions) {
     this.slots = options.slots;
@@ -66,8 +71,32 @@ export class Core {
     this.tcp.thrown = thrown;
   }
 
-  addInterface(options: InterfaceOptions): Interface {
-    return this.ip.addInterface(options);
+  /** `mac`: the hardware address, first 16 and last 32 bits, of ours on a device that carries frames. */
+  addInterface(
+    options: Omit<InterfaceOptions, 'link'>,
+    mac?: { readonly hi: number; readonly lo: number },
+  ): Interface {
+    if (mac === undefined) return this.ip.addInterface(options);
+    const link = (iface: Interface): EthernetLink =>
+      new EthernetLink(iface, this.#linkHost(iface), mac.hi, mac.lo);
+    return this.ip.addInterface({ ...options, link });
+  }
+
+  #linkHost(iface: Interface): LinkHost {
+    const { ip } = this;
+    return {
+      slots: this.slots,
+      random: ip.random,
+      get now(): Micros {
+        return ip.now;
+      },
+      put: (at, length) => {
+        ip.output.put(iface, at, length);
+      },
+      unreachable: (at, length) => reportUnresolved(ip, iface, at, length),
+      drop: (reason) => ip.countDrop(reason, 1, null, 0, 0),
+      conflict: (address, hi, lo) => this.conflict(iface, address, hi, lo),
+    };
   }
 
   removeInterface(iface: Interface): void {

@@ -42,9 +42,16 @@ for (const [what, options, message] of WRONG) {
   });
 }
 
-test('stack: frames are refused, there is no link layer', (t) => {
+test('stack: a hardware address is one station’s, and of a device of frames alone (IEEE 802 §8.2)', (t) => {
   const [tap] = createPipe({ medium: 'ethernet' });
-  t.throws(() => createStack({ device: tap, address }), { message: /use a TUN/ });
+  const [tun] = createPipe();
+  const code = 'ERR_INVALID_ARG_VALUE';
+  for (const mac of ['', '02:00', '01:00:5e:00:00:01', '00:00:00:00:00:00']) {
+    t.throws(() => createStack({ device: tap, address: '10.0.0.1/24', mac }), { code });
+  }
+  const mac = '02:00:5e:00:53:01';
+  t.throws(() => createStack({ device: tun, address: '10.0.0.1/24', mac }), { code });
+  t.notThrows(() => createStack({ device: tap, address: '10.0.0.1/24', mac }));
 });
 
 test('stack: a device that does not say what it carries carries packets', async (t) => {

@@ -4,11 +4,12 @@
  * @module
  */
 import type { Device } from '../../device/device.ts';
-import { ANY, format } from '../base/address.ts';
+import { type Address, ANY, format } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import { surelyAfter, systemClock } from '../host/clock.ts';
 import { Host } from '../host/host.ts';
 import { SystemRandom } from '../host/random.ts';
+import type { Interface } from '../ip/interface.ts';
 import { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
 import { type Dgram, makeDgram } from './dgram/dgram.ts';
@@ -26,6 +27,12 @@ import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
 import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
 import { StackIcmp } from './ip/icmp.ts';
+import {
+  type AddressConflict,
+  type NeighbourLine,
+  readConflict,
+  readNeighbours,
+} from './ip/neighbours.ts';
 import { type RawErrorHandler, type RawPacket, RawProtocol } from './ip/protocol.ts';
 import { RawIp, type RawIpHandler } from './ip/raw.ts';
 import {
@@ -63,7 +70,8 @@ export interface CloseOptions {
 const LINGER = 1000;
 
 /**
- * Emits `error` when a device goes away by itself, and `close` when all is closed.
+ * Emits `error` when a device goes away by itself, `conflict` with an `AddressConflict` when another station
+ * claims an address of ours, and `close` when all is closed.
  */
 export class Stack extends Modules {
   /** As `node:net`, on this stack. */
@@ -111,6 +119,7 @@ export class Stack extends Modules {
     this.udp = new StackUdp(this.#host);
     this.icmp = new StackIcmp(this.#host);
     this.#hooks = new Hooks(this.#host);
+    this.#core.conflict = (iface, address, hi, lo) => this.#claimed(iface, address, hi, lo);
     for (const device of devices) this.addDevice(device);
   }
 
@@ -134,9 +143,10 @@ export class Stack extends Modules {
   /** Be on one device more. Throws if its packets are longer than the stack's slots. */
   addDevice(options: DeviceOptions): void {
     if (this.#closing) throw systemError('ENETDOWN', 'addDevice');
-    const { device, mtu, prefix, router } = readDevice(options, this.#core.slots);
-    const { routes } = this.#core.ip;
-    const iface = this.#host.attach(device, mtu);
+    const { slots, ip } = this.#core;
+    const { device, mtu, prefix, router, mac } = readDevice(options, slots, ip.random);
+    const { routes } = ip;
+    const iface = this.#host.attach(device, mtu, mac);
     routes.addAddress(iface, prefix.address, prefix.bits);
     if (router !== ANY) routes.add(ANY, 0, { gateway: router, iface });
   }
@@ -159,6 +169,11 @@ export class Stack extends Modules {
   /** The routing table, in the order in which it is searched. */
   get routes(): RouteLine[] {
     return readRoutes(this.#core);
+  }
+
+  /** Who is known on links that carry frames, and how well. RFC 826, RFC 4861 §7.3.2. */
+  get neighbours(): NeighbourLine[] {
+    return readNeighbours(this.#core);
   }
 
   /** Pass packets between devices. */
@@ -280,6 +295,14 @@ export class Stack extends Modules {
       };
       look(milliseconds);
     });
+  }
+
+  #claimed(iface: Interface, address: Address, hi: number, lo: number): void {
+    try {
+      this.emit('conflict', readConflict(iface, address, hi, lo) satisfies AddressConflict);
+    } catch (error) {
+      this.#host.thrown(error);
+    }
   }
 
   #gone(error: Error | undefined): void {

@@ -36,7 +36,7 @@ export function dropWatcher(tell: DropWatcher): DropWatcher | null {
 export const makeDropWatcher =
   (slots: Slots): DropWatcher =>
   (reason: Drop, packets, iface, at, length) => {
-    const start = at + (iface?.headerLength ?? 0);
+    const start = at + (iface?.lead ?? 0);
     dropped.publish({
       reason: dropName(reason),
       packets,

@@ -17,7 +17,7 @@ import type { LookupFunction } from 'node:net';
 import { type Device, NO_OFFLOAD } from '../../device/device.ts';
 import { type Clock, type Micros, NEVER } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
-import type { Interface } from '../ip/interface.ts';
+import type { Interface, InterfaceOptions } from '../ip/interface.ts';
 import type { DropWatcher } from '../ip/ip.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
@@ -106,9 +106,13 @@ export class Host {
     return this.#ports.map((port) => port.device);
   }
 
-  /** Start `device` and make an interface of it. */
-  attach(device: Device, mtu: number): Interface {
-    const iface = this.core.addInterface({
+  /** Start `device` and make an interface of it; `mac`: ours, on one that carries frames. */
+  attach(
+    device: Device,
+    mtu: number,
+    mac?: { readonly hi: number; readonly lo: number },
+  ): Interface {
+    const options: Omit<InterfaceOptions, 'link'> = {
       name: device.name,
       mtu,
       headerLength: device.headerLength,
@@ -119,7 +123,8 @@ export class Host {
         gather: device.gather && ((bytes, from, n) => device.gather?.(bytes, from, n) === true),
         flush: () => device.flush(),
       },
-    });
+    };
+    const iface = this.core.addInterface(options, mac);
     const port: Port = { device, iface };
     this.#ports.push(port);
     device.start({
@@ -302,7 +307,7 @@ export class Host {
   #drain(port: Port): void {
     const { slots } = this.core;
     const { device, iface } = port;
-    const lead = HEADROOM - device.headerLength;
+    const lead = HEADROOM - iface.lead;
     const room = slots.size - lead;
     for (let left = BUDGET; left > 0; left--) {
       const slot = slots.acquire();

@@ -7,6 +7,9 @@
  * @module
  */
 import { type Address, ANY, directedBroadcast, inPrefix } from '../base/address.ts';
+import type { Micros } from '../base/clock.ts';
+import type { Drop } from '../base/drop.ts';
+import * as virtio from '../wire/virtio.ts';
 import { PacketQueue } from './queue.ts';
 
 /** How an interface hands packets on; what `device.write` and `device.flush` are to a device. */
@@ -33,6 +36,36 @@ export interface Offload {
 
 export const NO_OFFLOAD: Offload = { checksum: false, tso4: false, uso4: false };
 
+/**
+ * What puts an interface's packets into frames and takes them out again, where its device carries frames:
+ * the internet layer's view of `link/`. RFC 1122 §2.
+ */
+export interface Link {
+  /** Bytes of its header before each packet. */
+  readonly headerLength: number;
+  /** Where the packet of the frame that `receive` took begins; -1: there is none, the link kept it. */
+  readonly packetAt: number;
+  /** Whether that frame was for us alone. RFC 1122 §2.4: said to whoever looks at the packet. */
+  readonly unicast: boolean;
+  /** Take in the frame of `length` bytes at `at`. */
+  receive(at: number, length: number): Drop;
+  /** True if a packet for `nextHop` can leave at once. */
+  knows(nextHop: Address): boolean;
+  /**
+   * Write the link's header before the packet of `length` bytes at `ip`. False: its slot is taken, for it
+   * waits until the next hop's hardware address is known, or was dropped.
+   */
+  frame(nextHop: Address, ip: number, length: number): boolean;
+  /** Our addresses on the interface have changed. */
+  addressesChanged(): void;
+  /** Do what is due. */
+  expire(now: Micros): void;
+  /** When to call `expire` next. */
+  deadline(): Micros;
+  /** The device is gone. */
+  close(): void;
+}
+
 /** How many packets wait for an interface unless its options say otherwise. */
 export const DEFAULT_QUEUE_LIMIT = 1024;
 
@@ -53,6 +86,8 @@ export interface InterfaceOptions {
   readonly queueLimit?: number;
   /** See `Interface.acceptAny`. */
   readonly acceptAny?: boolean;
+  /** Makes the link of a device that carries frames. */
+  readonly link?: (iface: Interface) => Link;
 }
 
 export class Interface {
@@ -62,6 +97,10 @@ export class Interface {
   readonly mtu: number;
   /** Bytes of the device's own header before each packet: 0, 10 or 12. */
   readonly headerLength: number;
+  /** What its packets travel in; null where the device carries packets. */
+  readonly link: Link | null;
+  /** Bytes before the network header: the device's own header, and the link's. */
+  readonly lead: number;
   readonly offload: Offload;
   readonly out: Transmitter;
   readonly addresses: Prefix[] = [];
@@ -90,6 +129,13 @@ export class Interface {
     this.out = options.out;
     this.queue = new PacketQueue(options.queueLimit ?? DEFAULT_QUEUE_LIMIT);
     this.acceptAny = options.acceptAny ?? false;
+    this.link = options.link?.(this) ?? null;
+    this.lead = this.headerLength + (this.link?.headerLength ?? 0);
+  }
+
+  /** Write the device's header, if it has one, of the packet at `ip`: it goes as it is. */
+  clearHeader(v: DataView, ip: number): void {
+    if (this.headerLength !== 0) virtio.clear(v, ip - this.lead, this.headerLength);
   }
 
   get isLoopback(): boolean {

@@ -122,9 +122,9 @@ export interface Sender {
   ): Failure;
   /**
    * Hand the packet of `length` bytes at `ip`, its network header and the device's header before that
-   * already written, to `iface`. Takes one reference of its slot.
+   * already written, to `iface`, which leads to `nextHop`. Takes one reference of its slot.
    */
-  transmit(iface: Interface, ip: number, length: number): Failure;
+  transmit(iface: Interface, nextHop: Address, ip: number, length: number): Failure;
   /** False while the interface's queue is over half full: hold back what can wait. */
   ready(iface: Interface): boolean;
 }

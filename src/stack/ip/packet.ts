@@ -53,12 +53,12 @@ export class Packet {
    */
   transient = false;
 
-  /** Fill in what the device's header, the `length` bytes before `at`, says; nothing, without one. */
-  readDeviceHeader(v: DataView, length: number): void {
+  /** Fill in what the device's header says of the packet at `at`; nothing, without one. */
+  readDeviceHeader(v: DataView, iface: Interface): void {
     this.check = Check.NEEDED;
     this.gsoSize = 0;
-    if (length === 0) return;
-    const at = this.at - length;
+    if (iface.headerLength === 0) return;
+    const at = this.at - iface.lead;
     const flags = virtio.flags(v, at);
     if ((flags & virtio.Flag.NEEDS_CSUM) !== 0) this.check = Check.BEGUN;
     else if ((flags & virtio.Flag.DATA_VALID) !== 0) this.check = Check.DONE;

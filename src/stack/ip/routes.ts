@@ -219,6 +219,7 @@ export class Routes {
     for (const i of this.#interfaces) {
       i.primary = i.addresses[0]?.address ?? ANY;
       for (const p of i.addresses) this.#ours.add(p.address);
+      i.link?.addressesChanged();
     }
     this.changed();
   }

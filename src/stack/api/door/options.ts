@@ -16,6 +16,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { HEADROOM, Slots } from '../../memory/slots.ts';
 import type { Limits, Settings } from '../../tcp/tcb/settings.ts';
+import * as ethernet from '../../wire/ethernet.ts';
 import { checkInteger, checkObject } from './checks.ts';
 import { argTypeError, coded, missingError } from './errors.ts';
 import { type Cidr, checkAddress, checkCidr } from './lookup.ts';
@@ -30,6 +31,11 @@ export interface DeviceOptions {
   readonly gateway?: string;
   /** The longest IP packet to send, in bytes, 576 up to the device's; default the device's. */
   readonly mtu?: number;
+  /**
+   * Our hardware address on a device that carries frames: `02:00:5e:00:53:01`. Default a random one that is
+   * administered locally (IEEE 802 §8.2).
+   */
+  readonly mac?: string;
 }
 
 /** What `createStack` is given. */
@@ -66,7 +72,7 @@ const LONG_SLOTS = 1024;
 /** The devices that the options name. */
 export function readDevices(options: StackOptions): readonly DeviceOptions[] {
   checkObject(options, 'options');
-  const { device, address, gateway, mtu, devices } = options;
+  const { device, address, gateway, mtu, mac, devices } = options;
   if (devices !== undefined) {
     if (!Array.isArray(devices)) throw argTypeError('options.devices', 'Array', devices);
     return devices;
@@ -79,6 +85,7 @@ export function readDevices(options: StackOptions): readonly DeviceOptions[] {
       address,
       ...(gateway !== undefined && { gateway }),
       ...(mtu !== undefined && { mtu }),
+      ...(mac !== undefined && { mac }),
     },
   ];
 }
@@ -93,13 +100,36 @@ export function makeSlots(options: StackOptions, devices: readonly DeviceOptions
 }
 
 function checkDevice(device: unknown): asserts device is Device {
-  const { start, read, write, medium } = (device ?? {}) as Partial<Device>;
-  if (typeof start !== 'function' || typeof read !== 'function' || typeof write !== 'function') {
-    throw argTypeError('options.device', 'Device', device);
+  const { start, read, write } = (device ?? {}) as Partial<Device>;
+  if (typeof start === 'function' && typeof read === 'function' && typeof write === 'function')
+    return;
+  throw argTypeError('options.device', 'Device', device);
+}
+
+/** The hardware address to have on a device that carries frames; undefined on one that carries packets. */
+function readMac({ device, mac }: DeviceOptions, random: Random): Mac | undefined {
+  const frames = device.medium === 'ethernet';
+  if (mac === undefined) return frames ? randomMac(random) : undefined;
+  const read = typeof mac === 'string' ? ethernet.parse(mac) : undefined;
+  if (read === undefined || ethernet.isGroup(read.hi) || (read.hi === 0 && read.lo === 0)) {
+    const message = `options.mac ${String(mac)} is no station's address: give one like 02:00:5e:00:53:01`;
+    throw coded(TypeError, 'ERR_INVALID_ARG_VALUE', message);
   }
-  if (medium === undefined || medium === 'ip') return;
-  const message = `the device carries ${medium} frames, and this stack has no link layer: use a TUN`;
+  if (frames) return read;
+  const message = `${device.name} carries packets and has no hardware address: leave out options.mac`;
   throw coded(TypeError, 'ERR_INVALID_ARG_VALUE', message);
+}
+
+/** IEEE 802 §8.2: administered locally, of one station. */
+const randomMac = (random: Random): Mac => ({
+  hi: (random.int32() & 0xfcff) | 0x0200,
+  lo: random.int32(),
+});
+
+/** A hardware address: its first 16 and its last 32 bits. */
+interface Mac {
+  readonly hi: number;
+  readonly lo: number;
 }
 
 /** What `readDevice` makes of `DeviceOptions`. */
@@ -109,10 +139,12 @@ export interface CheckedDevice {
   readonly prefix: Cidr;
   /** `ANY`: none. */
   readonly router: Address;
+  /** Undefined where the device carries packets. */
+  readonly mac: Mac | undefined;
 }
 
 /** Check one device's options against the slots that there are. */
-export function readDevice(options: DeviceOptions, slots: Slots): CheckedDevice {
+export function readDevice(options: DeviceOptions, slots: Slots, random: Random): CheckedDevice {
   const { device, address, gateway } = options;
   checkDevice(device);
   const { mtu = device.mtu } = options;
@@ -131,7 +163,7 @@ export function readDevice(options: DeviceOptions, slots: Slots): CheckedDevice 
       `${room}: name the device when the stack is made`;
     throw coded(RangeError, 'ERR_OUT_OF_RANGE', message);
   }
-  return { device, mtu, prefix, router };
+  return { device, mtu, prefix, router, mac: readMac(options, random) };
 }
 
 /** RFC 1122 §3.2.1.3: what cannot be the address of a host. */

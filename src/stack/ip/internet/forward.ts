@@ -82,7 +82,7 @@ function pass(net: ForwardHost, packet: Packet, route: Route): Drop {
   if (tooLong || packet.transient) return forwardInFragments(net, packet, route);
   writeDeviceHeader(v, packet, route);
   net.slots.retain(net.slots.slotOf(at));
-  net.output.transmit(route.iface, at, length);
+  net.output.transmit(route.iface, route.nextHop, at, length);
   return Drop.NONE;
 }
 
@@ -93,16 +93,24 @@ function cuts(route: Route, packet: Packet): boolean {
 }
 
 function writeDeviceHeader(v: DataView, packet: Packet, route: Route): void {
-  const { headerLength } = route.iface;
-  if (headerLength === 0) return;
-  const before = packet.at - headerLength;
-  virtio.clear(v, before, headerLength);
-  if (packet.check !== Check.BEGUN) return;
+  const { iface } = route;
+  iface.clearHeader(v, packet.at);
+  if (iface.headerLength === 0 || packet.check !== Check.BEGUN) return;
   const isTcp = packet.protocol === Protocol.TCP;
   const kind = isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
   const gso = packet.gsoSize === 0 ? virtio.Gso.NONE : kind;
-  const start = packet.body - packet.at;
-  const headers = segmentHeaders(v, packet);
+  const link = iface.lead - iface.headerLength;
+  const start = packet.body - packet.at + link;
+  const headers = segmentHeaders(v, packet) + link;
   const sumAt = isTcp ? tcp.CHECKSUM_AT : udp.CHECKSUM_AT;
-  virtio.write(v, before, virtio.Flag.NEEDS_CSUM, gso, headers, packet.gsoSize, start, sumAt);
+  virtio.write(
+    v,
+    packet.at - iface.lead,
+    virtio.Flag.NEEDS_CSUM,
+    gso,
+    headers,
+    packet.gsoSize,
+    start,
+    sumAt,
+  );
 }

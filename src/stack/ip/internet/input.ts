@@ -46,8 +46,8 @@ export function receive(net: InputHost, iface: Interface, at: number, length: nu
   const { packet, stats } = net;
   count(stats, Stat.IpInReceives);
   const v = net.slots.view;
-  const ip = at + iface.headerLength;
-  const size = length - iface.headerLength;
+  const ip = at + iface.lead;
+  const size = length - iface.lead;
   const malformed = header.check(v, ip, size);
   if (malformed !== Drop.NONE) {
     count(stats, Stat.IpInHdrErrors);
@@ -56,7 +56,7 @@ export function receive(net: InputHost, iface: Interface, at: number, length: nu
   packet.iface = iface;
   packet.at = ip;
   packet.transient = false;
-  packet.readDeviceHeader(v, iface.headerLength);
+  packet.readDeviceHeader(v, iface);
   packet.read(v);
   count(stats, Stat.IpExtInOctets, packet.length);
   if (!validAddresses(net, iface, packet)) {
@@ -123,7 +123,8 @@ const isUnicast = (net: InputHost, { destination, iface }: Packet): boolean =>
 /** RFC 1122 §3.2.1.3: is it for us, for everyone, for others, or for nobody here? */
 function sort(net: InputHost, packet: Packet): Drop {
   const { destination, iface } = packet;
-  packet.unicast = true;
+  // RFC 1122 §2.4: a packet that the link brought to everyone is for everyone.
+  packet.unicast = iface.link === null || iface.link.unicast;
   // First what nearly every packet is for; the primary address is `ANY` where there is none.
   const ours = destination === iface.primary && destination !== ANY;
   if (ours || net.routes.isOurs(destination)) return deliver(net, packet);

@@ -126,7 +126,11 @@ export class Internet implements InternetLayer {
    */
   input(iface: Interface, at: number, length: number): Drop {
     this.packetsIn++;
-    const drop = receive(this, iface, at, length);
+    const { link } = iface;
+    let drop = link === null ? Drop.NONE : link.receive(at, length);
+    if (drop === Drop.NONE && (link === null || link.packetAt >= 0)) {
+      drop = receive(this, iface, at, length);
+    }
     if (drop === Drop.NONE) this.packetsUsed++;
     else this.countDrop(drop, 1, iface, at, length);
     return drop;
@@ -180,11 +184,14 @@ export class Internet implements InternetLayer {
     this.fragments.expire(now);
     this.routes.paths.expire(now);
     this.igmp.expire(now);
+    for (const { link } of this.interfaces) link?.expire(now);
   }
 
   /** When to call `expire` next. */
   deadline(): Micros {
-    return Math.min(this.fragments.deadline(), this.routes.deadline(), this.igmp.deadline());
+    let due = Math.min(this.fragments.deadline(), this.routes.deadline(), this.igmp.deadline());
+    for (const { link } of this.interfaces) if (link !== null) due = Math.min(due, link.deadline());
+    return due;
   }
 
   /** A device joins. Its packets must fit the slots. */
@@ -205,6 +212,7 @@ export class Internet implements InternetLayer {
     if (index <= 0) return; // the loopback interface stays
     iface.up = false;
     this.output.abandon(iface);
+    iface.link?.close();
     this.igmp.forget(iface);
     this.routes.removeInterface(iface);
     this.interfaces.splice(index, 1);

@@ -96,7 +96,7 @@ export class Output implements Sender {
     const most = next.beyondPath ? route.iface.mtu : route.mtu;
     const headerLength = route.headerLength;
     const tooLong = length + headerLength > most && next.gsoSize === 0;
-    const text = this.#placeText(route.iface, at + length, tooLong);
+    const text = this.#placeText(route, at + length, tooLong);
     if (tooLong) return this.#sendTooLong(route, source, protocol, at, length);
     const { iface } = route;
     const ip = at - headerLength;
@@ -110,7 +110,7 @@ export class Output implements Sender {
     header.write(v, ip, tos, total, id, fragment, ttl, protocol, source, route.destination);
     if (iface.headerLength !== 0) this.#writeDeviceHeader(route, protocol, at);
     this.#reset();
-    return this.transmit(iface, ip, total, text);
+    return this.transmit(iface, route.nextHop, ip, total, text);
   }
 
   sendLarge(
@@ -146,14 +146,31 @@ export class Output implements Sender {
    * Hand the packet of `length` bytes at `ip`, the device's header before it already written, to
    * `iface`. Takes one reference of its slot. `text`: gathered text, the packet's end.
    */
-  transmit(iface: Interface, ip: number, length: number, text: Chunks | null = null): Failure {
+  transmit(
+    iface: Interface,
+    nextHop: Address,
+    ip: number,
+    length: number,
+    text: Chunks | null = null,
+  ): Failure {
     const hook = this.#host.hooks.output;
     if (hook !== null && !this.#passes(hook, iface, ip)) {
       return this.#discard(ip, Drop.OUT_FILTERED, Failure.PROHIBITED);
     }
     if (!iface.up) return this.#discard(ip, Drop.OUT_DEVICE_GONE, Failure.NET_DOWN);
-    const at = ip - iface.headerLength;
-    const all = length + iface.headerLength;
+    if (iface.link !== null && !iface.link.frame(nextHop, ip, length)) return Failure.NONE;
+    const failure = this.put(iface, ip, length, text);
+    if (failure === Failure.NONE) count(this.#stats, Stat.IpExtOutOctets, length);
+    return failure;
+  }
+
+  /**
+   * Hand on the packet of `length` bytes at `ip` with all that stands before it, the link's header too.
+   * Takes one reference of its slot.
+   */
+  put(iface: Interface, ip: number, length: number, text: Chunks | null = null): Failure {
+    const at = ip - iface.lead;
+    const all = length + iface.lead;
     const { queue } = iface;
     const behind = text === null ? 0 : this.next.textLength;
     if (queue.length === 0 && iface.out.write(at, all - behind)) {
@@ -162,7 +179,6 @@ export class Output implements Sender {
       const reason = iface.isLoopback ? Drop.LOOPBACK_FULL : Drop.OUT_QUEUE_FULL;
       return this.#discard(ip, reason, Failure.NO_BUFFERS);
     }
-    count(this.#stats, Stat.IpExtOutOctets, length);
     if (!iface.touched) this.#host.touch(iface);
     return Failure.NONE;
   }
@@ -179,12 +195,19 @@ export class Output implements Sender {
    * See that the text of `next` that is not in the slot gets where it belongs: gathered by the device
    * (then it is given back), or copied to where the packet ends.
    */
-  #placeText(iface: Interface, end: number, copy: boolean): Chunks | null {
+  #placeText({ iface, nextHop }: Route, end: number, copy: boolean): Chunks | null {
     const { text, textFrom, textLength } = this.next;
     if (text === null) return null;
     const gathers = !copy && textLength >= GATHER_FROM && iface.out.gather !== undefined;
-    // A hook is to see the whole packet, and so is the queue.
-    if (gathers && iface.up && iface.queue.length === 0 && this.#host.hooks.output === null) {
+    // A hook is to see the whole packet, and so are the queues.
+    const waits = iface.link !== null && !iface.link.knows(nextHop);
+    if (
+      gathers &&
+      !waits &&
+      iface.up &&
+      iface.queue.length === 0 &&
+      this.#host.hooks.output === null
+    ) {
       if (this.#gather(iface.out, text, textFrom, textLength)) return text;
     }
     copyText(text, textFrom, textLength, this.#slots.bytes, end);
@@ -280,10 +303,8 @@ export class Output implements Sender {
       const fragment = (more ? ipv4.Flag.MF : 0) | (sent >> 3);
       const { destination } = route;
       header.write(this.#view, ip, tos, total, id, fragment, ttl, protocol, source, destination);
-      if (iface.headerLength !== 0) {
-        virtio.clear(this.#view, ip - iface.headerLength, iface.headerLength);
-      }
-      failure = this.transmit(iface, ip, total);
+      iface.clearHeader(this.#view, ip);
+      failure = this.transmit(iface, route.nextHop, ip, total);
       count(this.#stats, Stat.IpFragCreates);
       sent += length;
       if (!more) break;
@@ -309,15 +330,16 @@ export class Output implements Sender {
   #writeDeviceHeader({ iface, headerLength }: Route, protocol: number, at: number): void {
     const v = this.#view;
     const { gsoSize, checksumAt } = this.next;
-    const before = at - headerLength - iface.headerLength;
-    virtio.clear(v, before, iface.headerLength);
+    const ip = at - headerLength;
+    iface.clearHeader(v, ip);
     if (checksumAt === NO_CHECKSUM) return;
     const isTcp = protocol === Protocol.TCP;
     const gso = gsoSize === 0 ? virtio.Gso.NONE : isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
     const transport = isTcp ? tcp.headerLen(v, at) : udp.HEADER_LEN;
     const needs = virtio.Flag.NEEDS_CSUM;
-    const headers = headerLength + transport;
-    virtio.write(v, before, needs, gso, headers, gsoSize, headerLength, checksumAt);
+    const start = iface.lead - iface.headerLength + headerLength;
+    const headers = start + transport;
+    virtio.write(v, ip - iface.lead, needs, gso, headers, gsoSize, start, checksumAt);
   }
 
   #copy(bytes: Uint8Array, from: number, to: number, length: number): void {
@@ -341,7 +363,7 @@ export class Output implements Sender {
     const packet = this.#packet;
     packet.iface = iface;
     packet.at = ip;
-    packet.readDeviceHeader(this.#view, iface.headerLength);
+    packet.readDeviceHeader(this.#view, iface);
     packet.read(this.#view);
     return hook(packet, iface) !== Verdict.DROP;
   }

@@ -9,7 +9,6 @@ import { Failure } from '../../base/failure.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
-import * as virtio from '../../wire/virtio.ts';
 import type { InternetLayer } from '../ip.ts';
 import * as header from '../v4/header.ts';
 
@@ -59,7 +58,7 @@ export function sendRaw(net: Host, bytes: Uint8Array): Failure {
   }
   header.seal(v, at, ipv4.headerLen(v, at));
   const { iface } = route;
-  if (iface.headerLength !== 0) virtio.clear(v, at - iface.headerLength, iface.headerLength);
+  iface.clearHeader(v, at);
   count(net.stats, Stat.IpOutRequests);
-  return net.output.transmit(iface, at, bytes.length);
+  return net.output.transmit(iface, route.nextHop, at, bytes.length);
 }

@@ -14,7 +14,6 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
-import * as virtio from '../../wire/virtio.ts';
 import type { InternetLayer } from '../ip.ts';
 import type { Packet } from '../packet.ts';
 import type { Route } from '../route.ts';
@@ -57,8 +56,8 @@ export function forwardInSegments(net: Host, packet: Packet, route: Route): Drop
     const transportLen = headers + size - (body - at);
     if (isTcp) sealTcp(net, transport, transportLen, packet.pseudo, sent, sent + size < all);
     else sealUdp(net, transport, transportLen, packet.pseudo);
-    if (iface.headerLength !== 0) virtio.clear(v, ip - iface.headerLength, iface.headerLength);
-    failure = net.output.transmit(iface, ip, headers + size);
+    iface.clearHeader(v, ip);
+    failure = net.output.transmit(iface, route.nextHop, ip, headers + size);
   }
   return Drop.NONE; // it was used; what was lost on the way out is counted there
 }

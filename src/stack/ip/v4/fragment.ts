@@ -9,7 +9,6 @@ import { Failure } from '../../base/failure.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
-import * as virtio from '../../wire/virtio.ts';
 import type { InternetLayer } from '../ip.ts';
 import type { Packet } from '../packet.ts';
 import type { Route } from '../route.ts';
@@ -44,8 +43,8 @@ export function forwardInFragments(net: Host, packet: Packet, route: Route): Dro
     ipv4.setTotalLen(v, ip, length);
     ipv4.setFlagsAndOffset(v, ip, (more ? ipv4.Flag.MF : 0) | ((offset + sent) >> 3));
     header.seal(v, ip, headerLen);
-    if (iface.headerLength !== 0) virtio.clear(v, ip - iface.headerLength, iface.headerLength);
-    failure = net.output.transmit(iface, ip, length);
+    iface.clearHeader(v, ip);
+    failure = net.output.transmit(iface, route.nextHop, ip, length);
     sent += size;
     count(net.stats, Stat.IpFragCreates);
   }

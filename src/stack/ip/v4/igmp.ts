@@ -12,7 +12,6 @@ import * as checksums from '../../wire/checksum.ts';
 import * as igmp from '../../wire/igmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as numbers from '../../wire/protocol.ts';
-import * as virtio from '../../wire/virtio.ts';
 import type { Interface } from '../interface.ts';
 import type { InternetLayer, Protocol } from '../ip.ts';
 import { ALL_HOSTS, type Multicast } from '../multicast.ts';
@@ -237,7 +236,7 @@ export class Igmp implements Protocol {
     ipv4.setHeaderLen(v, ip, HEADER_LEN);
     v.setInt32(ip + ipv4.MIN_LEN, ROUTER_ALERT);
     header.seal(v, ip, HEADER_LEN);
-    if (iface.headerLength !== 0) virtio.clear(v, ip - iface.headerLength, iface.headerLength);
-    net.output.transmit(iface, ip, total);
+    iface.clearHeader(v, ip);
+    net.output.transmit(iface, to, ip, total);
   }
 }

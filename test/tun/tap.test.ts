@@ -1,0 +1,131 @@
+/**
+ * A stack on a TAP: what is true on a TUN is true here, with a kernel that has to be asked who has which
+ * address.
+ * @module
+ */
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import { createPipe, createStack, createSwitch, openTap, type Stack } from '../../src/index.ts';
+import { run } from '../support/process.ts';
+import { tunTest } from './namespace.ts';
+
+const HOST = '10.86.0.1';
+const OURS = '10.86.0.2';
+const SIZE = 16 * 1024 * 1024;
+
+async function open(t: ExecutionContext, offload: boolean): Promise<Stack> {
+  const tap = await openTap({ name: 'tap9', hostAddress: `${HOST}/24`, offload });
+  const stack = createStack({ device: tap, address: `${OURS}/24`, mac: '02:00:5e:00:53:02' });
+  t.teardown(() => stack.close());
+  return stack;
+}
+
+/** Send `SIZE` bytes and read as many back. */
+async function echo(t: ExecutionContext, port: number): Promise<void> {
+  const socket = connect(port, OURS);
+  const chunk = Buffer.alloc(1 << 16, 'tunstack');
+  let read = 0;
+  let good = true;
+  socket.on('data', (data) => {
+    for (let i = 0; i < data.length && good; i += 997) {
+      good = data[i] === chunk[(read + i) % chunk.length];
+    }
+    read += data.length;
+  });
+  for (let sent = 0; sent < SIZE; sent += chunk.length) {
+    if (!socket.write(chunk)) await once(socket, 'drain');
+  }
+  socket.end();
+  await once(socket, 'end');
+  t.is(read, SIZE);
+  t.true(good, 'it came back as it was');
+}
+
+for (const offload of [false, true]) {
+  const how = offload ? 'with offload' : 'without offload';
+
+  tunTest.serial(`tap: kernel and stack ping each other, ${how}`, async (t) => {
+    const stack = await open(t, offload);
+    const { out } = await run('ping', '-f', '-q', '-c', '1000', '-w', '30', OURS);
+    t.regex(out, / 1000 received/);
+    const { rtt } = await stack.ping(HOST);
+    t.true(rtt > 0);
+    const known = await run('ip', 'neigh', 'show', OURS);
+    t.regex(known.out, /lladdr 02:00:5e:00:53:02/);
+    t.deepEqual(
+      stack.neighbours.map(({ address, device }) => ({ address, device })),
+      [{ address: HOST, device: 'tap9' }],
+    );
+    await stack.close();
+  });
+
+  tunTest.serial(`tap: text passes both ways unchanged, ${how}`, async (t) => {
+    const stack = await open(t, offload);
+    const server = stack.net.createServer((socket) => socket.pipe(socket)).listen(7);
+    await once(server, 'listening');
+    await echo(t, 7);
+    await stack.close();
+  });
+
+  tunTest.serial(`tap: datagrams of all sizes come back, ${how}`, async (t) => {
+    const stack = await open(t, offload);
+    const socket = stack.dgram.createSocket('udp4').bind(9);
+    socket.on('message', (text, { port, address }) => socket.send(text, port, address));
+    await once(socket, 'listening');
+    const client = createSocket('udp4');
+    client.connect(9, OURS);
+    await once(client, 'connect');
+    for (const size of [0, 1, 17, 18, 1472, 1473, 9000, 65_507]) {
+      client.send(Buffer.alloc(size, 5));
+      const [text] = (await once(client, 'message')) as [Buffer];
+      t.is(text.length, size);
+    }
+    client.close();
+    await stack.close();
+  });
+}
+
+tunTest.serial('tap: a host that is not there is EHOSTUNREACH, as the kernel has it', async (t) => {
+  const stack = await open(t, false);
+  const socket = stack.net.connect(80, '10.86.0.77');
+  const [error] = await once(socket, 'error');
+  t.is((error as NodeJS.ErrnoException).code, 'EHOSTUNREACH');
+  await stack.close();
+});
+
+tunTest.serial('tap: two stacks and the kernel on one switch reach each other', async (t) => {
+  const tap = await openTap({ name: 'tap9', hostAddress: `${HOST}/24` });
+  const bridge = createSwitch();
+  bridge.plug(tap);
+  const stacks = [2, 3].map((last) => {
+    const [near, far] = createPipe({ medium: 'ethernet' });
+    bridge.plug(near);
+    return createStack({ device: far, address: `10.86.0.${last}/24` });
+  }) as [Stack, Stack];
+  t.teardown(() => Promise.all([...stacks.map((stack) => stack.close()), bridge.close()]));
+  t.true((await stacks[0].ping('10.86.0.3')).rtt > 0);
+  t.true((await stacks[1].ping(HOST)).rtt > 0);
+  const { out } = await run('ping', '-q', '-c', '3', '-i', '0.1', '10.86.0.3');
+  t.regex(out, / 3 received/);
+  t.is(bridge.stations().length, 3);
+});
+
+tunTest.serial('tap: nmap finds the stack by ARP', async (t) => {
+  const there = spawn('nmap', ['--version'], { stdio: 'ignore' });
+  const found = await new Promise<boolean>((resolve) => {
+    there.on('error', () => resolve(false));
+    there.on('close', (code) => resolve(code === 0));
+  });
+  if (!found) {
+    t.log('not tried: nmap is not installed');
+    t.pass();
+    return;
+  }
+  const stack = await open(t, false);
+  const { out } = await run('nmap', '-sn', '-PR', '-n', OURS);
+  t.regex(out, /1 host up/);
+  await stack.close();
+});
