@@ -8,6 +8,7 @@
 import { debuglog } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { type CaptureDevice, capture, createStack, openFd, openTun, type Stack } from './index.ts';
+import { Guard, watch } from './register/outside.ts';
 import { own, ownerOf } from './register/owner.ts';
 import { patch } from './register/patch.ts';
 import { readSettings, type Settings } from './register/settings.ts';
@@ -50,14 +51,16 @@ function sayWhose(owner: number): void {
   );
 }
 
+const settings = readSettings(process.env);
 const owner = ownerOf(process.env, process.pid);
-if (!isMainThread) debug('a worker thread: the kernel keeps its sockets');
-else if (owner !== undefined) sayWhose(owner);
-else {
-  const settings = readSettings(process.env);
+if (!isMainThread) watch(new Guard(settings.outside, 'a worker thread'));
+else if (owner !== undefined) {
+  sayWhose(owner);
+  watch(new Guard(settings.outside, 'a child process'));
+} else {
   const stack = await open(settings);
   own(process.env, process.pid);
-  patch(stack);
+  patch(stack, new Guard(settings.outside, 'a worker of a cluster'));
   endWithTheProcess(stack, settings.pcap !== undefined);
   debug('%s on %s', stack.address, stack.devices[0]?.name);
 }

@@ -21,6 +21,7 @@ import type { Stack } from '../index.ts';
 import { makeCarrier } from '../stack/api/node/carry.ts';
 import { makeSecureConnect, readSecureCall } from '../stack/api/node/tls.ts';
 import { connectsToPath, listensElsewhere, listensForWorker, withoutIPv6 } from './kernel.ts';
+import type { Guard } from './outside.ts';
 import { makeSocketClass } from './socket.ts';
 
 /** Replace exports of a module that other modules hold, and so must stay the same object. */
@@ -35,7 +36,7 @@ const replace = (module: object, exports: object): void => {
   }
 };
 
-function patchNet(stack: Stack): void {
+function patchNet(stack: Stack, guard: Guard): void {
   const Socket = makeSocketClass(stack.net, net.Socket);
   const nativeConnect = net.connect as (...args: unknown[]) => object;
   const stackConnect = stack.net.connect as (...args: unknown[]) => object;
@@ -46,7 +47,13 @@ function patchNet(stack: Stack): void {
   const nativeListen = net.Server.prototype.listen as (...args: unknown[]) => net.Server;
   const carrier = makeCarrier(stack.net);
   net.Server.prototype.listen = function listen(this: net.Server, ...args: unknown[]): net.Server {
-    if (listensElsewhere(args) || listensForWorker()) return nativeListen.apply(this, args);
+    const worker = !listensElsewhere(args) && listensForWorker();
+    const error = worker ? guard.ask('listen') : undefined;
+    if (error) {
+      process.nextTick(() => this.emit('error', error));
+      return this;
+    }
+    if (worker || listensElsewhere(args)) return nativeListen.apply(this, args);
     carrier.listen(this, withoutIPv6(args));
     return this;
   } as typeof net.Server.prototype.listen;
@@ -76,9 +83,9 @@ function patchSecure(stack: Stack): void {
   replace(tls, { connect });
 }
 
-/** Put `stack` under the program. There is no way back. */
-export function patch(stack: Stack): void {
-  patchNet(stack);
+/** Put `stack` under the program; `guard` is asked before the kernel is. There is no way back. */
+export function patch(stack: Stack, guard: Guard): void {
+  patchNet(stack, guard);
   patchSecure(stack);
   const { Socket, createSocket } = stack.dgram;
   replace(dgram, { Socket, createSocket });

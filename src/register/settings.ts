@@ -12,9 +12,11 @@
  * | `TUNSTACK_OFFLOAD` | `on`, `off` or `auto` | `auto` |
  * | `TUNSTACK_WAITING` | `event`, `adaptive` or `busy` | `event` |
  * | `TUNSTACK_PCAP` | a file to write what passes to, for Wireshark | none |
+ * | `TUNSTACK_KERNEL` | what listens on the kernel all the same: `warn`, `refuse` or `allow` | `warn` |
  * @module
  */
 import type { FdOptions, TunOptions, Waiting } from '../index.ts';
+import type { Outside } from './outside.ts';
 
 /** The variables by their names. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -26,6 +28,8 @@ export interface Settings {
   readonly address: string;
   readonly gateway: string | undefined;
   readonly pcap: string | undefined;
+  /** What is done about those who listen on the kernel. */
+  readonly outside: Outside;
 }
 
 const OFFLOAD = new Map<string, boolean | 'auto'>([
@@ -37,6 +41,7 @@ const OFFLOAD = new Map<string, boolean | 'auto'>([
   ['false', false],
   ['auto', 'auto'],
 ]);
+const OUTSIDE: readonly string[] = ['allow', 'warn', 'refuse'] satisfies Outside[];
 const WAITING: readonly string[] = ['event', 'adaptive', 'busy'] satisfies Waiting[];
 
 /** Names the variable that is wrong. */
@@ -82,6 +87,11 @@ export function readSettings(environment: Environment): Settings {
     (value) => (WAITING.includes(value) ? (value as Waiting) : undefined),
     "'event', 'adaptive' or 'busy'",
   );
+  const outside = choice(
+    'KERNEL',
+    (value) => (OUTSIDE.includes(value) ? (value as Outside) : undefined),
+    "'warn', 'refuse' or 'allow'",
+  );
   // Who says one of the two addresses is taken to mean just that.
   const alone = text('ADDRESS') === undefined && fd === undefined;
   const hostAddress = text('HOST_ADDRESS') ?? (alone ? '10.83.0.1/24' : undefined);
@@ -98,5 +108,6 @@ export function readSettings(environment: Environment): Settings {
     address: text('ADDRESS') ?? '10.83.0.2/24',
     gateway: text('GATEWAY'),
     pcap: text('PCAP'),
+    outside: outside ?? 'warn',
   };
 }

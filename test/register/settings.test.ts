@@ -18,6 +18,7 @@ test('settings: without any there is a TUN with both addresses', (t) => {
     address: '10.83.0.2/24',
     gateway: undefined,
     pcap: undefined,
+    outside: 'warn',
   });
 });
 
@@ -35,6 +36,7 @@ test('settings: all that can be said', (t) => {
     TUNSTACK_WAITING: 'busy',
     TUNSTACK_GATEWAY: '10.83.0.1',
     TUNSTACK_PCAP: 'x.pcapng',
+    TUNSTACK_KERNEL: 'refuse',
   });
   t.deepEqual(settings, {
     fd: 3,
@@ -42,6 +44,7 @@ test('settings: all that can be said', (t) => {
     address: '10.83.0.2/24',
     gateway: '10.83.0.1',
     pcap: 'x.pcapng',
+    outside: 'refuse',
   });
 });
 
@@ -56,6 +59,7 @@ test('settings: what is wrong is named', (t) => {
     ['TUNSTACK_FD', '-1'],
     ['TUNSTACK_OFFLOAD', 'maybe'],
     ['TUNSTACK_WAITING', 'never'],
+    ['TUNSTACK_KERNEL', 'perhaps'],
   ] as const) {
     t.throws(() => readSettings({ [name]: value }), {
       code: 'ERR_INVALID_ARG_VALUE',

@@ -18,10 +18,11 @@ const PROGRAM = `
   import http from 'node:http';
   import { createStack, createPipe } from ${from('index.js')};
   import { patch } from ${from('register/patch.js')};
+  import { Guard } from ${from('register/outside.js')};
 
   const [device] = createPipe();
   const stack = createStack({ device, address: '10.0.0.1/24' });
-  patch(stack);
+  patch(stack, new Guard('allow', ''));
 
   const calls = [];
   for (const [name, proto, method] of [
