@@ -41,6 +41,7 @@ import type { Gate } from './open/intercept.ts';
 import { Secrets } from './open/isn.ts';
 import { Listener, type ListenOptions } from './open/listener.ts';
 import { firstAbove, isReplaceable, openActive, setSendSequence } from './open/open.ts';
+import { Ports } from './open/ports.ts';
 import { onNewRoute } from './path/plpmtu.ts';
 import { serve } from './serve.ts';
 import { Starved } from './starved.ts';
@@ -120,6 +121,7 @@ export class Tcp implements Protocol, Arriving {
   readonly #cubic: Unused = new Unused(() => new Cubic());
   readonly #newreno: Unused = new Unused(() => new NewReno());
   readonly #resets: Ration;
+  readonly #ports: Ports;
   /** Connections in TIME-WAIT. */
   readonly #timeWaits: Fifo<Tcb> = new Fifo((tcb, place) => {
     tcb.timeWaitAt = place;
@@ -140,6 +142,7 @@ export class Tcp implements Protocol, Arriving {
     this.receivers = new Receivers(this.limits.receiveWindows);
     this.demux = new Demux(ip.random);
     this.secrets = new Secrets(ip.random);
+    this.#ports = new Ports(ip.random);
     this.cookies = new Cookies(ip.random);
     ip.setProtocol(numbers.Protocol.TCP, this);
   }
@@ -392,15 +395,17 @@ export class Tcp implements Protocol, Arriving {
   }
 
   #port(local: Address, remote: Address, remotePort: number): number {
-    return this.secrets.port(
+    return this.#ports.pick(
       local,
       remote,
       remotePort,
+      this.now,
       (port) => this.demux.find(local, port, remote, remotePort) === null,
     );
   }
 
   #listenPort(address: Address): number {
-    return this.secrets.port(address, ANY, 0, (port) => !this.demux.hasListener(port));
+    const isFree = (port: number): boolean => !this.demux.hasListener(port);
+    return this.#ports.pick(address, ANY, 0, this.now, isFree);
   }
 }

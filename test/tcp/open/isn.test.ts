@@ -1,17 +1,16 @@
 /**
- * Numbers that nobody can guess: first sequence numbers, timestamp offsets, ports.
- * RFC 6528, RFC 7323 §5.4, RFC 6056.
+ * Numbers that nobody can guess: first sequence numbers and timestamp offsets.
+ * RFC 6528, RFC 7323 §5.4.
  * @module
  */
 import test from 'ava';
 import { SeededRandom } from '../../../src/stack/base/random.ts';
-import { FIRST_EPHEMERAL, LAST_EPHEMERAL, Secrets } from '../../../src/stack/tcp/open/isn.ts';
+import { Secrets } from '../../../src/stack/tcp/open/isn.ts';
 import { ip } from '../../support/packets.ts';
 
 const US = ip('10.0.0.2');
 const PEER = ip('10.0.0.1');
 const make = (seed = 1): Secrets => new Secrets(new SeededRandom(seed));
-const free = (): boolean => true;
 
 test('isn: for the same four numbers it moves on by one each 4 microseconds', (t) => {
   const secrets = make();
@@ -33,33 +32,4 @@ test('isn: timestamp offsets differ from peer to peer, and stay for the same one
   const secrets = make();
   t.is(secrets.stampOffset(US, 1, PEER, 2), secrets.stampOffset(US, 1, PEER, 2));
   t.not(secrets.stampOffset(US, 1, PEER, 2), secrets.stampOffset(US, 2, PEER, 2));
-});
-
-test('isn: ports come from the dynamic range, each once until all were used', (t) => {
-  const secrets = make();
-  const ports = new Set<number>();
-  for (let i = 0; i <= LAST_EPHEMERAL - FIRST_EPHEMERAL; i++) {
-    ports.add(secrets.port(US, PEER, 80, free));
-  }
-  t.is(ports.size, 16_384);
-  t.is(Math.min(...ports), FIRST_EPHEMERAL);
-  t.is(Math.max(...ports), LAST_EPHEMERAL);
-});
-
-test('isn: a port that is taken is passed over, and with none free it is 0', (t) => {
-  const secrets = make();
-  const first = secrets.port(US, PEER, 80, free);
-  const again = make().port(US, PEER, 80, (port) => port !== first);
-  t.is(again, first === LAST_EPHEMERAL ? FIRST_EPHEMERAL : first + 1);
-  t.is(
-    secrets.port(US, PEER, 80, () => false),
-    0,
-  );
-});
-
-test('isn: towards another destination the ports begin elsewhere', (t) => {
-  const secrets = make();
-  const firsts = new Set<number>();
-  for (let i = 0; i < 100; i++) firsts.add(secrets.port(US, ip(`10.0.1.${i}`), 80, free));
-  t.true(firsts.size > 90);
 });
