@@ -6,11 +6,12 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import type { Duplex } from 'node:stream';
 import test, { type ExecutionContext } from 'ava';
-import { createPipe, createStack, impair, type Stack } from 'tunstack';
+import { createPipe, createStack, createSwitch, impair, type Stack } from 'tunstack';
 import { Notes } from '../../examples/custom-protocol.ts';
 import { serveEcho } from '../../examples/echo-server.ts';
 import { serveHttp } from '../../examples/http-server.ts';
 import { ping } from '../../examples/ping.ts';
+import { plugIn, read } from '../../examples/switched-stacks.ts';
 
 /** Two stacks, back to back, on addresses that are nobody's (RFC 5737): 192.0.2.1 and 192.0.2.2. */
 function twoStacks(t: ExecutionContext): [Stack, Stack] {
@@ -82,4 +83,22 @@ test('examples: notes of a custom protocol arrive once each, over a link that lo
     Array.from({ length: 20 }, (_, i) => `192.0.2.1: note ${i}`),
   );
   t.true(times > 20, 'some were sent again');
+});
+
+test('examples: machines on a switch read a page from each other, and none speaks for another', async (t) => {
+  const bridge = createSwitch();
+  const machines = [1, 2].map((n) => plugIn(bridge, `192.0.2.${n}`, `02:00:5e:00:53:0${n}`));
+  const [one, two] = machines as [Stack, Stack];
+  t.teardown(() => Promise.all([...machines.map((stack) => stack.close()), bridge.close()]));
+  const server = two.http.createServer((request, response) => {
+    response.end(request.socket.remoteAddress);
+  });
+  await once(server.listen(80), 'listening');
+  t.is(await read(one, '192.0.2.2'), '192.0.2.1');
+  t.is(bridge.stations().length, 2);
+  const [port, device] = createPipe({ medium: 'ethernet' });
+  bridge.plug(port, { ip: '192.0.2.3' });
+  const liar = createStack({ device, address: '192.0.2.4/24' });
+  await t.throwsAsync(() => liar.ping('192.0.2.2', { timeout: 200 }));
+  await liar.close();
 });
