@@ -49,6 +49,11 @@ export interface Device {
   readonly headerLength: number;
   /** The longest packet, in bytes, that `read` may give: the MTU, or 65 535 with offload. */
   readonly maxPacket: number;
+  /**
+   * Where it leads to one host, and that is known: its IPv4 address, dotted decimal. It is the gateway of a stack
+   * that has no other device, unless the stack is told another.
+   */
+  readonly hostAddress?: string | undefined;
   /** What it does for its user; `NO_OFFLOAD`, all false, where nothing. */
   readonly offload: DeviceOffload;
 

@@ -7,7 +7,7 @@
  * | `TUNSTACK_FD` | an inherited descriptor of a TUN, instead of a name | |
  * | `TUNSTACK_ADDRESS` | the stack's address and the length of its prefix | `10.83.0.2/24` |
  * | `TUNSTACK_HOST_ADDRESS` | the kernel's address on the TUN | `10.83.0.1/24` if neither is given |
- * | `TUNSTACK_GATEWAY` | the router for what is on no network of the stack's | none |
+ * | `TUNSTACK_GATEWAY` | the router for what is on no network of the stack's, or `none` | the kernel, where its address is known |
  * | `TUNSTACK_MTU` | 68 to 65 535 | the TUN's own |
  * | `TUNSTACK_OFFLOAD` | `on`, `off` or `auto` | `auto` |
  * | `TUNSTACK_WAITING` | `event`, `adaptive` or `busy` | `event` |
@@ -26,7 +26,7 @@ export interface Settings {
   readonly fd: number | undefined;
   readonly tun: TunOptions & FdOptions;
   readonly address: string;
-  readonly gateway: string | undefined;
+  readonly gateway: string | false | undefined;
   readonly pcap: string | undefined;
   /** What is done about those who listen on the kernel. */
   readonly outside: Outside;
@@ -106,7 +106,7 @@ export function readSettings(environment: Environment): Settings {
       ...(hostAddress !== undefined && { hostAddress }),
     },
     address: text('ADDRESS') ?? '10.83.0.2/24',
-    gateway: text('GATEWAY'),
+    gateway: text('GATEWAY') === 'none' ? false : text('GATEWAY'),
     pcap: text('PCAP'),
     outside: outside ?? 'warn',
   };

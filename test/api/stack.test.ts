@@ -2,8 +2,10 @@
  * A stack as its user sees it: options, addresses, ping, protocols, counters, and its end.
  * @module
  */
+import { PassThrough } from 'node:stream';
 import test from 'ava';
 import {
+  capture,
   createPipe,
   createStack,
   type Device,
@@ -298,4 +300,32 @@ test('route: what is on no network of ours needs a gateway', async (t) => {
   await t.throwsAsync(pair.left.ping('10.5.0.1', { timeout: 20 }), { code: 'ETIMEDOUT' });
   await t.throwsAsync(pair.left.ping('10.6.0.1', { timeout: 5000 }), { code: 'ENETUNREACH' });
   await pair.close();
+});
+
+// RFC 1122 §3.3.1.1: what is not on a connected network goes to a gateway; a link to one host has only one.
+test('stack: the host at the other end of its only device is its gateway, unless told', async (t) => {
+  const gateways = (options: object, hostAddress: string | undefined, many = false) => {
+    const [a, b] = createPipe();
+    const [c] = createPipe();
+    const device = Object.assign(a, { hostAddress });
+    const place = { device, address: '10.0.0.2/24', ...options };
+    const devices = [place, { device: c, address: '10.1.0.2/24' }];
+    const stack = createStack(many ? { devices } : place);
+    t.teardown(() => Promise.all([stack.close(), b.close()]));
+    return stack.routes.filter(({ network }) => network === '0.0.0.0/0').map((r) => r.gateway);
+  };
+  t.deepEqual(gateways({}, '10.0.0.1'), ['10.0.0.1']);
+  t.deepEqual(gateways({ gateway: '10.0.0.9' }, '10.0.0.1'), ['10.0.0.9']);
+  t.deepEqual(gateways({ gateway: false }, '10.0.0.1'), []);
+  t.deepEqual(gateways({}, undefined), []);
+  t.deepEqual(gateways({}, '10.9.0.1'), [], 'it is on no network of ours');
+  t.deepEqual(gateways({}, '10.0.0.2'), [], 'it is us');
+  t.deepEqual(gateways({}, '10.0.0.1', true), [], 'there is another device');
+  const [a] = createPipe();
+  const device = capture(
+    Object.assign(a, { hostAddress: '10.0.0.1' }),
+    new PassThrough().resume() as PassThrough,
+  );
+  t.is(device.hostAddress, '10.0.0.1');
+  await device.close();
 });

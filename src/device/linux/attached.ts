@@ -20,6 +20,8 @@ export interface Attached {
   readonly mtu: number;
   readonly headerLength: number;
   readonly offload: DeviceOffload;
+  /** The kernel's own IPv4 address on a TUN. */
+  readonly hostAddress?: string | undefined;
 }
 
 /** The device on `fd`, which is its own from here on. */

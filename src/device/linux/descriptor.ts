@@ -46,6 +46,7 @@ export interface DescriptorTraits {
   readonly mtu: number;
   readonly headerLength: number;
   readonly maxPacket: number;
+  readonly hostAddress?: string | undefined;
   readonly offload: DeviceOffload;
   readonly wait: WaitOptions;
   /** Whether the event loop can be given a descriptor: Node's can. */
@@ -81,6 +82,7 @@ export class Descriptor implements TunDevice {
   readonly mtu: number;
   readonly headerLength: number;
   readonly maxPacket: number;
+  readonly hostAddress: string | undefined;
   readonly offload: DeviceOffload;
   readonly counters: DescriptorCounters = { cut: 0, refused: 0, down: 0, waits: 0 };
   readonly #libc: Libc;
@@ -116,6 +118,7 @@ export class Descriptor implements TunDevice {
     this.mtu = traits.mtu;
     this.headerLength = traits.headerLength;
     this.maxPacket = traits.maxPacket;
+    this.hostAddress = traits.hostAddress;
     this.offload = traits.offload;
     this.#libc = libc;
     this.#fd = fd;

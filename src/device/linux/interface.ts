@@ -29,7 +29,8 @@ export interface TunOptions extends WaitOptions {
   /** Up to 15 bytes; `tun%d` or nothing lets the kernel choose. An existing TUN is attached to. */
   name?: string;
   /**
-   * The kernel's own address on the interface, `10.83.0.1/24`; without it addresses are left alone.
+   * The kernel's own address on the interface, `10.83.0.1/24`; without it addresses are left alone. A stack with
+   * no other device takes the kernel for its gateway.
    */
   hostAddress?: string | readonly string[];
   /** 68 to 65 535. Without it the interface's own is kept (1500 for a new one). */
@@ -71,7 +72,9 @@ export async function openInterface(options: TunOptions, medium: Medium): Promis
     if (persist !== undefined) control.setPersist(fd, persist);
     if (isNew && options.txQueueLength === undefined) wishQueue(link, attached.name);
     const actual = configure(link, attached.name, addresses, options);
-    return makeDevice(libc, control, fd, { ...attached, medium, mtu: actual }, options);
+    const host = medium === 'ip' ? link.ipv4(attached.name) : undefined;
+    const all = { ...attached, medium, mtu: actual, hostAddress: host };
+    return makeDevice(libc, control, fd, all, options);
   } catch (error) {
     if (fd >= 0) closeOwned(fd);
     throw error;

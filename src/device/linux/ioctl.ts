@@ -216,6 +216,15 @@ export class LinkControl {
     this.#send(name, SIOCSIFFLAGS, 'link up');
   }
 
+  /** The interface's first IPv4 address, dotted decimal; undefined if it has none. */
+  ipv4(name: string): string | undefined {
+    const { address, bytes, view } = this.#request;
+    putName(this.#request, name);
+    view.setUint16(SOCKADDR_IN.family, AF.INET, LITTLE);
+    if (this.#libc.ioctl(this.#fd, SIOCGIFADDR, address) < 0) return undefined; // EADDRNOTAVAIL
+    return bytes.subarray(SOCKADDR_IN.address, SOCKADDR_IN.address + 4).join('.');
+  }
+
   /** Whether the interface has this IPv4 address with this prefix length already. */
   hasIpv4(name: string, octets: readonly number[], prefix: number): boolean {
     const { address } = this.#request;

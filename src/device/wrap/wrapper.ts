@@ -15,6 +15,7 @@ export abstract class Wrapper implements Device {
   readonly mtu: number;
   readonly headerLength: number;
   readonly maxPacket: number;
+  readonly hostAddress: string | undefined;
   readonly offload: DeviceOffload;
   /** What stands behind this one, and ends with it. */
   protected readonly device: Device;
@@ -25,6 +26,7 @@ export abstract class Wrapper implements Device {
     this.mtu = device.mtu;
     this.headerLength = device.headerLength;
     this.maxPacket = device.maxPacket;
+    this.hostAddress = device.hostAddress;
     this.offload = device.offload;
     this.device = device;
   }

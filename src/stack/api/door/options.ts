@@ -27,8 +27,12 @@ export interface DeviceOptions {
   readonly device: Device;
   /** Our address and the length of its network's prefix: `10.83.0.2/24`. */
   readonly address: string;
-  /** The router for all that is on no network of ours; must be on the device's. */
-  readonly gateway?: string;
+  /**
+   * The router for all that is on no network of ours; must be on the device's. Without it the stack's only
+   * device, if it leads to one host whose address is on our network (a TUN that was opened with
+   * `hostAddress`), has that host for a router. `false`: there is none.
+   */
+  readonly gateway?: string | false;
   /** The longest IP packet to send, in bytes, 576 up to the device's; default the device's. */
   readonly mtu?: number;
   /**
@@ -75,19 +79,29 @@ export function readDevices(options: StackOptions): readonly DeviceOptions[] {
   const { device, address, gateway, mtu, mac, devices } = options;
   if (devices !== undefined) {
     if (!Array.isArray(devices)) throw argTypeError('options.devices', 'Array', devices);
-    return devices;
+    return devices.length === 1 ? devices.map(withHost) : devices;
   }
   if (device === undefined) throw missingError('options.device', 'options.devices');
   if (address === undefined) throw missingError('options.address');
   return [
-    {
+    withHost({
       device,
       address,
       ...(gateway !== undefined && { gateway }),
       ...(mtu !== undefined && { mtu }),
       ...(mac !== undefined && { mac }),
-    },
+    }),
   ];
+}
+
+/** With the host at the other end of a point-to-point device for a router, where nobody says another. */
+function withHost(options: DeviceOptions): DeviceOptions {
+  const host = options.device?.hostAddress;
+  if (options.gateway !== undefined || host === undefined) return options;
+  const { address, bits } = checkCidr(options.address, 'options.address');
+  const router = checkAddress(host, 'options.device.hostAddress');
+  const isNeighbour = router !== address && inPrefix(router, address, bits);
+  return isNeighbour ? { ...options, gateway: host } : options;
 }
 
 /** Slots that hold the longest packet of all devices. */
@@ -150,7 +164,8 @@ export function readDevice(options: DeviceOptions, slots: Slots, random: Random)
   const { mtu = device.mtu } = options;
   const prefix = checkCidr(address, 'options.address');
   checkOurs(prefix, address);
-  const router = gateway === undefined ? ANY : checkAddress(gateway, 'options.gateway');
+  const isNone = gateway === undefined || gateway === false;
+  const router = isNone ? ANY : checkAddress(gateway, 'options.gateway');
   if (router !== ANY && !inPrefix(router, prefix.address, prefix.bits)) {
     const message = `the gateway ${gateway} is not on the network of ${address}: give one that is`;
     throw coded(RangeError, 'ERR_INVALID_ARG_VALUE', message);
