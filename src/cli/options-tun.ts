@@ -15,6 +15,10 @@ export interface TunOptions {
   readonly address: string;
   /** How many bits of prefix both share. */
   readonly prefix: number;
+  /** Nobody asked for these addresses: where another device has them, others will do. */
+  readonly isDefaultPlace: boolean;
+  /** The router for what is elsewhere; false: none; undefined: the kernel. */
+  readonly gateway: string | false | undefined;
   readonly mtu: number;
   /** Checksums and segmentation by the kernel: wanted, not wanted, or where it has them. */
   readonly offload: boolean | 'auto';
@@ -38,8 +42,9 @@ function neighbour(host: number, prefix: number): number {
 /** What commander has read, under its names. */
 export interface Read {
   tun?: string;
-  hostAddress: string;
+  hostAddress?: string;
   address?: string;
+  gateway?: string | false;
   mtu: number;
   offload?: boolean;
   pcap?: string;
@@ -48,7 +53,8 @@ export interface Read {
 
 /** Fill in what follows from the rest, and check what only the whole can tell. */
 export function tunOptions(read: Read): TunOptions {
-  const [host = '', bits = ''] = read.hostAddress.split('/');
+  const { hostAddress = DEFAULT_HOST_ADDRESS } = read;
+  const [host = '', bits = ''] = hostAddress.split('/');
   const prefix = Number(bits);
   const size = 2 ** (32 - prefix);
   const base = asBits(host) - (asBits(host) % size);
@@ -56,7 +62,7 @@ export function tunOptions(read: Read): TunOptions {
     prefix < 31 && (address === base || address === base + size - 1);
   if (isEdge(asBits(host))) {
     throw new InvalidArgumentError(
-      `option '--host-address' argument '${read.hostAddress}' is invalid. ` +
+      `option '--host-address' argument '${hostAddress}' is invalid. ` +
         `It is the network's own or its broadcast address; take ${asText(base + 1)}/${prefix}.`,
     );
   }
@@ -69,15 +75,32 @@ export function tunOptions(read: Read): TunOptions {
     throw wrong(`It is outside ${asText(base)}/${prefix}, see --host-address.`);
   }
   if (isEdge(ours)) throw wrong("It is the network's own or its broadcast address.");
-  const { tun, hostAddress, mtu, offload = 'auto', pcap, json = false } = read;
-  return { tun, hostAddress, address, prefix, mtu, offload, pcap, json };
+  const { tun, gateway, mtu, offload = 'auto', pcap, json = false } = read;
+  const isDefaultPlace = (read.hostAddress ?? read.address ?? gateway) === undefined;
+  const place = { hostAddress, address, prefix, isDefaultPlace, gateway };
+  return { tun, ...place, mtu, offload, pcap, json };
+}
+
+const parseGateway = (text: string): string | false => text !== 'none' && parseAddress(text);
+
+/** Add what commands have that reach hosts beyond the kernel. */
+export function withGateway(command: Command): Command {
+  return command.option(
+    '--gateway <ip>',
+    'the router for what is elsewhere, or none (default: the kernel)',
+    parseGateway,
+  );
 }
 
 /** The options that every command with a TUN shares. */
 export function withTun(command: Command): Command {
   return command
     .option('--tun <name>', "the device's name (default: the kernel names it)", parseName)
-    .option('--host-address <cidr>', "the kernel's address", parseCidr, DEFAULT_HOST_ADDRESS)
+    .option(
+      '--host-address <cidr>',
+      `the kernel's address (default: ${DEFAULT_HOST_ADDRESS}, or the next network that is free)`,
+      parseCidr,
+    )
     .option(
       '--address <ip>',
       "the stack's address (default: the kernel's plus 1: 10.83.0.2)",

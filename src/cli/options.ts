@@ -11,7 +11,7 @@ import {
   forwardOptions,
   withForward,
 } from './forward/options.ts';
-import { type Read, type TunOptions, tunOptions, withTun } from './options-tun.ts';
+import { type Read, type TunOptions, tunOptions, withGateway, withTun } from './options-tun.ts';
 import { numberFrom } from './values.ts';
 
 export interface PingOptions extends TunOptions {
@@ -69,7 +69,7 @@ export function parse(args: readonly string[], version: string): Request {
     .version(version, '-V, --version', 'say the version')
     .helpOption('-h, --help', 'say what there is')
     .helpCommand(false)
-    .showSuggestionAfterError(false)
+    .showSuggestionAfterError()
     .configureOutput({
       writeOut: (out) => {
         text += out;
@@ -78,12 +78,12 @@ export function parse(args: readonly string[], version: string): Request {
     })
     .exitOverride();
   // Commands made by `command` inherit how their parent ends and prints.
-  withTun(program.command('serve'))
+  withGateway(withTun(program.command('serve')))
     .description('echo, discard, daytime and chargen over TCP and UDP, and a page on port 80')
     .action((read: Read) => {
       request = { command: 'serve', options: tunOptions(read) };
     });
-  withTun(program.command('ping'))
+  withGateway(withTun(program.command('ping')))
     .description('ask a host for echo replies')
     .argument('<host>', 'its name or address')
     .option(
@@ -107,7 +107,7 @@ export function parse(args: readonly string[], version: string): Request {
     .action((read: ForwardRead) => {
       request = { command: 'forward', options: forwardOptions(read) };
     });
-  withTun(program.command('traceroute'))
+  withGateway(withTun(program.command('traceroute')))
     .description('who is on the way to a host')
     .argument('<host>', 'its name or address')
     .option('-I, --icmp', 'by echo requests')

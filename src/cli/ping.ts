@@ -7,6 +7,7 @@ import { isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SystemError } from '../index.ts';
+import { whySilent } from './network.ts';
 import type { PingOptions } from './options.ts';
 import { PingLog, replyBytes } from './ping-log.ts';
 import type { Screen } from './screen.ts';
@@ -40,7 +41,7 @@ export async function ping(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const address = await resolve(options.host);
-  const session = await openSession(options);
+  const session = await openSession(options, screen);
   try {
     const log = new PingLog({ ...options, address });
     screen.line(log.opening());
@@ -49,6 +50,10 @@ export async function ping(
     screen.status('');
     screen.line(log.closing(performance.now() - started));
     if (error) screen.complain(error.message);
+    else if (log.received + log.errors === 0) {
+      const why = whySilent(address, { address: session.address, prefix: options.prefix });
+      if (why !== undefined) screen.complain(why);
+    }
     return log.received > 0 && !error ? 0 : 1;
   } finally {
     await session.close();
@@ -57,8 +62,8 @@ export async function ping(
 
 /** Send them all; settles when the last is answered or given up. With the error that ended it. */
 async function sendAll(
-  { stack, lost }: Session,
-  { count, interval, size, wait, address: ours }: PingOptions,
+  { stack, lost, address: ours }: Session,
+  { count, interval, size, wait }: PingOptions,
   address: string,
   log: PingLog,
   screen: Screen,

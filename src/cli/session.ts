@@ -11,28 +11,47 @@ import {
   type Stack,
   type TunDevice,
 } from '../index.ts';
+import { choosePlace, type Place } from './network.ts';
 import type { TunOptions } from './options-tun.ts';
+import type { Screen } from './screen.ts';
 
 export interface Session {
   readonly stack: Stack;
   /** The device as it came out: the kernel may have named it. */
   readonly tun: TunDevice;
+  /** The kernel's address with its prefix, and ours. */
+  readonly hostAddress: string;
+  readonly address: string;
   /** Settles if the device goes away by itself; never otherwise. */
   readonly lost: Promise<Error>;
   /** End all connections and remove the device. */
   close(): Promise<void>;
 }
 
-/** Open a TUN as the options say, and put a stack on it. Throws with the way out in the message. */
-export async function openSession(options: TunOptions): Promise<Session> {
-  const { tun: name, hostAddress, address, prefix, mtu, offload, pcap } = options;
-  const named = name === undefined ? {} : { name };
-  const tun = await openTun({ hostAddress, mtu, offload, ...named });
+/**
+ * Open a TUN as the options say, and put a stack on it. Throws with the way out in the message. `isMoved`: the
+ * TUN goes to another network namespace, and has no address here.
+ */
+export async function openSession(
+  options: TunOptions,
+  screen: Screen,
+  isMoved = false,
+): Promise<Session> {
+  const { tun: name, prefix, gateway, mtu, offload, pcap } = options;
+  const place: Place = isMoved ? options : choosePlace(options);
+  const { hostAddress, address, note } = place;
+  if (note !== undefined) screen.complain(note);
+  const tun = await openTun({
+    ...{ mtu, offload },
+    ...(name !== undefined && { name }),
+    ...(!isMoved && { hostAddress }),
+  });
   let device: Device = tun;
   try {
     const captured = pcap === undefined ? undefined : captureTo(tun, pcap);
     if (captured) device = captured;
-    const stack = createStack({ device, address: `${address}/${prefix}` });
+    const way = gateway === undefined ? {} : { gateway };
+    const stack = createStack({ device, address: `${address}/${prefix}`, ...way });
     const lost = new Promise<Error>((resolve) => {
       stack.on('error', resolve);
     });
@@ -42,7 +61,7 @@ export async function openSession(options: TunOptions): Promise<Session> {
         console.error(`tunstack: ${captured.lost} packets are missing in ${pcap}`);
       }
     };
-    return { stack, tun, lost, close };
+    return { stack, tun, hostAddress, address, lost, close };
   } catch (error) {
     await device.close();
     throw error;
@@ -51,8 +70,12 @@ export async function openSession(options: TunOptions): Promise<Session> {
 
 /** A capture that says on standard error, once, when it ends before the command does. */
 function captureTo(tun: TunDevice, pcap: string): CaptureDevice {
-  return capture(tun, pcap, {
-    failed: (error) =>
-      console.error(`tunstack: the capture in ${pcap} has ended: ${error.message}`),
-  });
+  try {
+    return capture(tun, pcap, {
+      failed: (error) =>
+        console.error(`tunstack: the capture in ${pcap} has ended: ${error.message}`),
+    });
+  } catch (error) {
+    throw new Error(`option '--pcap': ${(error as Error).message}`);
+  }
 }

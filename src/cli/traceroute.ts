@@ -46,12 +46,11 @@ export async function traceroute(
 ): Promise<number> {
   const { host, method, maxHops, queries, wait, json } = options;
   const address = await resolve(host);
-  const session = await openSession(options);
+  const session = await openSession(options, screen);
   const cancel = new AbortController();
   const ended = Promise.race([session.lost, stopped.then(() => undefined)]);
   void ended.then(() => cancel.abort());
   try {
-    session.stack.addRoute('0.0.0.0/0', { gateway: options.hostAddress.split('/')[0] ?? '' });
     screen.line(
       json
         ? JSON.stringify({ event: 'traceroute', host, address, maxHops, method })

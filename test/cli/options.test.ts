@@ -28,6 +28,8 @@ test('options: serve needs none', (t) => {
       hostAddress: '10.83.0.1/24',
       address: '10.83.0.2',
       prefix: 24,
+      isDefaultPlace: true,
+      gateway: undefined,
       mtu: 1500,
       offload: 'auto',
       pcap: undefined,
@@ -39,13 +41,15 @@ test('options: serve needs none', (t) => {
 test('options: serve takes all of its own', (t) => {
   t.deepEqual(
     options(
-      'serve --tun x0 --host-address 10.9.8.7/16 --address 10.9.1.1 --mtu 9000 --no-offload --pcap a.pcapng --json',
+      'serve --tun x0 --host-address 10.9.8.7/16 --address 10.9.1.1 --gateway none --mtu 9000 --no-offload --pcap a.pcapng --json',
     ),
     {
       tun: 'x0',
       hostAddress: '10.9.8.7/16',
       address: '10.9.1.1',
       prefix: 16,
+      isDefaultPlace: false,
+      gateway: false,
       mtu: 9000,
       offload: false,
       pcap: 'a.pcapng',
@@ -92,8 +96,12 @@ test('options: help and version are said, not refused', (t) => {
 });
 
 const refusals: readonly (readonly [string, RegExp])[] = [
-  ['', /what shall it do\? serve, ping, forward or traceroute/],
+  ['', /what shall it do\? serve, ping, forward, traceroute or tuntap/],
   ['dance', /unknown command 'dance'/],
+  ['serv', /unknown command 'serv' \(Did you mean serve\?\)/],
+  ['serve --mtuu 9000', /unknown option '--mtuu' \(Did you mean --mtu\?\)/],
+  ['serve --gateway west', /Give an IPv4 address/],
+  ['forward --gateway 10.83.0.1', /unknown option '--gateway'/],
   ['--bogus', /unknown option '--bogus'/],
   ['serve --bogus', /unknown option '--bogus'/],
   ['serve more', /too many arguments/],

@@ -38,8 +38,9 @@ export async function forward(
   screen: Screen,
   stopped: Promise<unknown>,
 ): Promise<number> {
-  const { socks5, netns, hostAddress, address, json } = options;
-  const { stack, tun, lost, close } = await openSession(options);
+  const { socks5, netns, json } = options;
+  const session = await openSession({ ...options, gateway: false }, screen, netns !== undefined);
+  const { stack, tun, hostAddress, address, lost, close } = session;
   try {
     stack.addRoute('0.0.0.0/0', { device: tun.name });
     if (netns !== undefined) {

@@ -22,12 +22,13 @@ export async function serve(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const started = performance.now();
-  const { stack, tun, lost, close } = await openSession(options);
+  const session = await openSession(options, screen);
+  const { stack, tun, hostAddress, address, lost, close } = session;
   try {
     const read = (): StackStats => stack.stats();
     const page = pageServer(() => ({
       tun: tun.name,
-      address: options.address,
+      address,
       offload: tun.offload.tso4,
       uptimeSeconds: Math.round((performance.now() - started) / 1000),
       stack: read(),
@@ -37,13 +38,11 @@ export async function serve(
     const services = await startServices({
       net: stack.net,
       dgram: stack.dgram,
-      address: options.address,
+      address,
       now: () => new Date(),
       page,
     });
-    const ready = {
-      ...{ tun: tun.name, host: options.hostAddress, address: options.address, mtu: tun.mtu },
-    };
+    const ready = { tun: tun.name, host: hostAddress, address, mtu: tun.mtu };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
     screen.line(
       options.json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`,
