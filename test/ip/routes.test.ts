@@ -221,3 +221,21 @@ test('path MTU: below the floor we keep the floor and let routers fragment', (t)
   host.net.output.send(route, US, 253, at, 532);
   t.false(host.wire.take().dontFragment);
 });
+
+test('mtu: made-up errors end no route of those who check errors, and push out nothing they know', (t) => {
+  // RFC 5927 §7: 5000 errors about datagrams to as many hosts, more than are remembered.
+  const { host } = believing();
+  const { routes } = host.net;
+  routes.paths.reduce(PEER, 1400, 0);
+  const route = routes.findProven(PEER, ANY);
+  for (let i = 0; i < 5000; i++) {
+    const destination = ip(`10.9.${i >> 8}.${i & 255}`);
+    const about = packet({ source: US, destination, body: pattern(1480) });
+    const body = icmp(3, 4, 600, about.subarray(0, 28));
+    t.is(host.input(packet({ source: ip('10.0.0.99'), protocol: 1, body })), Drop.NONE);
+  }
+  t.true(route?.valid);
+  t.is(routes.findProven(PEER, ANY)?.mtu, 1400);
+  t.is(routes.findProven(ip('10.9.1.1'), ANY)?.mtu ?? 1500, 1500);
+  t.is(routes.find(PEER, ANY)?.mtu, 1400);
+});

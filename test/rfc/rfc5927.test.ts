@@ -3,11 +3,12 @@
  * @module
  */
 import test from 'ava';
+import { ANY } from '../../src/stack/base/address.ts';
 import { Drop } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { State } from '../../src/stack/tcp/tcb/state.ts';
 import { S } from '../support/lab.ts';
-import { ip } from '../support/packets.ts';
+import { icmp, ip, packet, US, udp } from '../support/packets.ts';
 import { closing, established, synReceived, synSent, timeWait } from '../support/states.ts';
 
 const UNREACHABLE = 3;
@@ -88,6 +89,34 @@ test('RFC 5927 §7.2: a path is believed narrower only for a segment that is in 
   t.is(peer.icmp(UNREACHABLE, 4, 5000, 600), Drop.ICMP_NO_MATCH);
   t.is(peer.tcb.mss, 1460);
   peer.expectNothing();
+});
+
+test('RFC 5927 §7: an error about a datagram that nobody can check leaves the path of TCP alone', (t) => {
+  // RFC 8899 §4.6: what cannot be validated is not used. Anybody can name a port that is open.
+  const peer = established(t, { mss: 1460 });
+  const { core } = peer.lab;
+  const silent = { onMessage: () => Drop.NONE, onError: () => {} };
+  t.is(core.udp.open(silent).bind(ANY, 53), Failure.NONE);
+  peer.write(1460);
+  peer.skip();
+  const datagram = udp(US, 53, peer.address, 1234, new Uint8Array(1400));
+  const about = packet({ source: US, destination: peer.address, protocol: 17, body: datagram });
+  const body = icmp(UNREACHABLE, 4, 576, about.subarray(0, 28));
+  t.is(peer.lab.input(packet({ source: ip('203.0.113.9'), protocol: 1, body })), Drop.NONE);
+  t.is(core.ip.route(peer.address, ANY)?.mtu, 576, 'datagrams go in shorter pieces');
+  t.is(peer.tcb.mss, 1460);
+  peer.expectNothing();
+  peer.write(1460);
+  peer.expect({ len: 1460 });
+});
+
+test('RFC 5927 §7: what a segment in flight has shown counts for datagrams too', (t) => {
+  const peer = established(t, { mss: 1460 });
+  peer.write(1460);
+  const sent = peer.expect({ len: 1460 });
+  peer.icmp(UNREACHABLE, 4, sent, 1280);
+  peer.skip();
+  t.is(peer.lab.core.ip.route(peer.address, ANY)?.mtu, 1280);
 });
 
 test('RFC 5927 §7.2: no path is believed narrower than 552 octets', (t) => {

@@ -43,6 +43,11 @@ export interface IcmpError {
 
 /** A transport, as the internet layer sees it. */
 export interface Protocol {
+  /**
+   * True if `error` believes only what quotes a number that strangers cannot know, as TCP's sequence
+   * numbers. What others believe of a path counts for them alone. RFC 5927 §7, RFC 8899 §4.6.
+   */
+  readonly checksErrors?: boolean;
   /** Take `packet` in. Anything but `Drop.NONE` is counted by the caller. */
   input(packet: Packet): Drop;
   /**
@@ -162,6 +167,11 @@ export interface InternetLayer {
 
   /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
   route(destination: Address, source: Address): Route | undefined;
+  /**
+   * The same for a protocol that `checksErrors`: its MTU is narrowed only by what probes have shown and
+   * by errors that such a protocol has found to be about something in flight.
+   */
+  provenRoute(destination: Address, source: Address): Route | undefined;
   /**
    * A transport has found by probes that packets of `mtu` bytes pass; infinity: that nothing on the way
    * limits them. `raisable`: longer ones may.

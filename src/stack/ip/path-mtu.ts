@@ -2,7 +2,8 @@
  * What is known of the MTU of paths: learnt from ICMP or by probes, forgotten after ten minutes.
  * RFC 1191 §6.3, RFC 4821 §5.2.
  *
- * Whoever reports here has checked that the message is about a packet in flight (RFC 5927 §7).
+ * There are two: one of those who have checked that the message is about a packet in flight (RFC 5927 §7),
+ * one of those who cannot.
  * @module
  */
 import type { Address } from '../base/address.ts';

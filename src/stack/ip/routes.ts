@@ -4,6 +4,10 @@
  *
  * A `Route` that was looked up is kept here by destination and by whoever sends there, and stays
  * valid until an address, a route or a path's MTU changes; then all of them end at once.
+ *
+ * There are two of each: one narrowed by every error that came in, and one, for who finds what an error
+ * quotes among what is in flight, only by errors that passed this (RFC 5927 §7, RFC 8899 §4.6). Anybody
+ * can make up an error about a datagram to a port.
  * @module
  */
 import {
@@ -20,28 +24,44 @@ import type { Micros } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Interface } from './interface.ts';
 import { PathMtus } from './path-mtu.ts';
-import { Route, type RouteEntry } from './route.ts';
+import { Route, type RouteEntry, type RouteTable } from './route.ts';
 
 /** The most destinations that are remembered; the one looked up first is forgotten first. */
 const CACHE_LIMIT = 4096;
 /** The most routes to one destination, by source, that are remembered. */
 const SIBLING_LIMIT = 8;
 
-export class Routes {
-  /** Changes whenever routes that were looked up are no longer to be trusted. */
+/** Routes that were looked up. */
+class Cache implements RouteTable {
+  /** Changes whenever they are no longer to be trusted. */
   generation = 1;
+  /** The first of each destination; others by `sibling`. */
+  readonly routes: Map<Address, Route> = new Map();
+
+  clear(): void {
+    this.generation++;
+    this.routes.clear();
+  }
+}
+
+export class Routes {
   readonly entries: RouteEntry[] = [];
+  /** What probes have shown, and errors about what was in flight. */
   readonly paths: PathMtus;
+  /** What errors say that nobody could check. */
+  readonly hints: PathMtus;
   readonly #interfaces: readonly Interface[];
   readonly #random: Random;
   readonly #ours: Set<Address> = new Set();
-  readonly #cache: Map<Address, Route> = new Map();
+  readonly #cache: Cache = new Cache();
+  readonly #proven: Cache = new Cache();
 
   /** `interfaces`: all of them, the loopback interface first; shared with who adds to it. */
   constructor(interfaces: readonly Interface[], random: Random) {
     this.#interfaces = interfaces;
     this.#random = random;
     this.paths = new PathMtus(() => this.changed());
+    this.hints = new PathMtus(() => this.#cache.clear());
   }
 
   /** True if `address` is one of ours, a loopback address included. */
@@ -51,7 +71,16 @@ export class Routes {
 
   /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
   find(destination: Address, source: Address): Route | undefined {
-    const first = this.#cache.get(destination);
+    return this.#find(this.#cache, destination, source);
+  }
+
+  /** The same as if no error had come that nobody could check. */
+  findProven(destination: Address, source: Address): Route | undefined {
+    return this.#find(this.#proven, destination, source);
+  }
+
+  #find(cache: Cache, destination: Address, source: Address): Route | undefined {
+    const first = cache.routes.get(destination);
     let siblings = 0;
     for (let r = first; r !== undefined; r = r.sibling) {
       if (r.asked === source) return r;
@@ -60,17 +89,17 @@ export class Routes {
     const route = this.#lookUp(destination, source);
     if (route === undefined) return undefined;
     route.asked = source;
-    this.#enter(route);
+    this.#enter(cache, route);
     if (siblings >= SIBLING_LIMIT) return route; // who answers for all addresses keeps its own
     route.sibling = first;
-    if (first === undefined && this.#cache.size >= CACHE_LIMIT) this.#forgetOldest();
-    this.#cache.set(destination, route);
+    if (first === undefined && cache.routes.size >= CACHE_LIMIT) forgetOldest(cache);
+    cache.routes.set(destination, route);
     return route;
   }
 
   /** The way to `destination` by `iface`, whatever the table says: for groups and broadcasts. */
   via(iface: Interface, destination: Address, source: Address): Route {
-    return this.#enter(this.#make(iface, source, destination, destination));
+    return this.#enter(this.#cache, this.#make(iface, source, destination, destination));
   }
 
   /** Give `iface` an address, and its prefix a route. */
@@ -135,17 +164,18 @@ export class Routes {
 
   /** End every route that was looked up. */
   changed(): void {
-    this.generation++;
     this.#cache.clear();
+    this.#proven.clear();
   }
 
   /** Tie a new route to the table as it is now. */
-  #enter(route: Route): Route {
-    route.table = this;
-    route.generation = this.generation;
+  #enter(cache: Cache, route: Route): Route {
+    route.table = cache;
+    route.generation = cache.generation;
     // RFC 6864 §4.2: not to be guessed, and never the same twice in a row for one destination.
     route.identification = this.#random.int32() & 0xffff;
     this.paths.apply(route);
+    if (cache === this.#cache) this.hints.apply(route);
     return route;
   }
 
@@ -224,16 +254,22 @@ export class Routes {
     this.changed();
   }
 
-  /** Whoever holds it may go on: only the search is repeated. */
-  #forgetOldest(): void {
-    for (const destination of this.#cache.keys()) {
-      this.#cache.delete(destination);
-      return;
-    }
+  /** Forget what is too old of paths. */
+  expire(now: Micros): void {
+    this.paths.expire(now);
+    this.hints.expire(now);
   }
 
   /** When `expire` has something to do. */
   deadline(): Micros {
-    return this.paths.deadline();
+    return Math.min(this.paths.deadline(), this.hints.deadline());
+  }
+}
+
+/** Whoever holds it may go on: only the search is repeated. */
+function forgetOldest({ routes }: Cache): void {
+  for (const destination of routes.keys()) {
+    routes.delete(destination);
+    return;
   }
 }

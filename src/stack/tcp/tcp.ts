@@ -83,6 +83,7 @@ const NOBODY: Owner = {
 };
 
 export class Tcp implements Protocol, Arriving {
+  readonly checksErrors: boolean = true;
   readonly ip: InternetLayer;
   readonly stats: Stats;
   readonly settings: Settings;
@@ -166,7 +167,7 @@ export class Tcp implements Protocol, Arriving {
     const source = options.source ?? ANY;
     if (this.isFull) return Failure.NO_BUFFERS;
     if (source !== ANY && !this.ip.isOurs(source)) return Failure.ADDRESS_NOT_AVAILABLE;
-    const route = this.ip.route(destination, source);
+    const route = this.ip.provenRoute(destination, source);
     // MUST-46: a connection has one peer.
     if (route === undefined || !route.unicast) return Failure.NET_UNREACHABLE;
     const local = source === ANY ? route.source : source;
@@ -276,7 +277,7 @@ export class Tcp implements Protocol, Arriving {
   routeOf(tcb: Tcb): Route | null {
     const { route } = tcb;
     if (route?.valid) return route;
-    const fresh = this.ip.route(tcb.remoteAddress, tcb.localAddress) ?? null;
+    const fresh = this.ip.provenRoute(tcb.remoteAddress, tcb.localAddress) ?? null;
     tcb.route = fresh;
     if (fresh !== null && tcb.state >= State.ESTABLISHED) onNewRoute(tcb, fresh);
     return fresh;
@@ -380,7 +381,7 @@ export class Tcp implements Protocol, Arriving {
     tcb.remotePort = remotePort;
     tcb.pseudo = pseudo(local, remote, numbers.Protocol.TCP);
     tcb.headers = headerLength(remote) + MIN_LEN;
-    tcb.route = this.ip.route(remote, local) ?? null;
+    tcb.route = this.ip.provenRoute(remote, local) ?? null;
     return tcb;
   }
 

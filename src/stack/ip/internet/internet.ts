@@ -182,7 +182,7 @@ export class Internet implements InternetLayer {
   expire(now: Micros): void {
     this.now = now;
     this.fragments.expire(now);
-    this.routes.paths.expire(now);
+    this.routes.expire(now);
     this.igmp.expire(now);
     for (const { link } of this.interfaces) link?.expire(now);
   }
@@ -224,6 +224,10 @@ export class Internet implements InternetLayer {
 
   route(destination: Address, source: Address): Route | undefined {
     return this.routes.find(destination, source);
+  }
+
+  provenRoute(destination: Address, source: Address): Route | undefined {
+    return this.routes.findProven(destination, source);
   }
 
   probedMtu(destination: Address, mtu: number, raisable: boolean): void {

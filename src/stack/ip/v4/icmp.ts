@@ -29,7 +29,7 @@ const NOT_UNIVERSAL_TIME = 0x8000_0000;
 /** What it needs of the internet layer. */
 interface Host extends InternetLayer {
   readonly protocols: readonly (Protocol | undefined)[];
-  readonly routes: { readonly paths: PathMtus };
+  readonly routes: { readonly paths: PathMtus; readonly hints: PathMtus };
 }
 
 export class Icmp implements Protocol {
@@ -214,7 +214,9 @@ export class Icmp implements Protocol {
     const drop = protocol.error(error);
     // RFC 5927 §7: believed only after the protocol has found the packet among those it sent.
     if (drop === Drop.NONE && error.tooBig) {
-      net.routes.paths.reduce(error.destination, error.mtu, net.now);
+      const { paths, hints } = net.routes;
+      const known = protocol.checksErrors ? paths : hints;
+      known.reduce(error.destination, error.mtu, net.now);
     }
     return drop;
   }

@@ -37,7 +37,7 @@ function sendReset(
   flags: number,
 ): void {
   const { ip } = tcp;
-  const route = ip.route(packet.source, packet.destination);
+  const route = ip.provenRoute(packet.source, packet.destination);
   if (route === undefined) return;
   const { output } = ip;
   const at = output.reserve(route);
