@@ -3,8 +3,10 @@
  * is room, and called back when all of it was taken.
  * @module
  */
+
+import type { EventEmitter } from 'node:events';
 import { Failure } from '../../base/failure.ts';
-import { lostMemoryError } from '../door/errors.ts';
+import { coded, lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
 
 type Callback = (error?: Error | null) => void;
@@ -98,4 +100,19 @@ function isGone(chunk: Uint8Array): boolean {
   } catch {
     return true;
   }
+}
+
+/** A write that comes before there is a connection waits for it, or fails with its socket. */
+export function onceConnected(socket: EventEmitter, send: () => void, failed: Callback): void {
+  const onConnect = (): void => {
+    socket.off('close', onClose);
+    send();
+  };
+  const onClose = (): void => {
+    socket.off('connect', onConnect);
+    const message = 'Socket closed before the connection was established';
+    failed(coded(Error, 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION', message));
+  };
+  socket.once('connect', onConnect);
+  socket.once('close', onClose);
 }

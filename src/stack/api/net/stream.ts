@@ -21,7 +21,7 @@ import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer } from './onread.ts';
 import type { SocketOptions } from './options.ts';
-import { Outflow } from './outflow.ts';
+import { Outflow, onceConnected } from './outflow.ts';
 
 type Callback = (error?: Error | null) => void;
 type Chunk = { chunk: Buffer };
@@ -163,7 +163,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   protected beginReading(): void {
     if (this.destroyed) return;
     if (!this.isPaused()) this.read(0);
-    if (!this.#reading) this.carrier?.pause();
+    if (!this.#reading) this.#stopReading();
   }
 
   // What the connection tells; one handler serves all sockets.
@@ -218,6 +218,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   #finishReading(): void {
     this.#atEnd = true;
     this.#reading = false;
+    this.#settle();
     if (this.#handle) this.#handle.end();
     else this.#pushEnd();
   }
@@ -237,6 +238,7 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     if (!carrier || this.destroyed) return;
     this.idle.touch();
     this.inScope(() => this.#outflow.go(carrier), undefined);
+    this.#settle();
   }
 
   #closed(error: SystemError | undefined): void {
@@ -277,7 +279,8 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
 
   #startReading(): void {
     if (this.#reading || !this.carrier) return;
-    this.#reading = true;
+    this.#reading = !this.#atEnd;
+    this.#settle();
     const error = this.#unseen;
     if (error) process.nextTick(() => this.destroy(error));
     else if (this.#userBuffer?.flush(this) === false) this.#reading = false;
@@ -286,7 +289,14 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
 
   #stopReading(): void {
     this.#reading = false;
-    if (!this.destroyed) this.carrier?.pause();
+    if (this.destroyed) return;
+    this.carrier?.pause();
+    this.#settle();
+  }
+
+  /** A socket that neither reads nor waits for room to write keeps no process, as in Node. */
+  #settle(): void {
+    if (this.carrier) this.carrier.idle = !this.#reading && !this.#outflow.waiting;
   }
 
   // With `onread` nothing is ever pushed, so the stream's own calls of `_read` do not come.
@@ -335,27 +345,14 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
 
   #send(chunks: readonly Chunk[], done: Callback): void {
     const { carrier } = this;
-    if (this.connecting) this.#sendLater(chunks, done);
+    if (this.connecting) onceConnected(this, () => this.#send(chunks, done), done);
     else if (!this.live || !carrier) done(closedError());
     else if (carrier.closed) done(this.#writeError(this.#cause));
     else {
       this.idle.touch();
       this.#outflow.begin(carrier, chunks, done);
+      if (this.#outflow.waiting) this.#settle();
     }
-  }
-
-  #sendLater(chunks: readonly Chunk[], done: Callback): void {
-    const onConnect = (): void => {
-      this.off('close', onClose);
-      this.#send(chunks, done);
-    };
-    const onClose = (): void => {
-      this.off('connect', onConnect);
-      const message = 'Socket closed before the connection was established';
-      done(coded(Error, 'ERR_SOCKET_CLOSED_BEFORE_CONNECTION', message));
-    };
-    this.once('connect', onConnect);
-    this.once('close', onClose);
   }
 
   override _final(done: Callback): void {

@@ -56,7 +56,7 @@ export interface OpenOptions {
 const Phase = { OPENING: 0, OPEN: 1, CLOSED: 2 } as const;
 
 /** What is true of a connection; bits of one number, since there are many connections. */
-const Is = { DETACHED: 1, FINISHED: 2, HOLDING: 4, UNWANTED: 8 } as const;
+const Is = { DETACHED: 1, FINISHED: 2, HOLDING: 4, UNWANTED: 8, IDLE: 16 } as const;
 
 /** A TCP connection, without a stream: what `net.Socket` is made of. RFC 9293 §3.9.1. */
 export class Connection implements Owner {
@@ -279,6 +279,16 @@ export class Connection implements Owner {
     return (this.#is & Is.UNWANTED) === 0;
   }
 
+  /**
+   * Nothing is awaited: nobody reads, or there is nothing more to read. As an idle handle of Node's it keeps
+   * the process no longer than what was written needs to be delivered.
+   */
+  set idle(idle: boolean) {
+    if (idle === ((this.#is & Is.IDLE) !== 0)) return;
+    this.#is ^= Is.IDLE;
+    this.#settle();
+  }
+
   /** For `openConnection`: the core gave it a control block. */
   begin(tcb: Tcb): void {
     this.#tcb = tcb;
@@ -315,6 +325,11 @@ export class Connection implements Owner {
   /** @internal */
   onRelease(token: unknown): void {
     this.#handler.release?.(this, token);
+  }
+
+  /** @internal */
+  onDelivered(): void {
+    if ((this.#is & Is.IDLE) !== 0) this.#settle();
   }
 
   /** @internal */
@@ -359,13 +374,21 @@ export class Connection implements Owner {
    * acknowledged what was written: a kernel would outlive the process, this stack does not.
    */
   #settle(): void {
+    const tcb = this.#tcb;
     const over = Is.DETACHED | Is.FINISHED;
-    const inUse = !this.closed && this.#tcb !== undefined && (this.#is & over) !== over;
-    const hold = inUse && this.hasRef();
+    const inUse = !this.closed && tcb !== undefined && (this.#is & over) !== over;
+    const idle = (this.#is & (Is.IDLE | Is.DETACHED)) === Is.IDLE;
+    const hold = inUse && this.hasRef() && !(idle && this.#isDelivered(tcb));
     if (hold === ((this.#is & Is.HOLDING) !== 0)) return;
     this.#is ^= Is.HOLDING;
     if (hold) this.#host.hold();
     else this.#host.letGo();
+  }
+
+  /** Whether the peer has all that was written, and our end if there is one. */
+  #isDelivered(tcb: Tcb): boolean {
+    const ending = has(tcb, Flag.FIN_QUEUED) && (this.#is & Is.FINISHED) === 0;
+    return tcb.chunks.length === 0 && !ending;
   }
 }
 

@@ -85,5 +85,7 @@ export function releaseChunks(tcb: Tcb, length: number): void {
   } catch (error) {
     tcb.tcp.thrown(error);
   }
-  if (tcb.chunks.length === 0) tcb.tcp.putChunks(tcb);
+  if (tcb.chunks.length > 0) return;
+  tcb.tcp.putChunks(tcb);
+  tcb.owner.onDelivered?.();
 }

@@ -23,6 +23,8 @@ export interface Owner {
   onWritable(): void;
   /** A chunk that was written by reference with this token is no longer needed. */
   onRelease(token: unknown): void;
+  /** All that was written so far was acknowledged, or the connection is gone. It must not throw. */
+  onDelivered?(): void;
   /** All was acknowledged, our FIN included. Only if `shutdown` was called. */
   onFinished(): void;
   /** The connection is gone from here (TIME-WAIT counts as gone). `NONE` after an orderly close. */
