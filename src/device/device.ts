@@ -21,6 +21,8 @@ export interface DeviceUser {
   readable(): void;
   /** A `write` that gave false may now succeed. */
   writable(): void;
+  /** `mtu` and `maxPacket` of the device are not what they were: somebody has changed the interface. */
+  mtuChanged?(): void;
   /** The device is gone, with the reason unless `close` was called. Said once, and last. */
   closed(error?: Error): void;
 }
@@ -43,7 +45,7 @@ export interface Device {
   readonly name: string;
   /** `ip`, the default: packets (TUN). `ethernet`: frames (TAP). */
   readonly medium?: 'ip' | 'ethernet';
-  /** The longest IP packet, in bytes, that it carries without offload. */
+  /** The longest IP packet, in bytes, that it carries without offload. It may change while it is open. */
   readonly mtu: number;
   /** Bytes of the device's own before each packet: 0, or a virtio header's 10 or 12. */
   readonly headerLength: number;

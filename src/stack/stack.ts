@@ -99,6 +99,10 @@ export class Core {
     };
   }
 
+  setMtu(iface: Interface, mtu: number): void {
+    this.ip.setMtu(iface, mtu);
+  }
+
   removeInterface(iface: Interface): void {
     this.ip.removeInterface(iface);
   }

@@ -106,6 +106,7 @@ export class ImpairedDevice extends Wrapper {
       memory: this.#memory,
       readable: () => this.#fetch(),
       writable: () => this.#send(),
+      mtuChanged: () => user.mtuChanged?.(),
       closed: (error) => {
         this.#ended = true;
         user.closed(error);

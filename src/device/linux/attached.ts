@@ -3,15 +3,18 @@
  * passed on.
  * @module
  */
+import { fstatSync, statSync } from 'node:fs';
 import type { DeviceOffload } from '../device.ts';
-import { longestPacket, type Medium } from '../medium.ts';
+import type { Medium } from '../medium.ts';
 import { Descriptor, type TunDevice } from './descriptor.ts';
-import type { TunControl } from './ioctl.ts';
+import { LinkControl, type TunControl } from './ioctl.ts';
 import type { Libc } from './libc.ts';
+import { onLinkChange } from './links.ts';
 import type { WaitOptions } from './waiting.ts';
 
 /** Bun and Deno have a `net.Socket` that is told nothing of a TUN. */
 const IN_LOOP = process.versions['bun'] === undefined && process.versions['deno'] === undefined;
+const OUR_NAMESPACE = '/proc/thread-self/ns/net';
 
 /** What was agreed on with the driver. */
 export interface Attached {
@@ -22,6 +25,8 @@ export interface Attached {
   readonly offload: DeviceOffload;
   /** The kernel's own IPv4 address on a TUN. */
   readonly hostAddress?: string | undefined;
+  /** The MTU is what our user says, whatever becomes of the interface. */
+  readonly fixed?: boolean;
 }
 
 /** The device on `fd`, which is its own from here on. */
@@ -32,13 +37,47 @@ export function makeDevice(
   attached: Attached,
   wait: WaitOptions,
 ): TunDevice {
-  const { medium, mtu, offload } = attached;
   const known = control.identify(fd) !== undefined;
+  const follow = (changed: (mtu: number) => void): (() => void) => {
+    let mtu = attached.mtu;
+    const ask = (): void => {
+      const next = currentMtu(libc, control, fd) ?? mtu;
+      if (next === mtu) return;
+      mtu = next;
+      changed(mtu);
+    };
+    const stop = onLinkChange(libc, IN_LOOP, ask);
+    ask(); // it may have changed since it was opened
+    return stop;
+  };
   return new Descriptor(libc, fd, {
     ...attached,
-    maxPacket: longestPacket(medium, mtu, offload),
     wait,
     inLoop: IN_LOOP,
     present: () => !known || control.identify(fd) !== undefined,
+    follow: known && attached.fixed !== true ? follow : () => () => {},
   });
+}
+
+/** Of the interface behind `fd`; undefined if that is none, or in another network namespace. */
+export function currentMtu(libc: Libc, control: TunControl, fd: number): number | undefined {
+  const name = control.identify(fd)?.name;
+  if (name === undefined || isElsewhere(libc, control, fd)) return undefined;
+  const link = new LinkControl(libc);
+  try {
+    return link.exists(name) ? link.mtu(name) : undefined;
+  } finally {
+    link.close();
+  }
+}
+
+/** An interface that was moved away: one of the same name here would be another. */
+function isElsewhere(libc: Libc, control: TunControl, fd: number): boolean {
+  const theirs = control.namespace(fd);
+  if (theirs < 0) return false; // not told, by an old kernel or without the capability
+  try {
+    return fstatSync(theirs).ino !== statSync(OUR_NAMESPACE).ino;
+  } finally {
+    libc.close(theirs);
+  }
 }

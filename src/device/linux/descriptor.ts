@@ -9,6 +9,7 @@
  */
 import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
 import { checkStart, goneError, outOfRange } from '../errors.ts';
+import { longestPacket } from '../medium.ts';
 import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
 import { closeOwned } from './owned.ts';
 import { PollWatch } from './poll.ts';
@@ -45,7 +46,6 @@ export interface DescriptorTraits {
   readonly medium: 'ip' | 'ethernet';
   readonly mtu: number;
   readonly headerLength: number;
-  readonly maxPacket: number;
   readonly hostAddress?: string | undefined;
   readonly offload: DeviceOffload;
   readonly wait: WaitOptions;
@@ -53,6 +53,8 @@ export interface DescriptorTraits {
   readonly inLoop: boolean;
   /** Whether there is still a device behind the descriptor. */
   present(): boolean;
+  /** Calls `changed` with what the MTU is from then on, until what this gives is called. */
+  follow(changed: (mtu: number) => void): () => void;
 }
 
 /** More offsets than slots are ever used: the user's are not the same ones over and over. */
@@ -79,17 +81,18 @@ const LATER = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM', 'EINTR']);
 export class Descriptor implements TunDevice {
   readonly name: string;
   readonly medium: 'ip' | 'ethernet';
-  readonly mtu: number;
   readonly headerLength: number;
-  readonly maxPacket: number;
   readonly hostAddress: string | undefined;
   readonly offload: DeviceOffload;
   readonly counters: DescriptorCounters = { cut: 0, refused: 0, down: 0, waits: 0 };
   readonly #libc: Libc;
   readonly #watch: Readiness;
   readonly #present: () => boolean;
+  readonly #follow: DescriptorTraits['follow'];
+  #mtu: number;
+  #unfollow: () => void = () => {};
   /** The longest packet with its header that should come. */
-  readonly #longest: number;
+  #longest: number;
   /** Room for a few struct iovec, and a byte that shows that a packet was longer than its room. */
   readonly #vector: Pinned;
   /** Pieces for the next write, held so that their addresses stay true. */
@@ -115,18 +118,26 @@ export class Descriptor implements TunDevice {
   constructor(libc: Libc, fd: number, traits: DescriptorTraits) {
     this.name = traits.name;
     this.medium = traits.medium;
-    this.mtu = traits.mtu;
     this.headerLength = traits.headerLength;
-    this.maxPacket = traits.maxPacket;
     this.hostAddress = traits.hostAddress;
     this.offload = traits.offload;
     this.#libc = libc;
     this.#fd = fd;
     this.#present = traits.present;
-    this.#longest = traits.headerLength + traits.maxPacket;
+    this.#follow = (changed) => traits.follow(changed);
+    this.#mtu = traits.mtu;
+    this.#longest = this.headerLength + this.maxPacket;
     this.#vector = new Pinned(libc, new Uint8Array(512));
     const Kind = traits.inLoop ? Watch : PollWatch;
     this.#watch = new Kind(libc, fd, traits.wait);
+  }
+
+  get mtu(): number {
+    return this.#mtu;
+  }
+
+  get maxPacket(): number {
+    return longestPacket(this.medium, this.#mtu, this.offload);
   }
 
   get fd(): number {
@@ -146,6 +157,7 @@ export class Descriptor implements TunDevice {
       (errno) => this.#fail(errno, 'read'),
     );
     this.#user = user;
+    this.#unfollow = this.#follow((mtu) => this.#resize(mtu));
   }
 
   /** Cheapest with `room` for at least one byte more than `headerLength + maxPacket`. */
@@ -210,6 +222,12 @@ export class Descriptor implements TunDevice {
   close(): Promise<void> {
     this.#closing ??= this.#shut(undefined);
     return this.#closing;
+  }
+
+  #resize(mtu: number): void {
+    this.#mtu = mtu;
+    this.#longest = this.headerLength + this.maxPacket;
+    this.#user?.mtuChanged?.();
   }
 
   #reference(on: boolean): this {
@@ -310,6 +328,7 @@ export class Descriptor implements TunDevice {
     this.#fd = -1;
     this.#lastPiece = undefined;
     clearTimeout(this.#retry);
+    this.#unfollow();
     const stopped = this.#watch.stop();
     if (fd >= 0) closeOwned(fd);
     await stopped; // so `closed` is never said from within a call of the user's

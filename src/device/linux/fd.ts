@@ -6,9 +6,9 @@
 import { type DeviceOffload, NO_OFFLOAD } from '../device.ts';
 import { DeviceError, invalid } from '../errors.ts';
 import { checkMtu } from '../options.ts';
-import { makeDevice } from './attached.ts';
+import { currentMtu, makeDevice } from './attached.ts';
 import type { TunDevice } from './descriptor.ts';
-import { Iff, LinkControl, TunControl } from './ioctl.ts';
+import { Iff, TunControl } from './ioctl.ts';
 import { errnoName, F, FD_CLOEXEC, type Libc, loadLibc, O } from './libc.ts';
 import { askOffload } from './offload.ts';
 import { adoptOwned } from './owned.ts';
@@ -48,10 +48,16 @@ export async function openFd(fd: number, options: FdOptions = {}): Promise<TunDe
   const headerLength = virtio ? control.headerSize(fd) : (options.headerLength ?? 0);
   const name = options.name ?? found?.name ?? `fd ${fd}`;
   const offload = adoptedOffload(control, fd, options, virtio);
-  const mtu = options.mtu ?? currentMtu(libc, found?.name) ?? 1500;
+  const mtu = options.mtu ?? currentMtu(libc, control, fd) ?? 1500;
   const medium = found !== undefined ? (tap ? 'ethernet' : 'ip') : (options.medium ?? 'ip');
   const ours = adoptOwned(libc, fd);
-  return makeDevice(libc, control, ours, { name, medium, headerLength, offload, mtu }, options);
+  return makeDevice(
+    libc,
+    control,
+    ours,
+    { name, medium, headerLength, offload, mtu, fixed: options.mtu !== undefined },
+    options,
+  );
 }
 
 function adoptedOffload(
@@ -80,15 +86,4 @@ function prepare(libc: Libc, fd: number): void {
   }
   libc.fcntl(fd, F.SETFL, flags | O.NONBLOCK);
   libc.fcntl(fd, F.SETFD, libc.fcntl(fd, F.GETFD, 0) | FD_CLOEXEC);
-}
-
-/** Of an interface that may be in another network namespace than we are. */
-function currentMtu(libc: Libc, name: string | undefined): number | undefined {
-  if (name === undefined) return undefined;
-  const link = new LinkControl(libc);
-  try {
-    return link.exists(name) ? link.mtu(name) : undefined;
-  } finally {
-    link.close();
-  }
 }

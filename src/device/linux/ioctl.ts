@@ -51,6 +51,8 @@ const TUNGETFEATURES = tun(READ, 207);
 const TUNSETOFFLOAD = tun(WRITE, 208);
 const TUNGETIFF = tun(READ, 210);
 const TUNGETVNETHDRSZ = tun(READ, 215);
+/** _IO('T', 227), whose direction is none: 0x2000_0000 where the directions differ. */
+const TUNGETDEVNETNS = (OTHER_DIRECTIONS ? 0x2000_0000 : 0) + 0x54e3;
 const TUNSETVNETHDRSZ = tun(WRITE, 216);
 
 const SIOCGIFFLAGS = 0x8913;
@@ -112,6 +114,11 @@ export class TunControl {
     if (this.#libc.ioctl(fd, TUNGETIFF, this.#request.address) < 0) return undefined;
     const flags = this.#request.view.getUint16(IFREQ.union, LITTLE);
     return { name: getName(this.#request), flags };
+  }
+
+  /** A descriptor of the network namespace that the interface is in, or -1. Linux 5.2 on. */
+  namespace(fd: number): number {
+    return this.#libc.ioctl(fd, TUNGETDEVNETNS, 0);
   }
 
   /** Length of the virtio header before each packet. */

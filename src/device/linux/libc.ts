@@ -54,6 +54,7 @@ export interface Libc {
   dup3(from: number, to: number, flags: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   socket(family: number, type: number, protocol: number): number;
+  bind(fd: number, address: number, length: number): number;
   socketpair(family: number, type: number, protocol: number, address: number): number;
   memmove(to: number, from: number, length: number): number;
   /** Of the call before; ask at once. */
@@ -114,6 +115,7 @@ function bind(koffi: Koffi): Libc {
     dup3: library.func('int dup3(int from, int to, int flags)'),
     fcntl: library.func('int fcntl(int fd, int command, long argument)'),
     socket: library.func('int socket(int family, int type, int protocol)'),
+    bind: library.func('int bind(int fd, uintptr_t address, uint32_t length)'),
     socketpair: library.func(
       'int socketpair(int family, int type, int protocol, uintptr_t address)',
     ),

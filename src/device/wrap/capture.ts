@@ -116,6 +116,7 @@ export class CaptureDevice extends Wrapper {
       memory: user.memory,
       readable: () => user.readable(),
       writable: () => user.writable(),
+      mtuChanged: () => user.mtuChanged?.(),
       closed: (error) => {
         void this.#finish().then(() => user.closed(error));
       },

@@ -12,9 +12,7 @@ export const PIECE = 131_072;
 export abstract class Wrapper implements Device {
   readonly name: string;
   readonly medium: 'ip' | 'ethernet';
-  readonly mtu: number;
   readonly headerLength: number;
-  readonly maxPacket: number;
   readonly hostAddress: string | undefined;
   readonly offload: DeviceOffload;
   /** What stands behind this one, and ends with it. */
@@ -23,12 +21,18 @@ export abstract class Wrapper implements Device {
   constructor(device: Device) {
     this.name = device.name;
     this.medium = device.medium ?? 'ip';
-    this.mtu = device.mtu;
     this.headerLength = device.headerLength;
-    this.maxPacket = device.maxPacket;
     this.hostAddress = device.hostAddress;
     this.offload = device.offload;
     this.device = device;
+  }
+
+  get mtu(): number {
+    return this.device.mtu;
+  }
+
+  get maxPacket(): number {
+    return this.device.maxPacket;
   }
 
   /** The device behind refuses a second user, and one that comes too late. */

@@ -127,10 +127,13 @@ export class Host {
     const iface = this.core.addInterface(options, mac);
     const port: Port = { device, iface };
     this.#ports.push(port);
+    // Who asked for less than the device carries has it as the most.
+    const most = mtu < device.mtu ? mtu : Number.POSITIVE_INFINITY;
     device.start({
       memory: this.core.slots.bytes,
       readable: () => this.#readable(port),
       writable: () => this.#writable(iface),
+      mtuChanged: () => this.core.setMtu(iface, Math.min(device.mtu, most)),
       closed: (error) => this.#gone(port, error),
     });
     if (this.#holds === 0) device.unref?.();

@@ -94,7 +94,8 @@ export class Interface {
   /** 1 for the first; 0 is the loopback interface. */
   readonly index: number;
   readonly name: string;
-  readonly mtu: number;
+  /** The longest packet, in bytes. Changed through `Internet.setMtu`, which ends what was derived from it. */
+  mtu: number;
   /** Bytes of the device's own header before each packet: 0, 10 or 12. */
   readonly headerLength: number;
   /** What its packets travel in; null where the device carries packets. */

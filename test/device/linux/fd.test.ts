@@ -45,11 +45,11 @@ async function openPolled(waiting: Waiting = 'event'): Promise<[TunDevice, TunDe
     medium: 'ip',
     mtu: 1500,
     headerLength: 0,
-    maxPacket: 1500,
     offload: NO_OFFLOAD,
     wait: { waiting },
     inLoop: false,
     present: () => true,
+    follow: () => () => {},
   });
   return [device, await openFd(right)];
 }

@@ -206,6 +206,12 @@ export class Internet implements InternetLayer {
     return iface;
   }
 
+  /** The device carries packets of another length than before; ours are as long as a slot at most. */
+  setMtu(iface: Interface, mtu: number): void {
+    iface.mtu = Math.min(mtu, this.slots.size - HEADROOM);
+    this.routes.changed();
+  }
+
   /** A device is gone. What waits for it is dropped. */
   removeInterface(iface: Interface): void {
     const index = this.interfaces.indexOf(iface);

@@ -1,0 +1,73 @@
+/**
+ * Notice of changes to the interfaces of this network namespace: rtnetlink(7), group RTNLGRP_LINK.
+ *
+ * One socket serves all devices of an environment. What has changed is not read from the message: who
+ * listens asks the kernel what it wants to know, so a notice that was lost does no harm.
+ * @module
+ */
+import { endianness } from 'node:os';
+import { AF, type Libc, O, Pinned, SOCK } from './libc.ts';
+import { Watch } from './readiness.ts';
+
+const LITTLE = endianness() === 'LE';
+const ROUTE = 0; // NETLINK_ROUTE
+/** struct sockaddr_nl, and the bit of the group. */
+const ADDRESS = { family: 0, groups: 8, size: 12 } as const;
+const RTMGRP_LINK = 1;
+/** How often it is asked where there is no such socket, in ms. */
+const PERIOD = 1000;
+
+const listeners = new Set<() => void>();
+let end: (() => void) | undefined;
+
+/**
+ * Call `changed` when an interface may have changed, until what this gives is called. It keeps no
+ * process alive. `inLoop`: the event loop can be given a descriptor.
+ */
+export function onLinkChange(libc: Libc, inLoop: boolean, changed: () => void): () => void {
+  listeners.add(changed);
+  end ??= (inLoop ? watchSocket(libc) : undefined) ?? askOften();
+  return () => {
+    listeners.delete(changed);
+    if (listeners.size > 0) return;
+    end?.();
+    end = undefined;
+  };
+}
+
+function tellAll(): void {
+  for (const changed of listeners) changed();
+}
+
+function askOften(): () => void {
+  const timer = setInterval(tellAll, PERIOD).unref();
+  return () => clearInterval(timer);
+}
+
+/** Undefined where the socket is refused, as by a sandbox. */
+function watchSocket(libc: Libc): (() => void) | undefined {
+  const fd = libc.socket(AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC | O.NONBLOCK, ROUTE);
+  if (fd < 0) return undefined;
+  try {
+    const { view, address } = new Pinned(libc, new Uint8Array(128));
+    view.setUint16(ADDRESS.family, AF.NETLINK, LITTLE);
+    view.setUint32(ADDRESS.groups, RTMGRP_LINK, LITTLE);
+    if (libc.bind(fd, address, ADDRESS.size) < 0) return undefined;
+    const watch = new Watch(libc, fd, {});
+    watch.reference(false);
+    watch.start(
+      () => {
+        watch.take();
+        tellAll();
+      },
+      () => {
+        // More notices than the socket holds (ENOBUFS): begin anew.
+        end = listeners.size > 0 ? (watchSocket(libc) ?? askOften()) : undefined;
+        tellAll();
+      },
+    );
+    return () => void watch.stop();
+  } finally {
+    libc.close(fd); // the event loop has its own, which ends with a worker
+  }
+}
