@@ -7,7 +7,15 @@
  */
 import { debuglog } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
-import { type CaptureDevice, capture, createStack, openFd, openTun, type Stack } from './index.ts';
+import {
+  type CaptureDevice,
+  capture,
+  createStack,
+  openFd,
+  openTap,
+  openTun,
+  type Stack,
+} from './index.ts';
 import { Guard, watch } from './register/outside.ts';
 import { own, ownerOf } from './register/owner.ts';
 import { patch } from './register/patch.ts';
@@ -15,8 +23,9 @@ import { readSettings, type Settings } from './register/settings.ts';
 
 const debug = debuglog('tunstack');
 
-async function open({ fd, tun, address, gateway, pcap }: Settings): Promise<Stack> {
-  const opened = fd === undefined ? await openTun(tun) : await openFd(fd, tun);
+async function open({ fd, tap, tun, address, gateway, pcap }: Settings): Promise<Stack> {
+  const make = tap ? openTap : openTun;
+  const opened = fd === undefined ? await make(tun) : await openFd(fd, tun);
   let device: typeof opened | CaptureDevice = opened;
   try {
     if (pcap !== undefined)

@@ -14,14 +14,21 @@ export function netnsPath(netns: string): string {
   return netns.includes('/') ? netns : `/run/netns/${netns}`;
 }
 
+/** What is moved, and what it is to be there. */
+export interface Moved {
+  readonly name: string;
+  /** With the length of its prefix. */
+  readonly address: string;
+  readonly mtu: number;
+  /** The router on its link; undefined on a point-to-point device. */
+  readonly via: string | undefined;
+}
+
 /**
  * Move the interface `name` into `netns`, give it `address` (`10.83.0.1/24`) there, and make it the
- * default route. Throws with what `ip` says.
+ * default route, by the router `via` if there is one on its link. Throws with what `ip` says.
  */
-export async function moveInto(
-  netns: string,
-  { name, address, mtu }: { name: string; address: string; mtu: number },
-): Promise<void> {
+export async function moveInto(netns: string, { name, address, mtu, via }: Moved): Promise<void> {
   const path = netnsPath(netns);
   const ip = async (inside: boolean, ...words: string[]): Promise<void> => {
     const [program, ...args] = inside
@@ -39,5 +46,6 @@ export async function moveInto(
   await ip(false, 'link', 'set', 'dev', name, 'netns', pid ?? path);
   await ip(true, 'addr', 'add', address, 'dev', name);
   await ip(true, 'link', 'set', 'dev', name, 'mtu', `${mtu}`, 'up');
-  await ip(true, 'route', 'add', 'default', 'dev', name);
+  const router = via === undefined ? [] : ['via', via];
+  await ip(true, 'route', 'add', 'default', ...router, 'dev', name);
 }

@@ -9,6 +9,8 @@ import { asBits, asText, numberFrom, parseAddress, parseCidr, parseName } from '
 export interface TunOptions {
   /** The device's name; undefined lets the kernel choose. */
   readonly tun: string | undefined;
+  /** It is a TAP, which carries frames. */
+  readonly tap?: true;
   /** The kernel's address on the TUN, with its prefix. */
   readonly hostAddress: string;
   /** Our address, in that prefix. */
@@ -42,6 +44,7 @@ function neighbour(host: number, prefix: number): number {
 /** What commander has read, under its names. */
 export interface Read {
   tun?: string;
+  tap?: string;
   hostAddress?: string;
   address?: string;
   gateway?: string | false;
@@ -75,10 +78,14 @@ export function tunOptions(read: Read): TunOptions {
     throw wrong(`It is outside ${asText(base)}/${prefix}, see --host-address.`);
   }
   if (isEdge(ours)) throw wrong("It is the network's own or its broadcast address.");
-  const { tun, gateway, mtu, offload = 'auto', pcap, json = false } = read;
+  const { tap, gateway, mtu, offload = 'auto', pcap, json = false } = read;
+  if (tap !== undefined && read.tun !== undefined) {
+    throw new InvalidArgumentError("option '--tap' and option '--tun' name two devices: give one.");
+  }
   const isDefaultPlace = (read.hostAddress ?? read.address ?? gateway) === undefined;
   const place = { hostAddress, address, prefix, isDefaultPlace, gateway };
-  return { tun, ...place, mtu, offload, pcap, json };
+  const device = { tun: tap ?? read.tun, ...(tap !== undefined && { tap: true as const }) };
+  return { ...device, ...place, mtu, offload, pcap, json };
 }
 
 const parseGateway = (text: string): string | false => text !== 'none' && parseAddress(text);
@@ -96,6 +103,7 @@ export function withGateway(command: Command): Command {
 export function withTun(command: Command): Command {
   return command
     .option('--tun <name>', "the device's name (default: the kernel names it)", parseName)
+    .option('--tap <name>', 'a TAP of this name instead: frames, with ARP', parseName)
     .option(
       '--host-address <cidr>',
       `the kernel's address (default: ${DEFAULT_HOST_ADDRESS}, or the next network that is free)`,

@@ -7,6 +7,7 @@ import {
   capture,
   createStack,
   type Device,
+  openTap,
   openTun,
   type Stack,
   type TunDevice,
@@ -41,7 +42,8 @@ export async function openSession(
   const place: Place = isMoved ? options : choosePlace(options);
   const { hostAddress, address, note } = place;
   if (note !== undefined) screen.complain(note);
-  const tun = await openTun({
+  const open = options.tap ? openTap : openTun;
+  const tun = await open({
     ...{ mtu, offload },
     ...(name !== undefined && { name }),
     ...(!isMoved && { hostAddress }),
@@ -50,7 +52,9 @@ export async function openSession(
   try {
     const captured = pcap === undefined ? undefined : captureTo(tun, pcap);
     if (captured) device = captured;
-    const way = gateway === undefined ? {} : { gateway };
+    // On a TUN the kernel is the way to what is elsewhere; on a TAP it is one station of several.
+    const router = gateway ?? (options.tap ? hostOf(hostAddress) : undefined);
+    const way = router === undefined ? {} : { gateway: router };
     const stack = createStack({ device, address: `${address}/${prefix}`, ...way });
     const lost = new Promise<Error>((resolve) => {
       stack.on('error', resolve);
@@ -67,6 +71,13 @@ export async function openSession(
     throw error;
   }
 }
+
+/** The address without its prefix. */
+export const hostOf = (cidr: string): string => cidr.slice(0, cidr.indexOf('/'));
+
+/** What a ready line says of the device: `tun=tun0` or `tap=tap0`. */
+export const named = ({ tap }: TunOptions, { name }: TunDevice): Record<string, string> =>
+  tap ? { tap: name } : { tun: name };
 
 /** A capture that says on standard error, once, when it ends before the command does. */
 function captureTo(tun: TunDevice, pcap: string): CaptureDevice {

@@ -4,6 +4,7 @@
  * | variable | what it says | default |
  * |---|---|---|
  * | `TUNSTACK_TUN` | the TUN's name; an existing one is attached to | the kernel chooses |
+ * | `TUNSTACK_TAP` | a TAP of this name instead, which carries frames | |
  * | `TUNSTACK_FD` | an inherited descriptor of a TUN, instead of a name | |
  * | `TUNSTACK_ADDRESS` | the stack's address and the length of its prefix | `10.83.0.2/24` |
  * | `TUNSTACK_HOST_ADDRESS` | the kernel's address on the TUN | `10.83.0.1/24` if neither is given |
@@ -24,6 +25,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Settings {
   /** The descriptor to adopt; undefined: open a TUN. */
   readonly fd: number | undefined;
+  /** Open a TAP. */
+  readonly tap: boolean;
   readonly tun: TunOptions & FdOptions;
   readonly address: string;
   readonly gateway: string | false | undefined;
@@ -49,7 +52,7 @@ class SettingError extends TypeError {
   readonly code = 'ERR_INVALID_ARG_VALUE';
 
   constructor(name: string, value: string, wanted: string) {
-    super(`${name} is '${value}': it must be ${wanted}`);
+    super(`TUNSTACK_${name} is '${value}': it must be ${wanted}`);
   }
 }
 
@@ -62,7 +65,7 @@ export function readSettings(environment: Environment): Settings {
     if (value === undefined) return undefined;
     const number = /^\d+$/.test(value) ? Number(value) : -1;
     if (number >= least && number <= most) return number;
-    throw new SettingError(`TUNSTACK_${name}`, value, `a whole number from ${least} to ${most}`);
+    throw new SettingError(name, value, `a whole number from ${least} to ${most}`);
   };
 
   const choice = <T>(
@@ -74,11 +77,15 @@ export function readSettings(environment: Environment): Settings {
     if (value === undefined) return undefined;
     const found = find(value.toLowerCase());
     if (found !== undefined) return found;
-    throw new SettingError(`TUNSTACK_${name}`, value, list);
+    throw new SettingError(name, value, list);
   };
 
   const fd = whole('FD', 0, 2 ** 31 - 1);
-  const name = text('TUN');
+  const tap = text('TAP');
+  if (tap !== undefined && text('TUN') !== undefined) {
+    throw new SettingError('TAP', tap, 'left out where TUNSTACK_TUN names the device');
+  }
+  const name = tap ?? text('TUN');
   const mtu = whole('MTU', 68, 65_535);
   const offload =
     choice('OFFLOAD', (value) => OFFLOAD.get(value), "'on', 'off' or 'auto'") ?? 'auto';
@@ -97,6 +104,7 @@ export function readSettings(environment: Environment): Settings {
   const hostAddress = text('HOST_ADDRESS') ?? (alone ? '10.83.0.1/24' : undefined);
   return {
     fd,
+    tap: tap !== undefined,
     tun: {
       // An inherited descriptor has a virtio header or has none: that is not ours to choose.
       offload: (fd === undefined ? offload : offload === true) as boolean,

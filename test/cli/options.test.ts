@@ -38,6 +38,12 @@ test('options: serve needs none', (t) => {
   });
 });
 
+test('options: a TAP takes the place of the TUN, and there is one of them', (t) => {
+  const { tap, tun } = options('serve --tap t0') as { tap?: true; tun?: string };
+  t.deepEqual([tap, tun], [true, 't0']);
+  t.regex(refusal('ping --tap t0 --tun t1 10.0.0.1'), /two devices: give one/);
+});
+
 test('options: serve takes all of its own', (t) => {
   t.deepEqual(
     options(

@@ -14,6 +14,7 @@ import { readSettings } from '../../src/register/settings.ts';
 test('settings: without any there is a TUN with both addresses', (t) => {
   t.deepEqual(readSettings({ PATH: '/bin' }), {
     fd: undefined,
+    tap: false,
     tun: { offload: 'auto' as never, hostAddress: '10.83.0.1/24' },
     address: '10.83.0.2/24',
     gateway: undefined,
@@ -40,6 +41,7 @@ test('settings: all that can be said', (t) => {
   });
   t.deepEqual(settings, {
     fd: 3,
+    tap: false,
     tun: { offload: true, mtu: 1400, waiting: 'busy' },
     address: '10.83.0.2/24',
     gateway: '10.83.0.1',
@@ -107,4 +109,14 @@ test('kernel: all addresses of IPv6 are all of the stack’s', (t) => {
   for (const args of [[], [80], [80, '::1'], [{ port: 80, host: '::', ipv6Only: true }]]) {
     t.deepEqual(withoutIPv6(args), args);
   }
+});
+
+test('settings: a TAP takes the place of the TUN, and there is one of them', (t) => {
+  const { tap, tun } = readSettings({ TUNSTACK_TAP: 't0' });
+  t.deepEqual([tap, tun.name], [true, 't0']);
+  t.false(readSettings({ TUNSTACK_TUN: 't0' }).tap);
+  t.throws(() => readSettings({ TUNSTACK_TAP: 't0', TUNSTACK_TUN: 't1' }), {
+    code: 'ERR_INVALID_ARG_VALUE',
+    message: /TUNSTACK_TAP/,
+  });
 });

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { createPipe, createStack, createSwitch, openTap, type Stack } from '../../src/index.ts';
-import { run } from '../support/process.ts';
+import { Running, run, tunstack } from '../support/process.ts';
 import { tunTest } from './namespace.ts';
 
 const HOST = '10.86.0.1';
@@ -111,6 +111,36 @@ tunTest.serial('tap: two stacks and the kernel on one switch reach each other', 
   const { out } = await run('ping', '-q', '-c', '3', '-i', '0.1', '10.86.0.3');
   t.regex(out, / 3 received/);
   t.is(bridge.stations().length, 3);
+});
+
+tunTest.serial('tap: the commands serve and ping run on one', async (t) => {
+  const running = tunstack('serve', '--tap', 'tap8');
+  t.teardown(() => running.stop('SIGKILL').then(() => {}));
+  t.is(await running.line(), 'ready tap=tap8 host=10.83.0.1/24 address=10.83.0.2 mtu=1500');
+  const { out } = await run('ping', '-q', '-c', '3', '-i', '0.1', '10.83.0.2');
+  t.regex(out, / 3 received/);
+  const asked = await tunstack('ping', '--tap', 'tap7', '-c', '1', '10.83.1.1').ended;
+  t.is(asked.code, 0, asked.out + asked.err);
+  t.is((await running.stop('SIGTERM')).code, 0);
+});
+
+tunTest.serial('tap: an unmodified program runs on one by register', async (t) => {
+  const program =
+    "require('node:net').createServer((s) => s.end('hello')).listen(80, () => console.log('ready'))";
+  const env = {
+    TUNSTACK_TAP: 'tap6',
+    TUNSTACK_ADDRESS: `${OURS}/24`,
+    TUNSTACK_HOST_ADDRESS: `${HOST}/24`,
+  };
+  const running = new Running(
+    process.execPath,
+    ['--import', 'tunstack/register', '-e', program],
+    env,
+  );
+  t.teardown(() => running.stop('SIGKILL').then(() => {}));
+  t.is(await running.line(), 'ready');
+  const [text] = await once(connect(80, OURS).setEncoding('utf8'), 'data');
+  t.is(text, 'hello');
 });
 
 tunTest.serial('tap: nmap finds the stack by ARP', async (t) => {

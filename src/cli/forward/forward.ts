@@ -6,7 +6,7 @@
 
 import { moveInto } from '../netns.ts';
 import type { Screen } from '../screen.ts';
-import { openSession } from '../session.ts';
+import { hostOf, named, openSession } from '../session.ts';
 import { showStatus } from '../status.ts';
 import { plural, size } from './carried.ts';
 import { Descriptors } from './descriptors.ts';
@@ -42,9 +42,11 @@ export async function forward(
   const session = await openSession({ ...options, gateway: false }, screen, netns !== undefined);
   const { stack, tun, hostAddress, address, lost, close } = session;
   try {
-    stack.addRoute('0.0.0.0/0', { device: tun.name });
+    const way = options.tap ? { gateway: hostOf(hostAddress) } : { device: tun.name };
+    stack.addRoute('0.0.0.0/0', way);
     if (netns !== undefined) {
-      await moveInto(netns, { name: tun.name, address: hostAddress, mtu: tun.mtu });
+      const via = options.tap ? address : undefined;
+      await moveInto(netns, { name: tun.name, address: hostAddress, mtu: tun.mtu, via });
     }
     const own = new OwnSockets();
     const gateway = new Gateway(stack, {
@@ -54,7 +56,7 @@ export async function forward(
       complain: (text) => screen.complain(text),
     });
     const via = socks5 === undefined ? 'direct' : `socks5://${socks5.host}:${socks5.port}`;
-    const place = { tun: tun.name, host: hostAddress, address, mtu: tun.mtu, via };
+    const place = { ...named(options, tun), host: hostAddress, address, mtu: tun.mtu, via };
     const ways = { open: sayRules(options.rules), closed: CLOSED };
     const ready = { ...place, ...ways, ...(netns !== undefined && { netns }) };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);

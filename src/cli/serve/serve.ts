@@ -7,7 +7,7 @@ import type { StackStats } from '../../index.ts';
 import { carriedLine, counted } from '../forward/carried.ts';
 import type { TunOptions } from '../options-tun.ts';
 import type { Screen } from '../screen.ts';
-import { openSession } from '../session.ts';
+import { named, openSession } from '../session.ts';
 import { showStatus } from '../status.ts';
 import { pageServer } from './page.ts';
 import { startServices } from './services.ts';
@@ -42,7 +42,7 @@ export async function serve(
       now: () => new Date(),
       page,
     });
-    const ready = { tun: tun.name, host: hostAddress, address, mtu: tun.mtu };
+    const ready = { ...named(options, tun), host: hostAddress, address, mtu: tun.mtu };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
     screen.line(
       options.json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`,
