@@ -123,7 +123,7 @@ export function record(
 function readable(name: string, value: unknown): unknown {
   if (name === 'data') return (value as Buffer).length;
   if (value instanceof Error) return told(value);
-  if (typeof value === 'object' && value !== null) return value.constructor.name;
+  if (typeof value === 'object' && value !== null) return value.constructor?.name;
   return value;
 }
 

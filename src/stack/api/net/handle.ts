@@ -13,7 +13,8 @@
  */
 import { Duplex } from 'node:stream';
 import { nextRound } from '../../host/clock.ts';
-import { errnoOf } from '../door/errors.ts';
+import { errnoOf, type SystemError } from '../door/errors.ts';
+import { FRAMES, RECORDS, Units } from './units.ts';
 
 /** A request of an engine's: a write or a shutdown that it waits for. */
 type Request = object;
@@ -41,14 +42,19 @@ export interface HandleOwner extends Duplex {
   unref(): unknown;
 }
 
-/** What reading means to the socket. */
-export interface Reads {
+/** What the socket does for its handle. */
+export interface Works {
+  /** Read on. */
   start(): void;
   stop(): void;
   /** Text for the socket itself. */
   took(chunk: Buffer): void;
   /** The same for the end. */
   ended(): void;
+  /** Why nothing can be written. */
+  failure(): SystemError | undefined;
+  /** How much of `chunk`, which is given away, can be sent without waiting. */
+  write(chunk: Uint8Array): number;
 }
 
 /** A `JSStream`, and the key under which Node's own functions find the socket of a handle. */
@@ -58,6 +64,19 @@ interface Parts {
 }
 
 let parts: Parts | null | undefined;
+
+/** Above 0 while an engine reads what it was given. */
+let giving = 0;
+
+/**
+ * One piece of text can be many events to an engine. Where the kernel brings it, Node runs ticks and
+ * microtasks after each of them; but not below our own call. Who tells the next event calls this first.
+ */
+export function catchUp(): void {
+  if (giving > 0) runTicks();
+}
+
+const runTicks = (): void => (process as { _tickCallback?: () => void })._tickCallback?.();
 
 /** True once the modules are loaded that could want a handle: to load them for it would take long. */
 function isWanted(): boolean {
@@ -81,38 +100,52 @@ function findParts(): Parts | null {
 }
 
 /** What a write is told that failed for `error`. */
-const statusOf = (error: NodeJS.ErrnoException): number =>
-  error.errno !== undefined && error.errno < 0 ? error.errno : errnoOf('EPIPE');
+const statusOf = ({ errno = 0 }: NodeJS.ErrnoException): number =>
+  errno < 0 ? errno : errnoOf('EPIPE');
 
 /** The handle of one socket. */
 export class SocketHandle {
   /** What the engines are given. */
   readonly native: object;
   readonly #stream: JSStream;
+  readonly #socket: HandleOwner;
+  #units: Units | undefined;
   /** What an engine waits for, and whether it is a shutdown. */
   readonly #waiting: Map<Request, boolean> = new Map();
 
   /** Made for those who ask for `socket._handle`; undefined if nobody could, or Node has no such thing. */
-  static of(socket: HandleOwner, reads: Reads): SocketHandle | undefined {
+  static of(socket: HandleOwner, works: Works): SocketHandle | undefined {
     if (parts === undefined && isWanted()) parts = findParts();
-    return parts ? new SocketHandle(socket, reads, parts) : undefined;
+    return parts ? new SocketHandle(socket, works, parts) : undefined;
   }
 
-  private constructor(socket: HandleOwner, reads: Reads, { JSStream, owner }: Parts) {
+  private constructor(socket: HandleOwner, works: Works, { JSStream, owner }: Parts) {
     this.#stream = new JSStream();
+    this.#socket = socket;
     void socket.remoteAddress; // asked for once it is known for good: a failed handshake is told with it
     this.native = Object.assign(this.#stream, {
       reading: false,
       ...(owner && { [owner]: socket }),
-      ...this.#input(reads),
-      ...this.#output(socket),
+      ...this.#input(works),
+      ...this.#output(socket, works),
       ...settingsOf(socket),
     });
   }
 
-  /** Text from the network. */
-  give(chunk: Uint8Array): void {
-    this.#stream.readBuffer(chunk);
+  /** Text from the network. What the engine tells of one unit in a tick comes before the next. */
+  give(chunk: Buffer): void {
+    this.#units ??= new Units(hasSession(this.#socket) ? FRAMES : RECORDS);
+    for (let at = 0; at < chunk.length && !this.#socket.destroyed; ) {
+      const end = this.#units.end(chunk, at);
+      giving++;
+      try {
+        this.#stream.readBuffer(chunk.subarray(at, end));
+      } finally {
+        giving--;
+      }
+      at = end;
+      if (at < chunk.length) runTicks();
+    }
   }
 
   /** The end from the network. */
@@ -125,7 +158,7 @@ export class SocketHandle {
     for (const request of this.#waiting.keys()) this.#finish(request, errnoOf('ECANCELED'));
   }
 
-  #input({ start, stop, took, ended }: Reads): object {
+  #input({ start, stop, took, ended }: Works): object {
     const begin = (): number => {
       start();
       return 0;
@@ -144,14 +177,19 @@ export class SocketHandle {
     };
   }
 
-  #output(socket: HandleOwner): object {
+  #output(socket: HandleOwner, works: Works): object {
     return {
       isClosing: () => socket.destroyed,
       onwrite: (request: Request, chunks: readonly Buffer[]) => {
         const done = this.#begin(request, false);
-        // After the end of what is written: an engine that says good-bye to a peer that has gone first.
-        if (socket.writableEnded || socket.destroyed) done(new Error());
-        else writeAll(socket, chunks, done);
+        const failure = works.failure();
+        // To be told to the engine, which may care or not: it says good-bye to peers that have gone first.
+        if (failure) done(failure);
+        else if (!writeAll(socket, works, chunks, done)) {
+          // As with the kernel's sockets: who destroys a session in this tick has its last words sent.
+          if (hasSession(socket)) this.#finish(request, 0);
+          else done(); // TLS cannot be told before it has returned
+        }
         return 0;
       },
       onshutdown: (request: Request) => {
@@ -184,23 +222,35 @@ export class SocketHandle {
   }
 }
 
+/** False if all is sent; else `done` is called when it is. */
 function writeAll(
   socket: Duplex,
+  works: Works,
   chunks: readonly Buffer[],
   done: (error?: Error | null) => void,
-): void {
-  const last = chunks.length - 1;
-  if (last < 0) {
-    done();
-    return;
+): boolean {
+  let i = 0;
+  let sent = 0;
+  for (; i < chunks.length; i++) {
+    const chunk = chunks[i] as Buffer;
+    sent = works.write(chunk);
+    if (sent < chunk.length) break;
   }
+  if (i === chunks.length) return false;
   socket.cork();
-  chunks.forEach((chunk, i) => {
-    if (i < last) socket.write(chunk);
-    else socket.write(chunk, done);
-  });
+  for (const last = chunks.length - 1; i <= last; i++, sent = 0) {
+    const rest = (chunks[i] as Buffer).subarray(sent);
+    if (i < last) socket.write(rest);
+    else socket.write(rest, done);
+  }
   socket.uncork();
+  return true;
 }
+
+/** True if a session of HTTP/2 has the socket, without TLS between. In Node 20 the key is undefined by mistake. */
+const hasSession = (socket: object): boolean =>
+  Object.hasOwn(socket, 'undefined') ||
+  Object.getOwnPropertySymbols(socket).some(({ description }) => description === 'kBoundSession');
 
 /** What Node asks of the connection by way of a handle that is put on this one. */
 const settingsOf = (socket: HandleOwner): object => ({

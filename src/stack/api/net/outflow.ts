@@ -1,10 +1,10 @@
 /**
  * One write of a stream on its way into the send buffer: begun, perhaps cut short, gone on with when there
- * is room, and called back when all of it was taken.
+ * is room, and called back when all of it was taken. And the writes that come too early or too late.
  * @module
  */
-
 import type { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
 import { coded, lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
@@ -13,6 +13,8 @@ type Callback = (error?: Error | null) => void;
 type Chunks = readonly { readonly chunk: Uint8Array }[];
 
 const EMPTY: Chunks = [];
+/** Below it a copy costs less than to keep what is written. */
+const SMALL = 4096;
 
 export class Outflow {
   /** Bytes of all writes that were called back. */
@@ -41,6 +43,13 @@ export class Outflow {
     this.#left = this.#length;
     if (chunks.some(({ chunk }) => isGone(chunk))) this.#fail(connection);
     else this.go(connection);
+  }
+
+  /** While none waits: how much of `chunk`, which is given away, is taken at once. */
+  writeNow(connection: Connection, chunk: Uint8Array): number {
+    const taken = chunk.length < SMALL ? connection.writeCopy(chunk) : connection.write(chunk);
+    this.written += taken;
+    return taken;
   }
 
   /** There is room. */
@@ -115,4 +124,18 @@ export function onceConnected(socket: EventEmitter, send: () => void, failed: Ca
   };
   socket.once('connect', onConnect);
   socket.once('close', onClose);
+}
+
+/** Node's kinder "write after end", for a socket that has ended because the peer did. */
+export function refuseWrite(
+  socket: Duplex,
+  encoding: BufferEncoding | Callback | undefined,
+  done: Callback | undefined,
+): boolean {
+  const callback = typeof encoding === 'function' ? encoding : done;
+  const message = 'This socket has been ended by the other party';
+  const error = Object.assign(new Error(message), { code: 'EPIPE' });
+  if (typeof callback === 'function') process.nextTick(callback, error);
+  socket.destroy(error);
+  return false;
 }

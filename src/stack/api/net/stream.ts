@@ -21,7 +21,7 @@ import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer } from './onread.ts';
 import type { SocketOptions } from './options.ts';
-import { Outflow, onceConnected } from './outflow.ts';
+import { Outflow, onceConnected, refuseWrite } from './outflow.ts';
 
 type Callback = (error?: Error | null) => void;
 type Chunk = { chunk: Buffer };
@@ -34,7 +34,7 @@ export interface SocketServer {
 
 const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
 
-export abstract class SocketStream extends Duplex implements HandleOwner {
+export class SocketStream extends Duplex {
   /** True from `connect` until the connection is open or has failed. */
   connecting = false;
   /** The server that accepted it, if one did. */
@@ -99,25 +99,18 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
     return !this.live || this.connecting;
   }
 
-  abstract address(): object;
-  abstract get remoteAddress(): string | undefined;
-  abstract get remotePort(): number | undefined;
-  abstract get remoteFamily(): string | undefined;
-  abstract setNoDelay(on: boolean): this;
-  abstract setKeepAlive(on: boolean, initialDelay: number): this;
-  abstract ref(): this;
-  abstract unref(): this;
-
   /** For Node's TLS and HTTP/2, see `handle.ts`: there while the socket is open or connects, as Node's is. */
   get _handle(): object | null | undefined {
     if (!this.live) return null;
     const { parser } = this as { parser?: unknown };
     if (!this.#handle && parser) return undefined; // Node's http, which is a reader like any other
-    this.#handle ??= SocketHandle.of(this, {
+    this.#handle ??= SocketHandle.of(this as Duplex as HandleOwner, {
       start: () => this._read(0),
       stop: () => this.#stopReading(),
       took: (chunk) => this.#keep(chunk),
       ended: () => this.#pushEnd(),
+      failure: () => this.#noWrite(),
+      write: (chunk) => this.#writeNow(chunk),
     });
     return this.#handle?.native;
   }
@@ -321,18 +314,8 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
   override write(chunk: unknown, callback?: Callback): boolean;
   override write(chunk: unknown, encoding?: BufferEncoding, callback?: Callback): boolean;
   override write(chunk: unknown, encoding?: BufferEncoding | Callback, done?: Callback): boolean {
-    if (this.#peerEnded && this.writableEnded) return this.#writeAfterEnd(encoding, done);
+    if (this.#peerEnded && this.writableEnded) return refuseWrite(this, encoding, done);
     return super.write(chunk, encoding as BufferEncoding, done as Callback);
-  }
-
-  /** Node's kinder "write after end", for a socket that has ended because the peer did. */
-  #writeAfterEnd(encoding?: BufferEncoding | Callback, done?: Callback): boolean {
-    const callback = typeof encoding === 'function' ? encoding : done;
-    const message = 'This socket has been ended by the other party';
-    const error = Object.assign(new Error(message), { code: 'EPIPE' });
-    if (typeof callback === 'function') process.nextTick(callback, error);
-    this.destroy(error);
-    return false;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
@@ -353,6 +336,17 @@ export abstract class SocketStream extends Duplex implements HandleOwner {
       this.#outflow.begin(carrier, chunks, done);
       if (this.#outflow.waiting) this.#settle();
     }
+  }
+
+  #noWrite(): SystemError | undefined {
+    if (this.carrier?.closed) return this.#writeError(this.#cause);
+    return this.destroyed || this.writableEnded ? this.#writeError() : undefined;
+  }
+
+  #writeNow(chunk: Uint8Array): number {
+    if (this.connecting || !this.carrier || this.writableLength > 0) return 0;
+    this.idle.touch();
+    return this.#outflow.writeNow(this.carrier, chunk);
   }
 
   override _final(done: Callback): void {

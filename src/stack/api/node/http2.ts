@@ -8,9 +8,11 @@ import type * as http2 from 'node:http2';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type * as tls from 'node:tls';
+import { promisify } from 'node:util';
 import { overlay } from '../door/overlay.ts';
 import type { Net } from '../net/net.ts';
 import type { Carrier } from './carry.ts';
+import { inOrder } from './session.ts';
 import type { SecureConnect } from './tls.ts';
 
 /** The module's exports; `connect`, `createServer` and `createSecureServer` are the stack's. */
@@ -44,8 +46,18 @@ export function makeHttp2(net: Net, secureConnect: SecureConnect, carrier: Carri
     const options = typeof first === 'function' ? {} : first;
     const listener = typeof first === 'function' ? first : second;
     const given = { createConnection, ...options } as SessionOptions;
-    return native.connect(authority, given, listener);
+    return inOrder(native.connect(authority, given, listener));
   };
+  // As Node's: the callback has no error first, and failures are events.
+  const connectSoon = (...[authority, options]: Parameters<typeof connect>) =>
+    new Promise<http2.ClientHttp2Session>((done, fail) => {
+      const session = connect(authority, options, () => {
+        session.off('error', fail);
+        done(session);
+      });
+      session.once('error', fail);
+    });
+  Object.defineProperty(connect, promisify.custom, { value: connectSoon });
   return overlay(native, {
     connect,
     createServer: (...args: [http2.ServerOptions]) => carrier.carry(native.createServer(...args)),
