@@ -39,8 +39,8 @@ const SHORT = 9000;
 const MOST_ROUNDS = 2000;
 /** Packets that one packet may bring about beyond what applications have to say. */
 const MOST_ANSWERS = 16;
-/** No segment is shorter than this for want of a larger MSS. */
-const LEAST_MSS = 48;
+/** No segment is shorter than this for want of a larger MSS: 48 octets, less those of timestamps. */
+const LEAST_MSS = 36;
 
 /** Slots are lent from one episode to the next: what leaks in one is missed in all. */
 const pools = new Map<number, Slots>();
