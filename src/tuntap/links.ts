@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { Iff } from '../device/linux/ioctl.ts';
 import type { Libc } from '../device/linux/libc.ts';
-import { type Attribute, attributes, dump, number, text } from './netlink.ts';
+import { type Attribute, attributes, dump, number, text } from '../device/linux/netlink.ts';
 
 const RTM_GETLINK = 18;
 /** `struct ifinfomsg`; the interface's index is at 4. */

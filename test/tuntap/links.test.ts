@@ -4,8 +4,8 @@
  */
 import { endianness } from 'node:os';
 import test from 'ava';
+import { attributes, readMessages } from '../../src/device/linux/netlink.ts';
 import { readLink } from '../../src/tuntap/links.ts';
-import { attributes, readMessages } from '../../src/tuntap/netlink.ts';
 
 const LITTLE = endianness() === 'LE';
 const HEADER = 16;

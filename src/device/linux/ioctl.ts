@@ -8,7 +8,7 @@
 import { endianness } from 'node:os';
 import { attachError, configureError, DeviceError } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, Pinned, SOCK } from './libc.ts';
-import { setTxQueueLength } from './netlink.ts';
+import { setTxQueueLength } from './links.ts';
 
 /** Flags of TUNSETIFF; IFF_NO_PI: no four bytes of packet information before each packet. */
 export const Iff = {

@@ -1,5 +1,7 @@
 /**
- * Notice of changes to the interfaces of this network namespace: rtnetlink(7), group RTNLGRP_LINK.
+ * What the routing socket does for the interfaces of this network namespace: notice of their changes
+ * (group RTNLGRP_LINK), and what the ioctls refuse to those who are root only of their user namespace.
+ * rtnetlink(7), `linux/if_link.h`.
  *
  * One socket serves all devices of an environment. What has changed is not read from the message: who
  * listens asks the kernel what it wants to know, so a notice that was lost does no harm.
@@ -7,10 +9,15 @@
  */
 import { endianness } from 'node:os';
 import { AF, type Libc, O, Pinned, SOCK } from './libc.ts';
+import { BODY_AT, ROUTE, request } from './netlink.ts';
 import { Watch } from './readiness.ts';
 
 const LITTLE = endianness() === 'LE';
-const ROUTE = 0; // NETLINK_ROUTE
+/** struct ifinfomsg, and behind it one struct rtattr. */
+const LINK = { index: BODY_AT + 4 } as const;
+const ATTRIBUTE = { length: BODY_AT + 16, type: BODY_AT + 18, value: BODY_AT + 20 } as const;
+const RTM_NEWLINK = 16;
+const IFLA_TXQLEN = 13;
 /** struct sockaddr_nl, and the bit of the group. */
 const ADDRESS = { family: 0, groups: 8, size: 12 } as const;
 const RTMGRP_LINK = 1;
@@ -19,6 +26,17 @@ const PERIOD = 1000;
 
 const listeners = new Set<() => void>();
 let end: (() => void) | undefined;
+
+/** Set the queue of the interface with this index; 0, or the number of the error. */
+export function setTxQueueLength(libc: Libc, index: number, packets: number): number {
+  return request(libc, RTM_NEWLINK, (view) => {
+    view.setInt32(LINK.index, index, LITTLE);
+    view.setUint16(ATTRIBUTE.length, 8, LITTLE);
+    view.setUint16(ATTRIBUTE.type, IFLA_TXQLEN, LITTLE);
+    view.setUint32(ATTRIBUTE.value, packets, LITTLE);
+    return ATTRIBUTE.value + 4;
+  });
+}
 
 /**
  * Call `changed` when an interface may have changed, until what this gives is called. It keeps no
