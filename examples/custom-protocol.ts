@@ -67,7 +67,8 @@ if (process.argv[1] === import.meta.filename) {
   new Notes(other, (text, from) => console.log(`${from} says: ${text}`));
   const notes = new Notes(one, () => {});
   for (const text of ['hello', 'three in ten of these are lost', 'and none is missing']) {
-    console.log(`  sent ${await notes.send(text, '10.0.0.2')} times`);
+    const times = await notes.send(text, '10.0.0.2');
+    console.log(`  sent ${times === 1 ? 'once' : `${times} times`}`);
   }
   await one.close();
   await other.close();

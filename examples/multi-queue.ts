@@ -30,5 +30,5 @@ if (!isMainThread) {
   const count = Number(process.argv[2] ?? availableParallelism());
   const workers = Array.from({ length: count }, () => new Worker(import.meta.filename));
   await Promise.all(workers.map((worker) => new Promise((done) => worker.once('message', done))));
-  console.log(`try: nc 10.83.0.2 7000, again and again: there are ${count} queues`);
+  console.log(`try: nc 10.83.0.2 7000, again and again; queues: ${count}`);
 }

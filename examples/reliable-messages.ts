@@ -265,7 +265,7 @@ if (process.argv[1] === import.meta.filename) {
   const link = { loss: 0.1, duplicate: 0.05, reorder: 0.1 };
   const one = createStack({ device: impair(here, { both: link }), address: '10.0.0.1/24' });
   const other = createStack({ device: there, address: '10.0.0.2/24' });
-  new Messages(other, (message, from) => console.log(`${from}: ${message.length} bytes`));
+  new Messages(other, (message, from) => console.log(`${from}: ${message.length} B`));
   const messages = new Messages(one, () => {});
   const sizes = [5, 50_000, 0, 500_000, 1];
   await Promise.all(sizes.map((size) => messages.send(Buffer.alloc(size), '10.0.0.2')));

@@ -7,13 +7,12 @@
  *
  * What fails prints the command that repeats it.
  */
-import { parseArgs } from 'node:util';
 import { setUp } from './setup.mjs';
+import { readWords } from './words.mjs';
 
 const number = { type: 'string' };
-const { values } = parseArgs({
-  options: { minutes: number, seed: number, episode: number, siege: number },
-});
+const options = { minutes: number, seed: number, episode: number, siege: number };
+const values = readWords('fuzz', options);
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const EVERY = 10_000; // milliseconds between two lines of progress
 

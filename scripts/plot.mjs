@@ -182,9 +182,15 @@ function main() {
     process.exitCode = 2;
     return;
   }
-  const trace = JSON.parse(readFileSync(file, 'utf8'));
-  const events = Array.isArray(trace) ? trace : trace.events;
-  process.stdout.write(plot(events, trace.title ?? file));
+  try {
+    const trace = JSON.parse(readFileSync(file, 'utf8'));
+    const events = Array.isArray(trace) ? trace : trace?.events;
+    if (!Array.isArray(events)) throw new Error('there are no events in it');
+    process.stdout.write(plot(events, trace.title ?? file));
+  } catch (error) {
+    console.error(`plot: ${file}: ${error.message}`);
+    process.exitCode = 1;
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();

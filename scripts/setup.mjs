@@ -3,7 +3,7 @@
  * of the lock file, and build where dist is missing or older than its sources. Says what it does on
  * standard error; nothing where nothing is to be done.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, isBuilt, root } from './build.mjs';
@@ -26,14 +26,33 @@ function isInstalled() {
   });
 }
 
+/** Where no registry answers, npm's own times keep people waiting for minutes, and say nothing. */
+const PATIENCE = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=10000'];
+/** Milliseconds. */
+const STILL = 10_000;
+
+/** A process that says that it still goes on while this one waits; to be killed. */
+function sayStill() {
+  const script = `setInterval(() => {
+    const seconds = process.uptime().toFixed(0);
+    console.error(\`tunstack: still installing after \${seconds} s; npm may wait for its registry\`);
+  }, ${STILL})`;
+  return spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
 /** `npm ci`, with the npm that runs us if one does. */
 function install() {
-  const words = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  const words = ['ci', '--include=dev', '--no-audit', '--no-fund', ...PATIENCE];
   const npm = process.env['npm_execpath'];
   const [program, args] = npm?.endsWith('.js')
     ? [process.execPath, [npm, ...words]]
     : ['npm', words];
-  return spawnSync(program, args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
+  const still = sayStill();
+  try {
+    return spawnSync(program, args, { cwd: root, stdio: ['ignore', 2, 2] }).status === 0;
+  } finally {
+    still.kill();
+  }
 }
 
 /** Make it ready, or end the process with the reason. */

@@ -10,10 +10,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
 import { setUp } from './setup.mjs';
+import { readWords } from './words.mjs';
 
 const HOST = '10.83.0.1/24';
 const ADDRESS = '10.83.0.2';
@@ -25,13 +25,11 @@ const GIB = 1024 ** 3;
 /** What memory may have grown by between the second quarter of a run and its last. */
 const ROOM = { rss: 40 * MIB, heap: 4 * MIB };
 
-const { values } = parseArgs({
-  options: {
-    gib: { type: 'string', default: '10' },
-    mtu: { type: 'string', default: '1500' },
-    'no-offload': { type: 'boolean', default: false },
-    role: { type: 'string', default: 'start' },
-  },
+const values = readWords('soak', {
+  gib: { type: 'string', default: '10' },
+  mtu: { type: 'string', default: '1500' },
+  'no-offload': { type: 'boolean', default: false },
+  role: { type: 'string', default: 'start' },
 });
 const total = Math.round(Number(values.gib) * GIB);
 if (!(total > 0)) {

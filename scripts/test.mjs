@@ -133,7 +133,9 @@ let tried = 0;
 /** Run files of test/tun in a namespace each: what one leaves behind is not there for the next. */
 async function onDevice(names, { wrap, reason }) {
   if (wrap === undefined) {
-    console.log(`skipped: ${names.length} files in test/tun need a TUN. ${reason}`);
+    const files =
+      names.length === 1 ? '1 file in test/tun needs' : `${names.length} files in test/tun need`;
+    console.log(`skipped: ${files} a TUN. ${reason}`);
     untried = reason;
     return;
   }

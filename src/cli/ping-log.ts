@@ -4,6 +4,7 @@
  * Makes lines, prints nothing: with `json` each line is an object.
  * @module
  */
+import { plural } from './words.ts';
 
 /** An answer, or news that there will be none. */
 export interface Answer {
@@ -115,9 +116,9 @@ export class PingLog {
       return this.#object('statistics', { transmitted, received, errors, loss, time, rtt });
     }
     const counts = [
-      `${transmitted} packets transmitted`,
+      `${plural(transmitted, 'packet')} transmitted`,
       `${received} received`,
-      ...(errors > 0 ? [`+${errors} errors`] : []),
+      ...(errors > 0 ? [`+${plural(errors, 'error')}`] : []),
       `${loss}% packet loss`,
       `time ${time}ms`,
     ];

@@ -7,6 +7,8 @@
 /** What is needed of `process.stdout` and `process.stderr`. */
 export interface Terminal {
   readonly isTTY?: boolean;
+  /** How many characters a line of a terminal holds. */
+  readonly columns?: number;
   write(text: string): unknown;
 }
 
@@ -44,12 +46,18 @@ export class Screen {
   status(text: string): void {
     if (!this.live || text === this.#status) return;
     this.#status = text;
-    this.#err.write(CLEAR + text);
+    this.#err.write(CLEAR + this.#fitted());
+  }
+
+  /** What of it fits: a line that wraps can be written over only in its last part. */
+  #fitted(): string {
+    const { columns = 80 } = this.#err;
+    return this.#status.length < columns ? this.#status : this.#status.slice(0, columns - 1);
   }
 
   #around(where: Terminal, text: string): void {
     if (this.#status !== '') this.#err.write(CLEAR);
     where.write(`${text}\n`);
-    if (this.#status !== '') this.#err.write(this.#status);
+    if (this.#status !== '') this.#err.write(this.#fitted());
   }
 }

@@ -15,6 +15,7 @@ import {
 import { choosePlace, type Place } from './network.ts';
 import type { TunOptions } from './options-tun.ts';
 import type { Screen } from './screen.ts';
+import { plural } from './words.ts';
 
 export interface Session {
   readonly stack: Stack;
@@ -62,7 +63,7 @@ export async function openSession(
     const close = async (): Promise<void> => {
       await stack.close();
       if (captured !== undefined && captured.lost > 0) {
-        console.error(`tunstack: ${captured.lost} packets are missing in ${pcap}`);
+        console.error(`tunstack: ${plural(captured.lost, 'packet')} missing in ${pcap}`);
       }
     };
     return { stack, tun, hostAddress, address, lost, close };

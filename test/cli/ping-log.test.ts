@@ -48,7 +48,7 @@ test('ping-log: without an answer there are no round trips', (t) => {
   t.is(
     l.closing(0),
     '\n--- gate ping statistics ---\n' +
-      '1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms',
+      '1 packet transmitted, 0 received, +1 error, 100% packet loss, time 0ms',
   );
   t.is(l.rtt, undefined);
 });

@@ -6,10 +6,14 @@ import test from 'ava';
 import { Screen } from '../../src/cli/screen.ts';
 
 /** A screen on which both ends are terminals or neither is, and what was written where. */
-function make(isTTY: boolean) {
+function make(isTTY: boolean, columns?: number) {
   const written: string[] = [];
-  const end = (name: string) => ({ isTTY, write: (text: string) => written.push(name + text) });
-  return { screen: new Screen(end('out:'), end('err:')), written };
+  const end = (name: string) => ({
+    ...{ isTTY, ...(columns !== undefined && { columns }) },
+    write: (text: string) => written.push(name + text),
+  });
+  const err = end('err:');
+  return { screen: new Screen(end('out:'), err), written, err };
 }
 
 test('screen: lines go to standard output, complaints to standard error', (t) => {
@@ -46,5 +50,20 @@ test('screen: the status line is written over itself and stays below the lines',
     'out:carried\n',
     'err:2 packets',
     'err:\r\x1b[K',
+  ]);
+});
+
+test('screen: a status line is cut to what the terminal holds, so that it never wraps', (t) => {
+  const { screen, written, err } = make(true, 10);
+  screen.status('123456789');
+  screen.status('1234567890');
+  Object.assign(err, { columns: 5 }); // the window was made narrower
+  screen.line('carried');
+  t.deepEqual(written, [
+    'err:\r\x1b[K123456789',
+    'err:\r\x1b[K123456789',
+    'err:\r\x1b[K',
+    'out:carried\n',
+    'err:1234',
   ]);
 });

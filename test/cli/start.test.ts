@@ -26,3 +26,17 @@ test('npm test: a run without a real device says so, just before its sum', async
   t.regex(warning ?? '', /^NO TEST OF A REAL DEVICE RAN: `unshare .*ENOENT/);
   t.is(last, '0 passed, 0 failed');
 });
+
+for (const line of [
+  ...['plot.mjs /no/such/trace', 'plot.mjs package.json', 'plot.mjs README.md'],
+  ...['sim.mjs --case chaos --seed 1 --trace /no/such/x', 'sim.mjs --bogus'],
+  ...['fuzz.mjs --bogus', 'soak.mjs --bogus'],
+]) {
+  test(`scripts: what cannot be is told in one line: ${line}`, async (t) => {
+    const [script = '', ...words] = line.split(' ');
+    const { code, out, err } = await run(process.execPath, join(root, 'scripts', script), ...words);
+    t.not(code, 0);
+    t.is(out, '');
+    t.regex(err, /^[a-z]+: [^\n]+\n$/);
+  });
+}

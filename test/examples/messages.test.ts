@@ -113,7 +113,7 @@ test('examples: reliable-messages runs by itself and ends', async (t) => {
   const program = join(root, 'dist/examples/reliable-messages.js');
   const { code, out, err } = await run(process.execPath, program);
   t.is(code, 0, err);
-  const sizes = [5, 50_000, 0, 500_000, 1].map((size) => `10.0.0.1: ${size} bytes\n`);
+  const sizes = [5, 50_000, 0, 500_000, 1].map((size) => `10.0.0.1: ${size} B\n`);
   t.true(out.startsWith(sizes.join('')), out);
   t.regex(out, /\d+ pieces were sent again\n$/);
 });

@@ -23,7 +23,7 @@ const EVERY = 5;
 
 function summary(output: string): Echoes {
   const times = [...output.matchAll(/ time=([\d.]+) ms/g)].map((match) => Number(match[1]));
-  const [, sent = '0', got = '0'] = /(\d+) packets transmitted, (\d+) received/.exec(output) ?? [];
+  const [, sent = '0', got = '0'] = /(\d+) packets? transmitted, (\d+) received/.exec(output) ?? [];
   times.sort((a, b) => a - b);
   const at = (share: number): number =>
     times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.POSITIVE_INFINITY;

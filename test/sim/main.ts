@@ -2,7 +2,7 @@
  * `npm run sim`: every case, or one; with `--seed` one run of one case, and a capture of it.
  * @module
  */
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type CaptureDevice, capture } from '../../src/device/wrap/capture.ts';
 import { Trace, type TraceEvent } from '../../src/stack/tcp/tcb/trace.ts';
@@ -33,6 +33,7 @@ function say(text: string): void {
 /** One run again, captured. */
 async function repeat(name: string, seed: number, { long, pcap, trace }: Choice): Promise<boolean> {
   const file = pcap ?? (long ? undefined : `sim-${name}-${seed}.pcapng`);
+  for (const one of [trace, file]) if (one !== undefined) closeSync(openSync(one, 'a')); // or say so now
   let captured: CaptureDevice | undefined;
   let settle = (): void => {};
   const events: TraceEvent[] = [];
@@ -57,10 +58,10 @@ async function repeat(name: string, seed: number, { long, pcap, trace }: Choice)
   const closed = captured?.close();
   settle();
   await closed;
-  if (captured !== undefined) say(`${captured.captured} packets in ${file}`);
+  if (captured !== undefined) say(`packets in ${file}: ${captured.captured}`);
   if (trace !== undefined) {
     writeFileSync(trace, JSON.stringify({ title: `${name} ${seed}`, events }));
-    say(`${events.length} events in ${trace}`);
+    say(`events in ${trace}: ${events.length}`);
   }
   return good;
 }
@@ -85,7 +86,7 @@ function runAll(choice: Choice): boolean {
     }
     failed += bad;
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    const many = count === 1 ? told : `${count} seeds, ${bad} failed`;
+    const many = count === 1 ? told : `seeds: ${count}, failed: ${bad}`;
     say(`${name}: ${about}\n  ${many}; ${seconds} s`);
   }
   return failed === 0;
@@ -114,4 +115,10 @@ async function main(): Promise<boolean> {
   return runAll(values);
 }
 
-process.exitCode = (await main()) ? 0 : 1;
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  // What was asked for cannot be: cases that fail are told where they do.
+  process.stderr.write(`sim: ${(error as Error).message}\n`);
+  process.exitCode = 2;
+}

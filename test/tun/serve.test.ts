@@ -70,7 +70,7 @@ tunTest('serve: a name in use is told in one line', async (t) => {
 tunTest('serve: a capture that cannot be written is told in one line', async (t) => {
   const { code, err } = await tunstack('serve', '--pcap', '/nowhere/at/all.pcapng').ended;
   t.is(code, 1);
-  t.regex(err, /^tunstack: .*\/nowhere\/at\/all\.pcapng.*\n$/);
+  t.regex(err, /^tunstack: option '--pcap': .*\/nowhere\/at\/all\.pcapng.*\n$/);
 });
 
 withIp('serve: a device that is taken away ends it with one clean error', async (t) => {

@@ -4,6 +4,7 @@
  */
 import type { StackStats } from '../../index.ts';
 import type { Carried, Service } from '../serve/services.ts';
+import { plural, size } from '../words.ts';
 
 /** What of a stack's counters is told here. */
 export interface Counted {
@@ -26,31 +27,18 @@ export function counted(stats: StackStats): Counted {
   };
 }
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
-
-/** A size as people say it: 999 B, 1.5 kB, 12 MB. */
-export function size(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  const digits = unit === 0 || value >= 9.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
-}
-
-/** 1 packet, 2 packets. */
-export const plural = (count: number, noun: string): string =>
-  `${count} ${noun}${count === 1 ? '' : 's'}`;
-
-/** The drops, the most frequent first. */
-function dropped(drops: Readonly<Record<string, number>>): string {
+/**
+ * The drops, the most frequent first. The kernel looks for IPv6 routers on every TUN (RFC 4861 §6.3.7), which
+ * are none of this stack's packets, and no loss.
+ */
+function dropped({ ipVersion = 0, ...drops }: Readonly<Record<string, number>>): string[] {
   const found = Object.entries(drops).filter(([, count]) => count > 0);
-  if (found.length === 0) return 'dropped none';
   const total = found.reduce((sum, [, count]) => sum + count, 0);
   const each = found.sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${count}`);
-  return `dropped ${total} (${each.join(', ')})`;
+  return [
+    found.length === 0 ? 'dropped none' : `dropped ${total} (${each.join(', ')})`,
+    ...(ipVersion > 0 ? [`ignored ${ipVersion} not of IPv4`] : []),
+  ];
 }
 
 /** The last line of `serve`. */
@@ -63,7 +51,7 @@ export function carriedLine(stack: Counted, services: Readonly<Record<Service, C
     `${plural(stack.packetsOut, 'packet')} out (${size(stack.bytesOut)})`,
     plural(connections, 'connection'),
     plural(datagrams, 'datagram'),
-    dropped(stack.drops),
+    ...dropped(stack.drops),
   ].join(', ');
 }
 
@@ -74,7 +62,7 @@ export function statusLine(now: Counted, before: Counted, seconds: number, open:
   return [
     `in ${rate(now.bytesIn - before.bytesIn)}`,
     `out ${rate(now.bytesOut - before.bytesOut)}`,
-    `${Math.round(packets / seconds)} packets/s`,
+    `${plural(Math.round(packets / seconds), 'packet')}/s`,
     plural(open, 'open connection'),
   ].join('  ');
 }

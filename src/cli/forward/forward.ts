@@ -8,7 +8,7 @@ import { moveInto } from '../netns.ts';
 import type { Screen } from '../screen.ts';
 import { hostOf, named, openSession } from '../session.ts';
 import { showStatus } from '../status.ts';
-import { plural, size } from './carried.ts';
+import { plural, size } from '../words.ts';
 import { Descriptors } from './descriptors.ts';
 import { makeDialer } from './dial.ts';
 import { Gateway, type GatewayCounters } from './gateway.ts';

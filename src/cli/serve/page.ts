@@ -66,6 +66,8 @@ const HTML = `<!doctype html>
     row.cells[1].textContent = text;
   }
   function walk(path, value) {
+    // The kernel looks for routers of IPv6 on every TUN: of what is not ours nothing is lost.
+    if (path.join() === 'stack,drops,ipVersion') return show(['stack', 'packets not of IPv4, ignored'], value);
     if (value === null || typeof value !== 'object') return show(path, value);
     for (const [name, inner] of Object.entries(value)) walk([...path, name], inner);
   }

@@ -3,8 +3,9 @@
  * @module
  */
 import test from 'ava';
-import { type Counted, carriedLine, size, statusLine } from '../../../src/cli/forward/carried.ts';
+import { type Counted, carriedLine, statusLine } from '../../../src/cli/forward/carried.ts';
 import type { Carried, Service } from '../../../src/cli/serve/services.ts';
+import { size } from '../../../src/cli/words.ts';
 
 const counted = (n: number, drops: Record<string, number> = {}): Counted => ({
   ...{ packetsIn: n, packetsOut: n, bytesIn: n * 1000, bytesOut: n * 100, drops },
@@ -47,4 +48,15 @@ test('carried: the status line has what passes in a second', (t) => {
     statusLine(counted(300), counted(100), 2, 1),
     'in 100 kB/s  out 10 kB/s  200 packets/s  1 open connection',
   );
+});
+
+test('carried: one a second is one', (t) => {
+  t.regex(statusLine(counted(2), counted(1), 2, 0), / {2}1 packet\/s {2}0 open connections$/);
+});
+
+// RFC 4861 §6.3.7: a host asks for routers when an interface comes up, and so does the kernel on a TUN.
+test('carried: what is not IPv4 is no loss', (t) => {
+  const line = (drops: Record<string, number>) => carriedLine(counted(1, drops), services);
+  t.regex(line({ ipVersion: 3 }), /, dropped none, ignored 3 not of IPv4$/);
+  t.regex(line({ ipVersion: 1, ipTtl: 2 }), /, dropped 2 \(ipTtl 2\), ignored 1 not of IPv4$/);
 });
