@@ -6,13 +6,14 @@
  */
 import type { Address } from '../../../src/stack/base/address.ts';
 import { below, type Random, unit } from '../../../src/stack/base/random.ts';
+import { diff } from '../../../src/stack/base/seq.ts';
 import { Flag, has } from '../../../src/stack/tcp/tcb/flags.ts';
 import { State } from '../../../src/stack/tcp/tcb/state.ts';
 import type { Tcb } from '../../../src/stack/tcp/tcb/tcb.ts';
 import * as virtio from '../../../src/stack/wire/virtio.ts';
 import { icmp, ip, PEER, packet, US, udp } from '../../support/packets.ts';
 import { tcpPacket } from '../../support/segments.ts';
-import { Bit, Forge, LONGEST } from './forge.ts';
+import { Bit, type Draft, Forge, LONGEST } from './forge.ts';
 import { BOUND, LISTENED, type Rig } from './rig.ts';
 import { textAt } from './text.ts';
 
@@ -42,6 +43,8 @@ export class Enemy {
     this.#moves = [
       [40, () => this.#segment(this.#below(3) === 0 ? 0 : 1 + this.#below(3))],
       [10, () => this.#answer()],
+      [6, () => this.#stream()],
+      [6, () => this.#drain()],
       [8, () => this.#open()],
       [4, () => this.#invite()],
       [8, () => this.#icmp()],
@@ -218,6 +221,38 @@ export class Enemy {
     if (tcb.tableIndex < 0) return;
     if (this.#chance(0.3)) draft.flags |= FIN;
     this.#send(this.#forge.make(tcb, draft));
+  }
+
+  /** Text without end, some of it early and some lost: buffers fill, go round and empty. */
+  #stream(): void {
+    const tcb = this.#connection();
+    if (tcb === undefined || tcb.state < State.ESTABLISHED) return;
+    const window = diff(tcb.rcvAdv, tcb.rcvNxt);
+    const drafts: Draft[] = [];
+    for (let at = 0; at < Math.min(window, 40_000); at += 1000) {
+      const length = Math.min(1000, window - at, this.#rig.mtu - 80);
+      drafts.push({ ...this.#forge.draft(tcb), seq: (tcb.rcvNxt + at) | 0, length });
+      if (length < 1000) break;
+    }
+    for (let i = 0; i + 1 < drafts.length; i++) {
+      if (!this.#chance(0.2)) continue;
+      [drafts[i], drafts[i + 1]] = [drafts[i + 1] as Draft, drafts[i] as Draft]; // both inside
+    }
+    for (const draft of drafts) if (this.#chance(0.97)) this.#send(this.#forge.make(tcb, draft));
+    this.#flush();
+  }
+
+  /** All that the stack has to say is acknowledged, as it comes. */
+  #drain(): void {
+    const tcb = this.#connection();
+    if (tcb === undefined || tcb.state < State.ESTABLISHED) return;
+    for (let n = 0; n < 12 && tcb.tableIndex >= 0; n++) {
+      this.#flush();
+      this.#rig.advance(5000);
+      const draft = this.#forge.draft(tcb);
+      if (this.#chance(0.1)) draft.ack = tcb.sndUna;
+      this.#send(this.#forge.make(tcb, draft));
+    }
   }
 
   /** A SYN to a port where somebody listens, or to one where nobody does; and its ACK. */
