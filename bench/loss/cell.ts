@@ -100,13 +100,18 @@ class Run {
 
   async #flow(from: readonly Side[], to: Side): Promise<Pick<Cell, 'goodput' | 'told' | 'points'>> {
     const { seconds } = this.#options;
+    const { turn } = this.#row;
+    const turns = turn === undefined ? {} : { turn };
     const flows = from.map((side, i) => ({ side, id: this.#id * 10 + i, port: PORT + i }));
     for (const { id, port } of flows) {
-      await to.remote.call('receive', { id, port, address: to.address });
+      await to.remote.call('receive', { id, port, address: to.address, ...turns });
     }
     const began = await Promise.all(
       flows.map(({ side, id, port }) =>
-        side.remote.call<number>('send', { id, port, address: to.address, from: side.address }),
+        side.remote.call<number>('send', {
+          ...{ id, port, address: to.address, from: side.address },
+          ...turns,
+        }),
       ),
     );
     await wait(seconds * 1000 + 20);

@@ -9,7 +9,7 @@ import { createServer, connect as netConnect, type Server, type Socket } from 'n
 import { loadLibc } from '../../src/device/linux/libc.ts';
 import { echo, endEcho, ping } from './echo-end.ts';
 import { type Receive, serve, sharedMicros } from './protocol.ts';
-import { type Points, Series } from './series.ts';
+import { ANSWER, type Points, Series, Turns } from './series.ts';
 import { Priority, runFirst } from './system.ts';
 
 /** Both namespaces alike: nothing but the link may be what limits a flow. */
@@ -52,12 +52,17 @@ function configure({ device, address }: Configure): void {
   execFileSync('ip', ['route', 'replace', network, 'dev', device, ...words, 'congctl', 'cubic']);
 }
 
-function receive({ id, address, port }: Receive): Promise<void> {
+function receive({ id, address, port, turn }: Receive): Promise<void> {
   const series = new Series();
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
-    socket.on('data', (data) => series.add(data.length));
+    const counts = new Turns(turn);
+    if (turn !== undefined) socket.setNoDelay();
+    socket.on('data', (data) => {
+      series.add(data.length);
+      for (let over = counts.add(data.length); over > 0; over--) socket.write(ANSWER);
+    });
     socket.on('error', () => {}); // the end of a run resets it
   });
   servers.set(id, { server, sockets, series });
@@ -77,16 +82,23 @@ function received(id: number): Points {
   return receiver.series.points;
 }
 
-/** Connect and send without end; gives when that began. */
-function send({ id, address, port, from }: Send): number {
+/** Connect and send without end, or turn by turn; gives when that began. */
+function send({ id, address, port, from, turn }: Send): number {
   const socket = netConnect({ host: address, port, localAddress: from });
   const fill = (): void => {
     while (socket.write(PIECE)) {
       // until the kernel takes no more
     }
   };
-  socket.on('connect', fill);
-  socket.on('drain', fill);
+  if (turn === undefined) {
+    socket.on('connect', fill);
+    socket.on('drain', fill);
+  } else {
+    const piece = PIECE.subarray(0, turn);
+    socket.setNoDelay();
+    socket.on('connect', () => socket.write(piece));
+    socket.on('data', () => socket.write(piece));
+  }
   socket.on('error', () => {});
   senders.set(id, socket);
   return sharedMicros();

@@ -11,9 +11,9 @@ import { Bench } from './bench.ts';
 import { type Cell, type CellOptions, runPair, runShare } from './cell.ts';
 import { measureEcho } from './echo.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
-import { conditions, fill, pairTable, shareTable } from './page.ts';
+import { conditions, fill, pairTable, shareTable, turnTable } from './page.ts';
 import { describeMachine, type Results, type Sample } from './results.ts';
-import { PAIRS, ROWS, type Row, SHARED_ROWS, SHARES } from './rows.ts';
+import { PAIRS, ROWS, type Row, SHARED_ROWS, SHARES, TURN_ROWS } from './rows.ts';
 import { estimate, type Job, runAll } from './schedule.ts';
 
 /** From dist/bench/loss. */
@@ -39,7 +39,7 @@ class Session {
     const { only } = this.#options;
     const wanted = ({ key }: Row): boolean =>
       only.length === 0 || only.some((word) => `-${key}-`.includes(`-${word}-`));
-    const rows = [...ROWS, ...SHARED_ROWS].filter(wanted);
+    const rows = [...ROWS, ...TURN_ROWS, ...SHARED_ROWS].filter(wanted);
     const runs = ({ runs: own }: Row): number => this.#options.runs ?? own;
     const most = Math.max(0, ...rows.map(runs));
     const jobs: Work[] = [];
@@ -96,7 +96,7 @@ function report(results: Results, options: Options): void {
     writeFileSync(file, `${JSON.stringify(results, undefined, 1)}\n`);
     console.error(file);
   }
-  for (const table of [pairTable(results), shareTable(results)]) {
+  for (const table of [pairTable(results), turnTable(results), shareTable(results)]) {
     if (table.length > 2) console.log(`\n${table.join('\n')}`); // a heading of two lines
   }
   console.log(`\n${conditions(results)}`);

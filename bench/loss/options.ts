@@ -30,7 +30,7 @@ export interface Options {
 
 export const USAGE = `npm run bench:loss -- [options]
 
-  --only WORDS     rows with one of them in their names: 10ms, loss-1, reorder, burst, narrow, shared
+  --only WORDS     rows with one of them in their names: 10ms, loss-1, reorder, burst, narrow, turn, shared
   --runs N         runs of each row (default: by row, 3 to 9)
   --seconds S      seconds of each run (default: by row)
   --quick          a look: one run of 4 s

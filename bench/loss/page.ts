@@ -4,7 +4,7 @@
  */
 import type { Spread } from '../support/spread.ts';
 import { fairness, goodput, type Results, ratio } from './results.ts';
-import { PAIRS, ROWS, SHARED_ROWS, SHARES } from './rows.ts';
+import { PAIRS, ROWS, SHARED_ROWS, SHARES, TURN_ROWS } from './rows.ts';
 
 const BEGIN = '<!-- bench:loss -->';
 const END = '<!-- /bench:loss -->';
@@ -51,6 +51,40 @@ export function pairTable({ samples }: Results): string[] {
   return lines;
 }
 
+/** Milliseconds that a turn takes in the mean of a run, the answer included; the ratio is one of times. */
+export function turnTable({ samples }: Results): string[] {
+  const lines = [
+    cells([
+      'a turn',
+      'n',
+      'Linux to Linux',
+      'tunstack to Linux',
+      'ratio',
+      'Linux to tunstack',
+      'ratio',
+    ]),
+    '|---|--:|--:|--:|--:|--:|--:|',
+  ];
+  for (const { key, label, turn = 0 } of TURN_ROWS) {
+    const found = PAIRS.map((pair) => goodput(samples, key, pair));
+    const [linux, sending, receiving] = found.map((one) => one && timesOf(one, turn * 8));
+    if (linux === undefined) continue;
+    const over = (one: Spread | undefined): string =>
+      one === undefined ? '–' : (one.median / linux.median).toFixed(2);
+    const row = [withSpread(linux), withSpread(sending), over(sending)];
+    lines.push(cells([label, String(linux.n), ...row, withSpread(receiving), over(receiving)]));
+  }
+  return lines;
+}
+
+/** Milliseconds for so many bits, from Mbit/s. */
+const timesOf = ({ n, median, min, max }: Spread, bits: number): Spread => ({
+  n,
+  median: bits / median / 1000,
+  min: bits / max / 1000,
+  max: bits / min / 1000,
+});
+
 const NAMES = {
   'stack-stack': 'tunstack and tunstack',
   'stack-kernel': 'tunstack and Linux',
@@ -95,7 +129,22 @@ export function fill(page: string, results: Results): string {
   const end = page.indexOf(END);
   if (begin < 0 || end < begin) throw new Error(`the page has no "${BEGIN}" and "${END}"`);
   const heading = ['Goodput in Mbit/s: median (least–most) of n runs.', '', ...pairTable(results)];
+  const turns = [
+    'Milliseconds of a turn: so much is sent, and the answer of one byte awaited. Below 1 is faster.',
+    ...['', ...turnTable(results)],
+  ];
   const shared = ['Two flows share a link.', '', ...shareTable(results)];
-  const block = [BEGIN, '', ...heading, '', ...shared, '', conditions(results), ''].join('\n');
+  const block = [
+    BEGIN,
+    '',
+    ...heading,
+    '',
+    ...turns,
+    '',
+    ...shared,
+    '',
+    conditions(results),
+    '',
+  ].join('\n');
   return page.slice(0, begin) + block + page.slice(end);
 }

@@ -22,6 +22,8 @@ export interface Receive {
   readonly id: number;
   readonly address: string;
   readonly port: number;
+  /** Answer every so many bytes by one, which the sender waits for; undefined: never. */
+  readonly turn?: number;
 }
 
 /** What a helper can do, by name. */

@@ -21,11 +21,13 @@ export interface Row {
   readonly key: string;
   /** In the table. */
   readonly label: string;
-  readonly group: 'loss' | 'reorder' | 'burst' | 'narrow' | 'shared';
+  readonly group: 'loss' | 'reorder' | 'burst' | 'narrow' | 'shared' | 'turn';
   /** In milliseconds. */
   readonly roundTrip: number;
   readonly forth: Impairment;
   readonly back: Impairment;
+  /** Bytes that are sent at a time, answered before the next; undefined: without end. */
+  readonly turn?: number;
   /** Mbit/s that a cell of this row is expected to move: how many may run side by side. */
   readonly load: number;
   readonly seconds: number;
@@ -102,6 +104,27 @@ export const ROWS: readonly Row[] = [
     return otherRow('narrow', roundTrip, what, way, NARROW_RATE / 1e6);
   }),
 ];
+
+/** What a turn of a conversation is: a lone segment, whose loss no later one shows, and a short file. */
+const TURNS = [
+  { bytes: 1000, label: 'a segment of 1000 bytes' },
+  { bytes: 30_000, label: '30 kB' },
+] as const;
+
+export const TURN_ROWS: readonly Row[] = TURNS.flatMap(({ bytes, label }) =>
+  [10, 100].flatMap((roundTrip) =>
+    [0, 3, 10].map((loss) => {
+      const way = link(roundTrip, { loss: loss / 100 });
+      return {
+        key: `${roundTrip}ms-turn-${bytes}-loss-${loss}`,
+        label: `${label}, ${roundTrip} ms, ${loss} % lost`,
+        group: 'turn' as const,
+        ...{ roundTrip, forth: way, back: way, turn: bytes },
+        ...{ load: 4, seconds: 20, runs: 5 },
+      };
+    }),
+  ),
+);
 
 /** Who sends to whom. */
 export type Pair = 'kernel-kernel' | 'stack-kernel' | 'kernel-stack';

@@ -32,6 +32,27 @@ export class Series {
   }
 }
 
+/** What ends a turn. */
+export const ANSWER: Uint8Array = new Uint8Array(1);
+
+/** Counts what arrives in turns of so many bytes; undefined: there are none. */
+export class Turns {
+  readonly #turn: number;
+  #bytes = 0;
+
+  constructor(turn: number | undefined) {
+    this.#turn = turn ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** How many turns `bytes` more have made whole. */
+  add(bytes: number): number {
+    this.#bytes += bytes;
+    let over = 0;
+    for (; this.#bytes >= this.#turn; over++) this.#bytes -= this.#turn;
+    return over;
+  }
+}
+
 /** What had come by `time`. */
 export function bytesBy(points: Points, time: number): number {
   let low = 0;

@@ -9,7 +9,7 @@ import type { Connection, TcpSettings } from '../../src/index.ts';
 import { createStack, openFd } from '../../src/index.ts';
 import type { Send } from './kernel-end.ts';
 import { type Receive, serve, sharedMicros } from './protocol.ts';
-import { type Points, Series } from './series.ts';
+import { ANSWER, type Points, Series, Turns } from './series.ts';
 import { Priority, runFirst } from './system.ts';
 import { warmUp } from './warm.ts';
 
@@ -29,12 +29,19 @@ const stack = createStack({ device, address, ...(tcp && { tcp }) });
 const receivers = new Map<number, Series>();
 const senders = new Map<number, Connection>();
 
-function receive({ id, address: own, port }: Receive): void {
+function receive({ id, address: own, port, turn }: Receive): void {
   const series = new Series();
   receivers.set(id, series);
-  stack.tcp.createListener({ address: own, port }, () => ({
-    data: (_connection, _bytes, _at, length) => series.add(length),
-  }));
+  const counts = new Turns(turn);
+  stack.tcp.createListener({ address: own, port }, (accepted) => {
+    if (turn !== undefined) accepted.setNoDelay();
+    return {
+      data: (connection, _bytes, _at, length) => {
+        series.add(length);
+        for (let over = counts.add(length); over > 0; over--) connection.write(ANSWER);
+      },
+    };
+  });
 }
 
 function received(id: number): Points {
@@ -48,12 +55,15 @@ function fill(connection: Connection): void {
   }
 }
 
-function send({ id, address: to, port }: Send): number {
+function send({ id, address: to, port, turn }: Send): number {
   const began = sharedMicros();
-  senders.set(
-    id,
-    stack.tcp.createConnection({ address: to, port }, { open: fill, writable: fill }),
-  );
+  const piece = PIECE.subarray(0, turn);
+  const next = (connection: Connection): void => {
+    connection.setNoDelay();
+    connection.write(piece);
+  };
+  const handler = turn === undefined ? { open: fill, writable: fill } : { open: next, data: next };
+  senders.set(id, stack.tcp.createConnection({ address: to, port }, handler));
   return began;
 }
 
