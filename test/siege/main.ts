@@ -9,6 +9,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../support/root.ts';
+import { bounds } from './bounds.ts';
 import { besiege, type Outcome } from './campaign.ts';
 import type { Finding } from './finding.ts';
 import { forwardBy, WAYS } from './gateway.ts';
@@ -20,7 +21,7 @@ const PAGE = join(root, 'docs/internet.md');
 const USAGE = `npm run siege -- [options]
 
   --seconds N    of each flood, 1 to 60 (default 5)
-  --only WORDS   what has one of them in its name: SYN, nmap, fragments, forward (default: all)
+  --only WORDS   what has one of them in its name: SYN, nmap, fragments, forward, bounds (default: all)
   --docs         write the tables into docs/internet.md as well
   --no-install   do not install nmap, hping3 and what else is missing
 `;
@@ -75,8 +76,11 @@ async function all({ seconds, wanted }: Options, command: string): Promise<Repor
     console.error(`tunstack forward, ${way.name}`);
     ways.push({ name: way.name, findings: await forwardBy(way, tell) });
   }
+  if (wanted('bounds')) console.error('a hostile host');
+  const hostile = wanted('bounds') ? await bounds(tell) : [];
   const took = (Date.now() - began.getTime()) / 1000;
-  return { campaign, sizes, ways, command, started: began.toISOString(), seconds: took };
+  const started = began.toISOString();
+  return { campaign, sizes, ways, hostile, command, started, seconds: took };
 }
 
 async function main(args: string[]): Promise<number> {

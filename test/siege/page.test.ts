@@ -25,6 +25,7 @@ function report(wrong: string): Report {
     campaign: { ...campaign, wrong: wrong === '' ? [] : [`SYN: ${wrong}`] },
     sizes: [finding],
     ways: [],
+    hostile: [],
     ...{ command: 'npm run siege', started: '2026-01-02T03:04:05.000Z', seconds: 90 },
   };
 }

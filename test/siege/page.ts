@@ -17,6 +17,8 @@ export interface Report {
   readonly campaign: Campaign | undefined;
   readonly sizes: readonly Finding[];
   readonly ways: readonly { readonly name: string; readonly findings: readonly Finding[] }[];
+  /** What a hostile host makes it keep, cost and tell. */
+  readonly hostile: readonly Finding[];
   readonly command: string;
   /** ISO 8601. */
   readonly started: string;
@@ -90,21 +92,22 @@ const findingTable = (title: string, findings: readonly Finding[]): string[] => 
 ];
 
 /** What is wrong in all of it. */
-export function faults({ campaign, sizes, ways }: Report): string[] {
-  const findings = [...sizes, ...ways.flatMap((way) => way.findings)];
+export function faults({ campaign, sizes, ways, hostile }: Report): string[] {
+  const findings = [...sizes, ...hostile, ...ways.flatMap((way) => way.findings)];
   const bad = findings.filter((one) => !one.good).map(({ what, found }) => `${what}: ${found}`);
   return [...(campaign?.wrong ?? []), ...bad];
 }
 
 /** The tables, and where and when they were made. */
 export function tables(report: Report): string {
-  const { campaign, sizes, ways, command, started, seconds } = report;
+  const { campaign, sizes, ways, hostile, command, started, seconds } = report;
   const lines: string[] = [];
   if (campaign !== undefined) lines.push(...stormTable(campaign), '');
   if (sizes.length > 0) lines.push(...findingTable('the longest packets', sizes), '');
   for (const { name, findings } of ways) {
     lines.push(...findingTable(`\`tunstack forward\`, ${name}`, findings), '');
   }
+  if (hostile.length > 0) lines.push(...findingTable('a hostile host', hostile), '');
   const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`;
   lines.push(
     `\`${command}\` on ${started.slice(0, 10)}, ${(seconds / 60).toFixed(1)} minutes, ` +

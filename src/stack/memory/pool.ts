@@ -22,7 +22,9 @@ export const poolSize = (): number => kept;
 /** A buffer of `size` bytes, a power of two. */
 export function take(size: number): Uint8Array {
   const bytes = lists[listOf(size)]?.pop();
-  if (bytes === undefined) return new Uint8Array(size);
+  // Not filled with zeros: the system gives pages when they are written to, and of a ring that holds an
+  // octet at its far end that is one.
+  if (bytes === undefined) return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
   kept -= size;
   return bytes;
 }
