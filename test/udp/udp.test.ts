@@ -451,7 +451,8 @@ test('udp: a message that finds no room is counted as dropped', (t) => {
 });
 
 test('udp: an offloaded batch is as many datagrams as it stands for', (t) => {
-  const host = new UdpHost({ headerLength: 10 });
+  const offload = { checksum: true, tso4: false, uso4: true };
+  const host = new UdpHost({ headerLength: 10, offload });
   const { socket, got } = host.open();
   socket.bind(ANY, 7);
   const body = udp(PEER, 1, US, 7, pattern(1000), false);
@@ -627,4 +628,17 @@ test('udp: who found no room is told once when half of the queue is free, and no
   t.deepEqual(told, ['one']);
   t.false(host.udp.waiting);
   t.true(host.balanced);
+});
+
+test('udp: a checksum that is wrong is found, whatever a device says with which no offload was agreed', (t) => {
+  const host = new UdpHost({ headerLength: 10 });
+  const { socket, got } = host.open();
+  socket.bind(ANY, 7);
+  const body = udp(PEER, 1, US, 7, pattern(100));
+  body[50] = ~(body[50] as number);
+  for (const flags of [1, 2]) {
+    const header = Uint8Array.of(flags, 0, 0, 0, 0, 0, 20, 0, 6, 0);
+    t.is(host.input(packet({ protocol: 17, body }), host.iface, header), Drop.UDP_CHECKSUM);
+  }
+  t.is(got.length, 0);
 });

@@ -5,8 +5,7 @@
 import test from 'ava';
 import { BROADCAST } from '../../../src/stack/base/address.ts';
 import { Drop } from '../../../src/stack/base/drop.ts';
-import type { Packet } from '../../../src/stack/ip/packet.ts';
-import { Check } from '../../../src/stack/ip/packet.ts';
+import type { Check, Packet } from '../../../src/stack/ip/packet.ts';
 import {
   Host,
   type HostOptions,
@@ -202,23 +201,6 @@ test('input: a protocol that is not there is reported', (t) => {
   t.deepEqual([answer.u8(0), answer.u8(1)], [3, 2]);
   t.deepEqual(answer.body.subarray(8), packet({ protocol: 200, body: pattern(40) }));
   t.true(answer.icmpGood && answer.headerGood);
-});
-
-test('input: a virtio header says what is known of the checksum and the segments', (t) => {
-  const { host, seen } = listening({ headerLength: 10 });
-  const deviceHeader = (flags: number, gso: number, size: number): Uint8Array =>
-    Uint8Array.of(flags, gso, 0, 0, size & 255, size >> 8, 0, 0, 0, 0);
-  host.input(packet({}), host.iface, deviceHeader(0, 0, 0));
-  host.input(packet({}), host.iface, deviceHeader(1, 1, 1448));
-  host.input(packet({}), host.iface, deviceHeader(2, 0, 99));
-  t.deepEqual(
-    seen.map((s) => s.check),
-    [Check.NEEDED, Check.BEGUN, Check.DONE],
-  );
-  t.deepEqual(
-    seen.map((s) => s.gsoSize),
-    [0, 1448, 0],
-  );
 });
 
 test('input: a frame shorter than the virtio header is refused', (t) => {

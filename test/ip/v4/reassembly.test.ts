@@ -205,6 +205,24 @@ test('reassembly: what is not whole after 30 seconds is reported, if its beginni
   t.true(host.balanced);
 });
 
+test('reassembly: what is quoted of a long beginning stays inside the scratch area', (t) => {
+  // RFC 791: a header of 60 bytes and 65 512 bytes without an end are 36 more than the area holds.
+  const host = new Receiver();
+  const text = pattern(65_515);
+  const options = new Array(40).fill(1);
+  host.piece(text, 0, 1440, { options });
+  for (let at = 1440; at < 65_512; at += 1480) host.piece(text, at, Math.min(at + 1480, 65_512));
+  const { bytes, scratchSize } = host.slots;
+  t.is(host.slots.acquire(), scratchSize, 'the first slot is nobody else’s');
+  bytes.fill(0xee, scratchSize, scratchSize + 64);
+  host.net.expire(31 * SECOND);
+  t.is(host.stat('IcmpOutTimeExcds'), 1);
+  t.true(bytes.subarray(scratchSize, scratchSize + 40).every((byte) => byte === 0xee));
+  const report = host.wire.take();
+  t.deepEqual(report.body.subarray(8 + 60), text.subarray(0, 548 - 60));
+  t.true(report.icmpGood);
+});
+
 test('reassembly: a datagram that never ends is given up 30 s after it began, whatever comes', (t) => {
   const host = new Receiver();
   const text = pattern(60_000);

@@ -18,11 +18,12 @@ import { Drop } from '../../base/drop.ts';
 import { count, Stat } from '../../base/stats.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import { checkClaims } from '../claims.ts';
 import { Verdict } from '../hooks.ts';
 import type { Interface } from '../interface.ts';
 import type { Protocol } from '../ip.ts';
 import type { Multicast } from '../multicast.ts';
-import type { Packet } from '../packet.ts';
+import { Check, type Packet } from '../packet.ts';
 import * as header from '../v4/header.ts';
 import * as options from '../v4/options.ts';
 import type { Reassembly } from '../v4/reassembly.ts';
@@ -58,6 +59,7 @@ export function receive(net: InputHost, iface: Interface, at: number, length: nu
   packet.transient = false;
   packet.readDeviceHeader(v, iface);
   packet.read(v);
+  if (packet.check !== Check.NEEDED || packet.gsoSize !== 0) checkClaims(v, packet);
   count(stats, Stat.IpExtInOctets, packet.length);
   if (!validAddresses(net, iface, packet)) {
     count(stats, Stat.IpInAddrErrors);

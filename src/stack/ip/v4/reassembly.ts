@@ -18,6 +18,8 @@ import type { InternetLayer } from '../ip.ts';
 import { Check, Packet } from '../packet.ts';
 import * as header from './header.ts';
 
+/** RFC 1812 §4.3.2.3: no error is longer than this, so none quotes more. */
+const QUOTED = 576;
 /** Where a whole datagram is put: the beginning of the scratch area. */
 const LARGE_AREA = 0;
 /** The TCP header up to its flags: no first fragment may be shorter. RFC 1858 §3. */
@@ -100,11 +102,13 @@ export class Reassembly {
     if (iface === undefined || !iface.up) return;
     const at = LARGE_AREA;
     bytes.set(datagram.header.subarray(0, headerLen), at);
-    datagram.copyTo(fragments.pages, bytes, at + headerLen, datagram.contiguous);
+    // More than is quoted may not fit: what is there so far and a long header exceed what a packet can be.
+    const kept = Math.min(datagram.contiguous, QUOTED);
+    datagram.copyTo(fragments.pages, bytes, at + headerLen, kept);
     packet.iface = iface;
     packet.at = at;
     packet.read(view);
-    packet.length = Math.min(packet.length, headerLen + datagram.contiguous);
+    packet.length = Math.min(packet.length, headerLen + kept);
     packet.unicast = datagram.unicast;
     packet.transient = true;
     errors.reassemblyTimedOut(packet);
