@@ -329,3 +329,14 @@ test('stack: the host at the other end of its only device is its gateway, unless
   t.is(device.hostAddress, '10.0.0.1');
   await device.close();
 });
+
+test('stack: a device that is refused leaves the others to be used by another stack', async (t) => {
+  const [a, b] = createPipe();
+  const [c] = createPipe();
+  const good = { device: a, address: '10.0.0.2/24' };
+  const bad = { device: c, address: '10.1.0.255/24' };
+  t.throws(() => createStack({ devices: [good, bad] }), { instanceOf: RangeError });
+  const stack = createStack(good);
+  t.is(stack.address, '10.0.0.2');
+  await Promise.all([stack.close(), b.close(), c.close()]);
+});

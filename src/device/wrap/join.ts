@@ -60,7 +60,12 @@ class Cable implements Joint {
       closed: (error) => this.#closed(error),
     });
     first.start(user(forth, back));
-    second.start(user(back, forth));
+    try {
+      second.start(user(back, forth));
+    } catch (error) {
+      void first.close(); // it has a user that will never be one
+      throw error;
+    }
   }
 
   get forth(): number {

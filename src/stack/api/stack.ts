@@ -17,6 +17,7 @@ import { checkFunction, checkInteger } from './door/checks.ts';
 import { systemError } from './door/errors.ts';
 import { makeLookup } from './door/lookup.ts';
 import {
+  type CheckedDevice,
   type DeviceOptions,
   makeSlots,
   readDevice,
@@ -120,7 +121,8 @@ export class Stack extends Modules {
     this.icmp = new StackIcmp(this.#host);
     this.#hooks = new Hooks(this.#host);
     this.#core.conflict = (iface, address, hi, lo) => this.#claimed(iface, address, hi, lo);
-    for (const device of devices) this.addDevice(device);
+    // All are found good before the first is begun with: a device cannot be begun with twice.
+    for (const device of devices.map((one) => this.#check(one))) this.#attach(device);
   }
 
   /** The devices that it is on. */
@@ -143,9 +145,16 @@ export class Stack extends Modules {
   /** Be on one device more. Throws if its packets are longer than the stack's slots. */
   addDevice(options: DeviceOptions): void {
     if (this.#closing) throw systemError('ENETDOWN', 'addDevice');
+    this.#attach(this.#check(options));
+  }
+
+  #check(options: DeviceOptions): CheckedDevice {
     const { slots, ip } = this.#core;
-    const { device, mtu, prefix, router, mac } = readDevice(options, slots, ip.random);
-    const { routes } = ip;
+    return readDevice(options, slots, ip.random);
+  }
+
+  #attach({ device, mtu, prefix, router, mac }: CheckedDevice): void {
+    const { routes } = this.#core.ip;
     const iface = this.#host.attach(device, mtu, mac);
     routes.addAddress(iface, prefix.address, prefix.bits);
     if (router !== ANY) routes.add(ANY, 0, { gateway: router, iface });
