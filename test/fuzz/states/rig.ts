@@ -32,6 +32,8 @@ export const LISTENED: ReadonlyMap<number, number> = new Map([
 /** Ports with a UDP socket. */
 export const BOUND: readonly number[] = [7, 53];
 const COUNT = 192;
+/** Octets that a connection may keep whatever the limit is: `LEAST` in `tcp/memory`, and its scoreboard. */
+const LITTLE = 16_384;
 /** Octets that a slot holds, with offload and without. */
 const LONG = 65_535;
 const SHORT = 9000;
@@ -83,6 +85,8 @@ export class Rig {
     this.now = pick(1e6, 1e6, 2 ** 31 * 1000, 2 ** 32 * 1000 - 5e6); // where timestamps wrap, too
     this.slots = slotsFor(this.offloads ? LONG : SHORT);
     this.#limit = connections ? connections + COUNT : pick(1000, 1000, 12);
+    const memory = pick(0, 0, 400_000);
+    const scarce = memory > 0 && !connections ? { memory, memoryPressure: memory / 2 } : {};
     this.core = new Core({
       slots: this.slots,
       random: new SeededRandom(random.int32()),
@@ -103,7 +107,7 @@ export class Rig {
         timeWait: pick(60e6, 1e6),
         userTimeout: pick(0, 0, 20e6),
       },
-      limits: { connections: this.#limit, timeWaits: pick(1 << 16, 3) },
+      limits: { connections: this.#limit, timeWaits: pick(1 << 16, 3), ...scarce },
     });
     this.core.thrown = (error) => {
       throw error;
@@ -207,6 +211,10 @@ export class Rig {
     must(gap === 0, `${gap} packets are not accounted for`);
     must(slots.free >= 0 && slots.free <= slots.count, `${slots.free} slots are free`);
     must(tcp.table.length <= this.#limit, `${tcp.table.length} connections`);
+    // Each connection may keep a little to be sent at any time, and what is known of it.
+    const most = tcp.budget.limit + tcp.table.length * LITTLE;
+    const { total } = tcp.budget;
+    must(total >= 0 && total <= most, `${total} octets are kept, and ${most} may be`);
     must(tcp.demux.count === tcp.table.length, 'the table and the demultiplexer differ');
     let open = 0;
     const halfOpen = new Map<object, number>();
@@ -253,6 +261,7 @@ export class Rig {
     must(this.slots.free === COUNT, `${COUNT - this.slots.free} slots are in use`);
     must(tcp.demux.count === 0, 'the demultiplexer holds connections');
     must(tcp.deadline() === Number.POSITIVE_INFINITY, 'a timer goes on');
+    must(tcp.budget.total === 0, `${tcp.budget.total} octets of memory are kept for nobody`);
     const mute = this.apps.filter((app) => app.tcb !== undefined && !app.closed).length;
     must(mute === 0, `${mute} owners were never told the end`);
     this.look();
