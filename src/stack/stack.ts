@@ -44,6 +44,9 @@ export class Core {
   /** Called when another station claims an address of ours; it is kept (RFC 5227 §2.4). */
   conflict: (iface: Interface, address: Address, hi: number, lo: number) => void = () => {};
 
+  /** True while `flush` sends. */
+  #flushing = false;
+
   constructor(options: CoreOptions) {
     this.slots = options.slots;
     this.stats = makeStats();
@@ -62,7 +65,9 @@ export class Core {
 
   /** Called when a verb leaves something to be flushed, at most once until the next flush. */
   set wake(wake: () => void) {
-    this.ip.wake = wake;
+    this.ip.wake = () => {
+      if (!this.#flushing) wake(); // what is sent in a flush is flushed by it
+    };
     this.tcp.wake = wake;
   }
 
@@ -122,6 +127,15 @@ export class Core {
 
   /** The batch ends: connections that were touched send, devices are flushed. */
   flush(now: Micros): void {
+    this.#flushing = true;
+    try {
+      this.#flush(now);
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  #flush(now: Micros): void {
     this.ip.begin(now);
     for (let round = 0; round < FLUSH_ROUNDS; round++) {
       this.udp.flush();
