@@ -286,3 +286,20 @@ test('https: a body of megabytes passes both ways', async (t) => {
   t.true(Buffer.concat(pieces).equals(body));
   await close();
 });
+
+// Node documentation: `server.headersTimeout`, `connectionsCheckingInterval`: late requests get 408.
+for (const sent of ['', 'GET / HT']) {
+  test(`http: a server of the stack has Node's time-outs: ${sent || 'nothing'} is sent`, async (t) => {
+    const { left, right, close } = makePair();
+    const limits = { headersTimeout: 100, connectionsCheckingInterval: 20 };
+    const server = right.http.createServer(limits, greet).listen(80);
+    t.is(right.http.createServer().headersTimeout, http.createServer().headersTimeout);
+    await once(server, 'listening');
+    const socket = left.net.connect(80, RIGHT);
+    if (sent !== '') socket.write(sent);
+    let text = '';
+    for await (const piece of socket) text += piece;
+    t.regex(text, /^HTTP\/1\.1 408 /);
+    await close();
+  });
+}
