@@ -125,6 +125,11 @@ export class Core {
     return this.ip.input(iface, at, length);
   }
 
+  /** The same of a packet that was longer than the `kept` bytes that are there. */
+  inputCut(iface: Interface, at: number, kept: number): void {
+    this.ip.inputCut(iface, at, kept);
+  }
+
   /** The batch ends: connections that were touched send, devices are flushed. */
   flush(now: Micros): void {
     this.#flushing = true;

@@ -120,6 +120,30 @@ withIp('mtu: with offload a datagram of the new length comes in one packet', asy
   t.is(stack.stats().packetsIn, before + 1);
 });
 
+withIp(
+  'mtu: without offload the sender of what is too long then is told what passes',
+  async (t) => {
+    const tun = await openTun({ name: 'mtu6', hostAddress: `${HOST}/24` });
+    const stack = stackOn(tun);
+    const socket = stack.dgram.createSocket('udp4').bind(9);
+    const kernel = createSocket('udp4');
+    kernel.on('error', () => {}); // that it was told
+    t.teardown(async () => {
+      kernel.close();
+      await stack.close();
+    });
+    await once(socket, 'listening');
+    await ip('link', 'set', 'mtu6', 'mtu', '9000');
+    await until(() => tun.mtu === 9000, 'the change');
+    const came = once(socket, 'message');
+    const again = setInterval(() => kernel.send(Buffer.alloc(4000, 'x'), 9, OURS), 20);
+    const [text] = (await came) as [Buffer];
+    clearInterval(again);
+    t.is(text.length, 4000);
+    t.true((stack.stats().drops['tooLong'] ?? 0) >= 1);
+  },
+);
+
 withUnshare('mtu: an interface of the same name in this network is another', async (t) => {
   const other = new Running('unshare', ['-n', 'sh', '-c', 'echo here; exec sleep 600']);
   await other.line();

@@ -339,7 +339,7 @@ export class Host {
         if (taken > 0) port.lone = taken === 1 ? port.lone + 1 : 0;
         return;
       }
-      if (length > room) this.#count(Drop.TOO_LONG);
+      if (length > room) this.core.inputCut(iface, slot + lead, room);
       else this.core.input(iface, slot + lead, length);
       slots.release(slot);
       if (this.events.weight >= ENOUGH) break;

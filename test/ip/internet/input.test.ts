@@ -6,6 +6,7 @@ import test from 'ava';
 import { BROADCAST } from '../../../src/stack/base/address.ts';
 import { Drop } from '../../../src/stack/base/drop.ts';
 import type { Check, Packet } from '../../../src/stack/ip/packet.ts';
+import { HEADROOM } from '../../../src/stack/memory/slots.ts';
 import {
   Host,
   type HostOptions,
@@ -221,5 +222,40 @@ test('input: an echo request is answered from the slot it came in', (t) => {
   t.is(reply.tos, 0x10);
   t.true(reply.headerGood);
   t.is(host.slots.free, before);
+  t.true(host.balanced);
+});
+
+/** Hand in the first `kept` bytes of a packet. */
+function inputCut(host: Host, bytes: Uint8Array, kept: number): void {
+  const slot = host.slots.acquire();
+  host.slots.bytes.set(bytes.subarray(0, kept), slot + HEADROOM);
+  host.net.inputCut(host.iface, slot + HEADROOM, kept);
+  host.slots.release(slot);
+  host.net.flush();
+}
+
+// RFC 1191 §4: "fragmentation needed and DF set" with the next hop's MTU in the low 16 bits.
+test('input: the sender of a packet longer than a slot is told what passes', (t) => {
+  const host = new Host();
+  inputCut(host, packet({ dontFragment: true, body: pattern(4000) }), 1500);
+  const [answer] = host.wire.sent;
+  t.deepEqual([answer?.[20], answer?.[21]], [3, 4]);
+  t.is(((answer?.[26] ?? 0) << 8) | (answer?.[27] ?? 0), 1500);
+  t.is(host.net.drops[Drop.TOO_LONG], 1);
+  t.true(host.balanced);
+});
+
+test('input: of a packet longer than a slot nothing is said where that would not help', (t) => {
+  const host = new Host();
+  const body = pattern(4000);
+  inputCut(host, packet({ body }), 1500); // without DF
+  inputCut(host, packet({ dontFragment: true, body, source: BROADCAST }), 1500);
+  inputCut(host, packet({ dontFragment: true, body, offset: 1480 }), 1500);
+  inputCut(host, packet({ dontFragment: true, body }), 40); // cut within what a header may be
+  const wrong = packet({ dontFragment: true, body });
+  wrong[10] = (wrong[10] ?? 0) ^ 1;
+  inputCut(host, wrong, 1500);
+  t.is(host.wire.sent.length, 0);
+  t.is(host.net.drops[Drop.TOO_LONG], 5);
   t.true(host.balanced);
 });

@@ -33,7 +33,10 @@ export interface DeviceOptions {
    * `hostAddress`), has that host for a router. `false`: there is none.
    */
   readonly gateway?: string | false;
-  /** The longest IP packet to send, in bytes, 576 up to the device's; default the device's. */
+  /**
+   * The longest IP packet to send, in bytes, 576 up to the device's; default the device's, which is followed
+   * when it changes, up to what the stack's slots hold. Senders of longer packets are told what passes.
+   */
   readonly mtu?: number;
   /**
    * Our hardware address on a device that carries frames: `02:00:5e:00:53:01`. Default a random one that is

@@ -77,6 +77,28 @@ export function receive(net: InputHost, iface: Interface, at: number, length: nu
 }
 
 /**
+ * A packet came that is longer than a slot, and only its first `kept` bytes are at `at`: the link has
+ * grown since the stack was made. It is lost as before a narrower link, and its sender is told in the
+ * same way what passes. RFC 1191 §4; RFC 1812 §5.2.7.1.
+ */
+export function receiveCut(net: InputHost, iface: Interface, at: number, kept: number): void {
+  const v = net.slots.view;
+  const ip = at + iface.lead;
+  // A whole segment for the device to cut (offload), or a frame: no answer would help.
+  if (iface.link !== null || iface.offload.checksum || kept < iface.lead + ipv4.MAX_LEN) return;
+  if (header.check(v, ip, ipv4.totalLen(v, ip)) !== Drop.NONE || !ipv4.dontFragment(v, ip)) return;
+  const { packet } = net;
+  packet.iface = iface;
+  packet.at = ip;
+  packet.transient = false;
+  packet.readDeviceHeader(v, iface);
+  packet.read(v);
+  if (!validAddresses(net, iface, packet)) return;
+  packet.unicast = isUnicast(net, packet);
+  net.errors.tooBig(packet, iface.mtu);
+}
+
+/**
  * RFC 1122 §3.2.1.3: no packet comes from a group or from everyone, none from outside that says it
  * is from inside, and none from outside to a loopback address.
  */

@@ -29,7 +29,7 @@ import { Icmp } from '../v4/icmp.ts';
 import { DEFAULT_ERROR_RATES, type ErrorRates, IcmpErrors } from '../v4/icmp-errors.ts';
 import { Igmp } from '../v4/igmp.ts';
 import { Reassembly } from '../v4/reassembly.ts';
-import { receive } from './input.ts';
+import { receive, receiveCut } from './input.ts';
 import { DEFAULT_TTL, Output } from './output.ts';
 
 /** How many packets to ourselves one `flush` takes in before others get a turn. */
@@ -134,6 +134,13 @@ export class Internet implements InternetLayer {
     if (drop === Drop.NONE) this.packetsUsed++;
     else this.countDrop(drop, 1, iface, at, length);
     return drop;
+  }
+
+  /** A packet was too long for its slot: the `kept` bytes that there was room for are at `at`. */
+  inputCut(iface: Interface, at: number, kept: number): void {
+    this.packetsIn++;
+    this.countDrop(Drop.TOO_LONG, 1, null, 0, 0);
+    receiveCut(this, iface, at, kept);
   }
 
   /** `packets` that were counted as used are dropped after all. */
