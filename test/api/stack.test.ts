@@ -34,6 +34,9 @@ const WRONG: readonly [string, object, RegExp][] = [
   ['an MTU above the device’s', { device, address, mtu: 9000 }, /<= 1500/],
   ['an MTU that is too small', { device, address, mtu: 100 }, />= 576/],
   ['slots that are too few', { device, address, slots: 1 }, />= 64/],
+  ['a limit that is no number', { device, address, limits: { memory: '1' } }, /of type number/],
+  ['a limit that is part of one', { device, address, limits: { resets: 0.5 } }, /an integer/],
+  ['a limit that leaves nothing', { device, address, limits: { memory: 1000 } }, />= 65536/],
   ['devices that are no list', { devices: {} }, /an instance of Array/],
 ];
 

@@ -18,6 +18,7 @@ import { systemError } from './door/errors.ts';
 import { makeLookup } from './door/lookup.ts';
 import {
   type CheckedDevice,
+  checkLimits,
   type DeviceOptions,
   makeSlots,
   readDevice,
@@ -101,7 +102,7 @@ export class Stack extends Modules {
       random: options.random ?? new SystemRandom(),
       now: clock.now(),
       ...(options.tcp && { tcp: options.tcp }),
-      ...(options.limits && { limits: options.limits }),
+      ...(options.limits && { limits: checkLimits(options.limits) }),
       ip: {
         ...(options.ttl !== undefined && { defaultTtl: options.ttl }),
         ...(options.forwarding !== undefined && { forwarding: options.forwarding }),

@@ -12,6 +12,7 @@ import { type Interface, NO_OFFLOAD } from '../../../src/stack/ip/interface.ts';
 import { HEADROOM, Slots } from '../../../src/stack/memory/slots.ts';
 import { Core } from '../../../src/stack/stack.ts';
 import type { Listener } from '../../../src/stack/tcp/open/listener.ts';
+import { Flag, has } from '../../../src/stack/tcp/tcb/flags.ts';
 import { State } from '../../../src/stack/tcp/tcb/state.ts';
 import type { Tcb } from '../../../src/stack/tcp/tcb/tcb.ts';
 import * as verbs from '../../../src/stack/tcp/verbs.ts';
@@ -225,6 +226,11 @@ export class Rig {
       if (state === State.ESTABLISHED || state === State.CLOSE_WAIT) open++;
       if (listener !== null) halfOpen.set(listener, (halfOpen.get(listener) ?? 0) + 1);
     }
+    const { holders } = tcp.budget;
+    const kept = holders.reduce((sum, holder) => sum + holder.kept, 0);
+    must(kept === total, `connections keep ${kept} bytes, and ${total} are counted`);
+    const orphans = tcp.table.filter((tcb) => has(tcb, Flag.DETACHED)).length;
+    must(orphans === tcp.orphans, `${tcp.orphans} orphans are counted, and ${orphans} are there`);
     const counted = stats[Stat.TcpCurrEstab];
     must(counted === open, `CurrEstab is ${counted}, and ${open} are open`);
     for (const listener of this.listeners) {
@@ -260,6 +266,7 @@ export class Rig {
     must(tcp.table.length === 0, `an hour after their owners they are still there: ${stuck}`);
     must(this.slots.free === COUNT, `${COUNT - this.slots.free} slots are in use`);
     must(tcp.demux.count === 0, 'the demultiplexer holds connections');
+    must(tcp.budget.holders.length === 0, 'the budget holds connections');
     must(tcp.deadline() === Number.POSITIVE_INFINITY, 'a timer goes on');
     must(tcp.budget.total === 0, `${tcp.budget.total} octets of memory are kept for nobody`);
     const mute = this.apps.filter((app) => app.tcb !== undefined && !app.closed).length;

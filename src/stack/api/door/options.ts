@@ -15,7 +15,7 @@ import {
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { HEADROOM, Slots } from '../../memory/slots.ts';
-import type { Limits, Settings } from '../../tcp/tcb/settings.ts';
+import { DEFAULT_LIMITS, type Limits, type Settings } from '../../tcp/tcb/settings.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import { checkInteger, checkObject } from './checks.ts';
 import { argTypeError, coded, missingError } from './errors.ts';
@@ -114,6 +114,25 @@ export function makeSlots(options: StackOptions, devices: readonly DeviceOptions
   const { slots = packetSize > LONG_PACKET ? LONG_SLOTS : SLOTS, poison = false } = options;
   checkInteger(slots, 'options.slots', 64, 1 << 20);
   return new Slots({ count: slots, packetSize: Math.min(packetSize, 65_535), poison });
+}
+
+/** The least of each limit; 0 where none is named. */
+const LEAST: Partial<Record<keyof Limits, number>> = {
+  connections: 1,
+  timeWaits: 1,
+  receiveWindows: 65_536,
+  memory: 65_536,
+};
+
+/** `options.limits`, of whole numbers that leave something to work with. */
+export function checkLimits(limits: Partial<Limits>): Partial<Limits> {
+  checkObject(limits, 'options.limits');
+  for (const name of Object.keys(DEFAULT_LIMITS) as (keyof Limits)[]) {
+    const value = limits[name];
+    if (value === undefined) continue;
+    checkInteger(value, `options.limits.${name}`, LEAST[name] ?? 0, Number.MAX_SAFE_INTEGER);
+  }
+  return limits;
 }
 
 function checkDevice(device: unknown): asserts device is Device {
