@@ -35,6 +35,18 @@ export function format(a: Address): string {
 /** The name Node gives to the family of `a`. */
 export const family = (_a: Address): 'IPv4' => 'IPv4';
 
+/**
+ * 32 bits that stand for `a` in a keyed hash, the same whenever the stack runs: the address itself. (Of a
+ * wider one: a digest of its octets, never the number that names it here.)
+ */
+export const digest = (a: Address): number => a;
+
+/** How many bits an address of the family of `_a` has. */
+export const width = (_a: Address): number => 32;
+
+/** The first address of the prefix of `bits` bits that `a` lies in. */
+export const prefixOf = (a: Address, bits: number): Address => (a & mask(bits)) as Address;
+
 /** The mask of a prefix of `bits` bits, 0..32. */
 export const mask = (bits: number): number => (bits === 0 ? 0 : -1 << (32 - bits));
 

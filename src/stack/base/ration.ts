@@ -8,7 +8,7 @@
  * part of the whole, drowns in that.
  * @module
  */
-import type { Address } from './address.ts';
+import { type Address, digest } from './address.ts';
 import { type Micros, SECOND } from './clock.ts';
 import { below, type Random } from './random.ts';
 
@@ -57,7 +57,7 @@ export class Ration {
   }
 
   #placeOf(destination: Address): number {
-    let h = Math.imul(destination ^ this.#key, 0x9e3779b1);
+    let h = Math.imul(digest(destination) ^ this.#key, 0x9e3779b1);
     h = Math.imul(h ^ (h >>> 15), this.#key | 1);
     return (h ^ (h >>> 13)) & (PLACES - 1);
   }

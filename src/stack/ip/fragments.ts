@@ -6,7 +6,7 @@
  * datagram gives way, that of the source in the second case.
  * @module
  */
-import type { Address } from '../base/address.ts';
+import { type Address, digest } from '../base/address.ts';
 import { type Micros, NEVER, SECOND } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { count, Stat } from '../base/stats.ts';
@@ -147,7 +147,8 @@ export class Fragments {
    * are mixed before, because sources that count up would fall into a few under some multipliers.
    */
   #bucketOf(source: Address): number {
-    const mixed = Math.imul(source ^ (source >>> 16), MIX);
+    const bits = digest(source);
+    const mixed = Math.imul(bits ^ (bits >>> 16), MIX);
     return Math.imul(mixed ^ (mixed >>> 15), this.#multiplier) >>> (32 - BUCKET_BITS);
   }
 

@@ -18,7 +18,8 @@ import {
   isLoopback,
   isMulticast,
   LOOPBACK,
-  mask,
+  prefixOf,
+  width,
 } from '../base/address.ts';
 import type { Micros } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
@@ -106,8 +107,8 @@ export class Routes {
   addAddress(iface: Interface, address: Address, bits: number): void {
     if (iface.addresses.some((p) => p.address === address)) return;
     iface.addresses.push({ address, bits });
-    if (bits < 32 && !iface.isLoopback) {
-      const net = (address & mask(bits)) as Address; // masking keeps it an address
+    if (bits < width(address) && !iface.isLoopback) {
+      const net = prefixOf(address, bits);
       this.#insert({ net, bits, iface, gateway: ANY, source: address, metric: 0 });
     }
     this.#addressesChanged();
@@ -147,8 +148,7 @@ export class Routes {
       throw Object.assign(new RangeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
     }
     const source = o.source ?? ANY;
-    const masked = (net & mask(bits)) as Address; // masking keeps it an address
-    const entry = { net: masked, bits, iface, gateway, source, metric: o.metric ?? 0 };
+    const entry = { net: prefixOf(net, bits), bits, iface, gateway, source, metric: o.metric ?? 0 };
     this.#insert(entry);
     this.changed();
     return entry;

@@ -5,7 +5,7 @@
  * A flow is looked up first and in constant time, however many share a port.
  * @module
  */
-import { type Address, ANY } from '../base/address.ts';
+import { type Address, ANY, digest } from '../base/address.ts';
 import { below, type Random } from '../base/random.ts';
 
 /** RFC 6335 §6: the ports that nobody has registered, which we give out. */
@@ -160,9 +160,9 @@ export class Ports<S extends Bound<S>> {
 
   /** Keyed, so that strangers do not choose the bucket. */
   #bucket(local: Address, localPort: number, remote: Address, remotePort: number): number {
-    let h = Math.imul(remote ^ this.#secret, 0x85ebca6b);
+    let h = Math.imul(digest(remote) ^ this.#secret, 0x85ebca6b);
     h = Math.imul(h ^ (h >>> 15) ^ ((remotePort << 16) | localPort), 0xc2b2ae35);
-    h = Math.imul(h ^ (h >>> 13) ^ local, 0x27d4eb2f);
+    h = Math.imul(h ^ (h >>> 13) ^ digest(local), 0x27d4eb2f);
     return (h ^ (h >>> 16)) & (this.#buckets.length - 1);
   }
 }

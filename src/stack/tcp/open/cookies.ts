@@ -7,6 +7,7 @@
  * The low six bits of the timestamp hold window scale (4; 15: none), SACK (1) and ECN (1).
  * @module
  */
+import { digest } from '../../base/address.ts';
 import { type Micros, SECOND } from '../../base/clock.ts';
 import { Drop } from '../../base/drop.ts';
 import type { Random } from '../../base/random.ts';
@@ -115,12 +116,13 @@ export class Cookies {
 
   #hash(packet: Packet, segment: Segment): number {
     const ports = (segment.dstPort << 16) | segment.srcPort;
-    return siphash(this.#key, packet.destination, packet.source, ports);
+    return siphash(this.#key, digest(packet.destination), digest(packet.source), ports);
   }
 
   #hashTick(packet: Packet, segment: Segment, tick: number): number {
     const ports = (segment.dstPort << 16) | segment.srcPort;
-    return siphash(this.#tickKey, packet.source ^ packet.destination, ports, tick);
+    const both = digest(packet.source) ^ digest(packet.destination);
+    return siphash(this.#tickKey, both, ports, tick);
   }
 }
 

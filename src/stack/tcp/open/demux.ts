@@ -5,7 +5,7 @@
  * with secrets of this stack, so that nobody outside can aim at one bucket.
  * @module
  */
-import { type Address, ANY } from '../../base/address.ts';
+import { type Address, ANY, digest } from '../../base/address.ts';
 import type { Random } from '../../base/random.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import type { Listener } from './listener.ts';
@@ -28,9 +28,9 @@ export class Demux {
   }
 
   hash(local: Address, localPort: number, remote: Address, remotePort: number): number {
-    let h = Math.imul(remote ^ this.#secret, 0x9e3779b1);
+    let h = Math.imul(digest(remote) ^ this.#secret, 0x9e3779b1);
     h = Math.imul(h ^ (h >>> 15) ^ ((remotePort << 16) | localPort), this.#secret2);
-    h = Math.imul(h ^ (h >>> 13) ^ local, 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13) ^ digest(local), 0x85ebca6b);
     return h ^ (h >>> 16);
   }
 
