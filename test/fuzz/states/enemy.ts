@@ -4,10 +4,8 @@
  * really been sent; TCP in fragments; datagrams; packets with a device's header that lies; replays; noise.
  * @module
  */
-import type { Address } from '../../../src/stack/base/address.ts';
 import { below, type Random, unit } from '../../../src/stack/base/random.ts';
 import { diff } from '../../../src/stack/base/seq.ts';
-import { Flag, has } from '../../../src/stack/tcp/tcb/flags.ts';
 import { State } from '../../../src/stack/tcp/tcb/state.ts';
 import type { Tcb } from '../../../src/stack/tcp/tcb/tcb.ts';
 import * as virtio from '../../../src/stack/wire/virtio.ts';
@@ -15,11 +13,11 @@ import { icmp, ip, PEER, packet, US, udp } from '../../support/packets.ts';
 import { tcpPacket } from '../../support/segments.ts';
 import { Bit, type Draft, Forge, LONGEST } from './forge.ts';
 import { BOUND, LISTENED, type Rig } from './rig.ts';
+import { greet, STRANGER } from './stranger.ts';
 import { textAt } from './text.ts';
 
-const { FIN, SYN, RST, PSH, ACK } = Bit;
+const { FIN, SYN, RST, ACK } = Bit;
 const TCP = 6;
-const STRANGER: Address = ip('10.0.0.77');
 
 /** One thing that the enemy does; the packets that it made. */
 type Move = () => void;
@@ -54,6 +52,7 @@ export class Enemy {
       [4, () => this.#replay()],
       [3, () => this.#noise()],
       [6, () => this.#liar()],
+      [3, () => this.#forgery()],
       [16, () => this.#application()],
       [20, () => this.#flush()],
       [14, () => this.#wait()],
@@ -99,35 +98,8 @@ export class Enemy {
 
   /** A handshake as it should be, and a word: true if the word was acknowledged. */
   greet(port: number): boolean {
-    const rig = this.#rig;
     this.#flush();
-    rig.jam(false);
-    rig.advance(10e6); // buckets fill, queues drain
-    const from = this.#freshPort();
-    const where = { source: STRANGER, sourcePort: from, destination: US, port };
-    const seq = this.#random.int32();
-    let answer: DataView | undefined;
-    rig.wire.onPacket = (bytes) => {
-      const v = new DataView(bytes.buffer);
-      if (v.getUint8(9) === TCP && v.getUint16(22) === from) answer = v;
-    };
-    const say = (bytes: Uint8Array): void => {
-      rig.deliver(bytes);
-      rig.flush(1);
-      rig.advance(1e6);
-    };
-    say(tcpPacket({ ...where, seq, ack: 0, flags: SYN, window: 60_000 }));
-    if (answer === undefined || (answer.getUint8(33) & (SYN | ACK)) !== (SYN | ACK)) return false;
-    const ack = (answer.getInt32(24) + 1) | 0;
-    const text = textAt(seq + 1, 5);
-    say(tcpPacket({ ...where, seq: (seq + 1) | 0, ack, flags: ACK | PSH, window: 60_000, text }));
-    rig.wire.onPacket = () => {};
-    // An owner may have refused it, or be rude: a reset is an answer too.
-    return (
-      answer.getInt32(28) === ((seq + 6) | 0) ||
-      (answer.getUint8(33) & RST) !== 0 ||
-      rude(rig, from)
-    );
+    return greet(this.#rig, this.#freshPort(), port, this.#random.int32());
   }
 
   #below(n: number): number {
@@ -385,6 +357,31 @@ export class Enemy {
     this.#send(bytes);
   }
 
+  /**
+   * Text that is not what its checksum says, from a device that says it has looked, or that somebody else will;
+   * but nothing of the kind was agreed with it. An owner who is given the text will tell.
+   */
+  #forgery(): void {
+    const tcb = this.#connection();
+    if (tcb === undefined || this.#rig.offloads) return;
+    const bytes = this.#forge.make(tcb, { ...this.#forge.draft(tcb), length: 40 });
+    const last = bytes.length - 1 - this.#below(39);
+    bytes[last] = (bytes[last] as number) ^ 0x5a; // inside the text
+    const front = new Uint8Array(12);
+    const { NEEDS_CSUM, DATA_VALID } = virtio.Flag;
+    virtio.write(
+      new DataView(front.buffer),
+      0,
+      this.#pick(NEEDS_CSUM, DATA_VALID),
+      0,
+      0,
+      0,
+      20,
+      16,
+    );
+    this.#send(bytes, front);
+  }
+
   /** A device that lies about a datagram or a ping: any header before any packet but TCP's. */
   #liar(): void {
     const front = Uint8Array.from({ length: 12 }, () => this.#below(256));
@@ -400,10 +397,4 @@ export class Enemy {
       : icmp(8, 0, this.#random.int32(), text.subarray(0, 1000));
     this.#send(packet({ protocol: body[0] === 8 ? 1 : 17, body }), front);
   }
-}
-
-/** The owner of the connection from that port is one who does not read, or has closed. */
-function rude(rig: Rig, port: number): boolean {
-  const tcb = rig.core.tcp.table.find((t) => t.remotePort === port);
-  return tcb === undefined || has(tcb, Flag.PAUSED) || tcb.state !== State.ESTABLISHED;
 }
