@@ -17,6 +17,7 @@ const PACKAGES = {
   wrk: 'wrk',
   nmap: 'nmap',
   hping3: 'hping3',
+  udhcpc: 'udhcpc',
 };
 
 const isThere = (program) =>

@@ -105,6 +105,8 @@ export function receiveCut(net: InputHost, iface: Interface, at: number, kept: n
 function validAddresses(net: InputHost, iface: Interface, packet: Packet): boolean {
   const { source } = packet;
   if (iface.isLoopback) return true; // we sent it ourselves
+  // RFC 1122 §3.2.1.3 (a): who asks everyone for an address has none yet.
+  if (source === ANY && packet.destination === BROADCAST) return true;
   return !(
     isNoHost(source) ||
     iface.isBroadcast(source) ||
