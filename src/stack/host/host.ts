@@ -8,6 +8,9 @@
  * that is written in one tick leaves together. Where a turn brings several events (`events.ts`), they
  * are told one by one, and the sending waits until they have been: what is answered leaves together too.
  *
+ * Before anything is judged by the clock the devices are drained: after a busy second the event loop serves its
+ * timers first, and the ACK for which a connection is about to be given up may have been waiting all the time.
+ *
  * Node's timers count in whole milliseconds: a deadline nearer than one (RACK's reordering window,
  * a tail probe or paced segment on a link of microseconds) is met after one. What is due already is met
  * in the next `setImmediate`.
@@ -34,6 +37,8 @@ const BUDGET = 256;
 const ENOUGH = 512 * 1024;
 /** Turns in microtasks before the event loop must have gone round. */
 const MICROTASKS = 16;
+/** Turns in a row by which packets that wait put off what is due: so many hold what a TUN's queue does. */
+const MOST_BEHIND = 16;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
@@ -93,6 +98,8 @@ export class Host {
   #acceptors = 0;
   #phase: number = Phase.IDLE;
   #wakePending = false;
+  /** Turns that left packets waiting since something was due. */
+  #behind = 0;
   /** Turns since the event loop last went round, as far as is known here. */
   #microtasks = 0;
   #immediate: NodeJS.Immediate | undefined;
@@ -216,6 +223,16 @@ export class Host {
     await Promise.all(ports.map(({ device }) => device.close()));
   }
 
+  /**
+   * Take in what waits in the devices: to be called before a deadline outside of the core is judged, in a
+   * callback of the event loop.
+   */
+  catchUp(): void {
+    for (let n = 0; n < MOST_BEHIND && !this.#closed && this.#phase === Phase.IDLE; n++) {
+      if (this.#takingTurn(undefined)) return;
+    }
+  }
+
   #readable(port: Port): void {
     this.#microtasks = 0;
     if (this.#phase === Phase.IDLE) this.#takingTurn(port);
@@ -236,15 +253,15 @@ export class Host {
   }
 
   /**
-   * Drain `port`, or do what is due, in a callback of the event loop; then flush, unless there is more
-   * to be told first.
+   * Drain `port`, or all and do what is due, in a callback of the event loop; then flush, unless there is
+   * more to be told first. True if nothing waits any more in what was drained.
    */
-  #takingTurn(port: Port | undefined): void {
-    if (this.#closed) return;
+  #takingTurn(port: Port | undefined): boolean {
+    if (this.#closed) return true;
     const { events } = this;
     let alone = events.waiting === 0;
     events.gathering = true;
-    this.#take(port);
+    const empty = this.#take(port);
     if (alone && events.waiting === 1) {
       this.#tellOne(Phase.TAKING);
       alone = false;
@@ -253,13 +270,13 @@ export class Host {
     // What the flush has brought.
     if (alone && events.waiting === 1) this.#tellOne(Phase.IDLE);
     this.#endTurn();
+    return empty;
   }
 
-  /** Do what is due, and flush, whoever calls: nothing is told from within. */
+  /** Flush, whoever calls: nothing is told from within, so nothing is taken in, and nothing judged. */
   #flushTurn(): void {
     if (this.#closed) return;
     this.events.gathering = true;
-    this.#take(undefined);
     this.#flush();
     this.#endTurn();
   }
@@ -270,21 +287,28 @@ export class Host {
     this.#arm();
   }
 
-  #take(port: Port | undefined): void {
+  #take(port: Port | undefined): boolean {
     const { core, inflow } = this;
+    let empty = true;
     try {
       const now = this.clock.now();
       this.#phase = Phase.TAKING;
       core.ip.onDrop = dropWatcher(this.#onDrop);
       core.begin(now);
       inflow.open = true;
-      if (port) this.#drain(port);
-      if (core.deadline() <= now) core.expire(now);
+      if (port && core.deadline() > now) empty = this.#drain(port, false);
+      else for (const each of this.#ports) empty = this.#drain(each, true) && empty;
+      if (core.deadline() > now) this.#behind = 0;
+      else if (empty || ++this.#behind >= MOST_BEHIND) {
+        this.#behind = 0;
+        core.expire(now);
+      }
       inflow.deliver();
     } finally {
       inflow.open = false;
       this.#phase = Phase.IDLE;
     }
+    return empty;
   }
 
   #flush(): void {
@@ -317,27 +341,28 @@ export class Host {
     this.#flushTurn();
   }
 
-  #drain(port: Port): void {
+  /** True if the device was found empty; `whole`: look, whatever it brought of late. */
+  #drain(port: Port, whole: boolean): boolean {
     const { slots } = this.core;
     const { device, iface } = port;
     const lead = HEADROOM - iface.lead;
     const room = slots.size - lead;
-    const alone = port.lone >= LONE && port.lone % LOOK_AGAIN !== 0;
+    const alone = !whole && port.lone >= LONE && port.lone % LOOK_AGAIN !== 0;
     for (let taken = 0; taken < BUDGET; taken++) {
       if (alone && taken === 1) {
         port.lone++;
-        return;
+        return false;
       }
       const slot = slots.acquire();
       if (slot === NO_SLOT) {
-        if (!this.#discard(device)) return;
+        if (!this.#discard(device)) return true;
         continue;
       }
       const length = device.read(slot + lead, room);
       if (length === 0) {
         slots.release(slot);
         if (taken > 0) port.lone = taken === 1 ? port.lone + 1 : 0;
-        return;
+        return true;
       }
       if (length > room) this.core.inputCut(iface, slot + lead, room);
       else this.core.input(iface, slot + lead, length);
@@ -345,6 +370,7 @@ export class Host {
       if (this.events.weight >= ENOUGH) break;
     }
     port.lone = 0;
+    return false;
   }
 
   /** No slot is free: read a packet where no slot is, so that it is lost here and counted. */

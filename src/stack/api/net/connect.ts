@@ -287,6 +287,7 @@ export class Dial {
   }
 
   #tooSlow(place: LookupAddress): void {
+    this.#host.catchUp(); // the SYN-ACK may lie in the device
     if (this.#over) return;
     this.#current?.abort();
     this.#events.attemptTimeout(place.address, place.family);

@@ -113,7 +113,10 @@ class Series implements EchoClient {
   /** Send request `seq` and wait for its reply. Rejects with what came instead. */
   async ask(seq: number): Promise<PingReply> {
     const { timeout, signal } = this.#settings;
-    const late = surelyAfter(timeout, () => this.#fail?.(this.#error('ETIMEDOUT')));
+    const late = surelyAfter(timeout, () => {
+      this.#host.catchUp(); // the reply may lie in the device
+      this.#fail?.(this.#error('ETIMEDOUT'));
+    });
     const abort = (): void => this.#fail?.(abortError(signal?.reason));
     signal?.addEventListener('abort', abort, { once: true });
     try {
