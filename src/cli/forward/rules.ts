@@ -7,6 +7,7 @@
  * that allows nothing wider, so that who allows everything has not opened his own host with it.
  * @module
  */
+import { isIPv4 } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import { asBits, parseAddress } from '../values.ts';
 
@@ -73,6 +74,7 @@ export function isAllowed(
   port: number,
   closed: readonly Range[] = [],
 ): boolean {
+  if (!isIPv4(address)) return false; // no rule can name it
   const bits = asBits(address);
   const holds = ({ first, last }: Range): boolean => bits >= first && bits <= last;
   const shut = [...ALWAYS_CLOSED, ...closed].filter(holds);

@@ -73,6 +73,12 @@ test('rules: a rule that allows nothing wider opens what is closed', (t) => {
   t.false(isAllowed(denied, 'tcp', '127.0.0.1', 80), 'the first that fits decides');
 });
 
+test('rules: what no rule can name is closed', (t) => {
+  for (const address of ['::1', '::ffff:127.0.0.1', '2001:db8::1', '']) {
+    t.false(isAllowed([parseRule('0.0.0.0/0', true)], 'tcp', address, 80), address);
+  }
+});
+
 test('rules: they are said in a word', (t) => {
   const allow = parseRule('127.0.0.1:53/udp', true);
   const deny = parseRule('10.0.0.0/8:25', false);
