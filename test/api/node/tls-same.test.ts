@@ -3,7 +3,7 @@
  * @module
  */
 import type { Socket } from 'node:net';
-import type { TLSSocket, TlsOptions } from 'node:tls';
+import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { cert, key } from '../../../examples/certificate.ts';
 import { type Log, listening, next, record, rounds, same, type World } from '../worlds.ts';
 
@@ -112,3 +112,24 @@ same('tls: a server that does not listen takes sockets by its event', async (wor
   await new Promise((done) => server.close(done));
   return text;
 });
+
+for (const kind of ['a buffer', 'a function that gives buffers']) {
+  same(`tls: connect with onread into ${kind}`, async ({ client, server, host }, log) => {
+    const listener = server.tls.createServer({ cert, key }, (socket) => socket.end('hello'));
+    const port = await listening(listener, host);
+    const memory = Buffer.alloc(16);
+    const socket: TLSSocket = client.tls.connect({
+      ...{ port, host, ca: cert },
+      onread: {
+        buffer: kind === 'a buffer' ? memory : () => memory,
+        callback(this: unknown, length: number, bytes: Uint8Array) {
+          log.push([length, Buffer.from(bytes.subarray(0, length)).toString(), this === socket]);
+          return true;
+        },
+      },
+    } as ConnectionOptions);
+    socket.on('data', () => log.push('data'));
+    await next(socket.resume(), 'close');
+    await new Promise((done) => listener.close(done));
+  });
+}

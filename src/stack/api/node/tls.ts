@@ -9,7 +9,7 @@ import { callable, overlay } from '../door/overlay.ts';
 import type { Net } from '../net/net.ts';
 import { type ConnectOptions, readCall } from '../net/options.ts';
 import type { Carrier } from './carry.ts';
-import { secureOver } from './wrapped.ts';
+import { readInto, secureOver } from './wrapped.ts';
 
 /** The module's exports; `connect`, `createServer` and `Server` are the stack's. */
 export type Tls = typeof tls;
@@ -50,7 +50,9 @@ export function makeSecureConnect(net: Net, connect: Tls['connect']): SecureConn
     return secureOver(net, plainOptions(options), timeout, (raw) => {
       // To Node, and by its class, it is a socket.
       const socket = raw as unknown as tls.ConnectionOptions['socket'] & object;
-      return connect({ ...options, socket }, callback);
+      const secure = connect({ ...options, socket }, callback);
+      readInto(secure, (options as { onread?: unknown }).onread);
+      return secure;
     });
   };
 }

@@ -6,6 +6,7 @@
  * Node documentation: "tls.connect()", "Class: tls.TLSSocket".
  * @module
  */
+import type { OnReadOpts } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Net } from '../net/net.ts';
 import type { ConnectOptions } from '../net/options.ts';
@@ -39,6 +40,28 @@ export function secureOver<Secure extends object | null | undefined>(
   });
   if (timeout) above.setTimeout(timeout);
   if (!raw.destroyed) raw.connect(options as { port: number });
-  const tried = raw.autoSelectFamilyAttemptedAddresses;
-  return Object.assign(made, { autoSelectFamilyAttemptedAddresses: tried });
+  // They come to be when a name has several addresses.
+  const get = (): string[] => raw.autoSelectFamilyAttemptedAddresses;
+  const enumerable = true;
+  return Object.defineProperty(made, 'autoSelectFamilyAttemptedAddresses', { get, enumerable });
+}
+
+/** What Node keeps of a socket's `onread`, by the names of its symbols. */
+const OWN = ['kBuffer', 'kBufferCb', 'kBufferGen'] as const;
+
+/**
+ * Give `secure` the option `onread`, which Node takes only from who lets it make the connection. Where Node
+ * keeps it otherwise than from 20 to 24, text comes as `data`.
+ */
+export function readInto(secure: TLSSocket, onread: unknown): void {
+  const { buffer, callback } = (onread ?? {}) as Partial<OnReadOpts>;
+  const generated = typeof buffer === 'function';
+  if (!(generated || buffer instanceof Uint8Array) || typeof callback !== 'function') return;
+  const symbols = Object.getOwnPropertySymbols(secure);
+  const [ours, call, generate] = OWN.map((name) => symbols.find((s) => s.description === name));
+  const { _handle: handle } = secure as { _handle?: { useUserBuffer?(to: Uint8Array): void } };
+  if (!ours || !call || !generate || !handle?.useUserBuffer) return;
+  const first = generated ? buffer() : buffer;
+  Object.assign(secure, { [ours]: first, [call]: callback, [generate]: generated ? buffer : null });
+  handle.useUserBuffer(first);
 }
