@@ -87,7 +87,7 @@ tunTest(
     t.regex(out, /200 packets transmitted, 200 received/);
     const [ended, missing, ...rest] = err.trimEnd().split('\n');
     t.regex(ended ?? '', /^tunstack: the capture in .*x\.pcapng has ended: ENOSPC/);
-    const count = Number(/^tunstack: (\d+) packets are missing in /.exec(missing ?? '')?.[1]);
+    const count = Number(/^tunstack: (\d+) packets missing in /.exec(missing ?? '')?.[1]);
     t.deepEqual(rest, []);
     const { packets } = parse(readFileSync(join(folder, 'x.pcapng')));
     t.true(packets.length > 30, 'what there was room for');

@@ -3,7 +3,7 @@
  * passed on.
  * @module
  */
-import { fstatSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { DeviceOffload } from '../device.ts';
 import type { Medium } from '../medium.ts';
 import { Descriptor, type TunDevice } from './descriptor.ts';
@@ -76,7 +76,7 @@ function isElsewhere(libc: Libc, control: TunControl, fd: number): boolean {
   const theirs = control.namespace(fd);
   if (theirs < 0) return false; // not told, by an old kernel or without the capability
   try {
-    return fstatSync(theirs).ino !== statSync(OUR_NAMESPACE).ino;
+    return statSync(`/proc/self/fd/${theirs}`).ino !== statSync(OUR_NAMESPACE).ino;
   } finally {
     libc.close(theirs);
   }
