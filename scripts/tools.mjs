@@ -18,6 +18,10 @@ const PACKAGES = {
   nmap: 'nmap',
   hping3: 'hping3',
   udhcpc: 'udhcpc',
+  'redis-server': 'redis-server',
+  mosquitto: 'mosquitto',
+  sshd: 'openssh-server',
+  pg_ctlcluster: 'postgresql',
 };
 
 const isThere = (program) =>

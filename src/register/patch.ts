@@ -11,16 +11,14 @@
  */
 import dgram from 'node:dgram';
 import http from 'node:http';
-import http2 from 'node:http2';
+import 'node:http2';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import tls from 'node:tls';
 import 'node:https';
 import 'node:tty';
-import { promisify } from 'node:util';
 import type { Stack } from '../index.ts';
 import { makeCarrier } from '../stack/api/node/carry.ts';
-import { inOrder } from '../stack/api/node/session.ts';
 import { makeSecureConnect, readSecureCall } from '../stack/api/node/tls.ts';
 import { connectsToPath, listensElsewhere, listensForWorker, withoutIPv6 } from './kernel.ts';
 import type { Guard } from './outside.ts';
@@ -83,14 +81,6 @@ function patchSecure(stack: Stack): void {
     return secureConnect(options, callback);
   };
   replace(tls, { connect });
-
-  const nativeSession = http2.connect as (...args: unknown[]) => http2.ClientHttp2Session;
-  const connectSession = (...args: unknown[]): http2.ClientHttp2Session =>
-    inOrder(nativeSession(...args));
-  const promised = (...args: unknown[]): Promise<unknown> =>
-    promisify(nativeSession)(...(args as []));
-  Object.defineProperty(connectSession, promisify.custom, { value: promised });
-  replace(http2, { connect: connectSession });
 }
 
 /** Put `stack` under the program; `guard` is asked before the kernel is. There is no way back. */

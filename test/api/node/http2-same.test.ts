@@ -6,7 +6,17 @@ import * as http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { cert, key } from '../../../examples/certificate.ts';
-import { type Log, listening, next, record, rounds, same, told, type World } from '../worlds.ts';
+import {
+  type Log,
+  listening,
+  next,
+  record,
+  rounds,
+  type Scenario,
+  same,
+  told,
+  type World,
+} from '../worlds.ts';
 
 /** Not `localSettings`: with which packet the acknowledgement comes is chance. */
 const SESSION = ['connect', 'goaway', 'frameError', 'timeout', 'error', 'close'];
@@ -134,10 +144,20 @@ same('http2: a stream that the server resets after its headers, without TLS', (w
   }),
 );
 
+/**
+ * From Node 22 on a server's last words are lost that destroys a session with TLS in the tick that tells it of the
+ * first stream: they wait for a write of the session's, which over the kernel's sockets comes after that tick.
+ */
+function sameWhereHeard(secure: boolean, title: string, scenario: Scenario): void {
+  if (!secure || process.versions.node.startsWith('20.')) same(title, scenario);
+  else console.log(`skipped, from Node 22 on the last words are lost: ${title}`);
+}
+
 for (const secure of [false, true]) {
   const name = secure ? 'with TLS' : 'without TLS';
   for (const [what, serve] of Object.entries(ANSWERS)) {
-    same(`http2: ${what}, ${name}`, (world) => exchange(world, { secure, serve }));
+    const run = what.includes('destroys with') ? sameWhereHeard.bind(undefined, secure) : same;
+    run(`http2: ${what}, ${name}`, (world) => exchange(world, { secure, serve }));
   }
 
   const destroyed: Readonly<Record<string, [unknown?, unknown?]>> = {
@@ -160,15 +180,18 @@ for (const secure of [false, true]) {
         call: (session, stream) => stream.end().once('response', () => destroy(session)),
       }),
     );
-    same(`http2: destroy by the server with ${what} once the request is there, ${name}`, (world) =>
-      exchange(world, {
-        secure,
-        serve: (stream) => {
-          stream.on('error', () => {});
-          destroy(stream.session as http2.Http2Session);
-        },
-        call: (_session, stream) => stream.end(),
-      }),
+    sameWhereHeard(
+      secure,
+      `http2: destroy by the server with ${what} once the request is there, ${name}`,
+      (world) =>
+        exchange(world, {
+          secure,
+          serve: (stream) => {
+            stream.on('error', () => {});
+            destroy(stream.session as http2.Http2Session);
+          },
+          call: (_session, stream) => stream.end(),
+        }),
     );
   }
 

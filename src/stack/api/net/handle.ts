@@ -14,6 +14,7 @@
 import { Duplex } from 'node:stream';
 import { nextRound } from '../../host/clock.ts';
 import { errnoOf, type SystemError } from '../door/errors.ts';
+import { catchUp, giveTo, keepOrder } from './order.ts';
 import { FRAMES, RECORDS, Units } from './units.ts';
 
 /** A request of an engine's: a write or a shutdown that it waits for. */
@@ -65,19 +66,6 @@ interface Parts {
 
 let parts: Parts | null | undefined;
 
-/** Above 0 while an engine reads what it was given. */
-let giving = 0;
-
-/**
- * One piece of text can be many events to an engine. Where the kernel brings it, Node runs ticks and
- * microtasks after each of them; but not below our own call. Who tells the next event calls this first.
- */
-export function catchUp(): void {
-  if (giving > 0) runTicks();
-}
-
-const runTicks = (): void => (process as { _tickCallback?: () => void })._tickCallback?.();
-
 /** True once the modules are loaded that could want a handle: to load them for it would take long. */
 function isWanted(): boolean {
   const { moduleLoadList } = process as { moduleLoadList?: readonly string[] };
@@ -116,6 +104,7 @@ export class SocketHandle {
   /** Made for those who ask for `socket._handle`; undefined if nobody could, or Node has no such thing. */
   static of(socket: HandleOwner, works: Works): SocketHandle | undefined {
     if (parts === undefined && isWanted()) parts = findParts();
+    if (parts) keepOrder();
     return parts ? new SocketHandle(socket, works, parts) : undefined;
   }
 
@@ -137,14 +126,9 @@ export class SocketHandle {
     this.#units ??= new Units(hasSession(this.#socket) ? FRAMES : RECORDS);
     for (let at = 0; at < chunk.length && !this.#socket.destroyed; ) {
       const end = this.#units.end(chunk, at);
-      giving++;
-      try {
-        this.#stream.readBuffer(chunk.subarray(at, end));
-      } finally {
-        giving--;
-      }
+      giveTo(() => this.#stream.readBuffer(chunk.subarray(at, end)));
       at = end;
-      if (at < chunk.length) runTicks();
+      if (at < chunk.length) catchUp();
     }
   }
 

@@ -12,7 +12,6 @@ import { promisify } from 'node:util';
 import { overlay } from '../door/overlay.ts';
 import type { Net } from '../net/net.ts';
 import type { Carrier } from './carry.ts';
-import { inOrder } from './session.ts';
 import type { SecureConnect } from './tls.ts';
 
 /** The module's exports; `connect`, `createServer` and `createSecureServer` are the stack's. */
@@ -46,7 +45,7 @@ export function makeHttp2(net: Net, secureConnect: SecureConnect, carrier: Carri
     const options = typeof first === 'function' ? {} : first;
     const listener = typeof first === 'function' ? first : second;
     const given = { createConnection, ...options } as SessionOptions;
-    return inOrder(native.connect(authority, given, listener));
+    return native.connect(authority, given, listener);
   };
   // As Node's: the callback has no error first, and failures are events.
   const connectSoon = (...[authority, options]: Parameters<typeof connect>) =>
