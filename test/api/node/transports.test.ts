@@ -169,6 +169,24 @@ test('http2: several streams on one connection', async (t) => {
   await pair.close();
 });
 
+// Node sends small frames at once (`setNoDelay` of the session's socket): it would wait for delayed ACKs.
+test('http2: what a session sets on its socket is set on the connection', async (t) => {
+  const pair = makePair();
+  const port = await carry(pair, http2.createServer() as unknown as Connectable);
+  const socket = pair.left.net.connect(port, RIGHT);
+  const calls: unknown[] = [];
+  socket.setNoDelay = (on) => {
+    calls.push(['setNoDelay', on]);
+    return socket;
+  };
+  const session = http2.connect(`http://${RIGHT}`, { createConnection: () => socket });
+  await next(session, 'connect');
+  t.deepEqual(calls, [['setNoDelay', undefined]]);
+  t.is(session.socket.remotePort, port);
+  await new Promise<void>((done) => session.close(done));
+  await pair.close();
+});
+
 // A key that both sides know, so that no certificate is needed.
 const PSK = {
   ciphers: 'PSK-AES128-GCM-SHA256',
