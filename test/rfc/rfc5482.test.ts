@@ -82,3 +82,12 @@ test('RFC 6429 §3: so may the stack, when it runs out of memory or is closed', 
   t.is(peer.app.closed, Failure.CLOSED);
   t.false(peer.lab.armed);
 });
+
+test('RFC 5482 §1: a user timeout ends the connection whatever fractions times have', (t) => {
+  // The sum of these two rounds down: at that time a little of the timeout is left, and less than any tick.
+  const now = 6735348.818749996;
+  const peer = established(t, { now, rtt: 0, tcp: { userTimeout: 12 * S } });
+  peer.write(1000);
+  peer.lab.advance(13 * S);
+  t.is(peer.state, 'CLOSED');
+});

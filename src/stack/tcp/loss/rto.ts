@@ -13,9 +13,12 @@ export function armRto(tcb: Tcb, now: Micros): void {
   setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, backedOff(tcb), since, now));
 }
 
-/** `wait`, or what is left of the user timeout that began at `since`: it ends on time. RFC 5482. */
+/**
+ * `wait`, or what is left of the user timeout that began at `since`: it ends on time. RFC 5482. A microsecond at
+ * least: times have fractions, and one that is rounded away would leave a timer that is due again at once, for ever.
+ */
 export const withinUserTimeout = (tcb: Tcb, wait: Micros, since: Micros, now: Micros): Micros =>
-  tcb.userTimeout > 0 ? Math.min(wait, Math.max(0, since + tcb.userTimeout - now)) : wait;
+  tcb.userTimeout > 0 ? Math.min(wait, Math.max(1, since + tcb.userTimeout - now)) : wait;
 
 /** All is acknowledged: (5.2). */
 export function stopRto(tcb: Tcb): void {
