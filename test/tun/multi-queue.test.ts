@@ -20,7 +20,7 @@ async function startExample(t: ExecutionContext): Promise<void> {
   const file = join(root, 'dist/examples/multi-queue.js');
   const running = new Running(process.execPath, [file, String(QUEUES)]);
   t.teardown(() => running.stop('SIGKILL').then(() => {}));
-  t.regex(await running.line(), /^try: .* 3 queues$/);
+  t.regex(await running.line(), /^try: .* queues: 3$/);
 }
 
 /** All that a port says to `text`, until it or we have heard enough. */
