@@ -5,4 +5,4 @@
  */
 
 /** The protocols that the stack speaks itself. */
-export const Protocol = { ICMP: 1, IGMP: 2, TCP: 6, UDP: 17 } as const;
+export const Protocol = { ICMP: 1, IGMP: 2, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
