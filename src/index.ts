@@ -25,6 +25,18 @@ export type { TunOptions } from './device/linux/interface.ts';
 export { openTap } from './device/linux/tap.ts';
 export { openTun } from './device/linux/tun.ts';
 export type { Waiting, WaitOptions } from './device/linux/waiting.ts';
+export type { FrameCounters, FrameStream } from './device/machine/frame-stream.ts';
+export {
+  connectMachine,
+  type Framing,
+  fromFrames,
+  listenForMachines,
+  type MachineConnectOptions,
+  type MachineListenOptions,
+  type MachineOptions,
+  type MachinePlace,
+  type MachineServer,
+} from './device/machine/machine.ts';
 export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
 export { type CaptureDevice, type CaptureOptions, capture } from './device/wrap/capture.ts';
