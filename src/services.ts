@@ -9,3 +9,12 @@ export {
   type DhcpServerOptions,
   type DhcpStats,
 } from './services/dhcp/server.ts';
+export {
+  createDnsForwarder,
+  type DnsAnswer,
+  type DnsForwarder,
+  type DnsForwarderOptions,
+  type DnsQuestion,
+  type DnsStats,
+} from './services/dns/forwarder.ts';
+export type { DnsZone, NamedGuest, Names } from './services/dns/names.ts';
