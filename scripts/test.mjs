@@ -17,7 +17,7 @@ import { setUp } from './setup.mjs';
 import { installLine, installTools } from './tools.mjs';
 
 /** Programs that tests talk to. */
-const TOOLS = ['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk', 'udhcpc'];
+const TOOLS = ['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk', 'udhcpc', 'tcpdump'];
 const TUN = 'dist/test/tun/';
 /** What root tries as an ordinary user too: what a default is refused there breaks these. */
 const USERS_TOO = ['device', 'ping', 'serve', 'start'].map((name) => `${TUN}${name}.test.js`);

@@ -18,6 +18,7 @@ const PACKAGES = {
   nmap: 'nmap',
   hping3: 'hping3',
   udhcpc: 'udhcpc',
+  tcpdump: 'tcpdump',
   'redis-server': 'redis-server',
   mosquitto: 'mosquitto',
   sshd: 'openssh-server',

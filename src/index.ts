@@ -41,6 +41,11 @@ export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
 export { type CaptureDevice, type CaptureOptions, capture } from './device/wrap/capture.ts';
 export { type Joint, joinDevices } from './device/wrap/join.ts';
+export { type TapDevice, tap, type Watcher } from './device/wrap/tap.ts';
+
+// Packets that are meant.
+
+export { type PacketFilter, packetFilter } from './filter/filter.ts';
 
 // The stack.
 

@@ -1,0 +1,84 @@
+/**
+ * A device whose packets may be watched while it runs, by as many as like to and from when they like.
+ *
+ * While nobody watches it costs a call and a comparison a packet, and long text is gathered without a
+ * copy as the device behind does; while somebody does, packets are whole in memory, as a watcher needs them.
+ * @module
+ */
+import type { Device, DeviceUser } from '../device.ts';
+import { Direction } from './pcapng.ts';
+import { Wrapper } from './wrapper.ts';
+
+/**
+ * Sees the packet of `length` bytes at `at`, without the device's own header, which stands in the `header`
+ * bytes before it. The bytes are its to read during the call. `direction`: 1 in, 2 out.
+ */
+export type Watcher = (
+  view: DataView,
+  at: number,
+  length: number,
+  header: number,
+  direction: number,
+) => void;
+
+/** So many may watch at once: each is asked about every packet. */
+const MOST_WATCHERS = 16;
+
+/** `device`, whose packets may be watched. */
+export const tap = (device: Device): TapDevice => new TapDevice(device);
+
+export class TapDevice extends Wrapper {
+  /** Where the device behind has it; not taken while somebody watches. */
+  readonly gather?: (bytes: Uint8Array, from: number, length: number) => boolean;
+  #watchers: readonly Watcher[] = [];
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  constructor(device: Device) {
+    super(device);
+    if (device.gather === undefined) return;
+    this.gather = (bytes, from, length) =>
+      this.#watchers.length === 0 && (device.gather?.(bytes, from, length) ?? false);
+  }
+
+  /** How many watch. */
+  get watchers(): number {
+    return this.#watchers.length;
+  }
+
+  /** Show `watcher` what passes from now on; the function that is given ends it. Throws past 16. */
+  watch(watcher: Watcher): () => void {
+    if (this.#watchers.length >= MOST_WATCHERS) {
+      throw new Error(`${MOST_WATCHERS} watch ${this.name} already`);
+    }
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
+  }
+
+  override start(user: DeviceUser): void {
+    super.start(user);
+    const { buffer, byteOffset, byteLength } = user.memory;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
+  }
+
+  override read(at: number, room: number): number {
+    const length = super.read(at, room);
+    if (this.#watchers.length > 0 && length <= room) this.#show(at, length, Direction.IN);
+    return length;
+  }
+
+  override write(at: number, length: number): boolean {
+    const taken = super.write(at, length);
+    if (taken && this.#watchers.length > 0) this.#show(at, length, Direction.OUT);
+    return taken;
+  }
+
+  #show(at: number, length: number, direction: number): void {
+    const header = this.headerLength;
+    if (length <= header) return;
+    for (const watcher of this.#watchers) {
+      watcher(this.#view, at + header, length - header, header, direction);
+    }
+  }
+}
