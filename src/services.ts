@@ -18,3 +18,16 @@ export {
   type DnsStats,
 } from './services/dns/forwarder.ts';
 export type { DnsZone, NamedGuest, Names } from './services/dns/names.ts';
+export { createGateway, type GatewayOptions } from './services/gateway/create.ts';
+export type { DatagramHandler, Datagrams, Dialer } from './services/gateway/dial.ts';
+export type { Gateway, GatewayCounters } from './services/gateway/gateway.ts';
+export type {
+  FlowLine,
+  FlowQuestion,
+  FlowWatcher,
+  Judge,
+  Said,
+  Verdict,
+} from './services/gateway/judge.ts';
+export { type Guest, parseRule, type Rule, sayRules } from './services/gateway/rules.ts';
+export type { SocksProxy } from './services/gateway/socks5.ts';

@@ -7,9 +7,9 @@ import { isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SystemError } from '../index.ts';
-import { whySilent } from './network.ts';
 import type { PingOptions } from './options.ts';
 import { PingLog, replyBytes } from './ping-log.ts';
+import { whySilent } from './place.ts';
 import type { Screen } from './screen.ts';
 import { openSession, type Session } from './session.ts';
 

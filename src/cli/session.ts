@@ -12,8 +12,8 @@ import {
   type Stack,
   type TunDevice,
 } from '../index.ts';
-import { choosePlace, type Place } from './network.ts';
 import type { TunOptions } from './options-tun.ts';
+import { choosePlace, type Place } from './place.ts';
 import type { Screen } from './screen.ts';
 import { plural } from './words.ts';
 

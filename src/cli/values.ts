@@ -4,6 +4,7 @@
  */
 import { InvalidArgumentError } from 'commander';
 import ipaddr from 'ipaddr.js';
+import { type Rule, parseRule as readRule } from '../services.ts';
 
 const LONGEST_NAME = 15; // IFNAMSIZ, less the closing zero
 
@@ -51,3 +52,12 @@ export const asBits = (address: string): number =>
 
 export const asText = (bits: number): string =>
   [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join('.');
+
+/** A rule for flows. */
+export function parseRule(text: string, allow: boolean, proxy: boolean = false): Rule {
+  try {
+    return readRule(text, allow, proxy);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}

@@ -4,18 +4,13 @@
  * @module
  */
 
+import { createGateway, type GatewayCounters, sayRules } from '../../services.ts';
 import { moveInto } from '../netns.ts';
 import type { Screen } from '../screen.ts';
 import { hostOf, named, openSession } from '../session.ts';
 import { showStatus } from '../status.ts';
 import { plural, size } from '../words.ts';
-import { Descriptors } from './descriptors.ts';
-import { makeDialer } from './dial.ts';
-import { Gateway, type GatewayCounters } from './gateway.ts';
 import type { ForwardOptions } from './options.ts';
-import { OwnSockets } from './own-sockets.ts';
-import { sayRules } from './rules.ts';
-import { makeThisHost } from './this-host.ts';
 
 /** What the ready line calls the places that only a rule opens that names them. */
 const CLOSED = 'this-host,loopback,link-local';
@@ -48,11 +43,9 @@ export async function forward(
       const via = options.tap ? address : undefined;
       await moveInto(netns, { name: tun.name, address: hostAddress, mtu: tun.mtu, via });
     }
-    const own = new OwnSockets();
-    const gateway = new Gateway(stack, {
-      ...{ dialer: makeDialer(options, own), own, rules: options.rules },
-      ...{ closed: makeThisHost(), flows: options.flows, descriptors: new Descriptors() },
-      udpIdle: options.udpIdle * 1000,
+    const gateway = createGateway(stack, {
+      ...{ socks5, from: options.from, rules: options.rules },
+      ...{ flows: options.flows, udpIdle: options.udpIdle },
       complain: (text) => screen.complain(text),
     });
     const via = socks5 === undefined ? 'direct' : `socks5://${socks5.host}:${socks5.port}`;

@@ -3,15 +3,9 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Rule, SocksProxy } from '../../services.ts';
 import { type Read, type TunOptions, tunOptions } from '../options-tun.ts';
-import { numberFrom, parseAddress } from '../values.ts';
-import { parseRule, type Rule } from './rules.ts';
-
-/** A proxy that speaks SOCKS5. */
-export interface SocksProxy {
-  readonly host: string;
-  readonly port: number;
-}
+import { numberFrom, parseAddress, parseRule } from '../values.ts';
 
 export interface ForwardOptions extends TunOptions {
   /** Undefined: by sockets of this host directly. */
@@ -38,13 +32,13 @@ export interface ForwardRead extends Read {
   udpIdle: number;
 }
 
-function parseProxy(text: string): SocksProxy {
+export function parseProxy(text: string): SocksProxy {
   const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(text) ?? [];
   if (host === '') throw new InvalidArgumentError('Give HOST:PORT, such as 127.0.0.1:1080.');
   return { host, port: numberFrom(port, 1, 65_535, true) };
 }
 
-function parseNetns(text: string): string {
+export function parseNetns(text: string): string {
   if (/^[\w./-]+$/.test(text) && !text.startsWith('-')) return text;
   throw new InvalidArgumentError('Give a process id, the name of a namespace, or its path.');
 }
@@ -54,7 +48,12 @@ export function withForward(command: Command): Command {
   // Both kinds in one list: their order on the command line is what counts.
   const rules: Rule[] = [];
   const rule = (allow: boolean) => (text: string) => {
-    rules.push(parseRule(text, allow));
+    const read = parseRule(text, allow);
+    // What a guest was told of a name is known where the names are told: `tunstack network`.
+    if (read.name !== undefined || read.guest !== undefined) {
+      throw new InvalidArgumentError('Give CIDR[:PORT[-PORT]][/tcp|udp]: names are for network.');
+    }
+    rules.push(read);
     return rules;
   };
   command.option('--socks5 <host:port>', 'through a SOCKS5 proxy', parseProxy);

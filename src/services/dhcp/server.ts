@@ -9,6 +9,7 @@
 import { EventEmitter } from 'node:events';
 import ipaddr from 'ipaddr.js';
 import type { DgramSocket, Stack } from '../../index.ts';
+import { checkNumber, asText as text, wrong } from '../address.ts';
 import { type Lease, Leases } from './leases.ts';
 import {
   type Message,
@@ -349,9 +350,6 @@ function clientOf(message: Message): string {
 const nameOf = ({ options }: Message): string =>
   new TextDecoder().decode(options.get(Option.HOST_NAME) ?? new Uint8Array(0));
 
-const text = (address: number): string =>
-  [address >>> 24, (address >>> 16) & 255, (address >>> 8) & 255, address & 255].join('.');
-
 const describe = ({ address, mac, name, until }: Lease, now: number): DhcpLease => ({
   ...{ address: text(address), mac, name },
   left: Math.max(0, (until - now) / SECOND),
@@ -379,14 +377,3 @@ function readMac(given: string): string {
   }
   throw wrong('reservations', given, 'a station is named as 02:00:5e:00:53:01');
 }
-
-function checkNumber(name: string, value: unknown, low: number, high: number): void {
-  if (Number.isInteger(value) && (value as number) >= low && (value as number) <= high) return;
-  const message = `${name} is ${String(value)}: it must be a whole number from ${low} to ${high}`;
-  throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
-}
-
-const wrong = (name: string, value: unknown, hint: string): TypeError =>
-  Object.assign(new TypeError(`${name} is ${JSON.stringify(value)}: ${hint}`), {
-    code: 'ERR_INVALID_ARG_VALUE',
-  });

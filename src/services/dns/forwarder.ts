@@ -9,6 +9,7 @@ import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import ipaddr from 'ipaddr.js';
 import type { DgramSocket, Server, Stack } from '../../index.ts';
+import { checkNumber, wrong } from '../address.ts';
 import { Buckets } from './buckets.ts';
 import { DnsCache } from './cache.ts';
 import { type Exchange, exchange } from './exchange.ts';
@@ -304,14 +305,3 @@ function makeNames({
  */
 export const createDnsForwarder = (stack: Stack, options: DnsForwarderOptions = {}): DnsForwarder =>
   new DnsForwarder(stack, options);
-
-function checkNumber(name: string, value: unknown, low: number, high: number): void {
-  if (Number.isInteger(value) && (value as number) >= low && (value as number) <= high) return;
-  const message = `${name} is ${String(value)}: it must be a whole number from ${low} to ${high}`;
-  throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
-}
-
-const wrong = (name: string, value: unknown, hint: string): TypeError =>
-  Object.assign(new TypeError(`${name} is ${JSON.stringify(value)}: ${hint}`), {
-    code: 'ERR_INVALID_ARG_VALUE',
-  });

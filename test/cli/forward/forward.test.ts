@@ -9,10 +9,10 @@ import { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { forwardedLine } from '../../../src/cli/forward/forward.ts';
-import { relay } from '../../../src/cli/forward/relay.ts';
 import { netnsPath } from '../../../src/cli/netns.ts';
 import { parse } from '../../../src/cli/options.ts';
 import { hopLine } from '../../../src/cli/traceroute.ts';
+import { relay } from '../../../src/services/gateway/relay.ts';
 
 function options(line: string): Record<string, unknown> {
   const request = parse(line.split(' '), '1.2.3');
@@ -57,7 +57,7 @@ test('forward: a namespace is named by a process, a name or a path', (t) => {
 
 test('forward: the last line says what was carried and what was not', (t) => {
   const counters = { tcp: 1, udp: 2, tcpOpen: 0, udpOpen: 0, denied: 3, failed: 4, full: 5 };
-  const all = { ...counters, looped: 0, displaced: 0, bytesOut: 1500, bytesIn: 2e6 };
+  const all = { ...counters, looped: 0, displaced: 0, cut: 0, bytesOut: 1500, bytesIn: 2e6 };
   const line =
     'forwarded 1 TCP flow, 2 UDP flows, 1.5 kB out, 2.0 MB in, ' +
     'refused 3 by rule, 4 at the far end, 5 for want of room';
@@ -121,7 +121,7 @@ async function relayed(
     for (const socket of [client, server]) socket.destroy();
     for (const each of servers) each.close();
   });
-  const done = new Promise<void>((resolve) => relay(one, other, resolve, 20));
+  const done = new Promise<void>((resolve) => relay(one, other, resolve, { lookEvery: 20 }));
   return { client, server, done };
 }
 
@@ -191,7 +191,7 @@ test('relay: text that is cut off by a reset never looks like all of it', async 
       done();
     },
   });
-  const done = new Promise<void>((resolve) => relay(client, upstream, resolve, 1e6));
+  const done = new Promise<void>((resolve) => relay(client, upstream, resolve, { lookEvery: 1e6 }));
   far.write(Buffer.alloc(1_000_000));
   await pause(50);
   far.resetAndDestroy();

@@ -9,8 +9,7 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { asBits } from '../values.ts';
-import type { Range } from './rules.ts';
+import { asBits, type Range } from '../address.ts';
 
 /** How long what was read is believed, in ms. */
 const FRESH = 1000;

@@ -5,7 +5,14 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
 import { type Exit, openConnection, openDatagrams } from './exit.ts';
-import type { SocksProxy } from './options.ts';
+
+/** A proxy that speaks SOCKS5. */
+export interface SocksProxy {
+  /** Its name or address. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
 
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;

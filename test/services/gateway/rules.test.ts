@@ -3,9 +3,9 @@
  * @module
  */
 import test from 'ava';
-import { isAllowed, parseRule, type Range, sayRules } from '../../../src/cli/forward/rules.ts';
-import { localRanges, makeThisHost } from '../../../src/cli/forward/this-host.ts';
-import { asBits } from '../../../src/cli/values.ts';
+import { asBits, type Range } from '../../../src/services/address.ts';
+import { isAllowed, parseRule, sayRules } from '../../../src/services/gateway/rules.ts';
+import { localRanges, makeThisHost } from '../../../src/services/gateway/this-host.ts';
 
 test('rules: address, ports and protocol are compared, the first that fits decides', (t) => {
   const rules = [

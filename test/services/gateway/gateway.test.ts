@@ -1,17 +1,18 @@
 /**
- * The gateway of `tunstack forward` on a pipe: what is refused, what gives way, and that each descriptor that
+ * The gateway on a pipe: what is refused, what gives way, and that each descriptor that
  * was taken is given back.
  * @module
  */
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { Descriptors } from '../../../src/cli/forward/descriptors.ts';
-import type { DatagramHandler, Dialer } from '../../../src/cli/forward/dial.ts';
-import { Gateway, type GatewayOptions } from '../../../src/cli/forward/gateway.ts';
-import { OwnSockets } from '../../../src/cli/forward/own-sockets.ts';
-import { asBits } from '../../../src/cli/values.ts';
 import type { Stack } from '../../../src/index.ts';
+import { asBits } from '../../../src/services/address.ts';
+import { Descriptors } from '../../../src/services/gateway/descriptors.ts';
+import type { DatagramHandler, Dialer } from '../../../src/services/gateway/dial.ts';
+import { Gateway, type GatewayParts } from '../../../src/services/gateway/gateway.ts';
+import { judgeByRules } from '../../../src/services/gateway/judge.ts';
+import { OwnSockets } from '../../../src/services/gateway/own-sockets.ts';
 import { LEFT, makePair, RIGHT } from '../../api/worlds.ts';
 
 const ANYWHERE = '198.51.100.7'; // RFC 5737: nobody's
@@ -53,7 +54,7 @@ interface World {
   readonly said: string[];
 }
 
-function make(t: ExecutionContext, most: number, options: Partial<GatewayOptions> = {}): World {
+function make(t: ExecutionContext, most: number, options: Partial<GatewayParts> = {}): World {
   const { left: client, right, close } = makePair();
   client.addRoute('0.0.0.0/0', { gateway: RIGHT });
   t.teardown(close);
@@ -65,8 +66,7 @@ function make(t: ExecutionContext, most: number, options: Partial<GatewayOptions
     ...{
       dialer: dials,
       own,
-      rules: [],
-      closed: () => [],
+      judge: judgeByRules([], () => []),
       flows: 100,
       descriptors,
       udpIdle: 60_000,
@@ -186,7 +186,7 @@ test('gateway: what comes from a socket of its own is refused, over TCP and UDP'
 
 test("gateway: its own address and this host's are closed", async (t) => {
   const closed = () => [{ first: asBits(ANYWHERE), last: asBits(ANYWHERE) }];
-  const { client, gateway } = make(t, 10, { closed });
+  const { client, gateway } = make(t, 10, { judge: judgeByRules([], closed) });
   for (const address of [ANYWHERE, RIGHT, '169.254.169.254']) {
     const [error] = await once(client.net.connect(80, address), 'error');
     t.is(error.code, 'ECONNREFUSED', address);

@@ -3,9 +3,9 @@
  * @module
  */
 import test from 'ava';
-import { choosePlace, readRoutes, takenBy, whySilent } from '../../src/cli/network.ts';
 import { parse } from '../../src/cli/options.ts';
 import type { TunOptions } from '../../src/cli/options-tun.ts';
+import { choosePlace, readRoutes, takenBy, whySilent } from '../../src/cli/place.ts';
 import { asBits } from '../../src/cli/values.ts';
 
 const options = (line: string): TunOptions => {

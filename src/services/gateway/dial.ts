@@ -4,9 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import { type Exit, openConnection, openDatagrams } from './exit.ts';
-import type { ForwardOptions } from './options.ts';
 import type { OwnSockets } from './own-sockets.ts';
-import { associate, connectThrough } from './socks5.ts';
+import { associate, connectThrough, type SocksProxy } from './socks5.ts';
 
 /** Datagrams to and from one place. */
 export interface Datagrams {
@@ -61,7 +60,12 @@ async function openDirectly(
   };
 }
 
-export function makeDialer({ socks5, from }: ForwardOptions, own: OwnSockets): Dialer {
+/** By `socks5`, or without it directly; from the address `from` of this host, if it is told. */
+export function makeDialer(
+  socks5: SocksProxy | undefined,
+  from: string | undefined,
+  own: OwnSockets,
+): Dialer {
   const exit: Exit = { from, own };
   if (socks5 === undefined) {
     return {

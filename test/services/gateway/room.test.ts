@@ -3,8 +3,12 @@
  * @module
  */
 import test from 'ava';
-import { Descriptors, descriptorLimit, shareOf } from '../../../src/cli/forward/descriptors.ts';
-import { type UdpFlowEntry, UdpFlows } from '../../../src/cli/forward/udp-flows.ts';
+import {
+  Descriptors,
+  descriptorLimit,
+  shareOf,
+} from '../../../src/services/gateway/descriptors.ts';
+import { type UdpFlowEntry, UdpFlows } from '../../../src/services/gateway/udp-flows.ts';
 
 // proc(5), /proc/pid/limits: soft limit, then hard limit.
 test('descriptors: the soft limit is read', (t) => {

@@ -6,8 +6,21 @@
 import type { Duplex } from 'node:stream';
 
 /** What `net.Socket` has besides. */
-interface Resettable extends Duplex {
+export interface Resettable extends Duplex {
   resetAndDestroy?(): unknown;
+}
+
+/**
+ * Who looks at the first text of a connection before it goes on: reads from it by itself, and calls `pass` with
+ * what it has read when that may go on. Until then the connection is read by nobody else.
+ */
+export type Opening = (pass: (text: Uint8Array) => void) => void;
+
+export interface RelayOptions {
+  /** How often a half that is only written to is looked after, in milliseconds. */
+  readonly lookEvery?: number;
+  /** Of the first one's text. */
+  readonly opening?: Opening | undefined;
 }
 
 /**
@@ -30,18 +43,35 @@ function look(socket: Duplex, then: () => void = () => {}): void {
   else socket.write(NOTHING, (error) => !error && then());
 }
 
-/**
- * Join `one` and `other`, both open for half-closed use; `done` is called when both are gone. A half that
- * is only written to is looked after every `lookEvery` milliseconds.
- */
+/** End `peer` as soon as `held` has let its last text go. */
+class Held {
+  #holds: boolean;
+  #then: (() => void) | undefined;
+
+  constructor(holds: boolean) {
+    this.#holds = holds;
+  }
+
+  after(then: () => void): void {
+    if (this.#holds) this.#then = then;
+    else then();
+  }
+
+  release(): void {
+    this.#holds = false;
+    this.#then?.();
+  }
+}
+
+/** Join `one` and `other`, both open for half-closed use; `done` is called when both are gone. */
 export function relay(
   one: Resettable,
   other: Resettable,
   done: () => void,
-  lookEvery: number = LOOK_EVERY,
+  { lookEvery = LOOK_EVERY, opening }: RelayOptions = {},
 ): void {
   let open = 2;
-  const watch = (socket: Resettable, peer: Resettable): void => {
+  const watch = (socket: Resettable, peer: Resettable, held: Held): void => {
     let failed = false;
     let looking: NodeJS.Timeout | undefined;
     socket.on('error', () => {
@@ -50,7 +80,7 @@ export function relay(
     socket.on('end', () => {
       // libuv makes an end of a reset that comes while the last text is read: an end is believed at a
       // second look, or the peer would take what was cut off for all of it.
-      look(socket, () => peer.end());
+      look(socket, () => held.after(() => peer.end()));
       if (socket.writable) looking = setInterval(look, lookEvery, socket).unref();
     });
     socket.on('finish', () => clearInterval(looking));
@@ -65,8 +95,16 @@ export function relay(
       if (--open === 0) done();
     });
   };
-  watch(one, other);
-  watch(other, one);
-  one.pipe(other, { end: false });
+  const held = new Held(opening !== undefined);
+  watch(one, other, held);
+  watch(other, one, new Held(false));
   other.pipe(one, { end: false });
+  if (opening === undefined) one.pipe(other, { end: false });
+  else {
+    opening((text) => {
+      if (text.length > 0 && other.writable) other.write(text);
+      one.pipe(other, { end: false });
+      held.release();
+    });
+  }
 }

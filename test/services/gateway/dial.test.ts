@@ -10,9 +10,9 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { type Exit, openConnection, openDatagrams } from '../../../src/cli/forward/exit.ts';
-import { OwnSockets } from '../../../src/cli/forward/own-sockets.ts';
-import { associate, connectThrough } from '../../../src/cli/forward/socks5.ts';
+import { type Exit, openConnection, openDatagrams } from '../../../src/services/gateway/exit.ts';
+import { OwnSockets } from '../../../src/services/gateway/own-sockets.ts';
+import { associate, connectThrough } from '../../../src/services/gateway/socks5.ts';
 
 const HOME = '127.0.0.1';
 const never = new AbortController().signal;
