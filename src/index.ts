@@ -39,8 +39,9 @@ export {
 } from './device/machine/machine.ts';
 export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
-export { type CaptureDevice, type CaptureOptions, capture } from './device/wrap/capture.ts';
+export { type CaptureDevice, capture } from './device/wrap/capture.ts';
 export { type Joint, joinDevices } from './device/wrap/join.ts';
+export type { CaptureOptions } from './device/wrap/recorder.ts';
 export { type TapDevice, tap, type Watcher } from './device/wrap/tap.ts';
 
 // Packets that are meant.
@@ -138,6 +139,7 @@ export type {
   Limits as TcpLimits,
   Settings as TcpSettings,
 } from './stack/tcp/tcb/settings.ts';
+export type { PortCapture, SwitchPort } from './switch/plug.ts';
 export type { PortOptions, PortStats } from './switch/port.ts';
 export {
   createSwitch,
@@ -145,7 +147,6 @@ export {
   type Switch,
   type SwitchFrame,
   type SwitchOptions,
-  type SwitchPort,
   type SwitchStation,
 } from './switch/switch.ts';
 export {

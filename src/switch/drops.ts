@@ -30,6 +30,10 @@ export const SwitchDrop = {
   TOO_LONG: 11,
   /** The port out is slow, and enough waits for it. */
   QUEUE_FULL: 12,
+  /** It came back to the switch by another port. */
+  LOOP: 13,
+  /** What its virtio header says of it cannot be meant. */
+  OFFLOAD: 14,
 } as const;
 export type SwitchDrop = (typeof SwitchDrop)[keyof typeof SwitchDrop];
 

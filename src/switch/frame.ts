@@ -38,6 +38,22 @@ export class Frame {
     return this.at + this.headerLength;
   }
 
+  /** Whether its checksum is only begun: the device it came from leaves the rest to others. */
+  get needsChecksum(): boolean {
+    if (this.headerLength === 0) return false;
+    return (virtio.flags(this.view, this.at) & virtio.Flag.NEEDS_CSUM) !== 0;
+  }
+
+  /** Of what kind the segments are that it stands for; `virtio.Gso.NONE`: it is what it is. */
+  get gsoType(): number {
+    return this.headerLength === 0 ? virtio.Gso.NONE : virtio.gsoType(this.view, this.at);
+  }
+
+  /** Bytes behind its header and tag: the packet in it, and padding. */
+  get payloadLength(): number {
+    return this.at + this.length - ethernet.payload(this.view, this.start);
+  }
+
   get tagged(): boolean {
     return ethernet.isTagged(this.view, this.start);
   }

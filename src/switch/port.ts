@@ -7,10 +7,15 @@
 import type { Device } from '../device/device.ts';
 import { checkInteger, invalid } from '../device/errors.ts';
 import { PacketQueue } from '../device/queue.ts';
+import { Direction } from '../device/wrap/pcapng.ts';
+import type { Recorder } from '../device/wrap/recorder.ts';
 import { Outlet, PIECE } from '../device/wrap/wrapper.ts';
 import { MAX_VLAN } from '../stack/wire/ethernet.ts';
+import * as virtio from '../stack/wire/virtio.ts';
 import { Bucket } from './bucket.ts';
+import { type Cutter, isTcp, isUdp, type PieceTaker } from './cutter.ts';
 import { SWITCH_DROP_COUNT, SwitchDrop, switchDropName } from './drops.ts';
+import type { Frame } from './frame.ts';
 import { Pins } from './pins.ts';
 
 /** What a port is for. */
@@ -66,13 +71,15 @@ const DEFAULT_VLAN = 1;
 const NO_VLAN = 0;
 
 /** The state of a port; what a user holds of it is `SwitchPort`. */
-export class Port {
+export class Port implements PieceTaker {
   readonly index: number;
   readonly device: Device;
   readonly name: string;
   readonly isolated: boolean;
   readonly stations: number;
   readonly pins: Pins | undefined;
+  /** Where what passes here is written down, and what is dropped, with the reason. */
+  log: Recorder | undefined = undefined;
   /** Where every frame that passes here is shown too. */
   mirror: Port | undefined = undefined;
   touched = false;
@@ -90,12 +97,20 @@ export class Port {
   /** Undefined: no bound. */
   readonly #storm: Bucket | undefined;
   readonly #memory: Uint8Array;
+  readonly #cutter: Cutter;
   readonly #waiting: PacketQueue;
   readonly #outlet: Outlet;
   #blocked = false;
 
   /** What waits is handed to the device from `at` in `memory`. Throws for options that cannot be meant. */
-  constructor(index: number, device: Device, memory: Uint8Array, at: number, options: PortOptions) {
+  constructor(
+    index: number,
+    device: Device,
+    memory: Uint8Array,
+    at: number,
+    cutter: Cutter,
+    options: PortOptions,
+  ) {
     const { name = device.name, trunk, stations = 1024, queue = 512, storm = 10_000 } = options;
     checkInteger('stations', stations, 1, 1_000_000);
     checkInteger('queue', queue, 1, 65_536);
@@ -113,6 +128,7 @@ export class Port {
     this.pins = macs.length + addresses.length > 0 ? new Pins(macs, addresses) : undefined;
     this.#storm = storm === Number.POSITIVE_INFINITY ? undefined : new Bucket(storm, storm);
     this.#memory = memory;
+    this.#cutter = cutter;
     this.#waiting = new PacketQueue(queue, device.headerLength + device.maxPacket);
     this.#outlet = new Outlet(device, at, () => this.#waiting.shift(memory, at, PIECE));
   }
@@ -150,21 +166,44 @@ export class Port {
     this.drops[reason] = (this.drops[reason] as number) + 1; // `SwitchDrop` holds only such indices
   }
 
-  /** Send a frame, the device's header included; what the device cannot take waits. */
-  send(at: number, length: number): void {
+  /**
+   * Send a frame, which stays as it is: with the header of this device, and in segments where it stands for
+   * many that the device cannot take as one. What has no virtio header goes whole if the device carries it.
+   */
+  send(frame: Frame): void {
+    const { headerLength, mtu } = this.device;
+    if (frame.headerLength === headerLength && this.#takes(frame)) {
+      this.put(frame.at, frame.length);
+    } else if (frame.headerLength === 0) {
+      const at = frame.at - headerLength;
+      virtio.clear(frame.view, at, headerLength);
+      this.put(at, frame.length + headerLength);
+    } else {
+      const one = frame.gsoType === virtio.Gso.NONE || frame.payloadLength <= mtu;
+      const cutter = this.#cutter;
+      const good = one
+        ? cutter.finish(frame, headerLength, this)
+        : cutter.cut(frame, headerLength, this);
+      if (!good) this.drop(SwitchDrop.OFFLOAD);
+    }
+  }
+
+  /** Send `length` bytes, the device's header included; what the device cannot take waits. */
+  put(at: number, length: number): void {
     const longest = this.device.headerLength + this.device.maxPacket;
     if (length > longest) {
-      this.drop(SwitchDrop.TOO_LONG);
+      this.#lose(SwitchDrop.TOO_LONG, at, length);
       return;
     }
     this.touched = true;
     this.#blocked ||= !this.device.write(at, length);
     if (this.#blocked && !this.#waiting.push(this.#memory, at, length)) {
-      this.drop(SwitchDrop.QUEUE_FULL);
+      this.#lose(SwitchDrop.QUEUE_FULL, at, length);
       return;
     }
     this.framesOut++;
     this.bytesOut += length;
+    this.#record(at, length, '');
   }
 
   /** The device takes frames again. */
@@ -184,11 +223,35 @@ export class Port {
     return { framesIn, bytesIn, framesOut, bytesOut, queued, stations, notLearned, drops };
   }
 
+  /** Whether the device does what a frame with its kind of header leaves to do. virtio 1.2 §5.1.6. */
+  #takes(frame: Frame): boolean {
+    const { offload } = this.device;
+    const gso = frame.gsoType;
+    if (gso === virtio.Gso.NONE) return offload.checksum || !frame.needsChecksum;
+    return isUdp(gso) ? offload.uso4 : offload.tso4 && isTcp(gso);
+  }
+
+  #lose(reason: SwitchDrop, at: number, length: number): void {
+    this.drop(reason);
+    this.#record(at, length, whyDropped(reason));
+  }
+
+  #record(at: number, length: number, comment: string): void {
+    if (this.log === undefined) return;
+    const { headerLength } = this.device;
+    this.log.begin(this.#cutter.view, at + headerLength, length - headerLength, headerLength);
+    this.log.end(Direction.OUT, comment);
+  }
+
   #carriesTagged(vlan: number): boolean {
     const set = this.#tagged;
     return set !== undefined && ((set[vlan >>> 5] as number) & (1 << (vlan & 31))) !== 0; // 12 bits
   }
 }
+
+/** What a capture says of a frame that was dropped: `dropped: queueFull`. */
+export const whyDropped = (reason: SwitchDrop): string =>
+  reason === SwitchDrop.NONE ? '' : `dropped: ${switchDropName(reason)}`;
 
 /** Room before a frame that is read, for a tag that it may get, and so that it begins on a cache line. */
 export const LEAD = 64;

@@ -78,6 +78,20 @@ export class Stations {
     return UNKNOWN;
   }
 
+  /** Whether it was heard at another port than `port`, not longer ago than `within` microseconds. */
+  isElsewhere(
+    vlan: number,
+    hi: number,
+    lo: number,
+    port: number,
+    now: number,
+    within: number,
+  ): boolean {
+    const place = this.#find(vlan, hi, lo);
+    if (place < 0 || this.#at(this.#port, place) === port) return false;
+    return now - this.#at(this.#heard, place) < within;
+  }
+
   /** How many are known at a port. */
   countAt(port: number): number {
     return this.#at(this.#perPort, port);

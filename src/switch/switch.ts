@@ -5,8 +5,11 @@
  * A frame is handed on in the turn in which it came, from the place where it was read: it is copied only
  * where a device copies, or where a port is slow. Nothing is allocated for it.
  *
- * There is no spanning tree: two switches that are joined twice make a loop, which the bound on storms
- * keeps from filling more than that.
+ * There is no spanning tree. Where two switches are joined twice, what goes to everyone comes back by another port
+ * at once: such a frame is dropped, so a loop carries nothing round and round.
+ *
+ * Ports may differ in what their devices do: a segment of 64 KiB goes as it is where the device takes it, and
+ * is cut where it does not (`cutter.ts`).
  * @module
  */
 
@@ -14,11 +17,15 @@ import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Device } from '../device/device.ts';
 import { checkInteger, checkNumber, DeviceError, invalid } from '../device/errors.ts';
+import { Direction } from '../device/wrap/pcapng.ts';
 import { PIECE } from '../device/wrap/wrapper.ts';
 import * as ethernet from '../stack/wire/ethernet.ts';
+import { Cutter } from './cutter.ts';
 import { SwitchDrop } from './drops.ts';
 import { Frame } from './frame.ts';
-import { LEAD, Port, type PortOptions, type PortStats } from './port.ts';
+import { Audience, Groups } from './groups.ts';
+import { SwitchPort } from './plug.ts';
+import { LEAD, Port, type PortOptions, whyDropped } from './port.ts';
 import { Learned, Stations, UNKNOWN } from './stations.ts';
 
 /** How a switch is to be. */
@@ -31,6 +38,16 @@ export interface SwitchOptions {
   readonly ageing?: number;
   /** Gives microseconds, never less than before; default the system's clock. */
   readonly clock?: { now(): number };
+  /**
+   * Milliseconds for which a station that was heard at one port is not believed to have sent to everyone by
+   * another: that is a loop. Default 100; 0: loops are not looked for.
+   */
+  readonly persistence?: number;
+  /**
+   * Hand what is for a group to those ports alone that have joined it and to routers, where a router asks who
+   * listens. RFC 4541. Default true.
+   */
+  readonly snooping?: boolean;
   /** 32 bits that strangers cannot guess: the key of the table of stations. Default random. */
   readonly secret?: number;
 }
@@ -67,43 +84,6 @@ export interface SwitchStation {
 /** Frames of one turn before others have theirs; the device tells again what is left. */
 const BUDGET = 256;
 
-/** A device that is plugged in. */
-export class SwitchPort {
-  /** Settles when it is out: with the error that ended its device, or with none. */
-  readonly unplugged: Promise<Error | undefined>;
-  readonly #port: Port;
-  readonly #stations: Stations;
-  readonly #pull: () => Promise<void>;
-
-  /** Not for use from outside: `Switch.plug` makes these. */
-  constructor(
-    port: Port,
-    stations: Stations,
-    unplugged: Promise<Error | undefined>,
-    pull: () => Promise<void>,
-  ) {
-    this.#port = port;
-    this.#stations = stations;
-    this.unplugged = unplugged;
-    this.#pull = pull;
-  }
-
-  /** As told, or the device's name. */
-  get name(): string {
-    return this.#port.name;
-  }
-
-  /** Counters, as they are now. */
-  stats(): PortStats {
-    return this.#port.stats(this.#stations.countAt(this.#port.index));
-  }
-
-  /** Pull it out, and close the device. May be called again. */
-  unplug(): Promise<void> {
-    return this.#pull();
-  }
-}
-
 /** Devices that carry frames, switched. */
 export class Switch {
   /** Shown each frame that is to be handed on, before its sender is learned; null: nobody. */
@@ -115,22 +95,29 @@ export class Switch {
   /** The frame that is being handed on, and behind it a piece for each port that has to wait. */
   readonly #memory: Uint8Array;
   readonly #frame: Frame;
+  readonly #cutter: Cutter;
+  /** Undefined: groups are everyone's. */
+  readonly #groups: Groups | undefined;
+  readonly #persistence: number;
   readonly #shown: { -readonly [K in keyof SwitchFrame]: SwitchFrame[K] };
-  #headerLength = -1;
   #closed = false;
 
   /** Not for use from outside: `createSwitch` makes these. */
   constructor(options: SwitchOptions) {
-    const { ports = 256, stations = 8192, ageing = 300 } = options;
+    const { ports = 256, stations = 8192, ageing = 300, persistence = 100 } = options;
     checkInteger('ports', ports, 2, 4096);
     checkInteger('stations', stations, 1, 1_000_000);
     checkNumber('ageing', ageing, 0.001, 1_000_000);
+    checkNumber('persistence', persistence, 0, 60_000);
     const secret = options.secret ?? randomInt(2 ** 32);
     this.#clock = options.clock ?? { now: () => performance.now() * 1000 };
     this.#ports = new Array<Port | undefined>(ports).fill(undefined);
     this.#stations = new Stations(stations, ports, ageing * 1e6, secret | 0);
+    this.#persistence = persistence * 1000;
+    this.#groups = (options.snooping ?? true) ? new Groups(ports, secret | 0) : undefined;
     // Pages that nothing is written to cost nothing: a piece a port is address space, not memory.
-    this.#memory = new Uint8Array((ports + 1) * PIECE);
+    this.#memory = new Uint8Array((ports + 2) * PIECE);
+    this.#cutter = new Cutter(this.#memory, (ports + 1) * PIECE);
     this.#frame = new Frame(this.#memory);
     const { view } = this.#frame;
     this.#shown = { port: undefined as unknown as SwitchPort, vlan: 0, view, at: 0, length: 0 };
@@ -153,23 +140,18 @@ export class Switch {
   }
 
   /**
-   * Plug in a device that carries frames; it is the switch's then, and closed with it. Throws a
-   * `TypeError` with `ERR_INVALID_ARG_VALUE` for a device of packets, or one whose frames have another
-   * header before them than those of the first; a `DeviceError` `ENOSPC` if all ports are taken.
+   * Plug in a device that carries frames, with offload or without; it is the switch's then, and closed with it.
+   * Throws a `TypeError` with `ERR_INVALID_ARG_VALUE` for a device of packets; a `DeviceError` `ENOSPC` if all
+   * ports are taken.
    */
   plug(device: Device, options: PortOptions = {}): SwitchPort {
     if (this.#closed) throw new DeviceError('ENODEV', 'the switch is closed');
     if (device.medium !== 'ethernet') {
       throw invalid('device', device.name, 'it carries packets; a switch takes devices of frames');
     }
-    const first = this.#headerLength < 0 || this.#handles.size === 0;
-    if (!first && device.headerLength !== this.#headerLength) {
-      const hint = `a header of ${device.headerLength} bytes, where the others have ${this.#headerLength}`;
-      throw invalid('device', device.name, `it has ${hint}: open all with offload, or none`);
-    }
     const index = this.#ports.indexOf(undefined);
     if (index < 0) throw new DeviceError('ENOSPC', `all ${this.#ports.length} ports are taken`);
-    const port = new Port(index, device, this.#memory, (index + 1) * PIECE, options);
+    const port = new Port(index, device, this.#memory, (index + 1) * PIECE, this.#cutter, options);
     let tell: (error: Error | undefined) => void = () => {};
     const unplugged = new Promise<Error | undefined>((resolve) => {
       tell = resolve;
@@ -183,7 +165,6 @@ export class Switch {
         tell(error);
       },
     });
-    this.#headerLength = device.headerLength;
     this.#ports[index] = port;
     const handle = new SwitchPort(port, this.#stations, unplugged, () => device.close());
     this.#handles.set(port, handle);
@@ -231,6 +212,8 @@ export class Switch {
     this.#ports[port.index] = undefined;
     this.#handles.delete(port);
     this.#stations.forget(port.index);
+    this.#groups?.forget(port.index);
+    void port.log?.finish();
     for (const other of this.#ports) if (other?.mirror === port) other.mirror = undefined;
   }
 
@@ -242,8 +225,14 @@ export class Switch {
       if (length === 0) break;
       port.framesIn++;
       port.bytesIn += length;
+      const { log } = port;
+      if (log !== undefined) {
+        const head = device.headerLength;
+        log.begin(this.#frame.view, LEAD + head, Math.min(length, PIECE - LEAD) - head, head);
+      }
       const drop = this.#take(port, length, now);
       if (drop !== SwitchDrop.NONE) port.drop(drop);
+      log?.end(Direction.IN, whyDropped(drop));
     }
     for (const out of this.#ports) {
       if (out === undefined || !out.touched) continue;
@@ -260,7 +249,7 @@ export class Switch {
     frame.length = length;
     frame.headerLength = port.device.headerLength;
     if (!frame.valid) return SwitchDrop.SHORT;
-    if (port.mirror !== undefined) port.mirror.send(frame.at, frame.length);
+    if (port.mirror !== undefined) port.mirror.send(frame);
     const { view } = frame;
     const sourceHi = ethernet.sourceHi(view, frame.start);
     const sourceLo = ethernet.sourceLo(view, frame.start);
@@ -282,12 +271,15 @@ export class Switch {
     const hi = ethernet.destinationHi(view, start);
     const lo = ethernet.destinationLo(view, start);
     if (ethernet.isReserved(hi, lo)) return SwitchDrop.RESERVED;
-    this.#learn(port, ethernet.sourceHi(view, start), ethernet.sourceLo(view, start), now);
+    const sourceHi = ethernet.sourceHi(view, start);
+    const sourceLo = ethernet.sourceLo(view, start);
     const place = ethernet.isGroup(hi) ? UNKNOWN : this.#stations.find(vlan, hi, lo, now);
-    if (place === UNKNOWN) return this.#flood(port, now);
+    if (place === UNKNOWN && this.#isLoop(port, sourceHi, sourceLo, now)) return SwitchDrop.LOOP;
+    this.#learn(port, sourceHi, sourceLo, now);
+    if (place === UNKNOWN) return this.#flood(port, hi, now);
     if (place === port.index) return SwitchDrop.REFLECTED;
     const out = this.#ports[place];
-    if (out === undefined) return this.#flood(port, now);
+    if (out === undefined) return this.#flood(port, hi, now);
     if (port.isolated && out.isolated) return SwitchDrop.ISOLATED;
     this.#send(out);
     return SwitchDrop.NONE;
@@ -299,12 +291,21 @@ export class Switch {
     if (learned === Learned.FULL) port.notLearned++;
   }
 
-  #flood(port: Port, now: number): SwitchDrop {
-    if (!port.mayFlood(now)) return SwitchDrop.STORM;
+  /** What a station sends to everyone comes in where it is, unless it was sent round. */
+  #isLoop(port: Port, hi: number, lo: number, now: number): boolean {
     const { vlan } = this.#frame;
+    return this.#stations.isElsewhere(vlan, hi, lo, port.index, now, this.#persistence);
+  }
+
+  #flood(port: Port, hi: number, now: number): SwitchDrop {
+    if (!port.mayFlood(now)) return SwitchDrop.STORM;
+    const frame = this.#frame;
+    const groups = ethernet.isGroup(hi) ? this.#groups : undefined;
+    const audience = groups?.audience(frame, port.index, now) ?? Audience.ALL;
     for (const out of this.#ports) {
-      if (out === undefined || out === port || !out.carries(vlan)) continue;
+      if (out === undefined || out === port || !out.carries(frame.vlan)) continue;
       if (port.isolated && out.isolated) continue;
+      if (groups?.hears(audience, frame, out.index, now) === false) continue;
       this.#send(out);
     }
     return SwitchDrop.NONE;
@@ -315,8 +316,8 @@ export class Switch {
     const frame = this.#frame;
     if (out.tags(frame.vlan)) frame.tag();
     else frame.untag();
-    out.send(frame.at, frame.length);
-    if (out.mirror !== undefined) out.mirror.send(frame.at, frame.length);
+    out.send(frame);
+    if (out.mirror !== undefined) out.mirror.send(frame);
   }
 
   #passes(port: Port): boolean {

@@ -8,6 +8,7 @@ import {
   createPipe,
   createSwitch,
   type PipeEnd,
+  type PipeOptions,
   type PortOptions,
   type SwitchOptions,
 } from '../../src/index.ts';
@@ -44,6 +45,8 @@ function read(bytes: Uint8Array): string {
   return ethernet.isTagged(view, 0) ? `${text} #${ethernet.vlan(view, 0)}` : text;
 }
 
+const SENT_AT = 131_072;
+
 /** The far end of a cable. */
 export class Plug {
   readonly port: SwitchPort;
@@ -52,7 +55,9 @@ export class Plug {
   heard: string[] = [];
   /** False: nothing is read, and the cable fills. */
   reading = true;
-  readonly #memory = new Uint8Array(4096);
+  /** Frames that were heard, as they are. */
+  frames: Uint8Array[] = [];
+  readonly #memory = new Uint8Array(262_144);
 
   constructor(port: SwitchPort, far: PipeEnd) {
     this.port = port;
@@ -66,14 +71,23 @@ export class Plug {
   }
 
   send(bytes: Uint8Array): void {
-    this.#memory.set(bytes, 2048);
-    this.far.write(2048, bytes.length);
+    const head = this.far.headerLength;
+    this.#memory.fill(0, SENT_AT, SENT_AT + head);
+    this.#memory.set(bytes, SENT_AT + head);
+    this.far.write(SENT_AT, head + bytes.length);
+  }
+
+  /** Send a frame with a virtio header of one's own. */
+  sendRaw(bytes: Uint8Array): void {
+    this.#memory.set(bytes, SENT_AT);
+    this.far.write(SENT_AT, bytes.length);
   }
 
   read(): void {
     if (!this.reading) return;
-    for (let n = this.far.read(0, 2048); n > 0; n = this.far.read(0, 2048)) {
-      this.heard.push(read(this.#memory.subarray(0, n)));
+    for (let n = this.far.read(0, SENT_AT); n > 0; n = this.far.read(0, SENT_AT)) {
+      this.frames.push(this.#memory.slice(0, n));
+      this.heard.push(read(this.#memory.subarray(this.far.headerLength, n)));
     }
   }
 
@@ -89,15 +103,20 @@ export class Bench {
   /** Microseconds. */
   now = 0;
   readonly #due: (() => void)[] = [];
+  readonly schedule = (fn: () => void): unknown => this.#due.push(fn);
 
   constructor(options: SwitchOptions = {}) {
     this.switch = createSwitch({ secret: 1, clock: { now: () => this.now }, ...options });
   }
 
   /** Plug in a station's cable; `limit`: frames that it holds. */
-  plug(options: PortOptions = {}, limit = 100): Plug {
-    const schedule = (fn: () => void): unknown => this.#due.push(fn);
-    const [near, far] = createPipe({ medium: 'ethernet', limit, schedule });
+  plug(options: PortOptions = {}, limit = 100, cable: PipeOptions = {}): Plug {
+    const [near, far] = createPipe({
+      medium: 'ethernet',
+      limit,
+      ...cable,
+      schedule: this.schedule,
+    });
     return new Plug(this.switch.plug(near, options), far);
   }
 

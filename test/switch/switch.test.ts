@@ -45,6 +45,7 @@ test('switch: a frame whose station is behind the port it came from is not refle
 test('switch: a station that moves is found at its new port', (t) => {
   const [bench, a, b, c] = three();
   bench.send(b, frame('e', '*', '1'));
+  bench.now += SECOND;
   bench.send(c, frame('e', '*', '2'));
   heard(a, b, c);
   bench.send(a, frame('a', 'e', 'where'));
@@ -282,8 +283,6 @@ test('switch: what cannot be plugged in is refused with the reason', (t) => {
     refuses(t, 'ERR_INVALID_ARG_VALUE', () => bench.plug(options));
   }
   bench.plug();
-  const [offload] = createPipe({ medium: 'ethernet', offload: true });
-  refuses(t, 'ERR_INVALID_ARG_VALUE', () => bench.switch.plug(offload));
   bench.plug();
   t.throws(() => bench.plug(), { code: 'ENOSPC' });
 });

@@ -13,7 +13,14 @@ export const Direction = { IN: 1, OUT: 2 } as const;
 
 const Block = { SECTION: 0x0a0d0d0a, INTERFACE: 1, STATISTICS: 5, PACKET: 6 } as const;
 const BYTE_ORDER = 0x1a2b3c4d;
-const Option = { END: 0, USER_APPLICATION: 4, NAME: 2, RESOLUTION: 9, FLAGS: 2 } as const;
+const Option = {
+  END: 0,
+  COMMENT: 1,
+  USER_APPLICATION: 4,
+  NAME: 2,
+  RESOLUTION: 9,
+  FLAGS: 2,
+} as const;
 const Statistics = { RECEIVED: 4, DROPPED: 5 } as const;
 
 /** Where a packet's bytes stand within its block. */
@@ -23,6 +30,10 @@ export const PACKET_OVERHEAD: number = PACKET_AT + 3 + 12 + 4;
 
 /** Length of the block that `writeStatistics` writes. */
 export const STATISTICS_SIZE: number = 20 + 12 + 12 + 4 + 4;
+
+const LONGEST_COMMENT = 48;
+/** What a comment adds to a packet's block. */
+export const COMMENT_OVERHEAD: number = 4 + LONGEST_COMMENT;
 
 const padded = (length: number): number => (length + 3) & ~3;
 
@@ -48,13 +59,14 @@ export function writeHeader(v: DataView, at: number, linkType: number, name: str
   return end - at;
 }
 
-/** Enhanced packet (§4.3), whose `length` bytes stand at `at + PACKET_AT` already. */
+/** Enhanced packet (§4.3), whose `length` bytes stand at `at + PACKET_AT` already; with a comment (§3.5), or ''. */
 export function writePacket(
   v: DataView,
   at: number,
   micros: number,
   length: number,
   direction: number,
+  comment = '',
 ): number {
   v.setUint32(at + 8, 0, true); // the one interface
   v.setUint32(at + 12, Math.floor(micros / 0x1_0000_0000), true);
@@ -66,7 +78,9 @@ export function writePacket(
   v.setUint16(end, Option.FLAGS, true);
   v.setUint16(end + 2, 4, true);
   v.setUint32(end + 4, direction, true);
-  return finish(v, at, writeEnd(v, end + 8), Block.PACKET) - at;
+  end += 8;
+  if (comment !== '') end = writeText(v, end, Option.COMMENT, comment.slice(0, LONGEST_COMMENT));
+  return finish(v, at, writeEnd(v, end), Block.PACKET) - at;
 }
 
 /** Interface statistics (§4.6): packets seen, and packets that are missing in the file. */

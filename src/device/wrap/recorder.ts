@@ -76,6 +76,8 @@ export class Recorder {
   readonly #spare: Block[] = [];
   /** Bytes handed to the stream and not written. */
   #waiting = 0;
+  /** Length of the packet that was begun; 0: none. */
+  #begun = 0;
   #timer: NodeJS.Timeout | undefined;
   #finishing: Promise<void> | undefined;
 
@@ -114,21 +116,38 @@ export class Recorder {
     header: number,
     direction: number,
   ): void => {
+    this.begin(memory, at, length, header);
+    this.end(direction, '');
+  };
+
+  /** The same, while what becomes of the packet is not known yet: `end` says so, and why it was dropped. */
+  begin(memory: DataView, at: number, length: number, header: number): void {
+    this.#begun = 0;
     if (length <= 0 || this.#filter?.matches(memory, at, length, this.#isFrame) === false) return;
     if (this.#waiting + this.#block.used > this.#limit || this.#stream.destroyed) {
       this.lost++;
       return;
     }
-    if (this.#block.used + length + pcapng.PACKET_OVERHEAD > BLOCK_SIZE) this.#handOver();
+    const room = length + pcapng.PACKET_OVERHEAD + pcapng.COMMENT_OVERHEAD;
+    if (this.#block.used + room > BLOCK_SIZE) this.#handOver();
     const { bytes, view, used } = this.#block;
     const place = used + pcapng.PACKET_AT;
     bytes.set(new Uint8Array(memory.buffer, memory.byteOffset + at, length), place);
     if (header > 0) finishChecksum(memory, at - header, view, place, length);
-    this.#block.used += pcapng.writePacket(view, used, this.#now(), length, direction);
+    this.#begun = length;
+  }
+
+  /** Of the packet that was begun; `comment`: ASCII, of which 48 characters count, or ''. */
+  end(direction: number, comment: string): void {
+    const length = this.#begun;
+    if (length === 0) return;
+    this.#begun = 0;
+    const { view, used } = this.#block;
+    this.#block.used += pcapng.writePacket(view, used, this.#now(), length, direction, comment);
     this.#block.packets++;
     this.captured++;
     this.#flushSoon();
-  };
+  }
 
   #flushSoon(): void {
     this.#timer ??= setTimeout(() => this.#handOver(), FLUSH_MILLIS).unref();
