@@ -50,9 +50,14 @@ function owner(state: { octets: number }): Owner {
 
 /**
  * Send `packets` hostile packets to host b; throws if anything is wrong. `rest` is called after a fifth
- * of them and after all.
+ * of them and after all, `alive` with every look at everything.
  */
-export function besiege(seed: number, packets: number, rest: () => void = () => {}): Siege {
+export function besiege(
+  seed: number,
+  packets: number,
+  rest: () => void = () => {},
+  alive: () => void = () => {},
+): Siege {
   const random = new SeededRandom(seed);
   const tcp = { receiveBuffer: 16_384, receiveBufferMax: 65_536, maxRto: 2e6, timeWait: 1e6 };
   const limits = { connections: 200, timeWaits: 50 };
@@ -72,7 +77,10 @@ export function besiege(seed: number, packets: number, rest: () => void = () => 
     }
     world.b.wake();
     world.run(below(random, 300));
-    if (sent % (BATCH * LOOK) === 0) look(world);
+    if (sent % (BATCH * LOOK) === 0) {
+      look(world);
+      alive();
+    }
     if (sent === Math.floor(packets / 5 / BATCH) * BATCH) rest();
   }
   look(world);
