@@ -25,6 +25,7 @@ import {
   readDevices,
   type StackOptions,
 } from './door/options.ts';
+import { checkSettings } from './door/settings.ts';
 import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
 import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
@@ -101,7 +102,7 @@ export class Stack extends Modules {
       slots: makeSlots(options, devices),
       random: options.random ?? new SystemRandom(),
       now: clock.now(),
-      ...(options.tcp && { tcp: options.tcp }),
+      ...(options.tcp !== undefined && { tcp: checkSettings(options.tcp, 'options.tcp') }),
       ...(options.limits && { limits: checkLimits(options.limits) }),
       ip: {
         ...(options.ttl !== undefined && { defaultTtl: options.ttl }),

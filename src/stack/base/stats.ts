@@ -118,6 +118,7 @@ export const Stat = {
   TcpExtTCPRcvCollapsed: 108,
   TcpExtTCPAbortOnMemory: 109,
   IcmpOutRateLimitHost: 110,
+  TcpExtTCPDeferAcceptDrop: 111,
 } as const;
 
 /** The index of a counter. */

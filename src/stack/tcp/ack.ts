@@ -101,7 +101,7 @@ const isImpatient = (tcb: Tcb): boolean =>
   !has(tcb, Flag.SACK) && tcb.recovery === Recovery.RECOVERY && tcb.partialAcks > 1;
 
 /** RFC 9293 §3.10.7.4: the window of a segment that is newer than the one that gave the last. */
-function updateWindow(tcb: Tcb, segment: Segment): void {
+export function updateWindow(tcb: Tcb, segment: Segment): void {
   if (lt(segment.ack, tcb.sndUna)) return;
   const newer =
     lt(tcb.sndWl1, segment.seq) || (tcb.sndWl1 === segment.seq && le(tcb.sndWl2, segment.ack));

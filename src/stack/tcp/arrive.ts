@@ -12,12 +12,13 @@ import { add, diff, gt, le, lt, min, type Seq, seq, within } from '../base/seq.t
 import { count, Stat } from '../base/stats.ts';
 import type { Packet } from '../ip/packet.ts';
 import * as wire from '../wire/tcp.ts';
-import { processAck } from './ack.ts';
+import { processAck, updateWindow } from './ack.ts';
 import { enterTimeWait, finAcknowledged, finReached, remove } from './close/close.ts';
 import { tellEnd } from './close/notify.ts';
 import { noteMarks } from './congestion/ecn.ts';
 import { challenge, refuse, sendAbort, sendLimited } from './emit/reset.ts';
 import { reportDuplicate } from './emit/sack.ts';
+import { defer, isDeferred } from './open/deferral.ts';
 import { atGate, type Gate } from './open/intercept.ts';
 import { accepted, firstAbove, onSimultaneousSyn, onSynAck } from './open/open.ts';
 import { answerSyn, type Passive } from './open/passive.ts';
@@ -222,6 +223,13 @@ function onAckField(tcb: Tcb, packet: Packet, segment: Segment, now: Micros): Dr
     if (!within(segment.ack, seq(tcb.sndUna + 1), diff(tcb.sndNxt, tcb.sndUna))) {
       refuse(tcb.tcp, packet, segment, now);
       return Drop.TCP_BAD_ACK;
+    }
+    if (isDeferred(tcb, segment, now)) {
+      remember(tcb, segment, now);
+      heard(tcb, now);
+      updateWindow(tcb, segment);
+      defer(tcb, segment, now);
+      return Drop.NONE;
     }
     const drop = accepted(tcb, segment, now);
     if (drop !== Drop.NONE) return drop;

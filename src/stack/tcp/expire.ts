@@ -17,6 +17,7 @@ import { detectLoss } from './loss/rack.ts';
 import { enterRecoveryByTimer, onTimeout } from './loss/recovery.ts';
 import { armRto, withinUserTimeout } from './loss/rto.ts';
 import { startEpisode } from './loss/tlp.ts';
+import { acceptNow } from './open/open.ts';
 import { isProbeLoss, suspectBlackHole } from './path/plpmtu.ts';
 import { overrideSend, retransmit, sendBeyond } from './send.ts';
 import { Flag, has } from './tcb/flags.ts';
@@ -99,6 +100,10 @@ function onRetransmit(tcb: Tcb, now: Micros): void {
 
 /** No answer to a SYN or SYN-ACK. RFC 9293 MUST-23, RFC 6298 §5. */
 function onSynTimeout(tcb: Tcb, now: Micros): void {
+  if (tcb.deferred) {
+    acceptNow(tcb, now); // nothing was said for `deferAccept`
+    return;
+  }
   const { settings } = tcb;
   const passive = has(tcb, Flag.PASSIVE);
   const most = passive ? settings.synAckRetries : settings.synRetries;

@@ -42,6 +42,8 @@ export function serve(tcb: Tcb, now: Micros): void {
   if (has(tcb, Flag.FIN_QUEUED)) closeNow(tcb);
   tellWritable(tcb);
   send(tcb, now);
+  // What has just left makes room below the low water; what is written there has its turn in this flush.
+  if (tcb.lowWater > 0) tellWritable(tcb);
 }
 
 /** A `shutdown` that came before the handshake was over. RFC 9293 §3.10.4. */

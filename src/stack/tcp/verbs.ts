@@ -8,7 +8,7 @@
 import type { Micros } from '../base/clock.ts';
 import { become, waitForFin } from './close/close.ts';
 import { armKeepAlive } from './close/keepalive.ts';
-import { account, sendSize } from './memory/kept.ts';
+import { account, sendRoom } from './memory/kept.ts';
 import { sendable } from './memory/reclaim.ts';
 import { Flag, has } from './tcb/flags.ts';
 import { isIn, MAY_WRITE, State } from './tcb/state.ts';
@@ -19,8 +19,7 @@ export const isWritable = (tcb: Tcb): boolean =>
   isIn(tcb.state, MAY_WRITE) && (tcb.flags & (Flag.FIN_QUEUED | Flag.ABORT)) === 0;
 
 /** How many octets a `write` would take now. */
-export const writableBytes = (tcb: Tcb): number =>
-  isWritable(tcb) ? Math.max(0, sendSize(tcb) - tcb.chunks.length) : 0;
+export const writableBytes = (tcb: Tcb): number => (isWritable(tcb) ? sendRoom(tcb) : 0);
 
 /**
  * Send `length` octets of `bytes` from `at`, by reference: they must stay as they are until
@@ -127,6 +126,12 @@ export function setKeepAlive(
     };
   }
   armKeepAlive(tcb, tcb.tcp.now);
+}
+
+/** Let `bytes` be written before they are sent; 0: as many as the send buffer holds. */
+export function setLowWater(tcb: Tcb, bytes: number): void {
+  tcb.lowWater = bytes;
+  tcb.tcp.dirty(tcb); // who was refused may have room
 }
 
 /** Give up when text stays unacknowledged for `span`; 0: after the usual number of tries. */

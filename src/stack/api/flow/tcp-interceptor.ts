@@ -17,6 +17,7 @@ import type { Settings } from '../../tcp/tcb/settings.ts';
 import type { Tcb } from '../../tcp/tcb/tcb.ts';
 import { checkFunction, checkInteger, checkMilliseconds } from '../door/checks.ts';
 import { coded } from '../door/errors.ts';
+import { checkSettings } from '../door/settings.ts';
 import type { NetParts } from '../net/net.ts';
 import { Connection } from '../tcp/connection.ts';
 import { TcpFlow } from './tcp-flow.ts';
@@ -74,7 +75,7 @@ export class TcpInterceptor implements Gate {
       address: ANY,
       port: 0,
       backlog,
-      ...(settings && { settings }),
+      ...(settings !== undefined && { settings: checkSettings(settings, 'options.settings') }),
       accept: ({ owner }) => (owner instanceof Connection ? owner : undefined),
     });
     tcp.gate = this;

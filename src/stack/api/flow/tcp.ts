@@ -11,11 +11,13 @@ import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkFunction, checkInteger, checkPort, checkSignal } from '../door/checks.ts';
 import { abortError, connectError, explainedError, systemError } from '../door/errors.ts';
 import { checkAddress } from '../door/lookup.ts';
+import { checkSettings } from '../door/settings.ts';
 import type { NetParts } from '../net/net.ts';
 import type { SocketOptions } from '../net/options.ts';
 import type { Socket } from '../net/socket.ts';
-import { type Connection, type ConnectionHandler, openConnection } from '../tcp/connection.ts';
+import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type Accept, type Listener, openListener } from '../tcp/listener.ts';
+import { openConnection } from '../tcp/open.ts';
 import { TcpAcceptor } from './tcp-acceptor.ts';
 import {
   type TcpFlowHandler,
@@ -24,7 +26,11 @@ import {
 } from './tcp-interceptor.ts';
 
 /** Options of `stack.tcp.connect`: those of `net.connect`, but that `signal` ends the wait only. */
-export type TcpConnectOptions = TcpNetConnectOpts & SocketOptions;
+export type TcpConnectOptions = TcpNetConnectOpts &
+  SocketOptions & {
+    /** For the connection: times in microseconds, sizes in bytes. */
+    readonly settings?: Partial<Settings>;
+  };
 
 /** Where to listen, and what the sockets are like. */
 export interface TcpListenOptions {
@@ -89,7 +95,8 @@ export class StackTcp {
   connect(port: number, host?: string): Promise<Socket>;
   async connect(first: TcpConnectOptions | number, host?: string): Promise<Socket> {
     const given = typeof first === 'number' ? { port: first, ...(host && { host }) } : first;
-    const { signal, ...options } = given;
+    const { signal, settings, ...rest } = given;
+    const options = { ...rest, ...(settings && { tcp: settings }) };
     if (signal !== undefined) checkSignal(signal, 'options.signal');
     if (signal?.aborted) throw abortError(signal.reason);
     const socket = this.#parts.net.connect(options as TcpNetConnectOpts);
@@ -144,7 +151,7 @@ export class StackTcp {
       port,
       source: localAddress === undefined ? ANY : checkAddress(localAddress, 'options.localAddress'),
       sourcePort: localPort,
-      ...(settings && { settings }),
+      ...(settings !== undefined && { settings: checkSettings(settings, 'options.settings') }),
     };
     const connection = openConnection(this.#host, target, handler);
     if (typeof connection !== 'number') return connection;
@@ -176,7 +183,8 @@ export class StackTcp {
     accept: Accept,
   ): Listener {
     const address = o.address === undefined ? ANY : checkAddress(o.address, 'options.address');
-    const listener = openListener(this.#host, { ...o, address }, accept);
+    const settings = o.settings && checkSettings(o.settings, 'options.settings');
+    const listener = openListener(this.#host, { ...o, address, ...pick({ settings }) }, accept);
     if (typeof listener !== 'number') return listener;
     const place = { address: o.address ?? '0.0.0.0', port: o.port };
     throw explainedError(failureCode(listener), 'listen', place);

@@ -13,6 +13,7 @@ import { type Address, ANY, format } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
+import type { Settings } from '../../tcp/tcb/settings.ts';
 import {
   checkBoolean,
   checkFunction,
@@ -30,7 +31,9 @@ import {
   systemError,
 } from '../door/errors.ts';
 import { checkAddress, isLookupReplaced, parseAddress } from '../door/lookup.ts';
-import { type Connection, openConnection } from '../tcp/connection.ts';
+import { checkSettings } from '../door/settings.ts';
+import type { Connection } from '../tcp/connection.ts';
+import { openConnection } from '../tcp/open.ts';
 import type { ConnectOptions } from './options.ts';
 
 /** Node's defaults for what a socket does with a name that has several addresses. */
@@ -64,6 +67,7 @@ export interface Target {
   readonly hints: number;
   readonly lookup: net.LookupFunction | undefined;
   readonly several: boolean;
+  readonly settings: Partial<Settings> | undefined;
   /** In milliseconds. */
   readonly timeout: number;
 }
@@ -114,6 +118,7 @@ export function readTarget(options: ConnectOptions): Target {
     hints: options.hints ?? 0,
     lookup: lookup ?? undefined,
     several,
+    settings: options.tcp && checkSettings(options.tcp, 'options.tcp'),
     timeout,
   };
 }
@@ -229,7 +234,7 @@ export class Dial {
   }
 
   #open(place: LookupAddress, destination: Address): void {
-    const { port, source, sourcePort, timeout } = this.#target;
+    const { port, source, sourcePort, timeout, settings } = this.#target;
     if (sourcePort !== 0 && this.#host.core.tcp.demux.isTaken(source, sourcePort)) {
       this.#unable(place, Failure.ADDRESS_IN_USE); // as bind(2) has it
       return;
@@ -237,7 +242,7 @@ export class Dial {
     let opened = false;
     const result = openConnection(
       this.#host,
-      { destination, port, source, sourcePort },
+      { destination, port, source, sourcePort, ...(settings && { settings }) },
       {
         open: (connection) => {
           opened = true;

@@ -15,7 +15,7 @@ import { checkBoolean, checkInteger } from '../door/checks.ts';
 import { callable } from '../door/overlay.ts';
 import { tellClientSocket } from './channels.ts';
 import { autoSelect } from './connect.ts';
-import { type ConnectOptions, readCall, type SocketOptions } from './options.ts';
+import { type ConnectOptions, readCall, type SocketOptions, type TcpOptions } from './options.ts';
 import { Server } from './server.ts';
 import { type Accepted, Socket } from './socket.ts';
 
@@ -61,12 +61,15 @@ export interface Net {
    * A socket that connects: (options) or (port[, host]), and a listener to `connect`. Node
    * documentation: "net.connect()".
    */
-  connect(options: node.NetConnectOpts, connectionListener?: () => void): Socket;
+  connect(options: node.NetConnectOpts & TcpOptions, connectionListener?: () => void): Socket;
   connect(port: number, host?: string, connectionListener?: () => void): Socket;
   connect(port: number, connectionListener?: () => void): Socket;
   connect(path: string, connectionListener?: () => void): Socket;
   /** The same as `connect`. */
-  createConnection(options: node.NetConnectOpts, connectionListener?: () => void): Socket;
+  createConnection(
+    options: node.NetConnectOpts & TcpOptions,
+    connectionListener?: () => void,
+  ): Socket;
   createConnection(port: number, host?: string, connectionListener?: () => void): Socket;
   createConnection(port: number, connectionListener?: () => void): Socket;
   createConnection(path: string, connectionListener?: () => void): Socket;

@@ -13,6 +13,7 @@ import type {
   SocketConstructorOpts,
   TcpNetConnectOpts,
 } from 'node:net';
+import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkNumber, checkObject } from '../door/checks.ts';
 import { argTypeError, argValueError } from '../door/errors.ts';
 
@@ -44,13 +45,22 @@ export interface KeepAliveOptions {
   count?: number | undefined;
 }
 
+/** What Node has no option for. */
+export interface TcpOptions {
+  /**
+   * For the connection, or those of the listener, instead of the stack's: `maxSegment`, `notSentLowWater`, `deferAccept` and
+   * all others; times in microseconds, sizes in bytes.
+   */
+  readonly tcp?: Partial<Settings> | undefined;
+}
+
 /** Options of `connect`. */
-export interface ConnectOptions extends Partial<TcpNetConnectOpts>, SocketOptions {
+export interface ConnectOptions extends Partial<TcpNetConnectOpts>, SocketOptions, TcpOptions {
   path?: string | undefined;
 }
 
 /** Options of `listen`. */
-export interface ServerListenOptions extends ListenOptions {
+export interface ServerListenOptions extends ListenOptions, TcpOptions {
   fd?: number | undefined;
 }
 

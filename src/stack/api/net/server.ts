@@ -18,9 +18,11 @@ import {
 import { ANY } from '../../base/address.ts';
 import { failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
+import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkPort, checkSignal } from '../door/checks.ts';
 import { argValueError, type CodedError, coded, explainedError } from '../door/errors.ts';
 import { parseAddress } from '../door/lookup.ts';
+import { checkSettings } from '../door/settings.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type Listener, openListener } from '../tcp/listener.ts';
 import { tellListenFailed, tellListening, tellListens, tellServerSocket } from './channels.ts';
@@ -37,6 +39,13 @@ import type { Accepted, Socket } from './socket.ts';
 /** As Node: what `listen` asks for if it is not told. */
 const BACKLOG = 511;
 const EMPTY: ConnectionHandler = {};
+
+/** What a `listen` asked for, checked. */
+interface Wanted {
+  readonly port: number;
+  readonly backlog: number;
+  readonly settings: Partial<Settings> | undefined;
+}
 
 /** How a server makes its sockets: of the class that its stack's `net.Socket` is. */
 export type SocketMaker = (options: SocketOptions, accepted: Accepted) => Socket;
@@ -113,10 +122,11 @@ export class Server extends EventEmitter implements NodeServer {
     if (!hasPort(options)) refuseKernelObjects(options, ['path']);
     this.#closeOn(options.signal);
     const port = readPort(args, options);
-    const backlog = options.backlog || readBacklog(args) || BACKLOG;
+    const settings = options.tcp && checkSettings(options.tcp, 'options.tcp');
+    const wanted = { port, backlog: options.backlog || readBacklog(args) || BACKLOG, settings };
     const turn = ++this.#turn;
     if (!options.host) {
-      this.#open('0.0.0.0', port, backlog);
+      this.#open('0.0.0.0', wanted);
       return this;
     }
     if (isIPv6(options.host)) {
@@ -126,7 +136,7 @@ export class Server extends EventEmitter implements NodeServer {
     this.#host.lookup(options.host, { family: 4 }, (error, found) => {
       if (turn !== this.#turn) return;
       if (error) this.emit('error', error);
-      else this.#open(typeof found === 'string' ? found : (found[0]?.address ?? ''), port, backlog);
+      else this.#open(typeof found === 'string' ? found : (found[0]?.address ?? ''), wanted);
     });
     return this;
   }
@@ -145,11 +155,10 @@ export class Server extends EventEmitter implements NodeServer {
     this.once('close', () => signal.removeEventListener('abort', close));
   }
 
-  #open(host: string, port: number, backlog: number): void {
+  #open(host: string, { port, backlog, settings }: Wanted): void {
     const address = parseAddress(host) ?? ANY;
-    const listener = openListener(this.#host, { address, port, backlog }, (connection) =>
-      this.#accept(connection),
-    );
+    const options = { address, port, backlog, ...(settings && { settings }) };
+    const listener = openListener(this.#host, options, (connection) => this.#accept(connection));
     if (typeof listener === 'number') {
       this.#failed(failureCode(listener), host, port);
       return;

@@ -26,6 +26,7 @@ import {
   readSocketOptions,
   refuseKernelObjects,
   type SocketOptions,
+  type TcpOptions,
 } from './options.ts';
 import { SocketStream } from './stream.ts';
 
@@ -79,7 +80,7 @@ export class Socket extends SocketStream implements NodeSocket {
   }
 
   /** (options[, cb]), (port[, host][, cb]). A bad argument throws; all else is an `error` event. */
-  connect(options: SocketConnectOpts, connectionListener?: () => void): this;
+  connect(options: SocketConnectOpts & TcpOptions, connectionListener?: () => void): this;
   connect(port: number, host: string, connectionListener?: () => void): this;
   connect(port: number, connectionListener?: () => void): this;
   connect(path: string, connectionListener?: () => void): this;

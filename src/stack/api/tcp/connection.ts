@@ -7,17 +7,16 @@
  * own turn; any method may be called from them. What they throw becomes an `uncaughtException`.
  * @module
  */
-import { type Address, ANY, family, format } from '../../base/address.ts';
+import { ANY, family, format } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
 import { info, type TcpInfo } from '../../tcp/info.ts';
 import { Flag, has } from '../../tcp/tcb/flags.ts';
 import type { Owner } from '../../tcp/tcb/owner.ts';
-import type { Settings } from '../../tcp/tcb/settings.ts';
 import { stateName } from '../../tcp/tcb/state.ts';
 import type { Tcb } from '../../tcp/tcb/tcb.ts';
 import * as verbs from '../../tcp/verbs.ts';
-import { checkRange } from '../door/checks.ts';
+import { checkInteger, checkRange } from '../door/checks.ts';
 import { connectError, lostMemoryError, type SystemError, systemError } from '../door/errors.ts';
 import { someoneAsks, tellClosed, tellEstablished, tellOpened, tellReset } from './channels.ts';
 
@@ -40,16 +39,6 @@ export interface ConnectionHandler {
   finish?(connection: Connection): void;
   /** The connection is gone: last, and once. `error` unless both sides closed it in order. */
   close?(connection: Connection, error: SystemError | undefined): void;
-}
-
-export interface OpenOptions {
-  readonly destination: Address;
-  readonly port: number;
-  /** The address to come from; the route's unless told. */
-  readonly source?: Address;
-  /** The port to come from; 0: any. */
-  readonly sourcePort?: number;
-  readonly settings?: Partial<Settings>;
 }
 
 /** Where a connection stands in its life, as its owner sees it. */
@@ -246,6 +235,15 @@ export class Connection implements Owner {
     if (this.#tcb) verbs.setUserTimeout(this.#tcb, milliseconds * 1000);
   }
 
+  /**
+   * Let `bytes` be written before they are sent, a full segment at least; `writable` follows when less than half of it
+   * waits. 0: as many as the send buffer holds. Linux: `TCP_NOTSENT_LOWAT`. Throws `ERR_OUT_OF_RANGE`.
+   */
+  setNotSentLowWater(bytes: number): void {
+    checkInteger(bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER);
+    if (this.#tcb) verbs.setLowWater(this.#tcb, bytes);
+  }
+
   /** The six upper bits are the DSCP, the two lower ones belong to ECN; 0 to 255. */
   get typeOfService(): number {
     return this.#tcb?.tos ?? 0;
@@ -390,24 +388,4 @@ export class Connection implements Owner {
     const ending = has(tcb, Flag.FIN_QUEUED) && (this.#is & Is.FINISHED) === 0;
     return tcb.chunks.length === 0 && !ending;
   }
-}
-
-/** Open a connection. A number if that fails at once: a `Failure`, and no handler is called. */
-export function openConnection(
-  host: Host,
-  { destination, port, source, sourcePort, settings }: OpenOptions,
-  handler: ConnectionHandler,
-): Connection | Failure {
-  const connection = new Connection(host, handler);
-  const tcb = host.core.tcp.connect({
-    destination,
-    port,
-    owner: connection,
-    ...(source !== undefined && { source }),
-    ...(sourcePort !== undefined && { sourcePort }),
-    ...(settings && { settings }),
-  });
-  if (typeof tcb === 'number') return tcb;
-  connection.begin(tcb);
-  return connection;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { Failure } from '../../base/failure.ts';
-import { sendSize } from '../memory/kept.ts';
+import { hasRoom } from '../memory/kept.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import { isIn, MAY_WRITE } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
@@ -41,11 +41,10 @@ export function tellEnd(tcb: Tcb): void {
   }
 }
 
-/** There is room again for one who was refused: a third of the buffer, so that it is worth a call. */
+/** There is room again for one who was refused. */
 export function tellWritable(tcb: Tcb): void {
   if (!has(tcb, Flag.WANTS_ROOM) || !isIn(tcb.state, MAY_WRITE)) return;
-  const size = sendSize(tcb);
-  if (size - tcb.chunks.length < size / 3) return;
+  if (!hasRoom(tcb)) return;
   tcb.flags &= ~Flag.WANTS_ROOM;
   try {
     tcb.owner.onWritable();

@@ -7,7 +7,7 @@
  * @module
  */
 import { Flag, has } from '../tcb/flags.ts';
-import { outstanding } from '../tcb/flight.ts';
+import { outstanding, unsent } from '../tcb/flight.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 
 /** Under pressure, bytes of text that a connection may have waiting each way: one packet with offload. */
@@ -36,6 +36,22 @@ export function sendSize(tcb: Tcb): number {
   if (!tcb.tcp.budget.pressed) return tcb.sendBuffer;
   return Math.min(tcb.sendBuffer, Math.max(PRESSED, 2 * outstanding(tcb)));
 }
+
+/** How many octets an owner may write now. */
+export function sendRoom(tcb: Tcb): number {
+  const room = sendSize(tcb) - tcb.chunks.length;
+  return Math.max(0, tcb.lowWater === 0 ? room : Math.min(room, lowWater(tcb) - unsent(tcb)));
+}
+
+/** True if there is so much room again that it is worth a call: a third of the buffer, half of the low water. */
+export function hasRoom(tcb: Tcb): boolean {
+  const size = sendSize(tcb);
+  if (size - tcb.chunks.length < size / 3) return false;
+  return tcb.lowWater === 0 || 2 * unsent(tcb) < lowWater(tcb);
+}
+
+/** Less than a segment would have a writer send silly ones. */
+const lowWater = (tcb: Tcb): number => Math.max(tcb.lowWater, tcb.mss);
 
 /** The receive buffer's. Who has something lying here is offered no more than a little. */
 export function receiveSize(tcb: Tcb): number {

@@ -142,7 +142,8 @@ export function onSynAck(tcb: Tcb, segment: Segment, now: Micros): void {
   takeSyn(tcb, segment, now);
   tcb.rcvAdv = seq(tcb.rcvNxt + synWindow(tcb)); // what our SYN offered
   trimLeft(segment, tcb.rcvNxt);
-  establish(tcb, segment, now);
+  firstSample(tcb, segment, now);
+  establish(tcb, now);
   tcb.flags |= Flag.ACK_NOW;
   tellOpen(tcb);
 }
@@ -157,6 +158,12 @@ export function onSimultaneousSyn(tcb: Tcb, segment: Segment, now: Micros): void
 
 /** Our SYN-ACK is acknowledged: the connection has an owner, or is refused. §3.10.7.4, fifth. */
 export function accepted(tcb: Tcb, segment: Segment, now: Micros): Drop {
+  firstSample(tcb, segment, now);
+  return acceptNow(tcb, now);
+}
+
+/** The same, of a handshake that was complete before. */
+export function acceptNow(tcb: Tcb, now: Micros): Drop {
   const { listener } = tcb;
   if (listener !== null) {
     listener.halfOpen--;
@@ -169,7 +176,7 @@ export function accepted(tcb: Tcb, segment: Segment, now: Micros): Drop {
     }
     tcb.owner = owner;
   }
-  establish(tcb, segment, now);
+  establish(tcb, now);
   tellOpen(tcb);
   return Drop.NONE;
 }
@@ -185,7 +192,7 @@ function adopt(tcb: Tcb, listener: Backlog): Owner | undefined {
 }
 
 /** The handshake is complete, from either side: the connection may carry text. */
-export function establish(tcb: Tcb, segment: Segment, now: Micros): void {
+function establish(tcb: Tcb, now: Micros): void {
   become(tcb, State.ESTABLISHED);
   if (has(tcb, Flag.PASSIVE)) count(tcb.tcp.stats, Stat.TcpPassiveOpens);
   tcb.sndUna = seq(tcb.iss + 1);
@@ -196,7 +203,6 @@ export function establish(tcb: Tcb, segment: Segment, now: Micros): void {
   // The path may have turned out narrower since the SYN came: for somebody else, or by ICMP.
   const route = tcb.tcp.routeOf(tcb);
   if (route !== null) setMss(tcb, route.mtu);
-  firstSample(tcb, segment, now);
   // RFC 6928 §2: one segment if a SYN or SYN-ACK was lost twice over, as RFC 5681 §3.1 wants it.
   tcb.cwnd = tcb.retries > 1 ? tcb.mss : initialWindow(tcb);
   tcb.retries = 0;
@@ -207,8 +213,9 @@ export function establish(tcb: Tcb, segment: Segment, now: Micros): void {
   armKeepAlive(tcb, now);
 }
 
-/** RFC 6298 (2.2) and (5.7): the handshake's round trip, or three seconds if a SYN was lost. */
-function firstSample(tcb: Tcb, segment: Segment, now: Micros): void {
+/** RFC 6298 (2.2) and (5.7): the handshake's round trip, or three seconds if a SYN was lost. Once. */
+export function firstSample(tcb: Tcb, segment: Segment, now: Micros): void {
+  if (tcb.deferred) return; // it was taken when the handshake's ACK came
   if (tcb.firstSent > 0) {
     sampleRtt(tcb, now - tcb.firstSent, now);
     return;

@@ -19,14 +19,19 @@ export const usualOptions = (tcb: Tcb): number => (has(tcb, Flag.TIMESTAMPS) ? T
 
 /** What we tell the peer: the MTU less the fixed headers, options not counted. RFC 6691. */
 export const offeredMss = (tcb: Tcb, route: Route): number => {
-  const most = route.iface.mtu - tcb.headers;
-  return tcb.settings.mss > 0 ? Math.min(tcb.settings.mss, most) : most;
+  const { mss, maxSegment } = tcb.settings;
+  return Math.min(route.iface.mtu - tcb.headers, cap(mss), cap(maxSegment));
 };
 
-/** RFC 9293 §3.7.1, MUST-16: the segment size that the peer, the path and the options allow. */
+const cap = (bytes: number): number => (bytes > 0 ? bytes : Number.POSITIVE_INFINITY);
+
+/** The longest segment, options included, that peer and owner want, whatever the path takes. */
+export const wantedMss = (tcb: Tcb): number => Math.min(tcb.peerMss, cap(tcb.settings.maxSegment));
+
+/** RFC 9293 §3.7.1, MUST-16: the segment size that the peer, the path, the owner and the options allow. */
 export function setMss(tcb: Tcb, pathMtu: number): void {
   const mtu = tcb.search?.low ?? pathMtu; // who looks for the path's MTU knows best
-  const most = Math.min(tcb.peerMss, mtu - tcb.headers);
+  const most = Math.min(wantedMss(tcb), mtu - tcb.headers);
   const mss = Math.max(MIN_MSS, most) - usualOptions(tcb);
   if (mss !== tcb.mss) tcb.otherMssEnd = tcb.sndNxt;
   tcb.mss = mss;

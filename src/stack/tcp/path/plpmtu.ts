@@ -23,7 +23,7 @@ import { BASE_MTU, PathSearch } from '../tcb/path-search.ts';
 import { Recovery } from '../tcb/phases.ts';
 import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
 import type { Tcb } from '../tcb/tcb.ts';
-import { setMss, usualOptions } from './mss.ts';
+import { setMss, usualOptions, wantedMss } from './mss.ts';
 
 /** Timeouts in a row until full segments are suspected: where none was ever acknowledged, and else. */
 const TIMEOUTS = 2;
@@ -43,7 +43,7 @@ export const effectiveMtu = (tcb: Tcb): number => tcb.search?.low ?? tcb.route?.
 
 /** The longest packet that this connection could ever send. */
 const longest = (tcb: Tcb, route: Route): number =>
-  Math.min(route.iface.mtu, tcb.peerMss + tcb.headers);
+  Math.min(route.iface.mtu, wantedMss(tcb) + tcb.headers);
 
 /** The retransmission timer expired once more, and `tcb.retries` counts how often in a row. */
 export function suspectBlackHole(tcb: Tcb, board: Scoreboard): void {

@@ -4,6 +4,7 @@
  */
 import { diff } from '../../base/seq.ts';
 import { Flag, has } from './flags.ts';
+import { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
 
 /** Sequence numbers sent and not cumulatively acknowledged. */
@@ -22,6 +23,7 @@ export function pipe(tcb: Tcb): number {
 
 /** Text that was written and never sent. A FIN in flight is outstanding, but no text. */
 export function unsent(tcb: Tcb): number {
+  if (tcb.state < State.ESTABLISHED) return tcb.chunks.length; // a SYN is outstanding, but no text
   const out = outstanding(tcb);
   return tcb.chunks.length - out + (out > 0 && has(tcb, Flag.FIN_SENT) ? 1 : 0);
 }

@@ -13,6 +13,11 @@ export type CongestionName = 'cubic' | 'newreno';
 export interface Settings {
   /** Largest segment text we accept, in bytes; 0: what the interface's MTU gives. 88 to 65 495. */
   readonly mss: number;
+  /**
+   * Largest segment text, in bytes, that is offered and that is sent, whatever the peer and the path would take;
+   * 0: no such cap. 88 to 65 495. Timestamps take their 12 bytes from it, as from the peer's. Linux: `TCP_MAXSEG`.
+   */
+  readonly maxSegment: number;
   /** Send without waiting for more text (no Nagle algorithm, RFC 9293 §3.7.4). */
   readonly noDelay: boolean;
   /** `cubic` (RFC 9438) or `newreno` (RFC 5681, 6582). */
@@ -35,6 +40,11 @@ export interface Settings {
   readonly sendBuffer: number;
   /** The most bytes that the send buffer grows to. */
   readonly sendBufferMax: number;
+  /**
+   * Bytes that may be written before they are sent: a writer is told of room when less than half of it waits, so that what
+   * it writes is fresh. A full segment at least; 0: the send buffer is the only limit. Linux: `TCP_NOTSENT_LOWAT`.
+   */
+  readonly notSentLowWater: number;
   /** Find the path's MTU by probes where ICMP is silent, RFC 4821. */
   readonly mtuProbing: boolean;
   /** Segments of the initial window, RFC 6928. */
@@ -49,6 +59,11 @@ export interface Settings {
   readonly synRetries: number;
   /** How often a SYN-ACK is sent again. */
   readonly synAckRetries: number;
+  /**
+   * Of a listener: a connection is given to its owner when its first text or FIN comes, or after so long without; until then
+   * it counts as half-open. 0: at once. Linux: `TCP_DEFER_ACCEPT`.
+   */
+  readonly deferAccept: Micros;
   /** How often any other segment is sent again. */
   readonly retries: number;
   /** Give up when text stays unacknowledged for so long, RFC 5482; 0: after `retries`. */
@@ -78,6 +93,7 @@ export interface Settings {
 
 export const DEFAULTS: Settings = {
   mss: 0,
+  maxSegment: 0,
   noDelay: false,
   congestion: 'cubic',
   sack: true,
@@ -90,12 +106,14 @@ export const DEFAULTS: Settings = {
   receiveBufferMax: 16 * 1024 * 1024,
   sendBuffer: 256 * 1024,
   sendBufferMax: 16 * 1024 * 1024,
+  notSentLowWater: 0,
   initialWindow: 10,
   minRto: 200 * MILLISECOND,
   maxRto: 2 * MINUTE,
   delayedAck: 40 * MILLISECOND,
   synRetries: 7, // 3 minutes and more, MUST-23
   synAckRetries: 5,
+  deferAccept: 0,
   retries: 15,
   userTimeout: 0,
   keepAlive: false,

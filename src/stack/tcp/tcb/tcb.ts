@@ -130,6 +130,8 @@ export class Tcb implements Due, Holder {
   owner: Owner;
   /** The listener whose half-open connection this is. */
   listener: Backlog | null = null;
+  /** Our SYN-ACK is acknowledged, and the listener wants to hear of it later: `Settings.deferAccept`. */
+  deferred = false;
   state: State = State.CLOSED;
   flags = 0;
   /** A soft error that ICMP reported, given if the connection then times out. RFC 1122 §4.2.3.9. */
@@ -187,6 +189,8 @@ export class Tcb implements Due, Holder {
   /** What the owner wrote, from `sndUna` on; of the stack's, while there is something. */
   chunks: Chunks = NO_CHUNKS;
   sendBuffer: number;
+  /** Bytes that may be written before they are sent; 0: the send buffer is the only limit. */
+  lowWater: number;
 
   // Receive sequence space, RFC 9293 figure 4.
   irs: Seq = ZERO;
@@ -330,6 +334,7 @@ export class Tcb implements Due, Holder {
     this.owner = owner;
     this.congestion = congestion;
     this.sendBuffer = settings.sendBuffer;
+    this.lowWater = settings.notSentLowWater;
     this.receiveBuffer = settings.receiveBuffer;
     this.quickAcks = settings.quickAcks;
     this.rto = 1_000_000;
