@@ -29,6 +29,9 @@ export function take(size: number): Uint8Array {
   return bytes;
 }
 
+/** True if `take(size)` costs nothing: such a buffer lies here. */
+export const isSpare = (size: number): boolean => (lists[listOf(size)]?.length ?? 0) > 0;
+
 /** Take back what `take` gave; nobody may touch it any more. */
 export function give(bytes: Uint8Array): void {
   const list = lists[listOf(bytes.length)];

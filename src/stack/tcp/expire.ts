@@ -9,7 +9,7 @@ import type { Micros } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import { add, diff, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
-import { remove } from './close/close.ts';
+import { isStuck, remove, watchOrphan } from './close/close.ts';
 import { onKeepAlive } from './close/keepalive.ts';
 import { emit } from './emit/emit.ts';
 import { sendAbort } from './emit/reset.ts';
@@ -63,7 +63,7 @@ function onTimer(tcb: Tcb, timer: Timer, now: Micros): void {
       onKeepAlive(tcb, now);
       return;
     case Timer.CLOSE:
-      remove(tcb, Failure.NONE); // the end of TIME-WAIT, or of the wait for a FIN
+      onClose(tcb, now);
       return;
     default: // Timer.PACE: that it is time to serve the connection is all it says
   }
@@ -135,6 +135,13 @@ function giveUp(tcb: Tcb, now: Micros): void {
   count(tcb.tcp.stats, Stat.TcpExtTCPAbortOnTimeout);
   if (tcb.state !== State.SYN_SENT) sendAbort(tcb, now);
   remove(tcb, tcb.softError !== Failure.NONE ? tcb.softError : Failure.TIMED_OUT);
+}
+
+/** The end of TIME-WAIT, of the wait for a FIN, or of the time that an orphan has for its text. */
+function onClose(tcb: Tcb, now: Micros): void {
+  if (tcb.state === State.TIME_WAIT || tcb.state === State.FIN_WAIT_2) remove(tcb, Failure.NONE);
+  else if (isStuck(tcb)) giveUp(tcb, now);
+  else watchOrphan(tcb, now);
 }
 
 /** RFC 8985 §7.3: send new text if there is any, else the last segment once more. */

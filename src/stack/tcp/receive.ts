@@ -11,6 +11,7 @@ import type { Micros } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { add, diff, ge, gt, le, lt, min, type Seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
+import { isSpare } from '../memory/pool.ts';
 import { Ring } from '../memory/ring.ts';
 import { Spans } from '../memory/spans.ts';
 import { Flag as Header } from '../wire/tcp.ts';
@@ -30,6 +31,12 @@ import { echoAge } from './timing/timestamps.ts';
 const QUICK_AFTER_HOLE = 8;
 /** Segments after a sign of loss of which every second one gets an ACK of its own, batch or not. */
 const APART_AFTER_LOSS = 32;
+/**
+ * How often in a batch early text may be given storage that is not there yet. To have it made costs more than all else of a
+ * segment, and whatever comes behind would wait for it: of more than so many connections with their first hole in one batch
+ * the rest is sent again.
+ */
+const MOST_FRESH = 32;
 /** Slack that the ring has beyond the buffer: rounding the window up to its scale may use it. */
 const RING_SLACK = 65_536;
 
@@ -147,6 +154,13 @@ function keep(tcb: Tcb, distance: number, text: number, length: number): Drop {
   return Drop.NONE;
 }
 
+/** True if the ring holds `end` octets, or may be made to in this batch. */
+function hasStorage(tcb: Tcb, end: number): boolean {
+  const storage = Ring.storageFor(end);
+  if (tcb.ring !== null && tcb.ring.capacity >= storage) return true;
+  return isSpare(storage) || tcb.tcp.freshStorage++ < MOST_FRESH;
+}
+
 /** Text that came early may follow now: move `rcvNxt` over it. */
 function fillHole(tcb: Tcb, end: Seq): void {
   const { spans } = tcb;
@@ -185,6 +199,7 @@ function early(tcb: Tcb, segment: Segment): Drop {
     reportOverlap(tcb, tcb.spans, segment.seq, end);
   }
   const distance = tcb.held + diff(segment.seq, tcb.rcvNxt);
+  if (!hasStorage(tcb, distance + length)) return refuseEarly(tcb, Drop.TCP_NO_BUFFER);
   const drop = keep(tcb, distance, segment.text, length);
   if (drop !== Drop.NONE) return refuseEarly(tcb, drop);
   if (tcb.spans === null) {

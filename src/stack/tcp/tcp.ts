@@ -107,6 +107,8 @@ export class Tcp implements Protocol, Arriving {
   gate: Gate | null = null;
   /** Connections whose owner has closed both directions and left. */
   orphans = 0;
+  /** How often in this batch early text was given storage that was not there before. */
+  freshStorage = 0;
   /** Called when a verb leaves something to be flushed, at most once until the next flush. */
   wake: () => void = () => {};
   /** Whose chunks are being released, and what tells its owner: one closure a stack. */
@@ -243,6 +245,7 @@ export class Tcp implements Protocol, Arriving {
 
   /** The end of a batch: every connection that was touched sends once. */
   flush(now: Micros): void {
+    this.freshStorage = 0;
     for (let round = 0; round < FLUSH_ROUNDS; round++) {
       if (this.#starved.length > 0) this.#starved.feed();
       if (this.#dirty.length === 0) return;

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Micros } from '../base/clock.ts';
-import { become, waitForFin } from './close/close.ts';
+import { become, waitForFin, watchOrphan } from './close/close.ts';
 import { armKeepAlive } from './close/keepalive.ts';
 import { account, sendRoom } from './memory/kept.ts';
 import { sendable } from './memory/reclaim.ts';
@@ -84,6 +84,7 @@ export function detach(tcb: Tcb): void {
   if (tcb.tableIndex >= 0 && !has(tcb, Flag.DETACHED)) tcb.tcp.orphans++;
   tcb.flags |= Flag.DETACHED;
   tcb.flags &= ~Flag.PAUSED;
+  watchOrphan(tcb, tcb.tcp.now);
   waitForFin(tcb, tcb.tcp.now); // if it has come to FIN-WAIT-2 already
   tcb.tcp.dirty(tcb);
 }

@@ -6,7 +6,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { Drop } from '../../../src/stack/base/drop.ts';
 import { Failure } from '../../../src/stack/base/failure.ts';
+import { isSpare, take } from '../../../src/stack/memory/pool.ts';
 import type { Limits } from '../../../src/stack/tcp/tcb/settings.ts';
+import { State } from '../../../src/stack/tcp/tcb/state.ts';
 import * as verbs from '../../../src/stack/tcp/verbs.ts';
 import { App, MS, S } from '../../support/lab.ts';
 import { pattern } from '../../support/packets.ts';
@@ -213,4 +215,68 @@ test('memory: an orphan at a window that stays shut ends after some probes, one 
   t.is(late.app.closed, Failure.TIMED_OUT, 'what was in flight as well');
   t.is(owned.app.closed, undefined);
   t.is(waiting.app.closed, undefined);
+});
+
+test('memory: an orphan whose peer takes octet by octet ends in a stated time, whatever it answers', (t) => {
+  // RFC 6429 §3: to end one that makes poor use of memory is the system's right; Linux leaves it to `tcp_max_orphans`.
+  const ways: [string, (peer: Peer, acked: number) => void][] = [
+    ['a window of an octet', (peer, acked) => peer.send('.', { ack: acked, window: 1 })],
+    ['an octet at a time acknowledged', (peer, acked) => peer.send('.', { ack: acked })],
+  ];
+  for (const [what, answer] of ways) {
+    for (const state of ['FIN-WAIT-1', 'LAST-ACK']) {
+      const [owned, orphan] = many(t, 2, {}) as [Peer, Peer];
+      const { lab } = orphan;
+      for (const one of [owned, orphan]) {
+        if (state === 'LAST-ACK') one.send('F.');
+        one.write(pattern(100_000));
+        one.skip();
+      }
+      owned.shutdown();
+      orphan.detach();
+      let acked = 1;
+      for (let i = 0; i < 12_000; i++) {
+        lab.advance(S / 10);
+        acked++;
+        for (const one of [owned, orphan]) if (one.app.closed === undefined) answer(one, acked);
+        if (lab.now < 299 * S) t.is(orphan.state, state);
+      }
+      t.is(orphan.app.closed, Failure.TIMED_OUT, `${what}, ${state}`);
+      t.is(owned.app.closed, undefined, 'MUST-37: whoever waits for it may wait');
+    }
+  }
+});
+
+test('memory: an orphan whose peer is slow, but takes its text, is left alone', (t) => {
+  const [orphan] = many(t, 1, {}) as [Peer];
+  const { lab } = orphan;
+  for (const at of [0, 1]) t.is(orphan.write(pattern(130_000, at)), 130_000);
+  orphan.detach();
+  let acked = 1;
+  // 250 octets a second, for twenty minutes.
+  for (let i = 0; i < 1100 && orphan.state !== 'FIN-WAIT-2'; i++) {
+    lab.advance(S);
+    acked = Math.min(acked + 250, 260_002);
+    orphan.send('.', { ack: acked, window: 5000 });
+  }
+  orphan.expectState(State.FIN_WAIT_2);
+});
+
+test('memory: one batch makes storage for the early text of so many connections, and the rest comes again', (t) => {
+  // Else whatever lies behind a flood of first holes waits until all have their storage.
+  while (isSpare(64 * KIB)) take(64 * KIB);
+  const peers = many(t, 100, {});
+  const [{ lab }] = peers as [Peer];
+  const flood = (): void =>
+    lab.batch(() => {
+      for (const one of peers) one.send('.', { seq: 60_001, len: 1 });
+    });
+  flood();
+  t.is(lab.stat('TcpExtTCPOFOQueue'), 32);
+  t.is(lab.stat('TcpExtTCPOFODrop'), 68);
+  t.is(lab.drops(Drop.TCP_NO_BUFFER), 68);
+  flood(); // those that have it keep it
+  t.is(lab.stat('TcpExtTCPOFOQueue'), 64);
+  for (let i = 0; i < 2; i++) flood();
+  t.is(lab.stat('TcpExtTCPOFOQueue'), 100);
 });

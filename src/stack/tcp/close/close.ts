@@ -12,6 +12,11 @@ import type { Tcb } from '../tcb/tcb.ts';
 import { clearTimers, setTimer, Timer } from '../timing/timers.ts';
 import { releaseChunks, tellClose, tellFinished } from './notify.ts';
 
+/** Octets that the peer of an orphan must take in each `Settings.orphanTime`. */
+const ORPHAN_PIECE = 64 * 1024;
+/** Whose end has a time of its own. */
+const LIMITED = (1 << State.FIN_WAIT_2) | (1 << State.TIME_WAIT);
+
 /** Enter `next`. A transition that RFC 9293's figure 5 does not have is a bug, and throws. */
 export function become(tcb: Tcb, next: State): void {
   if (!isEdge(tcb.state, next)) {
@@ -58,6 +63,16 @@ export function waitForFin(tcb: Tcb, now: Micros): void {
   if (tcb.state !== State.FIN_WAIT_2 || !has(tcb, Flag.DETACHED)) return;
   setTimer(tcb, Timer.CLOSE, now + tcb.settings.finWait2);
 }
+
+/** What is left behind must move: `Settings.orphanTime`. */
+export function watchOrphan(tcb: Tcb, now: Micros): void {
+  if (has(tcb, Flag.GONE) || isIn(tcb.state, LIMITED)) return;
+  tcb.orphanMark = tcb.bytesAcked;
+  setTimer(tcb, Timer.CLOSE, now + tcb.settings.orphanTime);
+}
+
+/** The time was over: has as much moved as must? */
+export const isStuck = (tcb: Tcb): boolean => tcb.bytesAcked - tcb.orphanMark < ORPHAN_PIECE;
 
 /** Start (or start again) the 2 MSL wait; to the owner this is the end. RFC 9293 §3.6.1. */
 export function enterTimeWait(tcb: Tcb, now: Micros): void {

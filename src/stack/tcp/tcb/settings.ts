@@ -81,6 +81,11 @@ export interface Settings {
    * twice the time; then it is reset. RFC 6429 §3. Linux: `tcp_orphan_retries`.
    */
   readonly orphanProbes: number;
+  /**
+   * How long a peer may take for each 64 KiB that an owner has left behind, or for the rest and our FIN; then it is reset.
+   * RFC 6429 §3: one that takes octet by octet would keep the rest here as long as it likes.
+   */
+  readonly orphanTime: Micros;
   /** How long a closed connection waits in FIN-WAIT-2 for the peer's FIN. */
   readonly finWait2: Micros;
   /** 2 MSL: how long TIME-WAIT lasts. */
@@ -121,6 +126,7 @@ export const DEFAULTS: Settings = {
   keepAliveInterval: 75 * SECOND,
   keepAliveCount: 9,
   orphanProbes: 8,
+  orphanTime: 5 * MINUTE,
   finWait2: 60 * SECOND,
   timeWait: 60 * SECOND,
   outOfOrderRanges: 4096,

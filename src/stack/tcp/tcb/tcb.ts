@@ -89,6 +89,8 @@ export interface Shared {
   // Scratch of the segment that is being taken in: one of each a stack.
   readonly delivery: Delivery;
   readonly report: AckReport;
+  /** How often in this batch early text was given storage that was not there before. */
+  freshStorage: number;
   /** Connections whose owner has closed both directions and left. */
   orphans: number;
   /** Whose chunks are being released, and what tells its owner: one closure a stack. */
@@ -303,6 +305,8 @@ export class Tcb implements Due, Holder {
   /** When the oldest unacknowledged octet was first sent; when anything last came. */
   firstSent: Micros = 0;
   lastHeard: Micros = 0;
+  /** `bytesAcked` when an orphan was last found to go on. */
+  orphanMark = 0;
   /** When `sndUna` last moved. */
   lastProgress: Micros = 0;
   /** When text last left. RFC 5681 §4.1. */
