@@ -28,6 +28,13 @@ export class Notice {
     this.#schedule(this.#call);
   }
 
+  /** There are packets, and this is a callback of the event loop of its own: tell at once. */
+  now(): void {
+    if (this.#told || this.#stalled) return;
+    this.#told = true;
+    this.#call();
+  }
+
   /** The user has read one. */
   took(): void {
     this.#taken = true;

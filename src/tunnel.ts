@@ -1,0 +1,55 @@
+/**
+ * `tunstack/tunnel`: devices that encrypt. A tunnel is a device of IP packets like any other: give it to `createStack`,
+ * and a program is inside the network; join it to a TUN with `joinDevices`, and the host is.
+ * @module
+ */
+export type { Aead, AeadMaker, AeadName } from './tunnel/crypto/aead.ts';
+export { fastestAead } from './tunnel/crypto/fastest.ts';
+export { loadLibcrypto } from './tunnel/crypto/libcrypto.ts';
+export { nodeAead } from './tunnel/crypto/node.ts';
+export {
+  TunnelDevice,
+  type TunnelDeviceCounters,
+  type TunnelDeviceOptions,
+} from './tunnel/device.ts';
+export { Endpoint } from './tunnel/endpoint.ts';
+export {
+  type DatagramOut,
+  type DatagramTransport,
+  NEVER,
+  type RandomBytes,
+  type TransportUser,
+  type TunnelClock,
+  type TunnelOut,
+  type TunnelProtocol,
+} from './tunnel/tunnel.ts';
+export { type BatchOptions, type BatchTransport, openBatch } from './tunnel/udp/batch.ts';
+export {
+  type DgramMaker,
+  type DgramSocket,
+  type DgramTransport,
+  openDgram,
+  type UdpOptions,
+} from './tunnel/udp/dgram.ts';
+export {
+  ConfigError,
+  parseConfig,
+  type WireGuardCommand,
+  type WireGuardConfig,
+  type WireGuardPeerConfig,
+} from './tunnel/wireguard/config.ts';
+export {
+  formatKey,
+  makePresharedKey,
+  makePrivateKey,
+  parseKey,
+  publicKeyFrom,
+} from './tunnel/wireguard/keys.ts';
+export {
+  type OpenWireGuardOptions,
+  openWireGuard,
+  type WireGuardDevice,
+  type WireGuardPeerStatus,
+  type WireGuardStatus,
+} from './tunnel/wireguard/open.ts';
+export type { WireGuardDrops } from './tunnel/wireguard/shared.ts';

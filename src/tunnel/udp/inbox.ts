@@ -1,0 +1,81 @@
+/**
+ * Datagrams taken from a socket, many a call, until there are no more. recvmmsg(2).
+ * @module
+ */
+import { type Endpoint, Endpoints } from '../endpoint.ts';
+import type { TransportUser } from '../tunnel.ts';
+import { addressAt, isKnown, portAt } from './address.ts';
+import { ADDRESS_SIZE, Mmsg, MSG, putWord, type UdpCalls, Vector } from './system.ts';
+
+/** Datagrams a call. */
+const MESSAGES = 64;
+/** Calls before others have their turn: the socket tells again of what is left. */
+const CALLS = 16;
+const NAMES = MESSAGES * Mmsg.size;
+const VECTORS = NAMES + MESSAGES * ADDRESS_SIZE;
+const CALL_SIZE = VECTORS + MESSAGES * Vector.size;
+
+export class Inbox {
+  readonly endpoints: Endpoints = new Endpoints();
+  calls = 0;
+  readonly #system: UdpCalls;
+  readonly #bytes: Uint8Array;
+  readonly #size: number;
+  readonly #call: Uint8Array = new Uint8Array(CALL_SIZE);
+  readonly #view: DataView;
+  readonly #callAddress: number;
+  /** Who sent the last datagram, as the kernel has it and as we do. */
+  readonly #lastKey: Int32Array = new Int32Array(7);
+  #last: Endpoint | undefined;
+
+  /** Takes datagrams of up to `longest` bytes. */
+  constructor(system: UdpCalls, longest: number) {
+    this.#system = system;
+    this.#size = longest;
+    this.#bytes = new Uint8Array(MESSAGES * longest);
+    this.#view = new DataView(this.#call.buffer);
+    const base = system.addressOf(this.#call);
+    const bytes = system.addressOf(this.#bytes);
+    this.#callAddress = base;
+    for (let i = 0; i < MESSAGES; i++) {
+      const at = i * Mmsg.size;
+      const vector = VECTORS + i * Vector.size;
+      putWord(this.#view, at + Mmsg.name, base + NAMES + i * ADDRESS_SIZE);
+      putWord(this.#view, at + Mmsg.vector, base + vector);
+      putWord(this.#view, at + Mmsg.vectorLength, 1);
+      putWord(this.#view, vector + Vector.base, bytes + i * longest);
+      putWord(this.#view, vector + Vector.length, longest);
+    }
+  }
+
+  /** Hand what is there to `user`; how many were too long, and are lost. */
+  drain(fd: number, user: TransportUser): number {
+    const view = this.#view;
+    let lost = 0;
+    for (let call = 0; call < CALLS; call++) {
+      for (let i = 0; i < MESSAGES; i++) {
+        view.setUint32(i * Mmsg.size + Mmsg.nameLength, ADDRESS_SIZE, true);
+      }
+      this.calls++;
+      const count = this.#system.recvmmsg(fd, this.#callAddress, MESSAGES, MSG.DONTWAIT, 0);
+      for (let i = 0; i < count; i++) {
+        const at = i * Mmsg.size;
+        if ((view.getUint32(at + Mmsg.flags, true) & MSG.TRUNC) !== 0) {
+          lost++;
+          continue;
+        }
+        const length = view.getUint32(at + Mmsg.passed, true);
+        user.received(this.#bytes, i * this.#size, length, this.#from(NAMES + i * ADDRESS_SIZE));
+      }
+      if (count < MESSAGES) break;
+    }
+    return lost;
+  }
+
+  #from(at: number): Endpoint {
+    const view = this.#view;
+    if (isKnown(view, at, this.#lastKey) && this.#last !== undefined) return this.#last;
+    this.#last = this.endpoints.of(addressAt(view, at), portAt(view, at));
+    return this.#last;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The socket by which `wg` drives an interface: `/var/run/wireguard/NAME.sock`, open to its owner only.
+ * wireguard.com/xplatform.
+ * @module
+ */
+
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { WireGuardDevice } from './open.ts';
+import { answer, type UapiHost } from './uapi.ts';
+
+const FOLDER = '/var/run/wireguard';
+/** A request longer than this is none of `wg`'s. */
+const LONGEST = 16 << 20;
+/** Conversations at a time, and how long one may be silent, in ms. */
+const MOST = 16;
+const PATIENCE = 10_000;
+
+/** An interface that can be asked and told. */
+export interface Control {
+  readonly path: string;
+  close(): Promise<void>;
+}
+
+/** Where the socket of an interface is. */
+export const controlPath = (name: string, folder: string = FOLDER): string =>
+  join(folder, `${name}.sock`);
+
+/**
+ * Listen for `wg`. Rejects with Node's error where that is not allowed, and with `EADDRINUSE` where another process
+ * answers there; what one has left behind is replaced.
+ */
+export async function openControl(
+  device: WireGuardDevice,
+  options: { readonly folder?: string } = {},
+): Promise<Control> {
+  const { folder = FOLDER } = options;
+  const path = controlPath(device.name, folder);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (await isAnswered(path)) {
+    throw Object.assign(
+      new Error(`EADDRINUSE: another program answers for ${device.name} at ${path}`),
+      {
+        code: 'EADDRINUSE',
+      },
+    );
+  }
+  rmSync(path, { force: true });
+  const host = hostOf(device);
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, device, host));
+  server.maxConnections = MOST;
+  server.listen(path);
+  await once(server, 'listening');
+  chmodSync(path, 0o600);
+  server.unref();
+  return { path, close: () => shut(server, path) };
+}
+
+function shut(server: Server, path: string): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      rmSync(path, { force: true });
+      resolve();
+    });
+  });
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Requests end with an empty line; each is answered, in order. */
+function serve(socket: Socket, device: WireGuardDevice, host: UapiHost): void {
+  let text = '';
+  socket.setEncoding('latin1').setTimeout(PATIENCE, () => socket.destroy());
+  socket.on('error', () => {});
+  socket.on('end', () => socket.end());
+  socket.on('data', (piece: string) => {
+    text += piece;
+    if (text.length > LONGEST) socket.destroy();
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const request = text.slice(0, end);
+      text = text.slice(end + 2);
+      socket.write(answer(request, device.protocol, host, device.now()));
+      device.turn();
+    }
+  });
+}
+
+function hostOf(device: WireGuardDevice): UapiHost {
+  let secret = device.config.privateKey;
+  const { fwMark = 0 } = device.config;
+  return {
+    get listenPort() {
+      return device.transport.port;
+    },
+    fwMark,
+    get privateKey() {
+      return secret;
+    },
+    setPrivateKey(key) {
+      secret = key;
+      device.protocol.setPrivateKey(key);
+      return true;
+    },
+    // Sockets are bound when the interface is opened: only what they are bound to already can be asked for.
+    setListenPort: (port) => port === 0 || port === device.transport.port,
+    setFwMark: (mark) => mark === fwMark,
+  };
+}
