@@ -4,15 +4,19 @@
  *
  * A header is its bytes. An accessor is a function of a `DataView` and the header's offset
  * (`tcp.dstPort(view, at)`); ask `valid(view, at, length)` once, after that none can reach outside the
- * packet. All numbers are as RFCs write them; addresses are numbers that compare with `===`.
+ * packet. All numbers are as RFCs write them; addresses are numbers that compare with `===`. One that a packet
+ * or a callback brings is good until that returns: who keeps it says so with `holdAddress`, and lets go with
+ * `dropAddress`. One that `parseAddress` gives stays.
  * @module
  */
-export { parseAddress } from './stack/api/door/lookup.ts';
+export { parseLasting as parseAddress } from './stack/api/door/lookup.ts';
 export {
   type Address,
+  drop as dropAddress,
   format as formatAddress,
   fromBits,
   fromOctets,
+  hold as holdAddress,
 } from './stack/base/address.ts';
 export * as arp from './stack/wire/arp.ts';
 export * as checksum from './stack/wire/checksum.ts';
@@ -23,6 +27,7 @@ export * as icmp from './stack/wire/icmp.ts';
 export * as icmp6 from './stack/wire/icmp6.ts';
 export * as igmp from './stack/wire/igmp.ts';
 export * as ipv4 from './stack/wire/ipv4.ts';
+export * as ipv6 from './stack/wire/ipv6.ts';
 export * as mld from './stack/wire/mld.ts';
 export * as nd from './stack/wire/nd.ts';
 export * as ndOptions from './stack/wire/nd-options.ts';

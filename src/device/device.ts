@@ -35,9 +35,19 @@ export interface DeviceOffload {
   readonly tso4: boolean;
   /** Likewise UDP datagrams. */
   readonly uso4: boolean;
+  /** TCP segments over IPv6, likewise; left out: it does not. */
+  readonly tso6?: boolean;
+  /** UDP datagrams over IPv6. */
+  readonly uso6?: boolean;
 }
 
-export const NO_OFFLOAD: DeviceOffload = { checksum: false, tso4: false, uso4: false };
+export const NO_OFFLOAD: DeviceOffload = {
+  checksum: false,
+  tso4: false,
+  uso4: false,
+  tso6: false,
+  uso6: false,
+};
 
 /** Where packets come from and go to. Whoever has another way to a network writes one of these. */
 export interface Device {
@@ -56,6 +66,8 @@ export interface Device {
    * that has no other device, unless the stack is told another.
    */
   readonly hostAddress?: string | undefined;
+  /** Likewise all of its addresses, of both versions of IP, where they are known. */
+  readonly hostAddresses?: readonly string[] | undefined;
   /** What it does for its user; `NO_OFFLOAD`, all false, where nothing. */
   readonly offload: DeviceOffload;
 

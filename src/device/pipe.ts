@@ -26,7 +26,13 @@ export interface PipeOptions {
   schedule?: (fn: () => void) => void;
 }
 
-const ALL_OFFLOAD: DeviceOffload = { checksum: true, tso4: true, uso4: true };
+const ALL_OFFLOAD: DeviceOffload = {
+  checksum: true,
+  tso4: true,
+  uso4: true,
+  tso6: true,
+  uso6: true,
+};
 
 /** Two devices, each the other's far end. */
 export function createPipe(options: PipeOptions = {}): [PipeEnd, PipeEnd] {

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Address } from './base/address.ts';
+import { enterBatch, leaveBatch } from './base/address-table.ts';
 import type { Micros } from './base/clock.ts';
 import { DROP_COUNT, type Drop } from './base/drop.ts';
 import type { Failure } from './base/failure.ts';
@@ -98,7 +99,7 @@ export class Core {
       put: (at, length) => {
         ip.output.put(iface, at, length);
       },
-      unreachable: (at, length) => reportUnresolved(ip, iface, at, length),
+      unreachable: (at) => reportUnresolved(ip, iface, at),
       drop: (reason) => ip.countDrop(reason, 1, null, 0, 0),
       conflict: (address, hi, lo) => this.conflict(iface, address, hi, lo),
     };
@@ -122,7 +123,12 @@ export class Core {
    * and releases it afterwards.
    */
   input(iface: Interface, at: number, length: number): Drop {
-    return this.ip.input(iface, at, length);
+    enterBatch(); // another stack's batch may end within, where a device hands on at once
+    try {
+      return this.ip.input(iface, at, length);
+    } finally {
+      leaveBatch(true);
+    }
   }
 
   /** The same of a packet that was longer than the `kept` bytes that are there. */
@@ -133,10 +139,12 @@ export class Core {
   /** The batch ends: connections that were touched send, devices are flushed. */
   flush(now: Micros): void {
     this.#flushing = true;
+    enterBatch();
     try {
       this.#flush(now);
     } finally {
       this.#flushing = false;
+      leaveBatch();
     }
   }
 

@@ -2,7 +2,7 @@
  * One stream of text from host a to host b of a world.
  * @module
  */
-import { ANY } from '../../src/stack/base/address.ts';
+import { ANY, ANY6, isIPv6 } from '../../src/stack/base/address.ts';
 import type { Settings } from '../../src/stack/tcp/tcb/settings.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
 import type { World } from '../support/world.ts';
@@ -35,7 +35,7 @@ export class Flow {
     this.sender = new Peer({ ...options.sender, send: bytes });
     const { receiver, sender } = this;
     world.b.core.tcp.listen({
-      address: ANY,
+      address: isIPv6(world.b.address) ? ANY6 : ANY,
       port,
       backlog: 16,
       ...(listen ? { settings: listen } : {}),

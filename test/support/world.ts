@@ -1,5 +1,5 @@
 /**
- * Two stacks in virtual time, 10.0.0.1 and 10.0.0.2, joined by the `pipe` and `impair` devices that
+ * Two stacks in virtual time, 10.0.0.1 and 10.0.0.2 (or fd83::1 and fd83::2), joined by the `pipe` and `impair` devices that
  * users have: what a simulation tests is what they get.
  *
  * All chance comes from one seed and all time from one `Timeline`, so a run can be repeated packet by
@@ -10,7 +10,13 @@ import type { Device } from '../../src/device/device.ts';
 import { type ImpairedDevice, impair } from '../../src/device/impair/impair.ts';
 import type { Impairment } from '../../src/device/impair/impairment.ts';
 import { createPipe } from '../../src/device/pipe.ts';
-import { type Address, fromOctets } from '../../src/stack/base/address.ts';
+import {
+  type Address,
+  fromOctets,
+  fromWords,
+  isIPv6,
+  keepForever,
+} from '../../src/stack/base/address.ts';
 import { NEVER } from '../../src/stack/base/clock.ts';
 import { DROP_COUNT, type Drop, isOutbound } from '../../src/stack/base/drop.ts';
 import { type Random, SeededRandom } from '../../src/stack/base/random.ts';
@@ -23,6 +29,9 @@ import { Timeline } from './timeline.ts';
 
 export const ADDRESS_A: Address = fromOctets(10, 0, 0, 1);
 export const ADDRESS_B: Address = fromOctets(10, 0, 0, 2);
+/** fd83::1 and fd83::2. */
+export const ADDRESS6_A: Address = keepForever(fromWords(0xfd83_0000, 0, 0, 1));
+export const ADDRESS6_B: Address = keepForever(fromWords(0xfd83_0000, 0, 0, 2));
 
 /** Packets that a host takes from its device in one turn; as in api/host.ts. */
 const BUDGET = 256;
@@ -87,7 +96,7 @@ export class SimHost {
         flush: () => device.flush(),
       },
     });
-    this.core.ip.routes.addAddress(this.iface, address, 24);
+    this.core.ip.routes.addAddress(this.iface, address, isIPv6(address) ? 64 : 24);
     device.start({
       memory: bytes,
       readable: () => this.#readable(),
@@ -194,6 +203,8 @@ export interface WorldOptions {
   readonly mtu?: number;
   /** With a virtio header and segments of up to 64 KiB. */
   readonly offload?: boolean;
+  /** The hosts are fd83::1 and fd83::2. */
+  readonly ipv6?: boolean;
   /** When time begins, in microseconds. */
   readonly start?: number;
   readonly a?: SimHostOptions;
@@ -222,9 +233,11 @@ export class World {
     const [left, right] = createPipe({ mtu, offload, schedule, limit: 65_536 });
     const ways = { out: link, in: options.back ?? link };
     this.link = impair(left, { seed: random.int32(), clock: line, ...ways });
+    const a = options.ipv6 ? ADDRESS6_A : ADDRESS_A;
+    const b = options.ipv6 ? ADDRESS6_B : ADDRESS_B;
     const near = wrap === undefined ? this.link : wrap(this.link, line);
-    this.a = new SimHost(line, near, new SeededRandom(random.int32()), ADDRESS_A, options.a);
-    this.b = new SimHost(line, right, new SeededRandom(random.int32()), ADDRESS_B, options.b);
+    this.a = new SimHost(line, near, new SeededRandom(random.int32()), a, options.a);
+    this.b = new SimHost(line, right, new SeededRandom(random.int32()), b, options.b);
   }
 
   get now(): number {

@@ -12,12 +12,12 @@ export function askOffload(control: TunControl, fd: number): DeviceOffload {
   const { CSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TunOffload;
   const tso = CSUM | TSO4 | TSO6;
   if (control.setOffload(fd, tso | TSO_ECN | USO4 | USO6)) {
-    return { checksum: true, tso4: true, uso4: true };
+    return { checksum: true, tso4: true, uso4: true, tso6: true, uso6: true };
   }
   if (control.setOffload(fd, tso | TSO_ECN) || control.setOffload(fd, tso)) {
-    return { checksum: true, tso4: true, uso4: false };
+    return { checksum: true, tso4: true, uso4: false, tso6: true, uso6: false };
   }
-  if (control.setOffload(fd, CSUM)) return { checksum: true, tso4: false, uso4: false };
+  if (control.setOffload(fd, CSUM)) return { ...NO_OFFLOAD, checksum: true };
   control.setOffload(fd, 0);
   return NO_OFFLOAD;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Device } from '../../device/device.ts';
-import { type Address, ANY, format } from '../base/address.ts';
+import { type Address, ANY, ANY6, format, inZone, isIPv6 } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import { surelyAfter, systemClock } from '../host/clock.ts';
 import { Host } from '../host/host.ts';
@@ -132,12 +132,12 @@ export class Stack extends Modules {
     return this.#host.devices;
   }
 
-  /** Our first address, dotted decimal; undefined if no device is left. */
+  /** Our first address; undefined if no device is left. */
   get address(): string | undefined {
     return this.addresses[0];
   }
 
-  /** Our addresses, dotted decimal, without 127.0.0.1, which every stack has. */
+  /** Our addresses, without 127.0.0.1 and `::1`, which every stack has. */
   get addresses(): readonly string[] {
     return this.#core.ip.interfaces
       .filter((iface) => !iface.isLoopback)
@@ -155,14 +155,17 @@ export class Stack extends Modules {
     return readDevice(options, slots, ip.random);
   }
 
-  #attach({ device, mtu, prefix, router, mac }: CheckedDevice): void {
+  #attach({ device, mtu, prefixes, routers, mac }: CheckedDevice): void {
     const { routes } = this.#core.ip;
     const iface = this.#host.attach(device, mtu, mac);
-    routes.addAddress(iface, prefix.address, prefix.bits);
-    if (router !== ANY) routes.add(ANY, 0, { gateway: router, iface });
+    for (const { address, bits } of prefixes) routes.addAddress(iface, address, bits);
+    for (const router of routers) {
+      const all = isIPv6(router) ? ANY6 : ANY;
+      routes.add(all, 0, { gateway: inZone(router, iface.index), iface });
+    }
   }
 
-  /** Have one address more: `10.84.0.2/24`. `device` may be left out where there is one only. */
+  /** Have one address more: `10.84.0.2/24`, `fd84::2/64`. `device` may be left out where there is one only. */
   addAddress(address: string, device?: string): void {
     addAddress(this.#core, address, device);
   }
@@ -172,7 +175,7 @@ export class Stack extends Modules {
     removeAddress(this.#core, address);
   }
 
-  /** Send what is for `network` (`10.9.0.0/16`, `0.0.0.0/0`) by a gateway or straight to a device. */
+  /** Send what is for `network` (`10.9.0.0/16`, `0.0.0.0/0`, `::/0`) by a gateway or straight to a device. */
   addRoute(network: string, options: RouteOptions): AddedRoute {
     return addRoute(this.#core, network, options);
   }

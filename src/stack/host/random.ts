@@ -3,6 +3,7 @@
  * @module
  */
 import { randomFillSync } from 'node:crypto';
+import { seedAddresses } from '../base/address-table.ts';
 import type { Random } from '../base/random.ts';
 
 /** The operating system's randomness, fetched 4 KiB at a time. */
@@ -20,3 +21,6 @@ export class SystemRandom implements Random {
     return value;
   }
 }
+
+// For all stacks of the process, before the first of them has an address.
+seedAddresses(new SystemRandom());

@@ -7,11 +7,11 @@
  * it had not been made: the checksum is verified, and the packet is one.
  * @module
  */
-import * as ipv4 from '../wire/ipv4.ts';
 import { Protocol } from '../wire/protocol.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import * as virtio from '../wire/virtio.ts';
+import { cuts } from './interface.ts';
 import { Check, type Packet } from './packet.ts';
 
 /** The most datagrams that one packet stands for. Linux's `UDP_MAX_SEGMENTS`. */
@@ -23,15 +23,15 @@ const LEAST_SEGMENT = 36;
 
 /** Forget what `packet`, whose headers were read, is not believed to be. Only if there is a claim. */
 export function checkClaims(v: DataView, packet: Packet): void {
-  if (!packet.iface.offload.checksum || !hasChecksum(v, packet)) {
+  if (!packet.iface.offload.checksum || !hasChecksum(packet)) {
     packet.check = Check.NEEDED;
     packet.gsoSize = 0;
   } else if (packet.gsoSize !== 0 && !standsForMany(v, packet)) packet.gsoSize = 0;
 }
 
 /** True if it is a whole packet with the checksum of a transport in it. */
-function hasChecksum(v: DataView, { protocol, at, bodyLength }: Packet): boolean {
-  if (ipv4.isFragment(v, at)) return false;
+function hasChecksum({ protocol, fragment, bodyLength }: Packet): boolean {
+  if (fragment !== 0) return false;
   if (protocol === Protocol.TCP) return bodyLength >= tcp.MIN_LEN;
   return protocol === Protocol.UDP && bodyLength >= udp.HEADER_LEN;
 }
@@ -39,9 +39,9 @@ function hasChecksum(v: DataView, { protocol, at, bodyLength }: Packet): boolean
 function standsForMany(v: DataView, packet: Packet): boolean {
   const { iface, gsoSize, body, bodyLength } = packet;
   const isTcp = packet.protocol === Protocol.TCP;
-  const agreed = isTcp ? iface.offload.tso4 : iface.offload.uso4;
   const type = virtio.gsoType(v, packet.at - iface.lead) & ~virtio.Gso.ECN;
-  if (!agreed || type !== (isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4)) return false;
+  if (!cuts(iface.offload, packet.ipv6, isTcp)) return false;
+  if (type !== virtio.gsoOf(packet.ipv6, isTcp)) return false;
   // What is to be cut gets new checksums: it must be one whose own is not needed.
   if (packet.check !== Check.BEGUN) return false;
   const text = bodyLength - (isTcp ? tcp.headerLen(v, body) : udp.HEADER_LEN);

@@ -1,6 +1,6 @@
 /**
  * A datagram of which fragments have arrived: which bytes of it, and where they are kept.
- * RFC 791 §3.2, RFC 815 in spirit (ranges that arrived instead of holes), RFC 5722 for overlaps.
+ * RFC 791 §3.2, RFC 8200 §4.5, RFC 815 in spirit (ranges that arrived instead of holes), RFC 5722 for overlaps.
  * @module
  */
 import { type Address, ANY } from '../base/address.ts';
@@ -43,9 +43,11 @@ export class Datagram {
   broken = false;
   /** One bit for each ECN codepoint that was seen. RFC 3168 §5.3. */
   ecn = 0;
-  /** The header of the first fragment, options included; `headerLen` 0 until it has arrived. */
+  /** The header of the first fragment, IPv4's with options; `headerLen` 0 until it has arrived. */
   readonly header: Uint8Array = new Uint8Array(60);
   headerLen = 0;
+  /** IPv6: what the first fragment says that the data begins with. */
+  next = 0;
   pages = 0;
   /** The list of its hash bucket, and the list of all by age. */
   nextInBucket: Datagram | undefined = undefined;

@@ -6,11 +6,12 @@
  * datagram gives way, that of the source in the second case.
  * @module
  */
-import { type Address, digest } from '../base/address.ts';
+import { type Address, digest, drop, hold, isIPv6 } from '../base/address.ts';
 import { type Micros, NEVER, SECOND } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Datagram, Place } from './datagram.ts';
+import type { IpStats } from './family.ts';
 import { FragmentPages, PAGES_PER_DATAGRAM } from './fragment-pages.ts';
 import type { InternetLayer } from './ip.ts';
 import type { Packet } from './packet.ts';
@@ -25,6 +26,9 @@ export interface ReassemblyLimits {
   /** How long the first fragment waits for the last. */
   readonly timeout: Micros;
 }
+
+/** RFC 8200 §4.5: twice as long as IPv4's, RFC 1122 §3.3.2. */
+export const TIMEOUT6: Micros = 60 * SECOND;
 
 export const DEFAULT_REASSEMBLY_LIMITS: ReassemblyLimits = {
   memory: 4 << 20,
@@ -55,6 +59,7 @@ export class Fragments {
   onTimeout: ((datagram: Datagram) => void) | null = null;
   readonly #host: FragmentsHost;
   readonly #limits: ReassemblyLimits;
+  readonly #names: IpStats;
   readonly #pagesPerSource: number;
   readonly #multiplier: number;
   readonly #buckets: (Datagram | undefined)[] = new Array(1 << BUCKET_BITS).fill(undefined);
@@ -66,8 +71,10 @@ export class Fragments {
   #sourcePages = 0;
   #sourceOldest: Datagram | undefined = undefined;
 
-  constructor(host: FragmentsHost, limits: ReassemblyLimits) {
+  /** `names`: where those of its version are counted. */
+  constructor(host: FragmentsHost, limits: ReassemblyLimits, names: IpStats) {
     this.#host = host;
+    this.#names = names;
     this.#limits = limits;
     this.#multiplier = host.random.int32() | 1;
     this.pages = new FragmentPages(limits.memory);
@@ -110,7 +117,7 @@ export class Fragments {
 
   /** A fragment is not kept. */
   refuse(reason: Drop): Drop {
-    count(this.#host.stats, Stat.IpReasmFails);
+    count(this.#host.stats, this.#names.ReasmFails);
     return reason;
   }
 
@@ -128,8 +135,8 @@ export class Fragments {
     for (;;) {
       const datagram = this.#oldest;
       if (datagram === undefined || datagram.since + this.#limits.timeout > now) return;
-      count(stats, Stat.IpReasmTimeout);
-      count(stats, Stat.IpReasmFails);
+      count(stats, this.#names.ReasmTimeout);
+      count(stats, this.#names.ReasmFails);
       if (datagram.headerLen > 0 && !datagram.broken) this.onTimeout?.(datagram);
       this.#lose(datagram, Drop.IP_FRAGMENT_TIMEOUT);
       this.remove(datagram);
@@ -181,7 +188,7 @@ export class Fragments {
     const datagram = this.#spare ?? new Datagram();
     this.#spare = datagram.nextInBucket;
     const { source, destination } = packet;
-    datagram.begin(source, destination, id, protocol, now);
+    datagram.begin(hold(source), hold(destination), id, protocol, now);
     datagram.iface = packet.iface;
     datagram.unicast = packet.unicast;
     const bucket = this.#bucketOf(source);
@@ -212,14 +219,16 @@ export class Fragments {
 
   #evict(datagram: Datagram | undefined): void {
     if (datagram === undefined) return;
-    count(this.#host.stats, Stat.IpReasmFails);
+    count(this.#host.stats, this.#names.ReasmFails);
     this.#lose(datagram, Drop.IP_FRAGMENT_LIMIT);
     this.remove(datagram);
   }
 
   /** RFC 5722 §4: drop all of it, and what still comes of it. */
   #break(datagram: Datagram, reason: Drop): Drop {
-    if (reason === Drop.IP_FRAGMENT_OVERLAP) count(this.#host.stats, Stat.IpExtReasmOverlaps);
+    if (reason === Drop.IP_FRAGMENT_OVERLAP && !isIPv6(datagram.source)) {
+      count(this.#host.stats, Stat.IpExtReasmOverlaps);
+    }
     this.#lose(datagram, reason);
     datagram.release(this.pages);
     datagram.broken = true;
@@ -236,6 +245,8 @@ export class Fragments {
   remove(datagram: Datagram): void {
     datagram.release(this.pages);
     const bucket = this.#bucketOf(datagram.source);
+    drop(datagram.source);
+    drop(datagram.destination);
     if (this.#buckets[bucket] === datagram) this.#buckets[bucket] = datagram.nextInBucket;
     else {
       let d = this.#buckets[bucket];

@@ -6,7 +6,7 @@
  * `Multicast`.
  * @module
  */
-import { type Address, ANY, directedBroadcast, inPrefix } from '../base/address.ts';
+import { type Address, ANY, directedBroadcast, inPrefix, isIPv6 } from '../base/address.ts';
 import type { Micros } from '../base/clock.ts';
 import type { Drop } from '../base/drop.ts';
 import * as virtio from '../wire/virtio.ts';
@@ -28,13 +28,28 @@ export interface Transmitter {
 export interface Offload {
   /** A transport checksum may be left begun, with only the pseudo-header's sum in place. */
   readonly checksum: boolean;
-  /** A TCP segment may be up to 65 535 bytes long and is cut by the device. */
+  /** A TCP segment over IPv4 may be up to 65 535 bytes long and is cut by the device. */
   readonly tso4: boolean;
   /** Likewise UDP datagrams. */
   readonly uso4: boolean;
+  /** Both over IPv6; left out: no. */
+  readonly tso6?: boolean;
+  readonly uso6?: boolean;
 }
 
-export const NO_OFFLOAD: Offload = { checksum: false, tso4: false, uso4: false };
+export const NO_OFFLOAD: Offload = {
+  checksum: false,
+  tso4: false,
+  uso4: false,
+  tso6: false,
+  uso6: false,
+};
+
+/** True if the device cuts segments of TCP, or datagrams of UDP, over this version of IP. */
+export function cuts(offload: Offload, ipv6: boolean, isTcp: boolean): boolean {
+  if (ipv6) return (isTcp ? offload.tso6 : offload.uso6) === true;
+  return isTcp ? offload.tso4 : offload.uso4;
+}
 
 /**
  * What puts an interface's packets into frames and takes them out again, where its device carries frames:
@@ -72,7 +87,7 @@ export const DEFAULT_QUEUE_LIMIT = 1024;
 /** An address of ours and the prefix it lies in. */
 export interface Prefix {
   readonly address: Address;
-  /** Length of the prefix, 0..32. */
+  /** Length of the prefix, 0 to the address's width. */
   readonly bits: number;
 }
 
@@ -114,8 +129,14 @@ export class Interface {
   acceptAny: boolean;
   /** False once the device is gone: nothing is sent any more. */
   up = true;
-  /** The first of `addresses`, or `ANY`: what most packets are for. */
+  /** The first of `addresses` of IPv4, or `ANY`: what most packets are for. */
   primary: Address = ANY;
+  /** The first of IPv6 that is not link-local, or `ANY`. */
+  primary6: Address = ANY;
+  /** The link-local one, or `ANY`. */
+  linkLocal: Address = ANY;
+  /** True once it speaks IPv6: it has a link-local address then, and takes such packets in. */
+  ipv6 = false;
   /** Written to since the last flush. */
   touched = false;
   /** Groups that are listened to, and how many listen. RFC 1112 §7. */
@@ -146,7 +167,8 @@ export class Interface {
   /** True if `address` is the directed broadcast address of one of our prefixes. */
   isBroadcast(address: Address): boolean {
     for (const p of this.addresses) {
-      if (p.bits < 31 && address === directedBroadcast(p.address, p.bits)) return true;
+      if (p.bits >= 31 || isIPv6(p.address)) continue; // IPv6 has none
+      if (address === directedBroadcast(p.address, p.bits)) return true;
     }
     return false;
   }

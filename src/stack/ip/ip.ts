@@ -61,9 +61,9 @@ export interface Protocol {
 export interface SendOptions {
   /** Traffic class: DSCP in the high six bits, ECN in the low two. */
   tos: number;
-  /** 1..255. */
+  /** 1..255; the hop limit of IPv6. */
   ttl: number;
-  /** True sets DF; TCP does, for path MTU discovery. */
+  /** True sets DF, and of IPv6 forbids fragments; TCP does, for path MTU discovery. */
   dontFragment: boolean;
   /** Longer than the path is known to take: a probe may be as long as the interface's MTU. */
   beyondPath: boolean;
@@ -147,8 +147,13 @@ export interface ErrorReports {
   hopsExceeded(packet: Packet): void;
   /** Its other fragments did not come in time. */
   reassemblyTimedOut(packet: Packet): void;
-  /** Its header is wrong at the octet `pointer`. */
-  parameterProblem(packet: Packet, pointer: number): void;
+  /**
+   * Its header is wrong at the octet `pointer`. Of IPv6: `code` is one of `icmp6.Problem`, and `anybody`
+   * says that the sender is told even of what was for a group.
+   */
+  parameterProblem(packet: Packet, pointer: number, code?: number, anybody?: boolean): void;
+  /** It would have left the zone that its addresses belong to: IPv6 only. RFC 4443 §3.1. */
+  beyondScope(packet: Packet): void;
 }
 
 /** The internet layer as what stands on it, and what is part of it, sees it. */
@@ -162,7 +167,7 @@ export interface InternetLayer {
   readonly output: Sender;
   readonly errors: ErrorReports;
 
-  /** Register the handler of an IP protocol number, 0..255. */
+  /** Register the handler of an IP protocol number, 0..255, of both versions but for what one alone has. */
   setProtocol(number: number, protocol: Protocol): void;
 
   /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */

@@ -1,10 +1,18 @@
 /**
- * Multicast groups: which of them each interface listens to. RFC 1112 §7.
+ * Multicast groups: which of them each interface listens to. RFC 1112 §7, RFC 4291 §2.8.
  *
- * Routers are told by IGMP, which listens to `onChange`.
+ * Routers are told by IGMP and MLD, which listen to `onChange`.
  * @module
  */
-import { type Address, fromOctets, isMulticast } from '../base/address.ts';
+import {
+  type Address,
+  ALL_NODES,
+  drop,
+  fromOctets,
+  hold,
+  isIPv6,
+  isMulticast,
+} from '../base/address.ts';
 import type { Interface } from './interface.ts';
 
 /** 224.0.0.1: every host, always. RFC 1112 §4. */
@@ -14,8 +22,10 @@ export const ALL_HOSTS: Address = fromOctets(224, 0, 0, 1);
 const GROUP_LIMIT = 1024;
 
 export class Multicast {
-  /** A group got its first listener on an interface, or lost its last. */
+  /** A group of IPv4 got its first listener on an interface, or lost its last. */
   onChange: ((iface: Interface, group: Address, joined: boolean) => void) | null = null;
+  /** The same of IPv6. */
+  onChange6: ((iface: Interface, group: Address, joined: boolean) => void) | null = null;
 
   readonly #interfaces: readonly Interface[];
 
@@ -29,7 +39,7 @@ export class Multicast {
    * loopback interface, for the members on any.
    */
   isMember(iface: Interface, group: Address): boolean {
-    if (group === ALL_HOSTS || iface.groups.has(group)) return true;
+    if (group === ALL_HOSTS || group === ALL_NODES || iface.groups.has(group)) return true;
     return iface.isLoopback && this.#interfaces.some((i) => i.groups.has(group));
   }
 
@@ -39,7 +49,8 @@ export class Multicast {
     const listeners = iface.groups.get(group) ?? 0;
     if (listeners === 0 && iface.groups.size >= GROUP_LIMIT) return false;
     iface.groups.set(group, listeners + 1);
-    if (listeners === 0) this.onChange?.(iface, group, true);
+    if (listeners === 0) hold(group);
+    if (listeners === 0) this.#tell(iface, group, true);
     return true;
   }
 
@@ -52,7 +63,13 @@ export class Multicast {
       return true;
     }
     iface.groups.delete(group);
-    this.onChange?.(iface, group, false);
+    this.#tell(iface, group, false);
+    drop(group);
     return true;
+  }
+
+  #tell(iface: Interface, group: Address, joined: boolean): void {
+    if (isIPv6(group)) this.onChange6?.(iface, group, joined);
+    else this.onChange?.(iface, group, joined);
   }
 }

@@ -6,8 +6,9 @@
  * one of those who cannot.
  * @module
  */
-import type { Address } from '../base/address.ts';
+import { type Address, drop, hold } from '../base/address.ts';
 import { MINUTE, type Micros, NEVER } from '../base/clock.ts';
+import { leastMtu } from './family.ts';
 import type { Route } from './route.ts';
 
 /** RFC 1191 §6.3: after this long the path may have become wider. */
@@ -61,14 +62,15 @@ export class PathMtus {
    */
   probed(destination: Address, mtu: number, raisable: boolean, now: Micros): void {
     if (mtu !== Number.POSITIVE_INFINITY) this.#set(destination, mtu, true, raisable, now);
-    else if (this.#paths.delete(destination)) this.#changed();
+    else if (this.#forget(destination)) this.#changed();
   }
 
   #set(destination: Address, mtu: number, probed: boolean, raisable: boolean, now: Micros): void {
-    this.#paths.delete(destination);
+    hold(destination);
+    this.#forget(destination);
     if (this.#paths.size >= LIMIT) {
       for (const oldest of this.#paths.keys()) {
-        this.#paths.delete(oldest);
+        this.#forget(oldest);
         break;
       }
     }
@@ -76,13 +78,20 @@ export class PathMtus {
     this.#changed();
   }
 
+  #forget(destination: Address): boolean {
+    if (!this.#paths.delete(destination)) return false;
+    drop(destination);
+    return true;
+  }
+
   /** Put what is known into a route that was just made. */
   apply(route: Route): void {
     const path = this.#paths.get(route.destination);
     if (path === undefined || path.mtu >= route.mtu) return;
     route.raisable = path.raisable;
-    route.fragmentable = path.mtu < PATH_MTU_FLOOR;
-    route.mtu = Math.min(route.mtu, Math.max(path.mtu, PATH_MTU_FLOOR));
+    const floor = leastMtu(route.destination, PATH_MTU_FLOOR);
+    route.fragmentable = path.mtu < floor;
+    route.mtu = Math.min(route.mtu, Math.max(path.mtu, floor));
   }
 
   /**
@@ -93,9 +102,12 @@ export class PathMtus {
     let forgotten = false;
     for (const [destination, path] of this.#paths) {
       if (path.until > now) break;
-      this.#paths.delete(destination);
       forgotten = true;
-      if (!path.probed || path.raisable) continue;
+      this.#paths.delete(destination);
+      if (!path.probed || path.raisable) {
+        drop(destination);
+        continue;
+      }
       const until = now + PATH_MTU_LIFETIME;
       this.#paths.set(destination, { ...path, until, raisable: true });
     }

@@ -3,9 +3,9 @@
  * came from. RFC 1122 §3.3.1.
  * @module
  */
-import { type Address, ANY } from '../base/address.ts';
+import { type Address, ANY, isIPv6 } from '../base/address.ts';
 import { headerLength } from './family.ts';
-import type { Interface } from './interface.ts';
+import { cuts, type Interface } from './interface.ts';
 
 /** The table of routes, as a route sees it: it goes by another state when routes end. */
 export interface RouteTable {
@@ -22,6 +22,8 @@ export class Route {
   readonly nextHop: Address;
   /** Bytes of network header before each packet's transport header. */
   readonly headerLength: number;
+  /** True if it leads to an address of IPv6. */
+  readonly ipv6: boolean;
   /** The longest packet, in bytes, that is known to reach the destination. RFC 1191. */
   mtu: number;
   /** False if the destination is a broadcast or multicast address. */
@@ -32,7 +34,7 @@ export class Route {
   fragmentable = false;
   /** True if the path may take longer packets than `mtu` by now: who can probe should. RFC 8899 §5.3. */
   raisable = false;
-  /** The identification of the next packet that may be fragmented. RFC 6864 §4.2. */
+  /** The identification of the last packet that might be fragmented. RFC 6864 §4.2, RFC 7739 §5.1. */
   identification = 0;
   /** The source that was asked for, `ANY` for none. */
   asked: Address = ANY;
@@ -48,20 +50,21 @@ export class Route {
     this.destination = destination;
     this.nextHop = nextHop;
     this.headerLength = headerLength(destination);
+    this.ipv6 = isIPv6(destination);
     this.mtu = iface.mtu;
   }
 
   /** True if the device cuts TCP segments that are longer than the path takes. */
   get tso(): boolean {
-    return this.iface.offload.tso4;
+    return cuts(this.iface.offload, this.ipv6, true);
   }
 
   /** True if the device cuts packets that stand for several UDP datagrams. */
   get uso(): boolean {
-    return this.iface.offload.uso4;
+    return cuts(this.iface.offload, this.ipv6, false);
   }
 
-  /** False once the table has changed: ask for another. */
+  /** False once the table has changed, or has forgotten it: ask for another. */
   get valid(): boolean {
     return this.table === undefined || this.generation === this.table.generation;
   }

@@ -14,23 +14,34 @@ import {
   type Address,
   ANY,
   BROADCAST,
+  drop,
+  fromWords,
+  hold,
   inPrefix,
+  inZone,
+  isIPv6,
+  isLinkLocal,
   isLoopback,
   isMulticast,
+  isUnspecified,
   LOOPBACK,
   prefixOf,
   width,
+  zoneOf,
 } from '../base/address.ts';
 import type { Micros } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { Interface } from './interface.ts';
+import type { Interface, Prefix } from './interface.ts';
 import { PathMtus } from './path-mtu.ts';
 import { Route, type RouteEntry, type RouteTable } from './route.ts';
+import { type ChooseSource, firstSource } from './source.ts';
 
 /** The most destinations that are remembered; the one looked up first is forgotten first. */
 const CACHE_LIMIT = 4096;
 /** The most routes to one destination, by source, that are remembered. */
 const SIBLING_LIMIT = 8;
+/** No table's generation. */
+const NEVER_VALID = 0;
 
 /** Routes that were looked up. */
 class Cache implements RouteTable {
@@ -41,8 +52,37 @@ class Cache implements RouteTable {
 
   clear(): void {
     this.generation++;
+    for (const first of this.routes.values()) letGo(first);
     this.routes.clear();
   }
+
+  /** Forget the destination that was looked up first: who has a route there asks for another. */
+  forgetOldest(): void {
+    for (const [destination, first] of this.routes) {
+      this.routes.delete(destination);
+      letGo(first);
+      return;
+    }
+  }
+}
+
+/** The routes of one destination are kept no more, nor are their addresses. */
+function letGo(first: Route): void {
+  for (let r: Route | undefined = first; r !== undefined; r = r.sibling) {
+    drop(r.source);
+    drop(r.destination);
+    drop(r.nextHop);
+    drop(r.asked);
+    // An address that nobody else holds may come to name another: it must lead nowhere then.
+    if (r.ipv6) r.generation = NEVER_VALID;
+  }
+}
+
+function keep(route: Route): void {
+  hold(route.source);
+  hold(route.destination);
+  hold(route.nextHop);
+  hold(route.asked);
 }
 
 export class Routes {
@@ -51,6 +91,13 @@ export class Routes {
   readonly paths: PathMtus;
   /** What errors say that nobody could check. */
   readonly hints: PathMtus;
+  /** RFC 6724 §5: which address of ours a packet to an IPv6 address leaves from. */
+  chooseSource: ChooseSource = firstSource;
+  /** The identifier, two words, of an interface's link-local address. RFC 8064 §3: not to be known beforehand. */
+  identify: (iface: Interface) => readonly [high: number, low: number] = () => [
+    this.#random.int32(),
+    this.#random.int32(),
+  ];
   readonly #interfaces: readonly Interface[];
   readonly #random: Random;
   readonly #ours: Set<Address> = new Set();
@@ -93,7 +140,8 @@ export class Routes {
     this.#enter(cache, route);
     if (siblings >= SIBLING_LIMIT) return route; // who answers for all addresses keeps its own
     route.sibling = first;
-    if (first === undefined && cache.routes.size >= CACHE_LIMIT) forgetOldest(cache);
+    if (first === undefined && cache.routes.size >= CACHE_LIMIT) cache.forgetOldest();
+    keep(route);
     cache.routes.set(destination, route);
     return route;
   }
@@ -104,14 +152,22 @@ export class Routes {
   }
 
   /** Give `iface` an address, and its prefix a route. */
-  addAddress(iface: Interface, address: Address, bits: number): void {
+  addAddress(iface: Interface, given: Address, bits: number): void {
+    const address = inZone(given, iface.index);
     if (iface.addresses.some((p) => p.address === address)) return;
-    iface.addresses.push({ address, bits });
+    iface.addresses.push({ address: hold(address), bits });
     if (bits < width(address) && !iface.isLoopback) {
       const net = prefixOf(address, bits);
       this.#insert({ net, bits, iface, gateway: ANY, source: address, metric: 0 });
     }
     this.#addressesChanged();
+    if (isIPv6(address) && iface.linkLocal === ANY && !iface.isLoopback) this.addLinkLocal(iface);
+  }
+
+  /** RFC 4291 §2.1: who speaks IPv6 has a link-local address. Its identifier is `identify`'s. */
+  addLinkLocal(iface: Interface): void {
+    const [high, low] = this.identify(iface);
+    this.addAddress(iface, fromWords(0xfe80_0000, 0, high, low), 64);
   }
 
   /** Take an address away, and the routes that need it. False if it is not there. */
@@ -121,14 +177,16 @@ export class Routes {
     iface.addresses.splice(index, 1);
     this.#removeIf((e) => e.iface === iface && e.source === address);
     this.#addressesChanged();
+    drop(address);
     return true;
   }
 
   /** Forget an interface that is gone: its addresses and every route through it. */
   removeInterface(iface: Interface): void {
-    iface.addresses.length = 0;
+    const addresses = iface.addresses.splice(0);
     this.#removeIf((e) => e.iface === iface);
     this.#addressesChanged();
+    for (const p of addresses) drop(p.address);
   }
 
   /**
@@ -172,19 +230,20 @@ export class Routes {
   #enter(cache: Cache, route: Route): Route {
     route.table = cache;
     route.generation = cache.generation;
-    // RFC 6864 §4.2: not to be guessed, and never the same twice in a row for one destination.
-    route.identification = this.#random.int32() & 0xffff;
+    // RFC 6864 §4.2, RFC 7739 §5.1: not to be guessed, and never the same twice in a row for one destination.
+    route.identification = this.#random.int32();
     this.paths.apply(route);
     if (cache === this.#cache) this.hints.apply(route);
     return route;
   }
 
   #lookUp(destination: Address, source: Address): Route | undefined {
-    if (destination === ANY) return undefined;
+    if (isUnspecified(destination)) return undefined;
+    if (source !== ANY && isIPv6(source) !== isIPv6(destination)) return undefined;
     if (this.isOurs(destination)) {
       const loopback = this.#interfaces[0];
       if (loopback === undefined) return undefined;
-      const own = isLoopback(destination) ? LOOPBACK : destination;
+      const own = isLoopback(destination) && !isIPv6(destination) ? LOOPBACK : destination;
       return new Route(loopback, source === ANY ? own : source, destination, destination);
     }
     // RFC 1122 §3.2.1.3 (g): a loopback address must not appear outside a host.
@@ -193,21 +252,32 @@ export class Routes {
       const iface = this.#ownerOf(source);
       return iface === undefined ? undefined : this.#make(iface, source, destination, destination);
     }
+    // RFC 4007 §9: what is of one link only leaves by that, whatever the table says.
+    if (isLinkLocal(destination)) return this.#lookUpInZone(destination, source);
     for (const e of this.entries) {
       if (!inPrefix(destination, e.net, e.bits) || !e.iface.up) continue;
       const hop = e.gateway === ANY || isMulticast(destination) ? destination : e.gateway;
       return this.#make(e.iface, source === ANY ? e.source : source, destination, hop);
     }
     if (!isMulticast(destination)) return undefined;
-    const iface = this.#ownerOf(source);
+    const iface = this.#ownerOf(source, isIPv6(destination));
     return iface === undefined ? undefined : this.#make(iface, source, destination, destination);
   }
 
-  /** The interface that has `source`, or the first that has an address. */
-  #ownerOf(source: Address): Interface | undefined {
+  /** To a link-local address: by the interface that it names, or the only one that speaks IPv6. */
+  #lookUpInZone(destination: Address, source: Address): Route | undefined {
+    const zone = zoneOf(destination) || zoneOf(source);
+    const spoken = this.#interfaces.filter((i) => i.ipv6 && i.up && !i.isLoopback);
+    const iface =
+      zone === 0 && spoken.length === 1 ? spoken[0] : spoken.find((i) => i.index === zone);
+    return iface && this.#make(iface, source, destination, destination);
+  }
+
+  /** The interface that has `source`, or the first that has an address of the family. */
+  #ownerOf(source: Address, ipv6 = false): Interface | undefined {
     let first: Interface | undefined;
     for (const i of this.#interfaces) {
-      if (i.isLoopback || !i.up || i.addresses.length === 0) continue;
+      if (i.isLoopback || !i.up || (ipv6 ? !i.ipv6 : i.primary === ANY)) continue;
       if (source === ANY || i.addresses.some((p) => p.address === source)) return i;
       first ??= i;
     }
@@ -215,7 +285,7 @@ export class Routes {
   }
 
   #make(iface: Interface, source: Address, destination: Address, nextHop: Address): Route {
-    const from = source === ANY ? this.#chooseSource(iface, nextHop) : source;
+    const from = source === ANY ? this.#chooseSource(iface, destination, nextHop) : source;
     const route = new Route(iface, from, destination, nextHop);
     route.broadcast = destination === BROADCAST || iface.isBroadcast(destination);
     route.unicast = !route.broadcast && !isMulticast(destination);
@@ -223,7 +293,8 @@ export class Routes {
   }
 
   /** RFC 1122 §3.3.4.3: the address on the next hop's network, else one of the interface's. */
-  #chooseSource(iface: Interface, nextHop: Address): Address {
+  #chooseSource(iface: Interface, destination: Address, nextHop: Address): Address {
+    if (isIPv6(destination)) return this.chooseSource(this.#interfaces, iface, destination);
     for (const p of iface.addresses) if (inPrefix(nextHop, p.address, p.bits)) return p.address;
     if (iface.primary !== ANY) return iface.primary;
     for (const i of this.#interfaces) if (!i.isLoopback && i.primary !== ANY) return i.primary;
@@ -231,6 +302,9 @@ export class Routes {
   }
 
   #insert(entry: RouteEntry): void {
+    hold(entry.net);
+    hold(entry.gateway);
+    hold(entry.source);
     const after = this.entries.findIndex(
       (e) => e.bits < entry.bits || (e.bits === entry.bits && e.metric > entry.metric),
     );
@@ -240,14 +314,21 @@ export class Routes {
   #removeIf(unwanted: (entry: RouteEntry) => boolean): void {
     for (let i = this.entries.length - 1; i >= 0; i--) {
       const entry = this.entries[i];
-      if (entry !== undefined && unwanted(entry)) this.entries.splice(i, 1);
+      if (entry === undefined || !unwanted(entry)) continue;
+      this.entries.splice(i, 1);
+      drop(entry.net);
+      drop(entry.gateway);
+      drop(entry.source);
     }
   }
 
   #addressesChanged(): void {
     this.#ours.clear();
     for (const i of this.#interfaces) {
-      i.primary = i.addresses[0]?.address ?? ANY;
+      i.primary = i.addresses.find((p) => !isIPv6(p.address))?.address ?? ANY;
+      i.primary6 = i.addresses.find(isGlobal)?.address ?? ANY;
+      i.linkLocal = i.addresses.find((p) => isLinkLocal(p.address))?.address ?? ANY;
+      i.ipv6 = i.linkLocal !== ANY || i.primary6 !== ANY;
       for (const p of i.addresses) this.#ours.add(p.address);
       i.link?.addressesChanged();
     }
@@ -266,10 +347,4 @@ export class Routes {
   }
 }
 
-/** Whoever holds it may go on: only the search is repeated. */
-function forgetOldest({ routes }: Cache): void {
-  for (const destination of routes.keys()) {
-    routes.delete(destination);
-    return;
-  }
-}
+const isGlobal = ({ address }: Prefix): boolean => isIPv6(address) && !isLinkLocal(address);

@@ -24,8 +24,8 @@ import { backedOff } from './timing/rtt.ts';
 import { clearTimer, dueTime, isSet, setTimer, Timer } from './timing/timers.ts';
 import { stampNow } from './timing/timestamps.ts';
 
-/** IP's longest packet less the longest headers: what one offloaded segment may carry. */
-const MAX_TEXT = 65_535 - 20 - 60;
+/** IP's longest packet less the most options: what one offloaded segment may carry, and its fixed headers. */
+const MAX_TEXT = 65_535 - 40;
 /**
  * Octets that one connection sends before the others of a flush have their turn. Without it the first
  * in line fills the device with its whole window, and its ACKs bring it back first.
@@ -52,7 +52,7 @@ const finDue = (tcb: Tcb): boolean =>
 /** Most text that one packet may carry on the way this connection takes. */
 function chunkSize(tcb: Tcb): number {
   if (tcb.route?.tso !== true) return tcb.mss;
-  return Math.max(1, Math.floor(MAX_TEXT / tcb.mss)) * tcb.mss;
+  return Math.max(1, Math.floor((MAX_TEXT - tcb.headers) / tcb.mss)) * tcb.mss;
 }
 
 /** Send again what is lost, oldest first, as far as the window goes. False: nothing new may follow. */

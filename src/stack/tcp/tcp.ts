@@ -3,7 +3,7 @@
  * something to do at the end of the batch. RFC 9293 §3.9.
  * @module
  */
-import { type Address, ANY } from '../base/address.ts';
+import { type Address, ANY, ANY6, drop, hold } from '../base/address.ts';
 import { type Micros, NEVER } from '../base/clock.ts';
 import type { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
@@ -193,7 +193,8 @@ export class Tcp implements Protocol, Arriving {
   /** Listen. `ADDRESS_IN_USE` if another listener stands there. */
   listen(options: ListenOptions): Listener | Failure {
     const { address } = options;
-    if (address !== ANY && !this.ip.isOurs(address)) return Failure.ADDRESS_NOT_AVAILABLE;
+    const all = address === ANY || address === ANY6;
+    if (!all && !this.ip.isOurs(address)) return Failure.ADDRESS_NOT_AVAILABLE;
     const port = options.port || this.#listenPort(address);
     if (port === 0) return Failure.ADDRESS_IN_USE;
     const settings = options.settings ? { ...this.settings, ...options.settings } : this.settings;
@@ -342,6 +343,8 @@ export class Tcp implements Protocol, Arriving {
       last.tableIndex = tcb.tableIndex;
     }
     tcb.tableIndex = -1;
+    drop(tcb.localAddress);
+    drop(tcb.remoteAddress);
   }
 
   takeScoreboard(): Scoreboard {
@@ -393,6 +396,8 @@ export class Tcp implements Protocol, Arriving {
   }
 
   #admit(tcb: Tcb): void {
+    hold(tcb.localAddress);
+    hold(tcb.remoteAddress);
     this.demux.add(tcb);
     tcb.tableIndex = this.table.length;
     this.table.push(tcb);

@@ -6,7 +6,7 @@ import { type Address, ANY, isMulticast } from '../base/address.ts';
 import { copyBytes } from '../base/copy.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
-import { bodyLimit } from '../ip/family.ts';
+import { bodyLimit, statsOf } from '../ip/family.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { InternetLayer } from '../ip/ip.ts';
 import type { Multicast } from '../ip/multicast.ts';
@@ -72,7 +72,7 @@ export function emit(
   if (source !== ANY && !net.isOurs(source)) return Failure.ADDRESS_NOT_AVAILABLE;
   const route = source === ANY ? routeOf(socket, address) : net.route(address, source);
   if (route === undefined) {
-    count(net.stats, Stat.IpOutNoRoutes);
+    count(net.stats, statsOf(address).OutNoRoutes);
     return Failure.NET_UNREACHABLE;
   }
   if (route.broadcast && !socket.broadcast) return Failure.PROHIBITED;
@@ -160,7 +160,7 @@ function writeBatch(
   next.dontFragment = socket.dontFragment;
   next.checksumAt = udp.CHECKSUM_AT;
   next.gsoSize = size;
-  count(ip.stats, Stat.UdpOutDatagrams, Math.ceil(length / size));
+  count(ip.stats, sentStat(route), Math.ceil(length / size));
   return output.send(route, source, UDP, at, all);
 }
 
@@ -204,7 +204,7 @@ function write(
   if (ttl > 0) next.ttl = ttl;
   next.tos = tos;
   next.dontFragment = socket.dontFragment;
-  count(ip.stats, Stat.UdpOutDatagrams);
+  count(ip.stats, sentStat(route));
   if (all + route.headerLength > route.mtu) {
     const header = pseudo + ip.checksum.sum(at, udp.HEADER_LEN);
     udp.setChecksum(v, at, never0(header + checksums.sumBytes(bytes, from, length)));
@@ -225,6 +225,9 @@ function write(
   }
   return output.send(route, source, UDP, at, all);
 }
+
+const sentStat = (route: Route): Stat =>
+  route.ipv6 ? Stat.Udp6OutDatagrams : Stat.UdpOutDatagrams;
 
 /** RFC 768: a sum of 0 is sent as its twin, for 0 says that there is none. */
 const never0 = (sum: number): number => checksums.finish(sum) || 0xffff;

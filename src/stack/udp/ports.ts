@@ -5,8 +5,9 @@
  * A flow is looked up first and in constant time, however many share a port.
  * @module
  */
-import { type Address, ANY, digest } from '../base/address.ts';
+import { type Address, ANY6, digest } from '../base/address.ts';
 import { below, type Random } from '../base/random.ts';
+import { covers, meets } from '../ip/family.ts';
 
 /** RFC 6335 §6: the ports that nobody has registered, which we give out. */
 export const FIRST_EPHEMERAL = 49_152;
@@ -16,8 +17,10 @@ const FIRST_SIZE = 64;
 
 /** A socket as these tables see it. Its addresses and ports are those it was entered under. */
 export interface Bound<S> {
-  /** Where it is bound, `ANY` for all of our addresses. */
+  /** Where it is bound, `ANY` for all of our addresses of IPv4, `ANY6` for all. */
   readonly address: Address;
+  /** Bound to `ANY6`: for those of IPv6 alone. */
+  readonly ipv6Only: boolean;
   readonly port: number;
   readonly reuseAddress: boolean;
   readonly connected: boolean;
@@ -56,7 +59,9 @@ export class Ports<S extends Bound<S>> {
     for (let s = this.#bound.get(port); s !== undefined; s = s.nextOnPort) {
       if (s.connected) continue;
       if (s.address === address) return s;
-      if (s.address === ANY && best === undefined) best = s;
+      if (!covers(s.address, s.ipv6Only, address)) continue;
+      // One for a single family is nearer than one for both.
+      if (best === undefined || (best.address === ANY6 && s.address !== ANY6)) best = s;
     }
     return best;
   }
@@ -78,22 +83,22 @@ export class Ports<S extends Bound<S>> {
     return s;
   }
 
-  /** True if a socket with this `reuseAddress` may not be bound there. */
-  taken(address: Address, port: number, reuseAddress: boolean): boolean {
+  /** True if a socket with this `reuseAddress` and `ipv6Only` may not be bound there. */
+  taken(address: Address, port: number, reuseAddress: boolean, ipv6Only = false): boolean {
     for (let s = this.#bound.get(port); s !== undefined; s = s.nextOnPort) {
-      const meets = s.address === address || s.address === ANY || address === ANY;
-      if (meets && !(reuseAddress && s.reuseAddress)) return true;
+      const both = reuseAddress && s.reuseAddress;
+      if (!both && meets(s.address, s.ipv6Only, address, ipv6Only)) return true;
     }
     return false;
   }
 
   /** A free port that nobody can guess, 0 if there is none. RFC 6056 §3.3.1. */
-  pick(address: Address): number {
+  pick(address: Address, ipv6Only = false): number {
     const start = below(this.#random, EPHEMERAL_COUNT);
     for (let i = 0; i < EPHEMERAL_COUNT; i++) {
       const port = FIRST_EPHEMERAL + ((start + i) % EPHEMERAL_COUNT);
       // Never shared, even by those who would share: nobody asked for this one.
-      if (!this.taken(address, port, false)) return port;
+      if (!this.taken(address, port, false, ipv6Only)) return port;
     }
     return 0;
   }

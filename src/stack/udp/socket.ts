@@ -3,7 +3,17 @@
  * RFC 1122 §4.1, RFC 1112 §6.1.
  * @module
  */
-import { type Address, ANY, BROADCAST, isMulticast } from '../base/address.ts';
+import {
+  type Address,
+  ANY,
+  ANY6,
+  BROADCAST,
+  drop,
+  hold,
+  isIPv6,
+  isMulticast,
+  isUnspecified,
+} from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { Route } from '../ip/route.ts';
@@ -33,7 +43,7 @@ export class UdpSocket implements Sending {
   readonly ip: Network;
   /** Changes hands when a flow that waited is accepted. */
   owner: UdpOwner;
-  /** Where it is bound; `ANY` for all of our addresses. `port` 0: not bound. */
+  /** Where it is bound; `ANY` for all of our addresses of IPv4, `ANY6` for all. `port` 0: not bound. */
   address: Address = ANY;
   port = 0;
   /** Whom it is connected to, if `remotePort` is not 0, and from which address of ours. */
@@ -44,6 +54,10 @@ export class UdpSocket implements Sending {
 
   /** Others that also say so may be bound to the same place. Set before `bind`. */
   reuseAddress = false;
+  /** Bound to all of IPv6, it is not there for IPv4 too. Set before `bind`. RFC 3493 §5.3. */
+  ipv6Only = false;
+  /** Datagrams over IPv6 without a checksum are taken. RFC 6935 §5. */
+  zeroChecksum = false;
   /** Datagrams to broadcast addresses may leave. RFC 1122 §4.1.4. */
   broadcast = false;
   /** Datagrams longer than the path takes fail instead of being fragmented. */
@@ -95,15 +109,16 @@ export class UdpSocket implements Sending {
     if (this.closed || this.port !== 0) return Failure.CLOSED;
     const { ip } = this;
     const { ports } = this.udp;
-    const everyone = address === ANY || address === BROADCAST || isMulticast(address);
+    const everyone = isUnspecified(address) || address === BROADCAST || isMulticast(address);
     if (!everyone && !ip.isOurs(address) && !ip.isBroadcast(address)) {
       return Failure.ADDRESS_NOT_AVAILABLE;
     }
-    const chosen = port === 0 ? ports.pick(address) : port;
-    if (chosen === 0 || (port !== 0 && ports.taken(address, port, this.reuseAddress))) {
+    const { reuseAddress, ipv6Only } = this;
+    const chosen = port === 0 ? ports.pick(address, ipv6Only) : port;
+    if (chosen === 0 || (port !== 0 && ports.taken(address, port, reuseAddress, ipv6Only))) {
       return Failure.ADDRESS_IN_USE;
     }
-    this.address = address;
+    this.address = hold(address);
     this.port = chosen;
     this.bound = true;
     ports.bind(this);
@@ -116,11 +131,11 @@ export class UdpSocket implements Sending {
     const route = this.ip.route(address, this.sourceAddress);
     if (route === undefined) return Failure.NET_UNREACHABLE;
     if (route.broadcast && !this.broadcast) return Failure.PROHIBITED;
-    const bound = this.port === 0 ? this.bind(ANY, 0) : Failure.NONE;
+    const bound = this.#readyFor(port, address);
     if (bound !== Failure.NONE) return bound;
     this.disconnect();
-    this.localAddress = route.source;
-    this.remoteAddress = address;
+    this.localAddress = hold(route.source);
+    this.remoteAddress = hold(address);
     this.remotePort = port;
     this.route = undefined;
     this.udp.ports.addFlow(this);
@@ -131,6 +146,8 @@ export class UdpSocket implements Sending {
   disconnect(): void {
     if (!this.connected) return;
     this.udp.ports.removeFlow(this);
+    drop(this.localAddress);
+    drop(this.remoteAddress);
     this.localAddress = ANY;
     this.remoteAddress = ANY;
     this.remotePort = 0;
@@ -153,7 +170,7 @@ export class UdpSocket implements Sending {
     tos: number = SOCKETS_OWN,
     source: Address = ANY,
   ): Failure {
-    const ready = this.#readyFor(port);
+    const ready = this.#readyFor(port, address);
     if (ready !== Failure.NONE) return ready;
     return emit(this, bytes, at, length, address, port, ttl, tos, source);
   }
@@ -170,7 +187,7 @@ export class UdpSocket implements Sending {
     address: Address = this.remoteAddress,
     port: number = this.remotePort,
   ): Failure {
-    const ready = this.#readyFor(port);
+    const ready = this.#readyFor(port, address);
     if (ready !== Failure.NONE) return ready;
     return emitBatch(this, bytes, at, length, size, address, port);
   }
@@ -223,7 +240,10 @@ export class UdpSocket implements Sending {
     this.disconnect();
     for (const { iface, group } of this.memberships) this.ip.multicast.leave(iface, group);
     this.memberships.length = 0;
-    if (this.bound) this.udp.ports.unbind(this);
+    if (this.bound) {
+      this.udp.ports.unbind(this);
+      drop(this.address);
+    }
     this.bound = false;
     this.route = undefined;
   }
@@ -232,9 +252,16 @@ export class UdpSocket implements Sending {
     this.udp.block(this, iface);
   }
 
-  #readyFor(port: number): Failure {
+  #readyFor(port: number, address: Address): Failure {
     if (this.closed) return Failure.CLOSED;
     if (port === 0) return Failure.ADDRESS_NOT_AVAILABLE;
-    return this.port === 0 ? this.bind(ANY, 0) : Failure.NONE;
+    if (this.port === 0) return this.bind(isIPv6(address) ? ANY6 : ANY, 0);
+    return this.#speaks(address) ? Failure.NONE : Failure.NET_UNREACHABLE;
+  }
+
+  /** True if answers from `address` could come where it is bound. */
+  #speaks(address: Address): boolean {
+    if (isIPv6(address) === isIPv6(this.address)) return true;
+    return this.address === ANY6 && !this.ipv6Only;
   }
 }

@@ -1,11 +1,12 @@
 /**
- * UDP: datagrams in, to the sockets they are for. RFC 768, RFC 1122 §4.1.
+ * UDP: datagrams in, to the sockets they are for. RFC 768, RFC 1122 §4.1, RFC 8200 §8.1.
  * @module
  */
-import { type Address, ANY, isMulticast } from '../base/address.ts';
+import { type Address, hold, isMulticast } from '../base/address.ts';
 import { Drop } from '../base/drop.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
+import { covers } from '../ip/family.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { IcmpError, Protocol } from '../ip/ip.ts';
 import { Check, type Packet } from '../ip/packet.ts';
@@ -39,6 +40,22 @@ export type Refusal = (typeof Refusal)[keyof typeof Refusal];
  * the datagram.
  */
 export type Interceptor = (packet: Packet, remotePort: number, port: number) => UdpSocket | Refusal;
+
+/** Where datagrams of each version of IP are counted. */
+const IPV4 = {
+  InDatagrams: Stat.UdpInDatagrams,
+  InErrors: Stat.UdpInErrors,
+  InCsumErrors: Stat.UdpInCsumErrors,
+  NoPorts: Stat.UdpNoPorts,
+  RcvbufErrors: Stat.UdpRcvbufErrors,
+} as const;
+const IPV6 = {
+  InDatagrams: Stat.Udp6InDatagrams,
+  InErrors: Stat.Udp6InErrors,
+  InCsumErrors: Stat.Udp6InCsumErrors,
+  NoPorts: Stat.Udp6NoPorts,
+  RcvbufErrors: Stat.Udp6RcvbufErrors,
+} as const;
 
 /** How many flows there may be at once. */
 export const FLOW_LIMIT = 65_536;
@@ -79,9 +96,9 @@ export class Udp implements Protocol, UdpHost {
     if (ports.flow(local, localPort, remote, remotePort) !== undefined) return undefined;
     const socket = new UdpSocket(this, owner);
     socket.address = local;
-    socket.localAddress = local;
+    socket.localAddress = hold(local);
     socket.port = localPort;
-    socket.remoteAddress = remote;
+    socket.remoteAddress = hold(remote);
     socket.remotePort = remotePort;
     ports.addFlow(socket);
     return socket;
@@ -114,25 +131,38 @@ export class Udp implements Protocol, UdpHost {
     const { ip } = this;
     const v = ip.slots.view;
     const { body } = packet;
+    const names = packet.ipv6 ? IPV6 : IPV4;
     if (!udp.valid(v, body, packet.bodyLength)) {
-      count(ip.stats, Stat.UdpInErrors);
+      count(ip.stats, names.InErrors);
       return Drop.UDP_MALFORMED;
     }
     const length = udp.length(v, body);
-    // RFC 768: a checksum of 0 says that the sender made none.
-    if (packet.check === Check.NEEDED && udp.checksum(v, body) !== 0) {
+    // RFC 768: a checksum of 0 says that the sender made none. RFC 8200 §8.1: over IPv6 it must.
+    const lacking = udp.checksum(v, body) === 0;
+    if (lacking && packet.ipv6 && packet.check !== Check.BEGUN && !this.#takesZero(packet)) {
+      count(ip.stats, names.InCsumErrors);
+      count(ip.stats, names.InErrors);
+      return Drop.UDP_CHECKSUM;
+    }
+    if (packet.check === Check.NEEDED && !lacking) {
       const sum = packet.pseudo + checksums.lengthTerm(length) + ip.checksum.sum(body, length);
       if (!checksums.good(sum)) {
-        count(ip.stats, Stat.UdpInCsumErrors);
-        count(ip.stats, Stat.UdpInErrors);
+        count(ip.stats, names.InCsumErrors);
+        count(ip.stats, names.InErrors);
         return Drop.UDP_CHECKSUM;
       }
     }
     if (!packet.unicast) return this.#deliverToAll(packet, length);
     const socket = this.#find(packet, udp.srcPort(v, body), udp.dstPort(v, body));
     if (typeof socket !== 'number') return this.#deliver(socket, packet, length);
-    count(ip.stats, Stat.UdpNoPorts);
+    count(ip.stats, names.NoPorts);
     return this.#refuse(packet, socket);
+  }
+
+  /** RFC 6935 §5: the socket at this port has said that it knows what comes without a checksum. */
+  #takesZero({ destination, body }: Packet): boolean {
+    const port = udp.dstPort(this.ip.slots.view, body);
+    return this.ports.listening(destination, port)?.zeroChecksum === true;
   }
 
   #refuse(packet: Packet, refusal: Refusal): Drop {
@@ -178,6 +208,7 @@ export class Udp implements Protocol, UdpHost {
     const { ip } = this;
     const { gsoSize, source } = packet;
     const { bytes, view } = ip.slots;
+    const names = packet.ipv6 ? IPV6 : IPV4;
     const port = udp.srcPort(view, packet.body);
     const text = packet.body + udp.HEADER_LEN;
     const size = length - udp.HEADER_LEN;
@@ -187,8 +218,8 @@ export class Udp implements Protocol, UdpHost {
     do {
       const n = Math.min(piece, size - at);
       const result = socket.owner.onMessage(bytes, text + at, n, source, port, packet);
-      count(ip.stats, result === Drop.NONE ? Stat.UdpInDatagrams : Stat.UdpInErrors);
-      if (result === Drop.UDP_QUEUE_FULL) count(ip.stats, Stat.UdpRcvbufErrors);
+      count(ip.stats, result === Drop.NONE ? names.InDatagrams : names.InErrors);
+      if (result === Drop.UDP_QUEUE_FULL) count(ip.stats, names.RcvbufErrors);
       if (result !== Drop.NONE) drop = result;
       at += n;
     } while (at < size && !socket.closed);
@@ -209,7 +240,7 @@ export class Udp implements Protocol, UdpHost {
       }
       s = next;
     }
-    if (drop === Drop.UDP_NO_PORT) count(this.ip.stats, Stat.UdpNoPorts);
+    if (drop === Drop.UDP_NO_PORT) count(this.ip.stats, (packet.ipv6 ? IPV6 : IPV4).NoPorts);
     return drop;
   }
 }
@@ -217,7 +248,7 @@ export class Udp implements Protocol, UdpHost {
 /** True if a broadcast or multicast in `packet` is for `socket`. */
 function hears(socket: UdpSocket, packet: Packet, sourcePort: number): boolean {
   const { destination, iface } = packet;
-  if (socket.address !== ANY && socket.address !== destination) return false;
+  if (!covers(socket.address, socket.ipv6Only, destination)) return false;
   if (socket.connected) {
     if (socket.remoteAddress !== packet.source || socket.remotePort !== sourcePort) return false;
   }

@@ -7,7 +7,7 @@
  * offset of what is summed goes through `odd` first. `finish`, `begun` and `good` end a sum.
  * @module
  */
-import type { Address } from '../base/address.ts';
+import { type Address, isIPv6, sumOfOctets } from '../base/address.ts';
 import { copyBytes } from '../base/copy.ts';
 import type { WasmMemory } from '../base/wasm.ts';
 import { type Kernel, makeKernel } from './checksum-kernel.ts';
@@ -48,8 +48,10 @@ export class Checksum {
   }
 }
 
-/** The pseudo-header without its length: RFC 9293 §3.1, RFC 768. The same for a whole connection. */
+/** The pseudo-header without its length: RFC 9293 §3.1, RFC 768, RFC 8200 §8.1. The same for a whole connection. */
 export function pseudo(source: Address, destination: Address, protocol: number): number {
+  // RFC 8200 §8.1: the same fields in other places, which a sum does not see.
+  if (isIPv6(source)) return sumOfOctets(source) + sumOfOctets(destination) + (protocol << 8);
   return (
     swap(source >>> 16) +
     swap(source & 0xffff) +
@@ -87,6 +89,12 @@ export const update32 = (checksum: number, oldValue: number, newValue: number): 
       (newValue >>> 16) +
       (newValue & 0xffff),
   ) & 0xffff;
+
+/** `checksum` after an address, at an even offset, gave way to another of its family. */
+export const updateAddress = (checksum: number, old: Address, address: Address): number =>
+  isIPv6(old)
+    ? update16(checksum, begun(sumOfOctets(old)), begun(sumOfOctets(address)))
+    : update32(checksum, old, address);
 
 /** The partial sum of `length` bytes of any array: for what is not in the slots, and not hot. */
 export function sumBytes(bytes: Uint8Array, at: number, length: number): number {

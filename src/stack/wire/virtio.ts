@@ -32,6 +32,10 @@ export const Gso = {
   ECN: 0x80,
 } as const;
 
+/** What stands for segments of TCP, or datagrams of UDP, over this version of IP. */
+export const gsoOf = (ipv6: boolean, isTcp: boolean): number =>
+  isTcp ? (ipv6 ? Gso.TCPV6 : Gso.TCPV4) : Gso.UDP_L4;
+
 export const flags = (v: DataView, at: number): number => v.getUint8(at + AT.flags);
 export const gsoType = (v: DataView, at: number): number => v.getUint8(at + AT.gsoType);
 /** Bytes of headers before the text; a hint, not to be trusted. */

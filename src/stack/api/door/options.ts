@@ -6,11 +6,13 @@ import type { LookupFunction } from 'node:net';
 import type { Device } from '../../../device/device.ts';
 import {
   type Address,
-  ANY,
   directedBroadcast,
   inPrefix,
+  isIPv6,
+  isLinkLocal,
   isLoopback,
   isNoHost,
+  isSameFamily,
 } from '../../base/address.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
@@ -25,14 +27,15 @@ import { type Cidr, checkAddress, checkCidr } from './lookup.ts';
 export interface DeviceOptions {
   /** What gives and takes the packets; the stack closes it. */
   readonly device: Device;
-  /** Our address and the length of its network's prefix: `10.83.0.2/24`. */
-  readonly address: string;
+  /** Our address and the length of its network's prefix: `10.83.0.2/24`, `fd83::2/64`; or several of them. */
+  readonly address: string | readonly string[];
   /**
-   * The router for all that is on no network of ours; must be on the device's. Without it the stack's only
-   * device, if it leads to one host whose address is on our network (a TUN that was opened with
-   * `hostAddress`), has that host for a router. `false`: there is none.
+   * The router for all that is on no network of ours; must be on the device's, or link-local. Of several each
+   * is for its version of IP. Without it the stack's only device, if it leads to one host whose addresses are
+   * on our networks (a TUN that was opened with `hostAddress`), has that host for a router. `false`: there is
+   * none.
    */
-  readonly gateway?: string | false;
+  readonly gateway?: string | readonly string[] | false;
   /**
    * The longest IP packet to send, in bytes, 576 up to the device's; default the device's, which is followed
    * when it changes, up to what the stack's slots hold. Senders of longer packets are told what passes.
@@ -99,13 +102,19 @@ export function readDevices(options: StackOptions): readonly DeviceOptions[] {
 
 /** With the host at the other end of a point-to-point device for a router, where nobody says another. */
 function withHost(options: DeviceOptions): DeviceOptions {
-  const host = options.device?.hostAddress;
-  if (options.gateway !== undefined || host === undefined) return options;
-  const { address, bits } = checkCidr(options.address, 'options.address');
-  const router = checkAddress(host, 'options.device.hostAddress');
-  const isNeighbour = router !== address && inPrefix(router, address, bits);
-  return isNeighbour ? { ...options, gateway: host } : options;
+  const { device, gateway } = options;
+  const hosts = device?.hostAddresses ?? (device?.hostAddress ? [device.hostAddress] : []);
+  if (gateway !== undefined || hosts.length === 0) return options;
+  const ours = listOf(options.address).map((text) => checkCidr(text, 'options.address'));
+  const routers = hosts.filter((host) => {
+    const router = checkAddress(host, 'options.device.hostAddress');
+    return ours.some(({ address, bits }) => router !== address && inPrefix(router, address, bits));
+  });
+  return routers.length > 0 ? { ...options, gateway: routers } : options;
 }
+
+const listOf = (value: string | readonly string[]): readonly string[] =>
+  Array.isArray(value) ? value : [value as string]; // else it is what `checkCidr` will judge
 
 /** Slots that hold the longest packet of all devices. */
 export function makeSlots(options: StackOptions, devices: readonly DeviceOptions[]): Slots {
@@ -172,9 +181,10 @@ interface Mac {
 export interface CheckedDevice {
   readonly device: Device;
   readonly mtu: number;
-  readonly prefix: Cidr;
-  /** `ANY`: none. */
-  readonly router: Address;
+  /** One or more. */
+  readonly prefixes: readonly Cidr[];
+  /** At most one for each version of IP. */
+  readonly routers: readonly Address[];
   /** Undefined where the device carries packets. */
   readonly mac: Mac | undefined;
 }
@@ -184,14 +194,10 @@ export function readDevice(options: DeviceOptions, slots: Slots, random: Random)
   const { device, address, gateway } = options;
   checkDevice(device);
   const { mtu = device.mtu } = options;
-  const prefix = checkCidr(address, 'options.address');
-  checkOurs(prefix, address);
-  const isNone = gateway === undefined || gateway === false;
-  const router = isNone ? ANY : checkAddress(gateway, 'options.gateway');
-  if (router !== ANY && !inPrefix(router, prefix.address, prefix.bits)) {
-    const message = `the gateway ${gateway} is not on the network of ${address}: give one that is`;
-    throw coded(RangeError, 'ERR_INVALID_ARG_VALUE', message);
-  }
+  const prefixes = listOf(address).map((text) => checkCidr(text, 'options.address'));
+  if (prefixes.length === 0) throw missingError('options.address');
+  for (const [i, prefix] of prefixes.entries()) checkOurs(prefix, listOf(address)[i] ?? '');
+  const routers = readRouters(gateway, prefixes, listOf(address));
   checkInteger(mtu, 'options.mtu', Math.min(SMALLEST_MTU, device.mtu), device.mtu);
   const room = slots.size - HEADROOM;
   if (Math.min(device.maxPacket, 65_535) > room) {
@@ -200,16 +206,37 @@ export function readDevice(options: DeviceOptions, slots: Slots, random: Random)
       `${room}: name the device when the stack is made`;
     throw coded(RangeError, 'ERR_OUT_OF_RANGE', message);
   }
-  return { device, mtu, prefix, router, mac: readMac(options, random) };
+  return { device, mtu, prefixes, routers, mac: readMac(options, random) };
+}
+
+/** The routers that `gateway` names, each on a network of ours or link-local. */
+function readRouters(
+  gateway: DeviceOptions['gateway'],
+  prefixes: readonly Cidr[],
+  addresses: readonly string[],
+): Address[] {
+  if (gateway === undefined || gateway === false) return [];
+  const texts = listOf(gateway);
+  const routers = texts.map((text) => checkAddress(text, 'options.gateway'));
+  for (const [i, router] of routers.entries()) {
+    const onLink = ({ address, bits }: Cidr): boolean => inPrefix(router, address, bits);
+    const doubled = routers.findIndex((one) => isSameFamily(one, router)) !== i;
+    if (!doubled && (isLinkLocal(router) || prefixes.some(onLink))) continue;
+    const message = doubled
+      ? `the gateway ${texts[i]} is one too many: give one for each version of IP`
+      : `the gateway ${texts[i]} is not on the network of ${addresses.join(', ')}: give one that is`;
+    throw coded(RangeError, 'ERR_INVALID_ARG_VALUE', message);
+  }
+  return routers;
 }
 
 /** RFC 1122 §3.2.1.3: what cannot be the address of a host. */
 export function checkOurs({ address, bits }: Cidr, text: string): void {
-  const broadcast = bits < 31 && address === directedBroadcast(address, bits);
+  const broadcast = !isIPv6(address) && bits < 31 && address === directedBroadcast(address, bits);
   if (!isNoHost(address) && !isLoopback(address) && !broadcast) return;
   const what = isLoopback(address)
     ? 'a loopback address, which every stack has'
     : "no host's address";
-  const message = `${text} is ${what}: give the stack one of its own, like 10.83.0.2/24`;
+  const message = `${text} is ${what}: give the stack one of its own, like ${isIPv6(address) ? 'fd83::2/64' : '10.83.0.2/24'}`;
   throw coded(RangeError, 'ERR_INVALID_ARG_VALUE', message);
 }

@@ -93,7 +93,7 @@ export class HookPacket {
   }
   /** True if it has ports: it is TCP or UDP, and whole or the first fragment. */
   get hasPorts(): boolean {
-    return rewrite.hasPorts(this.view, this.#packet);
+    return rewrite.hasPorts(this.#packet);
   }
   /** The identifier of an ICMP echo or timestamp; -1 if it has neither that nor ports. */
   get sourcePort(): number {

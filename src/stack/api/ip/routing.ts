@@ -54,7 +54,7 @@ function interfaceOf(core: Core, device: string | undefined, syscall: string): I
 
 /** See `Stack.addRoute`. */
 export function addRoute(core: Core, network: string, options: RouteOptions): AddedRoute {
-  const { address, bits } = checkCidr(network, 'network', 32);
+  const { address, bits } = checkCidr(network, 'network', true);
   const { gateway, device, source, metric } = options;
   const { routes } = core.ip;
   const entry = routes.add(address, bits, {

@@ -54,6 +54,8 @@ export class Connection implements Owner {
   readonly #host: Host;
   #handler: ConnectionHandler;
   #tcb: Tcb | undefined;
+  /** Its addresses once it is gone, where the stack has let go of them. */
+  #ends: { readonly local: string; readonly remote: string } | undefined;
   #phase: number;
   #cause: Failure = Failure.NONE;
   #is = 0;
@@ -105,9 +107,9 @@ export class Connection implements Owner {
     return this.#tcb ? stateName(this.#tcb.state) : 'CLOSED';
   }
 
-  /** Dotted decimal. */
+  /** As text: dotted decimal, or RFC 5952's form. */
   get localAddress(): string {
-    return format(this.#tcb?.localAddress ?? ANY);
+    return this.#ends?.local ?? format(this.#tcb?.localAddress ?? ANY);
   }
 
   /** 1 to 65535; 0 before there is one. */
@@ -115,9 +117,9 @@ export class Connection implements Owner {
     return this.#tcb?.localPort ?? 0;
   }
 
-  /** Dotted decimal. */
+  /** Likewise. */
   get remoteAddress(): string {
-    return format(this.#tcb?.remoteAddress ?? ANY);
+    return this.#ends?.remote ?? format(this.#tcb?.remoteAddress ?? ANY);
   }
 
   /** 1 to 65535. */
@@ -125,7 +127,7 @@ export class Connection implements Owner {
     return this.#tcb?.remotePort ?? 0;
   }
 
-  /** `IPv4`. */
+  /** Of its addresses. */
   get family(): 'IPv4' | 'IPv6' {
     return family(this.#tcb?.localAddress ?? ANY);
   }
@@ -341,6 +343,9 @@ export class Connection implements Owner {
   onClose(failure: Failure): void {
     const opening = this.opening;
     this.#phase = Phase.CLOSED;
+    if (this.family === 'IPv6') {
+      this.#ends = { local: this.localAddress, remote: this.remoteAddress };
+    }
     this.#settle();
     if (this.#cause === Failure.NONE) this.#cause = failure;
     if (failure !== Failure.NONE && !opening) tellReset(this, failure);

@@ -1,27 +1,32 @@
 /**
- * Forwarding: a packet that is not for us leaves by another interface. RFC 1812 §5.2, §5.3.
+ * Forwarding: a packet that is not for us leaves by another interface. RFC 1812 §5.2, §5.3; RFC 8200 §3, §4.
  *
  * Off unless asked for. No redirects are sent, directed broadcasts are not forwarded (RFC 2644), and
  * a source route is never followed.
  * @module
  */
-import { ANY } from '../../base/address.ts';
+import { ANY, isLinkLocal, isLoopback } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
-import { count, Stat } from '../../base/stats.ts';
+import { count } from '../../base/stats.ts';
+import { Chain, Found, walkHopByHop } from '../../wire/extension.ts';
 import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import * as virtio from '../../wire/virtio.ts';
 import { finishChecksum } from '../begun.ts';
+import { IPV4_STATS, IPV6_STATS, type IpStats } from '../family.ts';
 import { type Hooks, Verdict } from '../hooks.ts';
+import { cuts } from '../interface.ts';
 import type { InternetLayer } from '../ip.ts';
 import { Check, type Packet } from '../packet.ts';
 import type { Route } from '../route.ts';
 import type { Routes } from '../routes.ts';
 import { forwardInFragments } from '../v4/fragment.ts';
 import * as header from '../v4/header.ts';
+import * as fragment6 from '../v6/fragment.ts';
 import { forwardInSegments, segmentHeaders } from './segment.ts';
 
 /** What forwarding needs of the internet layer. */
@@ -35,16 +40,20 @@ export function forward(net: ForwardHost, packet: Packet): Drop {
   const v = net.slots.view;
   // RFC 1812 §5.3.1: checked before anything is changed, so that the error quotes what came.
   if (packet.ttl <= 1) {
-    count(net.stats, Stat.IpInHdrErrors);
+    count(net.stats, names(packet).InHdrErrors);
     net.errors.hopsExceeded(packet);
     return Drop.IP_TTL;
+  }
+  if (packet.ipv6) {
+    const refused = refusedOnTheWay(net, packet);
+    if (refused !== Drop.NONE) return refused;
   }
   let route = net.routes.find(packet.destination, ANY);
   const { hooks } = net;
   if (hooks.forward !== null && route !== undefined) {
     const verdict = hooks.forward(packet, route.iface);
     if (verdict === Verdict.DROP) {
-      count(net.stats, Stat.IpInDiscards);
+      count(net.stats, names(packet).InDiscards);
       return Drop.IP_FILTERED;
     }
     if (verdict === Verdict.REWRITTEN) {
@@ -53,7 +62,7 @@ export function forward(net: ForwardHost, packet: Packet): Drop {
     }
   }
   if (route === undefined) {
-    count(net.stats, Stat.IpOutNoRoutes);
+    count(net.stats, names(packet).InNoRoutes);
     net.errors.unreachable(packet, icmp.Code.NET);
     return Drop.IP_NO_ROUTE;
   }
@@ -67,19 +76,24 @@ function pass(net: ForwardHost, packet: Packet, route: Route): Drop {
   const longest = gsoSize === 0 ? length : segmentHeaders(v, packet) + gsoSize;
   const tooLong = longest > route.mtu;
   // What stands for many segments is cut, but the segments are not fragmented: it has DF.
-  if (tooLong && (ipv4.dontFragment(v, at) || gsoSize !== 0)) {
-    count(net.stats, Stat.IpFragFails);
+  if (tooLong && (gsoSize !== 0 || !mayFragment(v, packet))) {
+    count(net.stats, names(packet).TooBig);
     net.errors.tooBig(packet, route.mtu);
     return Drop.IP_TOO_BIG;
   }
-  count(net.stats, Stat.IpForwDatagrams);
-  header.decrementTtl(v, at, packet.ttl);
-  if (gsoSize !== 0 && !cuts(route, packet)) return forwardInSegments(net, packet, route);
+  count(net.stats, names(packet).ForwDatagrams);
+  if (packet.ipv6) ipv6.setHopLimit(v, at, packet.ttl - 1);
+  else header.decrementTtl(v, at, packet.ttl);
+  if (gsoSize !== 0 && !canCut(route, packet)) return forwardInSegments(net, packet, route);
   if (packet.check === Check.BEGUN && (tooLong || !route.iface.offload.checksum)) {
     finishChecksum(net, packet);
   }
   // What lies in the large area must be copied to leave, even if it fits.
-  if (tooLong || packet.transient) return forwardInFragments(net, packet, route);
+  if (tooLong || packet.transient) {
+    return packet.ipv6
+      ? fragment6.forwardInFragments(net, packet, route)
+      : forwardInFragments(net, packet, route);
+  }
   writeDeviceHeader(v, packet, route);
   net.slots.retain(net.slots.slotOf(at));
   net.output.transmit(route.iface, route.nextHop, at, length);
@@ -87,18 +101,47 @@ function pass(net: ForwardHost, packet: Packet, route: Route): Drop {
 }
 
 /** True if the device behind `route` cuts such packets as `packet` to what the path takes. */
-function cuts(route: Route, packet: Packet): boolean {
-  if (packet.protocol === Protocol.TCP) return route.tso;
-  return packet.protocol === Protocol.UDP && route.uso;
+function canCut({ iface }: Route, { protocol, ipv6 }: Packet): boolean {
+  const isTcp = protocol === Protocol.TCP;
+  return (isTcp || protocol === Protocol.UDP) && cuts(iface.offload, ipv6, isTcp);
 }
+
+/** RFC 8200 §5: routers fragment nothing; what was put together here for a hook came in pieces. */
+const mayFragment = (v: DataView, { ipv6, transient, at }: Packet): boolean =>
+  ipv6 ? transient : !ipv4.dontFragment(v, at);
+
+/**
+ * RFC 8200 §4.3: what each node on the way looks at; other extension headers are the destination's.
+ * RFC 4291 §2.5.6: what has a link-local address stays on its link.
+ */
+function refusedOnTheWay(net: ForwardHost, packet: Packet): Drop {
+  const { source, destination, at, length } = packet;
+  if (isLinkLocal(source) || isLinkLocal(destination) || isLoopback(source)) {
+    count(net.stats, IPV6_STATS.InAddrErrors);
+    if (!isLinkLocal(destination)) net.errors.beyondScope(packet);
+    return Drop.IP_NOT_OURS;
+  }
+  const found = walkHopByHop(net.slots.view, at, at + length, CHAIN);
+  if (found === Found.UPPER) return Drop.NONE;
+  count(net.stats, IPV6_STATS.InHdrErrors);
+  if (found === Found.LIMIT) return Drop.IP_EXTENSION_LIMIT;
+  if (found === Found.MALFORMED) return Drop.IP_EXTENSION;
+  if (found === Found.PROBLEM) {
+    net.errors.parameterProblem(packet, CHAIN.pointer, CHAIN.code, !CHAIN.unicastOnly);
+  }
+  return Drop.IP_OPTIONS;
+}
+
+const CHAIN = new Chain();
+
+const names = (packet: Packet): IpStats => (packet.ipv6 ? IPV6_STATS : IPV4_STATS);
 
 function writeDeviceHeader(v: DataView, packet: Packet, route: Route): void {
   const { iface } = route;
   iface.clearHeader(v, packet.at);
   if (iface.headerLength === 0 || packet.check !== Check.BEGUN) return;
   const isTcp = packet.protocol === Protocol.TCP;
-  const kind = isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
-  const gso = packet.gsoSize === 0 ? virtio.Gso.NONE : kind;
+  const gso = packet.gsoSize === 0 ? virtio.Gso.NONE : virtio.gsoOf(packet.ipv6, isTcp);
   const link = iface.lead - iface.headerLength;
   const start = packet.body - packet.at + link;
   const headers = segmentHeaders(v, packet) + link;

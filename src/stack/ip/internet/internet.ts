@@ -6,7 +6,7 @@
  * reached. It counts what comes in and what becomes of it itself.
  * @module
  */
-import { type Address, BROADCAST, LOOPBACK } from '../../base/address.ts';
+import { type Address, BROADCAST, LOOPBACK, LOOPBACK6 } from '../../base/address.ts';
 import type { Micros } from '../../base/clock.ts';
 import { DROP_COUNT, Drop } from '../../base/drop.ts';
 import type { Random } from '../../base/random.ts';
@@ -17,7 +17,14 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import * as numbers from '../../wire/protocol.ts';
 import * as virtio from '../../wire/virtio.ts';
 import { Echoes } from '../echo.ts';
-import { DEFAULT_REASSEMBLY_LIMITS, Fragments, type ReassemblyLimits } from '../fragments.ts';
+import { DEFAULT_ERROR_RATES, type ErrorRates } from '../error-rates.ts';
+import { IPV4_STATS, IPV6_STATS } from '../family.ts';
+import {
+  DEFAULT_REASSEMBLY_LIMITS,
+  Fragments,
+  type ReassemblyLimits,
+  TIMEOUT6,
+} from '../fragments.ts';
 import type { Hooks } from '../hooks.ts';
 import { Interface, type InterfaceOptions } from '../interface.ts';
 import type { DropWatcher, InternetLayer, Protocol } from '../ip.ts';
@@ -26,9 +33,13 @@ import { Packet } from '../packet.ts';
 import type { Route } from '../route.ts';
 import { Routes } from '../routes.ts';
 import { Icmp } from '../v4/icmp.ts';
-import { DEFAULT_ERROR_RATES, type ErrorRates, IcmpErrors } from '../v4/icmp-errors.ts';
+import { IcmpErrors } from '../v4/icmp-errors.ts';
 import { Igmp } from '../v4/igmp.ts';
 import { Reassembly } from '../v4/reassembly.ts';
+import { Icmp6 } from '../v6/icmp.ts';
+import { Icmp6Errors } from '../v6/icmp-errors.ts';
+import { Reassembly6 } from '../v6/reassembly.ts';
+import { Errors } from './errors.ts';
 import { receive, receiveCut } from './input.ts';
 import { DEFAULT_TTL, Output } from './output.ts';
 
@@ -36,6 +47,8 @@ import { DEFAULT_TTL, Output } from './output.ts';
 const LOOPBACK_BUDGET = 256;
 /** RFC 1122 §3.2.1.3 (g). */
 const LOOPBACK_BITS = 8;
+/** RFC 4291 §2.5.3. */
+const LOOPBACK6_BITS = 128;
 
 export interface InternetOptions {
   readonly slots: Slots;
@@ -74,7 +87,9 @@ export class Internet implements InternetLayer {
   readonly hooks: Hooks = { input: null, forward: null, output: null };
   /** The packet that is being taken in. */
   readonly packet: Packet = new Packet();
+  /** By number, of IPv4 and of IPv6. */
   readonly protocols: (Protocol | undefined)[] = new Array(256).fill(undefined);
+  readonly protocols6: (Protocol | undefined)[] = new Array(256).fill(undefined);
   readonly interfaces: Interface[] = [];
   readonly loopback: Interface;
   readonly routes: Routes;
@@ -82,8 +97,11 @@ export class Internet implements InternetLayer {
   readonly igmp: Igmp;
   readonly fragments: Fragments;
   readonly reassembly: Reassembly;
+  readonly fragments6: Fragments;
+  readonly reassembly6: Reassembly6;
   readonly icmp: Icmp;
-  readonly errors: IcmpErrors;
+  readonly icmp6: Icmp6;
+  readonly errors: Errors;
   readonly echoes: Echoes;
   readonly output: Output;
   #touched = 0;
@@ -101,17 +119,26 @@ export class Internet implements InternetLayer {
     this.routes = new Routes(this.interfaces, this.random);
     this.multicast = new Multicast(this.interfaces);
     this.output = new Output(this);
-    this.fragments = new Fragments(this, { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly });
+    const limits = { ...DEFAULT_REASSEMBLY_LIMITS, ...options.reassembly };
+    this.fragments = new Fragments(this, limits, IPV4_STATS);
+    const { timeout = TIMEOUT6 } = options.reassembly ?? {};
+    this.fragments6 = new Fragments(this, { ...limits, timeout }, IPV6_STATS);
     this.reassembly = new Reassembly(this);
     this.fragments.onTimeout = (datagram) => this.reassembly.reportTimeout(datagram);
-    this.errors = new IcmpErrors(this, options.errorRates ?? DEFAULT_ERROR_RATES);
+    this.reassembly6 = new Reassembly6(this);
+    this.fragments6.onTimeout = (datagram) => this.reassembly6.reportTimeout(datagram);
+    const rates = options.errorRates ?? DEFAULT_ERROR_RATES;
+    this.errors = new Errors(new IcmpErrors(this, rates), new Icmp6Errors(this, rates));
     this.echoes = new Echoes(this.random);
     this.icmp = new Icmp(this, this.echoes);
-    this.setProtocol(numbers.Protocol.ICMP, this.icmp);
+    this.icmp6 = new Icmp6(this, this.echoes);
     this.igmp = new Igmp(this);
-    this.setProtocol(numbers.Protocol.IGMP, this.igmp);
+    this.protocols[numbers.Protocol.ICMP] = this.icmp;
+    this.protocols[numbers.Protocol.IGMP] = this.igmp;
+    this.protocols6[numbers.Protocol.ICMPV6] = this.icmp6;
     this.loopback = this.addInterface(this.#loopbackOptions());
     this.routes.addAddress(this.loopback, LOOPBACK, LOOPBACK_BITS);
+    this.routes.addAddress(this.loopback, LOOPBACK6, LOOPBACK6_BITS);
   }
 
   /** A batch begins. */
@@ -189,6 +216,7 @@ export class Internet implements InternetLayer {
   expire(now: Micros): void {
     this.now = now;
     this.fragments.expire(now);
+    this.fragments6.expire(now);
     this.routes.expire(now);
     this.igmp.expire(now);
     for (const { link } of this.interfaces) link?.expire(now);
@@ -196,7 +224,12 @@ export class Internet implements InternetLayer {
 
   /** When to call `expire` next. */
   deadline(): Micros {
-    let due = Math.min(this.fragments.deadline(), this.routes.deadline(), this.igmp.deadline());
+    let due = Math.min(
+      this.fragments.deadline(),
+      this.fragments6.deadline(),
+      this.routes.deadline(),
+      this.igmp.deadline(),
+    );
     for (const { link } of this.interfaces) if (link !== null) due = Math.min(due, link.deadline());
     return due;
   }
@@ -232,7 +265,9 @@ export class Internet implements InternetLayer {
   }
 
   setProtocol(number: number, protocol: Protocol): void {
-    this.protocols[number] = protocol;
+    if (number !== numbers.Protocol.ICMPV6) this.protocols[number] = protocol;
+    const isIPv4s = number === numbers.Protocol.ICMP || number === numbers.Protocol.IGMP;
+    if (!isIPv4s) this.protocols6[number] = protocol;
   }
 
   route(destination: Address, source: Address): Route | undefined {
@@ -281,7 +316,7 @@ export class Internet implements InternetLayer {
       name: 'lo',
       mtu,
       headerLength: virtio.LEN, // so that a checksum which is only begun is known to be
-      offload: { checksum: true, tso4, uso4: tso4 },
+      offload: { checksum: true, tso4, uso4: tso4, tso6: tso4, uso6: tso4 },
       out: { write: () => false, flush: () => {} },
     };
   }

@@ -1,37 +1,33 @@
 /**
  * Output: a transport's bytes become a packet, or several, and leave by an interface.
- * RFC 791 §3.2, RFC 1122 §3.2.1 and §3.3, RFC 6864.
+ * RFC 791 §3.2, RFC 1122 §3.2.1 and §3.3, RFC 6864; RFC 8200 §3 and §4.5, RFC 7739.
  *
  * The network header is written in front of the transport header, in the same slot. A device that
  * cannot take a packet leaves it in the interface's queue, whose limit is the interface's.
  * @module
  */
-import type { Address } from '../../base/address.ts';
+import { type Address, ANY, isIPv6 } from '../../base/address.ts';
 import { copyBytes } from '../../base/copy.ts';
 import { Drop } from '../../base/drop.ts';
 import { Failure } from '../../base/failure.ts';
+import type { Random } from '../../base/random.ts';
 import { count, Stat, type Stats } from '../../base/stats.ts';
 import type { Chunks } from '../../memory/chunks.ts';
 import { HEADROOM, NO_SLOT, type Slots } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
-import { Protocol } from '../../wire/protocol.ts';
-import * as tcp from '../../wire/tcp.ts';
-import * as udp from '../../wire/udp.ts';
-import * as virtio from '../../wire/virtio.ts';
-import { bodyLimit } from '../family.ts';
+import * as extension from '../../wire/extension.ts';
+import { bodyLimit, IPV4_STATS, IPV6_STATS, type IpStats } from '../family.ts';
 import { type Hook, type Hooks, Verdict } from '../hooks.ts';
 import type { Interface, Transmitter } from '../interface.ts';
 import type { Sender, SendOptions } from '../ip.ts';
 import { Packet } from '../packet.ts';
 import type { PacketQueue } from '../queue.ts';
 import type { Route } from '../route.ts';
-import * as header from '../v4/header.ts';
+import { Headers, NO_CHECKSUM } from './headers.ts';
 
 /** RFC 1122 §3.2.1.7: what a packet starts with unless it is told. */
 export const DEFAULT_TTL = 64;
 
-const NO_CHECKSUM = -1;
 /**
  * From here on a system call that gathers pieces costs less than the copy it saves. Measured:
  * bench/device.bench.ts, a write with 4 KiB of text costs the same both ways, with 16 KiB an eighth less.
@@ -43,6 +39,7 @@ export interface OutputHost {
   readonly slots: Slots;
   readonly checksum: checksums.Checksum;
   readonly stats: Stats;
+  readonly random: Random;
   readonly hooks: Hooks;
   readonly defaultTtl: number;
   /** An interface was written to for the first time since the last flush. */
@@ -58,12 +55,14 @@ export class Output implements Sender {
   readonly #view: DataView;
   readonly #stats: Stats;
   readonly #packet: Packet = new Packet(); // what the output hook is shown
+  readonly #headers: Headers;
 
   constructor(host: OutputHost) {
     this.#host = host;
     this.#slots = host.slots;
     this.#view = host.slots.view;
     this.#stats = host.stats;
+    this.#headers = new Headers(host.slots.view, host.random);
     this.next = {
       tos: 0,
       ttl: host.defaultTtl,
@@ -80,7 +79,7 @@ export class Output implements Sender {
   reserve(route: Route): number {
     const slot = this.#slots.acquire();
     if (slot !== NO_SLOT) return slot + HEADROOM + route.headerLength;
-    this.#drop(Drop.OUT_NO_SLOT);
+    this.#drop(Drop.OUT_NO_SLOT, names(route));
     this.#reset(); // nothing is sent, so what was set for it must not be left for others
     return NO_SLOT;
   }
@@ -91,7 +90,7 @@ export class Output implements Sender {
   }
 
   send(route: Route, source: Address, protocol: number, at: number, length: number): Failure {
-    count(this.#stats, Stat.IpOutRequests);
+    count(this.#stats, names(route).OutRequests);
     const next = this.next;
     const most = next.beyondPath ? route.iface.mtu : route.mtu;
     const headerLength = route.headerLength;
@@ -100,15 +99,12 @@ export class Output implements Sender {
     if (tooLong) return this.#sendTooLong(route, source, protocol, at, length);
     const { iface } = route;
     const ip = at - headerLength;
-    const fixed = next.dontFragment && !route.fragmentable;
-    // RFC 6864 §4.1: what is not fragmented needs no identification.
-    const id = fixed ? 0 : this.#identify(route);
-    const fragment = fixed ? ipv4.Flag.DF : 0;
-    const v = this.#view;
-    const { tos, ttl } = next;
+    if (route.ipv6) {
+      if (!route.unicast) count(this.#stats, Stat.Ip6OutMcastPkts);
+      this.#headers.writeIPv6(next, route, source, protocol, ip, at, length);
+    } else this.#headers.writeIPv4(next, route, source, protocol, ip, length);
     const total = length + headerLength;
-    header.write(v, ip, tos, total, id, fragment, ttl, protocol, source, route.destination);
-    if (iface.headerLength !== 0) this.#writeDeviceHeader(route, protocol, at);
+    if (iface.headerLength !== 0) this.#headers.writeDevice(next, route, protocol, at);
     this.#reset();
     return this.transmit(iface, route.nextHop, ip, total, text);
   }
@@ -127,13 +123,13 @@ export class Output implements Sender {
     const whole = all + route.headerLength <= route.mtu;
     if (!whole && (all > bodyLimit(route.destination) || this.#mayNotFragment(route))) {
       this.cancel(at);
-      count(this.#stats, Stat.IpFragFails);
+      count(this.#stats, names(route).FragFails);
       return Failure.MESSAGE_SIZE;
     }
     const first = whole ? length : fragmentSize(route) - headLength;
     this.#copy(bytes, from, at + headLength, first);
     if (whole) return this.send(route, source, protocol, at, all);
-    count(this.#stats, Stat.IpOutRequests);
+    count(this.#stats, names(route).OutRequests);
     const rest = from + first;
     return this.#fragment(route, source, protocol, at, first + headLength, bytes, rest, all);
   }
@@ -155,12 +151,15 @@ export class Output implements Sender {
   ): Failure {
     const hook = this.#host.hooks.output;
     if (hook !== null && !this.#passes(hook, iface, ip)) {
-      return this.#discard(ip, Drop.OUT_FILTERED, Failure.PROHIBITED);
+      return this.#discard(ip, nextHop, Drop.OUT_FILTERED, Failure.PROHIBITED);
     }
-    if (!iface.up) return this.#discard(ip, Drop.OUT_DEVICE_GONE, Failure.NET_DOWN);
+    if (!iface.up) return this.#discard(ip, nextHop, Drop.OUT_DEVICE_GONE, Failure.NET_DOWN);
     if (iface.link !== null && !iface.link.frame(nextHop, ip, length)) return Failure.NONE;
-    const failure = this.put(iface, ip, length, text);
-    if (failure === Failure.NONE) count(this.#stats, Stat.IpExtOutOctets, length);
+    const failure = this.put(iface, ip, length, text, nextHop);
+    if (failure === Failure.NONE) {
+      const stats = isIPv6(nextHop) ? IPV6_STATS : IPV4_STATS;
+      count(this.#stats, stats.OutOctets, length);
+    }
     return failure;
   }
 
@@ -168,7 +167,13 @@ export class Output implements Sender {
    * Hand on the packet of `length` bytes at `ip` with all that stands before it, the link's header too.
    * Takes one reference of its slot.
    */
-  put(iface: Interface, ip: number, length: number, text: Chunks | null = null): Failure {
+  put(
+    iface: Interface,
+    ip: number,
+    length: number,
+    text: Chunks | null = null,
+    nextHop: Address = ANY,
+  ): Failure {
     const at = ip - iface.lead;
     const all = length + iface.lead;
     const { queue } = iface;
@@ -177,7 +182,7 @@ export class Output implements Sender {
       this.#slots.release(this.#slots.slotOf(ip));
     } else if (!this.#enqueue(queue, at, all, text)) {
       const reason = iface.isLoopback ? Drop.LOOPBACK_FULL : Drop.OUT_QUEUE_FULL;
-      return this.#discard(ip, reason, Failure.NO_BUFFERS);
+      return this.#discard(ip, nextHop, reason, Failure.NO_BUFFERS);
     }
     if (!iface.touched) this.#host.touch(iface);
     return Failure.NONE;
@@ -239,7 +244,7 @@ export class Output implements Sender {
     const { queue } = iface;
     for (; queue.length > 0; queue.shift()) {
       this.#slots.release(this.#slots.slotOf(queue.at));
-      this.#drop(Drop.OUT_DEVICE_GONE);
+      this.#drop(Drop.OUT_DEVICE_GONE, IPV4_STATS);
     }
   }
 
@@ -252,7 +257,7 @@ export class Output implements Sender {
   ): Failure {
     if (length > bodyLimit(route.destination) || this.#mayNotFragment(route)) {
       this.cancel(at);
-      count(this.#stats, Stat.IpFragFails);
+      count(this.#stats, names(route).FragFails);
       return Failure.MESSAGE_SIZE;
     }
     const { checksumAt } = this.next;
@@ -282,14 +287,14 @@ export class Output implements Sender {
   ): Failure {
     const { iface, headerLength } = route;
     const { queue } = iface;
-    const { tos, ttl } = this.next;
     const size = fragmentSize(route);
     const pieces = 1 + Math.ceil((all - first) / size);
+    this.#headers.beginFragments(this.next, route, source, protocol, at);
     this.#reset();
     if (queue.length > 0 && queue.length + pieces > queue.limit) {
-      return this.#discard(at, Drop.OUT_QUEUE_FULL, Failure.NO_BUFFERS);
+      return this.#discard(at, route.nextHop, Drop.OUT_QUEUE_FULL, Failure.NO_BUFFERS);
     }
-    const id = this.#identify(route);
+    const lead = headerLength + (route.ipv6 ? extension.FRAGMENT_LEN : 0);
     const slot = this.#slots.slotOf(at);
     this.#slots.retain(slot);
     let failure: Failure = Failure.NONE;
@@ -298,14 +303,12 @@ export class Output implements Sender {
       const length = sent === 0 ? first : Math.min(size, all - sent);
       if (sent > 0) this.#copy(bytes, from + sent - first, piece, length);
       const more = sent + length < all;
-      const total = length + headerLength;
-      const ip = piece - headerLength;
-      const fragment = (more ? ipv4.Flag.MF : 0) | (sent >> 3);
-      const { destination } = route;
-      header.write(this.#view, ip, tos, total, id, fragment, ttl, protocol, source, destination);
+      const total = length + lead;
+      const ip = piece - lead;
+      this.#headers.writeFragment(route, source, protocol, ip, total, sent, more);
       iface.clearHeader(this.#view, ip);
       failure = this.transmit(iface, route.nextHop, ip, total);
-      count(this.#stats, Stat.IpFragCreates);
+      count(this.#stats, names(route).FragCreates);
       sent += length;
       if (!more) break;
       if (failure !== Failure.NONE) break;
@@ -313,33 +316,13 @@ export class Output implements Sender {
       if (piece === NO_SLOT) failure = Failure.NO_BUFFERS;
     }
     this.#slots.release(slot);
-    count(this.#stats, failure === Failure.NONE ? Stat.IpFragOKs : Stat.IpFragFails);
+    const { FragOKs, FragFails } = names(route);
+    count(this.#stats, failure === Failure.NONE ? FragOKs : FragFails);
     return failure;
   }
 
   #mayNotFragment(route: Route): boolean {
     return this.next.dontFragment && !route.fragmentable;
-  }
-
-  #identify(route: Route): number {
-    route.identification = (route.identification + 1) & 0xffff;
-    return route.identification;
-  }
-
-  /** The virtio header of a packet whose transport header is at `at`: what the device is to do. */
-  #writeDeviceHeader({ iface, headerLength }: Route, protocol: number, at: number): void {
-    const v = this.#view;
-    const { gsoSize, checksumAt } = this.next;
-    const ip = at - headerLength;
-    iface.clearHeader(v, ip);
-    if (checksumAt === NO_CHECKSUM) return;
-    const isTcp = protocol === Protocol.TCP;
-    const gso = gsoSize === 0 ? virtio.Gso.NONE : isTcp ? virtio.Gso.TCPV4 : virtio.Gso.UDP_L4;
-    const transport = isTcp ? tcp.headerLen(v, at) : udp.HEADER_LEN;
-    const needs = virtio.Flag.NEEDS_CSUM;
-    const start = iface.lead - iface.headerLength + headerLength;
-    const headers = start + transport;
-    virtio.write(v, ip - iface.lead, needs, gso, headers, gsoSize, start, checksumAt);
   }
 
   #copy(bytes: Uint8Array, from: number, to: number, length: number): void {
@@ -368,15 +351,15 @@ export class Output implements Sender {
     return hook(packet, iface) !== Verdict.DROP;
   }
 
-  #discard(at: number, reason: Drop, failure: Failure): Failure {
+  #discard(at: number, nextHop: Address, reason: Drop, failure: Failure): Failure {
     this.#slots.release(this.#slots.slotOf(at));
-    this.#drop(reason);
+    this.#drop(reason, isIPv6(nextHop) ? IPV6_STATS : IPV4_STATS);
     return failure;
   }
 
-  #drop(reason: Drop): void {
+  #drop(reason: Drop, stats: IpStats): void {
     this.#host.countDrop(reason, 1, null, 0, 0);
-    count(this.#stats, Stat.IpOutDiscards);
+    count(this.#stats, stats.OutDiscards);
   }
 }
 
@@ -390,5 +373,9 @@ function copyText(text: Chunks, from: number, length: number, to: Uint8Array, en
   }
 }
 
-/** Bytes of data in each fragment but the last: RFC 791 §2.3 counts offsets in eights. */
-const fragmentSize = (route: Route): number => (route.mtu - route.headerLength) & ~7;
+/** Bytes of data in each fragment but the last: RFC 791 §2.3 and RFC 8200 §4.5 count offsets in eights. */
+const fragmentSize = ({ mtu, headerLength, ipv6 }: Route): number =>
+  (mtu - headerLength - (ipv6 ? extension.FRAGMENT_LEN : 0)) & ~7;
+
+/** Where packets that leave by `route` are counted. */
+const names = (route: Route): IpStats => (route.ipv6 ? IPV6_STATS : IPV4_STATS);

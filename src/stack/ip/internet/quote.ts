@@ -1,11 +1,12 @@
 /**
  * An ICMP error about a packet that is gone: a flow was kept waiting, and then refused. The packet is
- * written again as far as an error must quote it, header and eight bytes. RFC 792, RFC 1122 §3.2.2.
+ * written again as far as an error must quote it, header and eight bytes. RFC 792, RFC 1122 §3.2.2,
+ * RFC 4443 §3.1.
  * @module
  */
 import { type Address, ANY } from '../../base/address.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import type { InternetLayer } from '../ip.ts';
 import { Packet } from '../packet.ts';
 import * as header from '../v4/header.ts';
@@ -33,9 +34,11 @@ export function unreachableAfterwards(
   const at = output.reserve(route);
   if (at === NO_SLOT) return;
   const v = ip.slots.view;
-  const total = ipv4.MIN_LEN + QUOTED;
-  const start = at - ipv4.MIN_LEN;
-  header.write(v, start, 0, total, 0, 0, output.next.ttl, protocol, source, destination);
+  const total = route.headerLength + QUOTED;
+  const start = at - route.headerLength;
+  const { ttl } = output.next;
+  if (route.ipv6) ipv6.write(v, start, 0, 0, total, protocol, ttl, source, destination);
+  else header.write(v, start, 0, total, 0, 0, ttl, protocol, source, destination);
   v.setInt32(at, first);
   v.setInt32(at + 4, second);
   packet.iface = route.iface;

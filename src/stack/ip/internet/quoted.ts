@@ -1,21 +1,28 @@
 /**
  * The packet that an ICMP error quotes, read and rewritten in place: who translates a packet translates
  * the errors about it too. The quote's checksums are brought up to date, and the error's with them, so
- * what was damaged stays so. RFC 792, RFC 3022 §4.3, RFC 5508 §4.
+ * what was damaged stays so. RFC 792, RFC 4443 §3, RFC 3022 §4.3, RFC 5508 §4.
  * @module
  */
-import { type Address, ANY } from '../../base/address.ts';
+import { type Address, ANY, isSameFamily, wordOf } from '../../base/address.ts';
 import * as checksums from '../../wire/checksum.ts';
+import * as extension from '../../wire/extension.ts';
 import * as icmp from '../../wire/icmp.ts';
+import * as icmp6 from '../../wire/icmp6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
 import type { Packet } from '../packet.ts';
-import { NO_PORT, SAME_PORT } from './rewrite.ts';
+import { NO_PORT, otherFamily, SAME_PORT } from './rewrite.ts';
 
 /** RFC 792: what is quoted of the transport header at least, ports among it. */
 const MIN_QUOTE = 8;
+/** Where IPv4's header has its checksum and its addresses. */
+const CHECKSUM_AT = 10;
+const SOURCE_AT = 12;
+const DESTINATION_AT = 16;
 
 /** One instance, filled again for every error. */
 export class Quoted {
@@ -25,6 +32,8 @@ export class Quoted {
   /** Of an ICMP query both are its identifier; `NO_PORT` if there is none. */
   sourcePort: number = NO_PORT;
   destinationPort: number = NO_PORT;
+  readonly #chain: extension.Chain = new extension.Chain();
+  #ipv6 = false;
   #error = 0;
   #at = 0;
   #body = 0;
@@ -32,35 +41,67 @@ export class Quoted {
 
   /** Read what `packet` quotes. False if it is no error, or quotes no header, or a later fragment. */
   read(v: DataView, packet: Packet): boolean {
-    const { at, body, bodyLength } = packet;
-    if (packet.protocol !== Protocol.ICMP || ipv4.isFragment(v, at)) return false;
+    const { body, bodyLength } = packet;
+    if (packet.fragment !== 0) return false;
+    this.#ipv6 = packet.ipv6;
+    if (packet.ipv6) return this.#read6(v, packet);
+    if (packet.protocol !== Protocol.ICMP) return false;
     const quoted = icmp.quotedAt(body);
     const room = body + bodyLength - quoted;
     if (room < ipv4.MIN_LEN || !icmp.isError(icmp.type(v, body))) return false;
     const headerLen = ipv4.headerLen(v, quoted);
     if (ipv4.version(v, quoted) !== ipv4.VERSION || headerLen < ipv4.MIN_LEN) return false;
     if (room < headerLen + MIN_QUOTE || ipv4.fragmentOffset(v, quoted) !== 0) return false;
-    this.#error = body;
-    this.#at = quoted;
     this.#body = quoted + headerLen;
     this.#end = quoted + room;
     this.protocol = ipv4.protocol(v, quoted);
     this.source = ipv4.source(v, quoted);
     this.destination = ipv4.destination(v, quoted);
+    return this.#readPorts(v, body, quoted);
+  }
+
+  #read6(v: DataView, packet: Packet): boolean {
+    const { body, bodyLength } = packet;
+    const quoted = icmp6.quotedAt(body);
+    const end = body + bodyLength;
+    if (packet.protocol !== Protocol.ICMPV6 || end - quoted < ipv6.HEADER_LEN) return false;
+    if (!icmp6.isError(icmp6.type(v, body)) || v.getUint8(quoted) >> 4 !== ipv6.VERSION)
+      return false;
+    const chain = this.#chain;
+    const found = extension.walk(v, quoted, end, chain);
+    if (found === extension.Found.FRAGMENT && extension.fragmentOffset(v, chain.fragment) === 0) {
+      this.protocol = extension.nextHeader(v, chain.fragment);
+      this.#body = chain.fragment + extension.FRAGMENT_LEN;
+    } else if (found === extension.Found.UPPER) {
+      this.protocol = chain.next;
+      this.#body = chain.body;
+    } else return false;
+    if (end - this.#body < MIN_QUOTE) return false;
+    this.#end = end;
+    this.source = ipv6.source(v, quoted, packet.iface.index);
+    this.destination = ipv6.destination(v, quoted, packet.iface.index);
+    return this.#readPorts(v, body, quoted);
+  }
+
+  #readPorts(v: DataView, error: number, quoted: number): true {
+    this.#error = error;
+    this.#at = quoted;
     this.sourcePort = this.#hasPorts ? udp.srcPort(v, this.#body) : this.#id(v);
     this.destinationPort = this.#hasPorts ? udp.dstPort(v, this.#body) : this.#id(v);
     return true;
   }
 
   setSource(v: DataView, address: Address, port: number = SAME_PORT): void {
-    this.#rewrite(v, this.#at + 12, this.source, address, this.#body, this.sourcePort, port);
+    const at = this.#at + (this.#ipv6 ? ipv6.SOURCE_AT : SOURCE_AT);
+    this.#rewrite(v, at, this.source, address, this.#body, this.sourcePort, port);
     this.source = address;
     if (port !== SAME_PORT && this.sourcePort !== NO_PORT) this.sourcePort = port;
   }
 
   setDestination(v: DataView, address: Address, port: number = SAME_PORT): void {
     const portAt = this.#body + 2;
-    this.#rewrite(v, this.#at + 16, this.destination, address, portAt, this.destinationPort, port);
+    const at = this.#at + (this.#ipv6 ? ipv6.DESTINATION_AT : DESTINATION_AT);
+    this.#rewrite(v, at, this.destination, address, portAt, this.destinationPort, port);
     this.destination = address;
     if (port !== SAME_PORT && this.destinationPort !== NO_PORT) this.destinationPort = port;
   }
@@ -70,7 +111,10 @@ export class Quoted {
   }
 
   #id(v: DataView): number {
-    const isQuery = this.protocol === Protocol.ICMP && icmp.isQuery(icmp.type(v, this.#body));
+    const type = icmp.type(v, this.#body);
+    const isQuery = this.#ipv6
+      ? this.protocol === Protocol.ICMPV6 && icmp6.isQuery(type)
+      : this.protocol === Protocol.ICMP && icmp.isQuery(type);
     return isQuery ? icmp.id(v, this.#body) : NO_PORT;
   }
 
@@ -83,10 +127,8 @@ export class Quoted {
     oldPort: number,
     port: number,
   ): void {
-    const header = checksums.update32(ipv4.headerChecksum(v, this.#at), old, address);
-    this.#put(v, this.#at + 10, header);
-    this.#put(v, addressAt, address >>> 16);
-    this.#put(v, addressAt + 2, address & 0xffff);
+    if (!isSameFamily(old, address)) throw otherFamily();
+    this.#putAddress(v, addressAt, old, address);
     const fresh = port === SAME_PORT ? oldPort : port;
     const sumAt = this.#body + this.#sumOffset;
     if (oldPort === NO_PORT) return;
@@ -94,10 +136,25 @@ export class Quoted {
     // It may be beyond what is quoted, as TCP's is with eight bytes; 0 in UDP: there is none.
     if (sumAt + 2 <= this.#end && !(isUdp && v.getUint16(sumAt) === 0)) {
       let sum = checksums.update16(v.getUint16(sumAt), oldPort, fresh);
-      if (this.#hasPorts) sum = checksums.update32(sum, old, address);
+      if (this.#hasPorts || this.#ipv6) sum = checksums.updateAddress(sum, old, address);
       this.#put(v, sumAt, isUdp && sum === 0 ? 0xffff : sum);
     }
     this.#put(v, this.#hasPorts ? portAt : this.#body + 4, fresh);
+  }
+
+  #putAddress(v: DataView, at: number, old: Address, address: Address): void {
+    if (this.#ipv6) {
+      const words = 8;
+      for (let i = 0; i < words; i++) {
+        const word = wordOf(address, i >> 1);
+        this.#put(v, at + 2 * i, (i & 1) === 0 ? word >>> 16 : word & 0xffff);
+      }
+      return;
+    }
+    const header = checksums.update32(ipv4.headerChecksum(v, this.#at), old, address);
+    this.#put(v, this.#at + CHECKSUM_AT, header);
+    this.#put(v, at, address >>> 16);
+    this.#put(v, at + 2, address & 0xffff);
   }
 
   get #sumOffset(): number {

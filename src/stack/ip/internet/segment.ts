@@ -11,6 +11,7 @@ import * as seqs from '../../base/seq.ts';
 import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import { Protocol } from '../../wire/protocol.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
@@ -38,7 +39,7 @@ export function forwardInSegments(net: Host, packet: Packet, route: Route): Drop
   const { iface } = route;
   const { bytes } = net.slots;
   const headers = segmentHeaders(v, packet);
-  const firstId = ipv4.id(v, at);
+  const firstId = packet.ipv6 ? 0 : ipv4.id(v, at);
   const all = length - headers;
   let failure: Failure = Failure.NONE;
   for (let sent = 0; sent < all && failure === Failure.NONE; sent += gsoSize) {
@@ -49,9 +50,12 @@ export function forwardInSegments(net: Host, packet: Packet, route: Route): Drop
     const text = at + headers + sent;
     bytes.copyWithin(ip, at, at + headers);
     bytes.copyWithin(ip + headers, text, text + size);
-    ipv4.setTotalLen(v, ip, headers + size);
-    ipv4.setId(v, ip, (firstId + sent / gsoSize) & 0xffff);
-    header.seal(v, ip, body - at);
+    if (packet.ipv6) ipv6.setTotalLen(v, ip, headers + size);
+    else {
+      ipv4.setTotalLen(v, ip, headers + size);
+      ipv4.setId(v, ip, (firstId + sent / gsoSize) & 0xffff);
+      header.seal(v, ip, body - at);
+    }
     const transport = ip + (body - at);
     const transportLen = headers + size - (body - at);
     if (isTcp) sealTcp(net, transport, transportLen, packet.pseudo, sent, sent + size < all);

@@ -2,15 +2,12 @@
  * ICMP errors that we send: destination unreachable, time exceeded, parameter problem. RFC 792,
  * RFC 1122 §3.2.2, RFC 1812 §4.3.2.
  *
- * Their rate is limited, so that nobody makes us a source of noise (RFC 1812 §4.3.2.8): by kind, so that
- * a flood which meets one does not silence another; by destination, before all; and how many there are
- * for all is not to be known, for a count that strangers share tells one which ports another has met
- * (CVE-2020-25705). An error never answers what must not be answered: another error, what was not for us
+ * Their rate is limited, so that nobody makes us a source of noise: see `error-rates`. An error never answers what must not be answered: another error, what was not for us
  * alone, a fragment other than the first, or a source that is no host.
  * @module
  */
 import { isNoHost } from '../../base/address.ts';
-import { Ration } from '../../base/ration.ts';
+import type { Ration } from '../../base/ration.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
@@ -18,6 +15,7 @@ import * as icmp from '../../wire/icmp.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import { Protocol } from '../../wire/protocol.ts';
 import { finishChecksum } from '../begun.ts';
+import { type ErrorRates, ErrorRations } from '../error-rates.ts';
 import type { ErrorReports, InternetLayer } from '../ip.ts';
 import { Check, type Packet } from '../packet.ts';
 import { countOut } from './icmp-counts.ts';
@@ -27,69 +25,44 @@ const QUOTE_LIMIT = 576 - ipv4.MIN_LEN - icmp.MIN_LEN;
 /** Precedence "internetwork control", as RFC 1812 §4.3.2.5 wants it; the rest as in the packet. */
 const CONTROL_TOS = 0xc0;
 
-/** How many errors of one kind may leave in a second. */
-export interface ErrorRate {
-  /** To all: by chance down to half of it. */
-  readonly all: number;
-  /** To one destination. */
-  readonly each: number;
-}
-
-export interface ErrorRates {
-  /** "Fragmentation needed": without it a path that takes less is a black hole. */
-  readonly tooBig: ErrorRate;
-  /** Each of the others: unreachable, time exceeded, parameter problem. */
-  readonly others: ErrorRate;
-}
-
-/** Linux allows 1000 of all kinds together, one to each destination, and leaves "too big" unlimited. */
-export const DEFAULT_ERROR_RATES: ErrorRates = {
-  tooBig: { all: 10_000, each: 250 },
-  others: { all: 1000, each: 100 },
-};
-
 /** What it needs of the internet layer. */
 type Host = Omit<InternetLayer, 'errors'>;
 
 export class IcmpErrors implements ErrorReports {
   readonly #net: Host;
-  readonly #tooBig: Ration;
-  readonly #unreachable: Ration;
-  readonly #timeExceeded: Ration;
-  readonly #parameterProblem: Ration;
+  readonly #rations: ErrorRations;
 
   constructor(net: Host, rates: ErrorRates) {
     this.#net = net;
-    const ration = ({ all, each }: ErrorRate): Ration => new Ration(net.random, all, each);
-    this.#tooBig = ration(rates.tooBig);
-    this.#unreachable = ration(rates.others);
-    this.#timeExceeded = ration(rates.others);
-    this.#parameterProblem = ration(rates.others);
+    this.#rations = new ErrorRations(net.random, rates);
   }
 
   unreachable(packet: Packet, code: number): void {
-    this.#report(this.#unreachable, packet, icmp.Type.UNREACHABLE, code, 0);
+    this.#report(this.#rations.unreachable, packet, icmp.Type.UNREACHABLE, code, 0);
   }
 
   tooBig(packet: Packet, mtu: number): void {
     const { FRAGMENTATION_NEEDED } = icmp.Code;
-    this.#report(this.#tooBig, packet, icmp.Type.UNREACHABLE, FRAGMENTATION_NEEDED, mtu);
+    this.#report(this.#rations.tooBig, packet, icmp.Type.UNREACHABLE, FRAGMENTATION_NEEDED, mtu);
   }
 
   hopsExceeded(packet: Packet): void {
     const { TTL } = icmp.TimeExceeded;
-    this.#report(this.#timeExceeded, packet, icmp.Type.TIME_EXCEEDED, TTL, 0);
+    this.#report(this.#rations.timeExceeded, packet, icmp.Type.TIME_EXCEEDED, TTL, 0);
   }
 
   reassemblyTimedOut(packet: Packet): void {
     const { REASSEMBLY } = icmp.TimeExceeded;
-    this.#report(this.#timeExceeded, packet, icmp.Type.TIME_EXCEEDED, REASSEMBLY, 0);
+    this.#report(this.#rations.timeExceeded, packet, icmp.Type.TIME_EXCEEDED, REASSEMBLY, 0);
   }
 
   parameterProblem(packet: Packet, pointer: number): void {
     const { PARAMETER_PROBLEM } = icmp.Type;
-    this.#report(this.#parameterProblem, packet, PARAMETER_PROBLEM, 0, pointer << 24);
+    this.#report(this.#rations.parameterProblem, packet, PARAMETER_PROBLEM, 0, pointer << 24);
   }
+
+  /** No address of IPv4 belongs to a zone. */
+  beyondScope(_packet: Packet): void {}
 
   /**
    * Tell the sender of `packet` what became of it, unless the rules or the rate forbid it. `rest`:
@@ -126,9 +99,9 @@ export class IcmpErrors implements ErrorReports {
   #allowed(packet: Packet): boolean {
     if (!packet.unicast || isNoHost(packet.source)) return false;
     if (packet.iface.isBroadcast(packet.source)) return false;
-    const v = this.#net.slots.view;
-    if (ipv4.fragmentOffset(v, packet.at) !== 0) return false;
+    if (packet.fragmentOffset !== 0) return false;
     if (packet.protocol !== Protocol.ICMP) return true;
+    const v = this.#net.slots.view;
     return packet.bodyLength > 0 && !icmp.isError(icmp.type(v, packet.body));
   }
 }

@@ -3,7 +3,7 @@
  * RFC 2236 (version 2) and RFC 1112 appendix I (version 1) where an older router is heard.
  * @module
  */
-import { type Address, ANY, fromOctets } from '../../base/address.ts';
+import { type Address, ANY, fromOctets, isIPv6 } from '../../base/address.ts';
 import { MILLISECOND, type Micros, NEVER, SECOND } from '../../base/clock.ts';
 import { Drop } from '../../base/drop.ts';
 import { unit } from '../../base/random.ts';
@@ -148,7 +148,9 @@ export class Igmp implements Protocol {
       if (iface.groups.has(group)) this.#answer(iface, group, within, now);
       return;
     }
-    for (const each of iface.groups.keys()) this.#answer(iface, each, within, now);
+    for (const each of iface.groups.keys()) {
+      if (!isIPv6(each)) this.#answer(iface, each, within, now);
+    }
   }
 
   #answer(iface: Interface, group: Address, within: Micros, now: Micros): void {

@@ -7,12 +7,12 @@
  * The low six bits of the timestamp hold window scale (4; 15: none), SACK (1) and ECN (1).
  * @module
  */
-import { digest } from '../../base/address.ts';
+import { isIPv6 } from '../../base/address.ts';
 import { type Micros, SECOND } from '../../base/clock.ts';
 import { Drop } from '../../base/drop.ts';
 import type { Random } from '../../base/random.ts';
 import { type Seq, seq } from '../../base/seq.ts';
-import { makeKey, type SipKey, siphash } from '../../base/siphash.ts';
+import { makeKey, type SipKey, siphash, siphashAddresses } from '../../base/siphash.ts';
 import { count, Stat } from '../../base/stats.ts';
 import type { Packet } from '../../ip/packet.ts';
 import { Flag as Header } from '../../wire/tcp.ts';
@@ -116,12 +116,15 @@ export class Cookies {
 
   #hash(packet: Packet, segment: Segment): number {
     const ports = (segment.dstPort << 16) | segment.srcPort;
-    return siphash(this.#key, digest(packet.destination), digest(packet.source), ports);
+    return siphashAddresses(this.#key, packet.destination, packet.source, ports);
   }
 
   #hashTick(packet: Packet, segment: Segment, tick: number): number {
     const ports = (segment.dstPort << 16) | segment.srcPort;
-    const both = digest(packet.source) ^ digest(packet.destination);
+    const { source, destination } = packet;
+    const both = isIPv6(source)
+      ? siphashAddresses(this.#tickKey, source, destination, ports)
+      : source ^ destination;
     return siphash(this.#tickKey, both, ports, tick);
   }
 }

@@ -5,8 +5,9 @@
  * with secrets of this stack, so that nobody outside can aim at one bucket.
  * @module
  */
-import { type Address, ANY, digest } from '../../base/address.ts';
+import { type Address, ANY6, digest, drop, hold } from '../../base/address.ts';
 import type { Random } from '../../base/random.ts';
+import { covers, meets } from '../../ip/family.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import type { Listener } from './listener.ts';
 
@@ -72,22 +73,27 @@ export class Demux {
     }
   }
 
-  /** The listener on that port: one bound to the address before one bound to any. */
+  /**
+   * The listener on that port: one bound to the address before one bound to all of its family, and that
+   * before one for both.
+   */
   listener(local: Address, localPort: number): Listener | undefined {
     const bound = this.#listeners.get(localPort);
     if (bound === undefined) return undefined;
     let any: Listener | undefined;
     for (const listener of bound) {
       if (listener.address === local) return listener;
-      if (listener.address === ANY) any = listener;
+      if (listener.address === ANY6 && any !== undefined) continue;
+      if (covers(listener.address, listener.ipv6Only, local)) any = listener;
     }
     return any;
   }
 
   /** False if a listener stands on the port, on the same address or where either is for all. */
   addListener(listener: Listener): boolean {
-    const { address, port } = listener;
-    if (this.isTaken(address, port)) return false;
+    const { address, port, ipv6Only } = listener;
+    if (this.isTaken(address, port, ipv6Only)) return false;
+    hold(address);
     const bound = this.#listeners.get(port);
     if (bound === undefined) this.#listeners.set(port, [listener]);
     else bound.push(listener);
@@ -95,13 +101,15 @@ export class Demux {
   }
 
   /** True if a listener stands on the port, on that address or where either is for all. */
-  isTaken(address: Address, port: number): boolean {
+  isTaken(address: Address, port: number, ipv6Only = false): boolean {
     const bound = this.#listeners.get(port) ?? [];
-    return bound.some((l) => address === ANY || l.address === address || l.address === ANY);
+    return bound.some((l) => meets(l.address, l.ipv6Only, address, ipv6Only));
   }
 
   removeListener(listener: Listener): void {
-    const left = (this.#listeners.get(listener.port) ?? []).filter((l) => l !== listener);
+    const bound = this.#listeners.get(listener.port) ?? [];
+    const left = bound.filter((l) => l !== listener);
+    if (left.length < bound.length) drop(listener.address);
     if (left.length === 0) this.#listeners.delete(listener.port);
     else this.#listeners.set(listener.port, left);
   }

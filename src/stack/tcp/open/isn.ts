@@ -3,11 +3,11 @@
  * RFC 9293 §3.4.1, RFC 6528 and RFC 7323 §5.4.
  * @module
  */
-import { type Address, digest } from '../../base/address.ts';
+import type { Address } from '../../base/address.ts';
 import type { Micros } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { type Seq, seq } from '../../base/seq.ts';
-import { makeKey, type SipKey, siphash } from '../../base/siphash.ts';
+import { makeKey, type SipKey, siphashAddresses } from '../../base/siphash.ts';
 
 export class Secrets {
   readonly #isnKey: SipKey;
@@ -20,12 +20,12 @@ export class Secrets {
 
   /** RFC 6528 §3: M + F(localip, localport, remoteip, remoteport); M ticks every 4 microseconds. */
   isn(local: Address, localPort: number, remote: Address, remotePort: number, now: Micros): Seq {
-    const f = siphash(this.#isnKey, digest(local), digest(remote), (localPort << 16) | remotePort);
+    const f = siphashAddresses(this.#isnKey, local, remote, (localPort << 16) | remotePort);
     return seq(Math.floor(now / 4) + f);
   }
 
   /** Where a connection's timestamps begin; an int32, in the clock's milliseconds. */
   stampOffset(local: Address, localPort: number, remote: Address, remotePort: number): number {
-    return siphash(this.#stampKey, digest(local), digest(remote), (localPort << 16) | remotePort);
+    return siphashAddresses(this.#stampKey, local, remote, (localPort << 16) | remotePort);
   }
 }

@@ -18,8 +18,10 @@ import type { Backlog, Tcb } from '../tcb/tcb.ts';
 const COOKIE_LIFE: Micros = 128 * SECOND;
 
 export interface ListenOptions {
-  /** An address of ours, or `ANY` for all. */
+  /** An address of ours, `ANY` for all of IPv4, or `ANY6` for all. */
   readonly address: Address;
+  /** With `ANY6`: only for those of IPv6. RFC 3493 §5.3. */
+  readonly ipv6Only?: boolean;
   /** 1..65535, or 0 for one that is free. */
   readonly port: number;
   /** Most half-open connections; at least 1. */
@@ -40,6 +42,7 @@ export interface Ports {
 export class Listener implements Backlog {
   readonly #ports: Ports;
   readonly address: Address;
+  readonly ipv6Only: boolean;
   readonly port: number;
   readonly settings: Settings;
   readonly accept: (tcb: Tcb) => Owner | undefined;
@@ -55,6 +58,7 @@ export class Listener implements Backlog {
     this.address = options.address;
     this.port = port;
     this.settings = settings;
+    this.ipv6Only = options.ipv6Only ?? false;
     this.accept = options.accept;
     this.hasRoom = options.hasRoom ?? ((): boolean => true);
     this.backlog = Math.max(1, options.backlog);

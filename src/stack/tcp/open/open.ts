@@ -18,7 +18,7 @@ import { emitSyn } from '../emit/emit.ts';
 import { sendAbort } from '../emit/reset.ts';
 import { scaleFor, synWindow } from '../emit/window.ts';
 import { withinUserTimeout } from '../loss/rto.ts';
-import { DEFAULT_MSS, MIN_MSS, offeredMss, setMss } from '../path/mss.ts';
+import { DEFAULT_MSS, defaultMss, MIN_MSS, offeredMss, setMss } from '../path/mss.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import type { Owner } from '../tcb/owner.ts';
 import { type Segment, trimLeft } from '../tcb/segment.ts';
@@ -114,7 +114,7 @@ export function takeSyn(tcb: Tcb, segment: Segment, now: Micros): void {
   const { settings } = tcb;
   const { options } = segment;
   setReceiveSequence(tcb, segment.seq);
-  tcb.peerMss = options.mss === 0 ? DEFAULT_MSS : Math.max(MIN_MSS, options.mss);
+  tcb.peerMss = options.mss === 0 ? defaultMss(tcb) : Math.max(MIN_MSS, options.mss);
   const agreed =
     (settings.sack && options.sackPermitted ? Flag.SACK : 0) |
     (settings.timestamps && options.hasTimestamps ? Flag.TIMESTAMPS : 0) |
@@ -133,7 +133,7 @@ export function takeSyn(tcb: Tcb, segment: Segment, now: Micros): void {
   tcb.maxSndWnd = segment.window;
   tcb.sndWl1 = segment.seq;
   tcb.sndWl2 = segment.ack;
-  setMss(tcb, tcb.route?.mtu ?? DEFAULT_MSS + tcb.headers);
+  setMss(tcb, tcb.route?.mtu ?? defaultMss(tcb) + tcb.headers);
   tcb.rcvMss = Math.min(DEFAULT_MSS, tcb.mss);
 }
 

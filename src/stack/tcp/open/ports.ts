@@ -7,10 +7,10 @@
  * (CVE-2022-32296, CVE-2022-1012).
  * @module
  */
-import { type Address, digest } from '../../base/address.ts';
+import type { Address } from '../../base/address.ts';
 import { type Micros, SECOND } from '../../base/clock.ts';
 import { below, type Random } from '../../base/random.ts';
-import { makeKey, type SipKey, siphash } from '../../base/siphash.ts';
+import { makeKey, type SipKey, siphashAddresses } from '../../base/siphash.ts';
 
 /** The range ephemeral ports come from: IANA's dynamic ports, RFC 6335 §6. */
 export const FIRST_EPHEMERAL = 49_152;
@@ -48,8 +48,8 @@ export class Ports {
       this.#keyed = now;
     }
     this.#counters ??= new Uint16Array(GROUPS);
-    const offset = siphash(this.#key, digest(local), digest(remote), remotePort) >>> 0;
-    const group = siphash(this.#key, digest(remote), digest(local), ~remotePort) & (GROUPS - 1);
+    const offset = siphashAddresses(this.#key, local, remote, remotePort) >>> 0;
+    const group = siphashAddresses(this.#key, remote, local, ~remotePort) & (GROUPS - 1);
     let counter = (this.#counters[group] as number) + below(this.#random, STRIDE);
     for (let tries = 0; tries < RANGE; tries++) {
       const port = FIRST_EPHEMERAL + ((offset + counter) % RANGE);

@@ -3,16 +3,22 @@
  * RFC 9293 §3.7.1, RFC 6691.
  * @module
  */
+import { isIPv6 } from '../../base/address.ts';
 import type { Route } from '../../ip/route.ts';
 import { MIN_SEGMENTS } from '../congestion/congestion.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 
-/** RFC 9293 §3.7.1, MUST-15: what a peer accepts that does not say. */
+/** RFC 9293 §3.7.1, MUST-15: what a peer accepts that does not say, over IPv4 and over IPv6. */
 export const DEFAULT_MSS = 536;
+export const DEFAULT_MSS6 = 1220;
 /** Less would let a peer make us send headers only. Linux's tcp_min_snd_mss. */
 export const MIN_MSS = 48;
 const TIMESTAMP_BYTES = 12;
+
+/** What the peer of `tcb` accepts that does not say. */
+export const defaultMss = (tcb: Tcb): number =>
+  isIPv6(tcb.remoteAddress) ? DEFAULT_MSS6 : DEFAULT_MSS;
 
 /** Option bytes that every segment of this connection carries. */
 export const usualOptions = (tcb: Tcb): number => (has(tcb, Flag.TIMESTAMPS) ? TIMESTAMP_BYTES : 0);

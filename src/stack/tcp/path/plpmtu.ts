@@ -15,6 +15,7 @@
  */
 import { diff, ge, gt, lt, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
+import { leastMtu } from '../../ip/family.ts';
 import { PATH_MTU_FLOOR } from '../../ip/path-mtu.ts';
 import type { Route } from '../../ip/route.ts';
 import { Flag, has } from '../tcb/flags.ts';
@@ -56,13 +57,12 @@ export function suspectBlackHole(tcb: Tcb, board: Scoreboard): void {
   if (tcb.retries < patience) return;
   const first = Math.min(diff(board.end(0), board.start(0)), tcb.mss);
   const size = effectiveMtu(tcb);
-  if (size > BASE_MTU && first > textOf(tcb, BASE_MTU)) fallBack(tcb, route, BASE_MTU);
-  else if (
-    tcb.retries >= patience + TIMEOUTS &&
-    size > PATH_MTU_FLOOR &&
-    first > textOf(tcb, PATH_MTU_FLOOR)
-  ) {
-    fallBack(tcb, route, PATH_MTU_FLOOR);
+  // RFC 8201 §4: no path of IPv6 takes less than its least MTU.
+  const base = leastMtu(tcb.remoteAddress, BASE_MTU);
+  const floor = leastMtu(tcb.remoteAddress, PATH_MTU_FLOOR);
+  if (size > base && first > textOf(tcb, base)) fallBack(tcb, route, base);
+  else if (tcb.retries >= patience + TIMEOUTS && size > floor && first > textOf(tcb, floor)) {
+    fallBack(tcb, route, floor);
   }
 }
 
