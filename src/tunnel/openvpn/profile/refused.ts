@@ -1,0 +1,148 @@
+/**
+ * Options of OpenVPN that are not here: those that are refused, with the reason, and those that change nothing.
+ * @module
+ */
+
+const SCRIPTS = 'it runs a program, which a profile may not do here';
+const STATIC = 'static keys have no forward secrecy, and OpenVPN 2.8 has removed them: use TLS';
+const COMPRESSION = 'compression is not there, and unsafe (VORACLE): take it out at both ends';
+const PROXY = 'proxies are not there: give the tunnel a transport of its own instead';
+const BRIDGE = 'only tunnels of IP packets are there, no bridges of Ethernet frames';
+const MANAGEMENT = 'there is no management interface: use the methods of the tunnel';
+
+/** Why an option is refused. */
+export const REFUSED: Readonly<Record<string, string>> = {
+  secret: STATIC,
+  'comp-lzo': COMPRESSION,
+  compress: COMPRESSION,
+  'comp-noadapt': COMPRESSION,
+  fragment: "fragments of OpenVPN's own are not there: lower tun-mtu or mssfix at both ends",
+  'server-bridge': BRIDGE,
+  'http-proxy': PROXY,
+  'socks-proxy': PROXY,
+  'http-proxy-option': PROXY,
+  up: SCRIPTS,
+  down: SCRIPTS,
+  'route-up': SCRIPTS,
+  'route-pre-down': SCRIPTS,
+  ipchange: SCRIPTS,
+  'tls-verify': SCRIPTS,
+  'client-connect': SCRIPTS,
+  'client-disconnect': SCRIPTS,
+  'learn-address': SCRIPTS,
+  'auth-user-pass-verify': 'it runs a program: say who may in by the option `authorize` instead',
+  'tls-crypt-v2-verify': SCRIPTS,
+  'tls-export-cert': SCRIPTS,
+  plugin: SCRIPTS,
+  management: MANAGEMENT,
+  'management-client': MANAGEMENT,
+  'management-hold': MANAGEMENT,
+  'management-query-passwords': MANAGEMENT,
+  pkcs11: 'keys in hardware are not there',
+  'pkcs11-providers': 'keys in hardware are not there',
+  'pkcs11-id': 'keys in hardware are not there',
+  cryptoapicert: 'keys in the store of Windows are not there',
+  'tls-auth-user': STATIC,
+  'client-config-dir': 'settings of single clients are not there',
+  'ccd-exclusive': 'settings of single clients are not there',
+  iroute: 'networks behind clients are not there',
+  'ifconfig-push': 'settings of single clients are not there',
+  'static-challenge': 'challenges are not there',
+  'auth-gen-token': 'tokens of a server are not there',
+  'x509-username-field': 'names are common names (CN) only',
+  providers: 'ciphers are those that Node has',
+  engine: 'ciphers are those that Node has',
+  'no-replay': 'replays are always refused',
+  'key-method': 'only key method 2 is there, and needs no word',
+  'port-share': 'a port cannot be shared here',
+  'tls-crypt-v2-server': 'tls-crypt-v2 is there for clients only',
+};
+
+/** Options that change nothing here, or hold always. Named together in one line. */
+export const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  ...[
+    'verb',
+    'mute',
+    'log',
+    'log-append',
+    'syslog',
+    'status',
+    'status-version',
+    'suppress-timestamps',
+  ],
+  ...['machine-readable-output', 'errors-to-stderr', 'daemon', 'writepid', 'nice', 'cd', 'chroot'],
+  ...['user', 'group', 'persist-key', 'persist-tun', 'persist-local-ip', 'persist-remote-ip'],
+  ...['mlock', 'fast-io', 'sndbuf', 'rcvbuf', 'txqueuelen', 'socket-flags', 'tcp-nodelay', 'mark'],
+  ...['resolv-retry', 'auth-nocache', 'script-security', 'disable-dco', 'tun-ipv6', 'mtu-disc'],
+  ...['mtu-test', 'multihome', 'replay-window', 'opt-verify', 'disable-occ', 'tcp-queue-limit'],
+  ...['bcast-buffers', 'hash-size', 'max-routes-per-client', 'stale-routes-check', 'ecdh-curve'],
+  ...[
+    'ifconfig-noexec',
+    'ifconfig-nowarn',
+    'route-noexec',
+    'route-delay',
+    'route-method',
+    'ip-win32',
+  ],
+  ...[
+    'register-dns',
+    'block-outside-dns',
+    'block-ipv6',
+    'dhcp-renew',
+    'show-net-up',
+    'win-sys',
+    'windows-driver',
+  ],
+  ...[
+    'connect-freq',
+    'server-poll-timeout',
+    'connect-timeout',
+    'allow-recursive-routing',
+    'tls-timeout',
+  ],
+  ...[
+    'auth-token',
+    'data-ciphers-fallback',
+    'allow-compression',
+    'push-peer-info',
+    'up-delay',
+    'up-restart',
+  ],
+  ...[
+    'down-pre',
+    'remap-usr1',
+    'rport-random',
+    'ping-timer-rem',
+    'inactive',
+    'session-timeout',
+    'compat-mode',
+  ],
+  ...[
+    'ifconfig-pool-persist',
+    'ifconfig-ipv6-pool',
+    'route-metric',
+    'allow-pull-fqdn',
+    'bind-dev',
+    'vlan-tagging',
+  ],
+  ...[
+    'max-packet-size',
+    'link-mtu',
+    'udp-mtu',
+    'tun-mtu-extra',
+    'tun-mtu-max',
+    'keysize',
+    'prng',
+    'dev-node',
+    'lladdr',
+  ],
+  ...[
+    'allow-nonadmin',
+    'service',
+    'client-nat',
+    'setcon',
+    'mode-p2p',
+    'dns',
+    'explicit-exit-notify-server',
+  ],
+]);
