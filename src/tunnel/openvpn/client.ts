@@ -7,14 +7,14 @@
  */
 import type { Endpoint } from '../endpoint.ts';
 import { NEVER, type TunnelOut, type TunnelProtocol } from '../tunnel.ts';
-import { CIPHERS, DATA_OVERHEAD, NO_PEER, OCC_EXIT, startsWith } from './data.ts';
 import { introduction, isRoute, longestInside } from './introduction.ts';
-import type { KeyState } from './key-state.ts';
 import { isPing, Link, noCounters, type OpenVpnCounters } from './link.ts';
-import { Op, opcode } from './packet.ts';
 import { nothingPushed, type Pushed, readPushReply } from './push.ts';
+import { CIPHERS, DATA_OVERHEAD, NO_PEER, OCC_EXIT, startsWith } from './session/data.ts';
+import type { KeyState } from './session/key-state.ts';
+import { Op, opcode } from './session/packet.ts';
+import type { ControlSettings } from './session/terms.ts';
 import type { ClientSettings, ClientUser } from './settings.ts';
-import type { ControlSettings } from './terms.ts';
 
 const SECOND = 1_000_000;
 /** Until the reply has come, it is asked for again (push.c). */

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Endpoint } from '../endpoint.ts';
-import { DATA_OVERHEAD } from './data.ts';
-import type { KeyFields } from './key-method.ts';
+import { DATA_OVERHEAD } from './session/data.ts';
+import type { KeyFields } from './session/key-method.ts';
 
 /** What an end can, as bits of `IV_PROTO` (ssl.h). */
 export const Proto = {

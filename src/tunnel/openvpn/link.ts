@@ -4,12 +4,12 @@
  */
 import type { Endpoint } from '../endpoint.ts';
 import type { TunnelOut } from '../tunnel.ts';
-import { ControlChannel } from './control.ts';
-import { DATA_OVERHEAD, PING, startsWith } from './data.ts';
-import type { KeyState } from './key-state.ts';
 import { clampMss, isSyn } from './mss.ts';
-import { keyId } from './packet.ts';
-import type { ControlSettings, ControlUser } from './terms.ts';
+import { ControlChannel } from './session/control.ts';
+import { DATA_OVERHEAD, PING, startsWith } from './session/data.ts';
+import type { KeyState } from './session/key-state.ts';
+import { keyId } from './session/packet.ts';
+import type { ControlSettings, ControlUser } from './session/terms.ts';
 
 /** What was lost, and why. Each is a number of packets. */
 export interface OpenVpnCounters {

@@ -11,7 +11,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { type CertificateRules, commonName, refusal } from './certificate.ts';
-import type { TlsBox, TlsMaker, TlsUser } from './tls.ts';
+import type { TlsBox, TlsMaker, TlsUser } from './session/tls.ts';
 
 export interface NodeTlsSettings {
   readonly role: 'client' | 'server';

@@ -5,7 +5,7 @@
  * @module
  */
 import ipaddr from 'ipaddr.js';
-import { CIPHERS } from './data.ts';
+import { CIPHERS } from './session/data.ts';
 
 /** A network, by its first address and the length of its prefix. */
 export interface Route {

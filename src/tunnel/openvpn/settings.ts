@@ -3,10 +3,10 @@
  * @module
  */
 import type { Endpoint } from '../endpoint.ts';
-import type { Candidate, Instance, Verdict } from './instance.ts';
-import type { PoolSettings } from './pool.ts';
 import type { Pushed } from './push.ts';
-import type { ControlSettings } from './terms.ts';
+import type { Candidate, Instance, Verdict } from './server/instance.ts';
+import type { PoolSettings } from './server/pool.ts';
+import type { ControlSettings } from './session/terms.ts';
 
 /** Times in seconds; what is pushed replaces them where a server may. */
 export interface ClientSettings {

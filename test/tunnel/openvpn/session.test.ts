@@ -149,18 +149,6 @@ test('openvpn: key ids go from 0 to 7 and then from 1 (ssl.c, key_id)', (t) => {
   t.true(ids.lastIndexOf(1) > ids.indexOf(7));
 });
 
-test('openvpn: without tls-ekm keys come from the PRF of TLS 1.0 and both ends agree', (t) => {
-  const world = new World();
-  const server = addServer(world);
-  const client = addClient(world);
-  // An old server: it does not push protocol-flags.
-  Object.defineProperty(client.protocol.network, 'ekm', { value: false });
-  world.run(SECOND);
-  put(world, client, packet4('10.8.0.2', '10.8.0.1'));
-  world.run(SECOND);
-  t.is(server.delivered.length, 1);
-});
-
 test('openvpn: a silent server is left after ping-restart, and found again when it is back', (t) => {
   const world = new World();
   const server = addServer(world);

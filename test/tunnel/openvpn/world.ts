@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto';
 import { nodeAead } from '../../../src/tunnel/crypto/node.ts';
 import { Endpoint } from '../../../src/tunnel/endpoint.ts';
 import { OpenVpnClient } from '../../../src/tunnel/openvpn/client.ts';
-import type { Instance } from '../../../src/tunnel/openvpn/instance.ts';
 import type { Pushed } from '../../../src/tunnel/openvpn/push.ts';
-import { OpenVpnServer } from '../../../src/tunnel/openvpn/server.ts';
+import type { Instance } from '../../../src/tunnel/openvpn/server/instance.ts';
+import { OpenVpnServer } from '../../../src/tunnel/openvpn/server/server.ts';
+import type { TlsBox, TlsMaker, TlsUser } from '../../../src/tunnel/openvpn/session/tls.ts';
 import type { ClientSettings, ServerSettings } from '../../../src/tunnel/openvpn/settings.ts';
-import type { TlsBox, TlsMaker, TlsUser } from '../../../src/tunnel/openvpn/tls.ts';
 import { PLAIN } from '../../../src/tunnel/openvpn/wrap/wrap.ts';
 import type { TunnelOut, TunnelProtocol } from '../../../src/tunnel/tunnel.ts';
 

@@ -2,8 +2,9 @@
  * The options of an OpenVPN profile that are there, each with what it does to a `Profile`. openvpn(8).
  * @module
  */
-import { CIPHERS } from '../data.ts';
+
 import { nothingPushed, readPushed } from '../push.ts';
+import { CIPHERS } from '../session/data.ts';
 import { type Apply, type Asked, text, whole, word, wrong } from './asked.ts';
 import { TLS_DIRECTIVES } from './directives-tls.ts';
 import type { Profile } from './profile.ts';

@@ -6,7 +6,7 @@
  * @module
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { HEADER } from '../packet.ts';
+import { HEADER } from '../session/packet.ts';
 import { directions } from './static-key.ts';
 import type { Wrapping } from './wrap.ts';
 

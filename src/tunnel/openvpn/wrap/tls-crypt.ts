@@ -6,7 +6,7 @@
  * @module
  */
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
-import { HEADER, Op, opcode } from '../packet.ts';
+import { HEADER, Op, opcode } from '../session/packet.ts';
 import { type ClientKey, directions, STATIC_KEY } from './static-key.ts';
 import type { Wrapping } from './wrap.ts';
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { ReplayWindow } from '../../replay.ts';
-import { HEADER } from '../packet.ts';
+import { HEADER } from '../session/packet.ts';
 
 /** Number and time in a wrapped packet, by which a replay is known: each u32, the time in seconds. */
 export interface Stamp {

@@ -6,7 +6,7 @@
  * @module
  */
 import { createHmac } from 'node:crypto';
-import { STATIC_KEY } from './wrap/static-key.ts';
+import { STATIC_KEY } from '../wrap/static-key.ts';
 
 export const PRE_MASTER = 48;
 export const RANDOM = 32;

@@ -2,12 +2,12 @@
  * What a session is given, and what it tells: the terms between `ControlChannel` and who owns one.
  * @module
  */
-import type { AeadMaker } from '../crypto/aead.ts';
-import type { RandomBytes } from '../tunnel.ts';
+import type { AeadMaker } from '../../crypto/aead.ts';
+import type { RandomBytes } from '../../tunnel.ts';
+import type { Wrapping } from '../wrap/wrap.ts';
 import type { KeyFields, KeyMessage } from './key-method.ts';
 import type { KeyState } from './key-state.ts';
 import type { TlsMaker } from './tls.ts';
-import type { Wrapping } from './wrap/wrap.ts';
 
 /** How the data channel is used; known once both ends have told what they can. */
 export interface DataParameters {

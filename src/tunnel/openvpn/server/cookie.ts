@@ -6,9 +6,9 @@
  * @module
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Endpoint } from '../endpoint.ts';
-import type { RandomBytes } from '../tunnel.ts';
-import { SESSION_ID } from './packet.ts';
+import type { Endpoint } from '../../endpoint.ts';
+import type { RandomBytes } from '../../tunnel.ts';
+import { SESSION_ID } from '../session/packet.ts';
 
 export class Cookies {
   readonly #secret = new Uint8Array(32);

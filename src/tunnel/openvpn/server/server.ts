@@ -5,21 +5,21 @@
  * no session are the doorman's. A data packet is found by its peer id, so a client may change its address (`--float`).
  * @module
  */
-import type { Endpoint } from '../endpoint.ts';
-import { NEVER, type TunnelOut, type TunnelProtocol } from '../tunnel.ts';
-import { DATA_OVERHEAD, NO_PEER, OCC_EXIT, startsWith } from './data.ts';
+import type { Endpoint } from '../../endpoint.ts';
+import { NEVER, type TunnelOut, type TunnelProtocol } from '../../tunnel.ts';
+import { introduction, longestInside, Proto } from '../introduction.ts';
+import { isPing, Link, noCounters, type OpenVpnCounters } from '../link.ts';
+import { writePushReply } from '../push.ts';
+import { DATA_OVERHEAD, NO_PEER, OCC_EXIT, startsWith } from '../session/data.ts';
+import type { KeyMessage } from '../session/key-method.ts';
+import type { KeyState } from '../session/key-state.ts';
+import { Op, opcode, same, sessionId } from '../session/packet.ts';
+import type { ControlSettings } from '../session/terms.ts';
+import type { ServerSettings, ServerUser } from '../settings.ts';
 import { Doorman } from './doorman.ts';
 import { abilities, Instance, pushedTo, shared, type Verdict } from './instance.ts';
-import { introduction, longestInside, Proto } from './introduction.ts';
-import type { KeyMessage } from './key-method.ts';
-import type { KeyState } from './key-state.ts';
-import { isPing, Link, noCounters, type OpenVpnCounters } from './link.ts';
-import { Op, opcode, same, sessionId } from './packet.ts';
 import { Pool } from './pool.ts';
-import { writePushReply } from './push.ts';
-import type { ServerSettings, ServerUser } from './settings.ts';
 import { Table } from './table.ts';
-import type { ControlSettings } from './terms.ts';
 
 const SECOND = 1_000_000;
 /** A client that may not in hears why, and is forgotten (push.c, `schedule_exit`). */

@@ -5,7 +5,11 @@
  * live side by side: the newest, and the one before until the newest is used by both (ssl.c, KS_PRIMARY, KS_LAME_DUCK).
  * @module
  */
-import { NEVER } from '../tunnel.ts';
+import { NEVER } from '../../tunnel.ts';
+import { wantsKey } from '../wrap/early.ts';
+import { STATIC_KEY } from '../wrap/static-key.ts';
+import { dynamicTlsCrypt } from '../wrap/tls-crypt.ts';
+import { EARLY_NEGOTIATION, Stamps, type Wrapping } from '../wrap/wrap.ts';
 import { DataKey } from './data.ts';
 import {
   DYNAMIC_LABEL,
@@ -33,10 +37,6 @@ import {
   writeBody,
 } from './packet.ts';
 import type { ControlSettings, ControlUser, DataParameters } from './terms.ts';
-import { wantsKey } from './wrap/early.ts';
-import { STATIC_KEY } from './wrap/static-key.ts';
-import { dynamicTlsCrypt } from './wrap/tls-crypt.ts';
-import { EARLY_NEGOTIATION, Stamps, type Wrapping } from './wrap/wrap.ts';
 
 /** Bytes of a control packet at most, as `--max-packet-size` has it, less IPv6 and UDP. */
 const MAX_CONTROL = 1250 - 48;

@@ -2,12 +2,12 @@
  * One client at a server: who it is, whether it may in, what it was given.
  * @module
  */
-import type { Endpoint } from '../endpoint.ts';
-import { NEVER } from '../tunnel.ts';
-import { CIPHERS } from './data.ts';
-import { infoOf, Proto } from './introduction.ts';
-import type { KeyMessage } from './key-method.ts';
-import type { Link } from './link.ts';
+import type { Endpoint } from '../../endpoint.ts';
+import { NEVER } from '../../tunnel.ts';
+import { infoOf, Proto } from '../introduction.ts';
+import type { Link } from '../link.ts';
+import { CIPHERS } from '../session/data.ts';
+import type { KeyMessage } from '../session/key-method.ts';
 import type { Lease, Pool } from './pool.ts';
 
 /** Who wants in. */

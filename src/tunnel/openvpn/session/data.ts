@@ -6,10 +6,10 @@
  * OpenVPN 2.6, `openvpn_encrypt_aead`).
  * @module
  */
-import type { Aead, AeadMaker, AeadName } from '../crypto/aead.ts';
-import { ReplayWindow } from '../replay.ts';
+import type { Aead, AeadMaker, AeadName } from '../../crypto/aead.ts';
+import { ReplayWindow } from '../../replay.ts';
+import { directions } from '../wrap/static-key.ts';
 import { firstByte, Op } from './packet.ts';
-import { directions } from './wrap/static-key.ts';
 
 /** Before the text: first byte, peer id, packet id, tag. */
 export const DATA_OVERHEAD = 24;

@@ -4,7 +4,7 @@
  * Nothing is sent from here: `ControlChannel` asks for what is due. What TLS calls back is kept until it is asked for.
  * @module
  */
-import { NEVER } from '../tunnel.ts';
+import { NEVER } from '../../tunnel.ts';
 import type { DataKey } from './data.ts';
 import { type KeyMessage, type KeySource, readKeyMessage, wipe } from './key-method.ts';
 import { Op } from './packet.ts';

@@ -6,9 +6,8 @@
  * answered with twelve bytes more than it has, and must be of no use to who sends from the address of another.
  * @module
  */
-import type { Endpoint } from '../endpoint.ts';
-import type { RandomBytes } from '../tunnel.ts';
-import { Cookies } from './cookie.ts';
+import type { Endpoint } from '../../endpoint.ts';
+import type { RandomBytes } from '../../tunnel.ts';
 import {
   HEADER,
   header,
@@ -19,8 +18,9 @@ import {
   SESSION_ID,
   sessionId,
   writeBody,
-} from './packet.ts';
-import type { Wrapping } from './wrap/wrap.ts';
+} from '../session/packet.ts';
+import type { Wrapping } from '../wrap/wrap.ts';
+import { Cookies } from './cookie.ts';
 
 const WINDOW = 10_000_000;
 const NOTHING = new Uint8Array(0);
