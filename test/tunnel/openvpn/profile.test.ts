@@ -126,7 +126,9 @@ client-to-client\n<ca>\n${PEM}\n</ca>\n<cert>\n${PEM}\n</cert>\n<key>\n${PEM}\n<
   t.is(profile.network6, 'fd00::/64');
   t.deepEqual(profile.push, ['route 10.1.0.0 255.255.0.0']);
   t.deepEqual([profile.ping, profile.pingRestart], [10, 60]);
-  t.throws(() => read(text.replace('server 10', '#')), { message: /neither «client» nor «server»/ });
+  t.throws(() => read(text.replace('server 10', '#')), {
+    message: /neither «client» nor «server»/,
+  });
 });
 
 test('openvpn/profile: files of WireGuard and of OpenVPN are told apart', (t) => {
