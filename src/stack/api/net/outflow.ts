@@ -3,11 +3,13 @@
  * is room, and called back when all of it was taken. And the writes that come too early or too late.
  * @module
  */
+import type { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
 import { coded, lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
+import { makeScope } from './scope.ts';
 
 type Callback = (error?: Error | null) => void;
 type Chunks = readonly { readonly chunk: Uint8Array }[];
@@ -15,6 +17,8 @@ type Chunks = readonly { readonly chunk: Uint8Array }[];
 const EMPTY: Chunks = [];
 /** Below it a copy costs less than to keep what is written. */
 const SMALL = 4096;
+
+export const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
 
 export class Outflow {
   /** Bytes of all writes that were called back. */
@@ -26,14 +30,19 @@ export class Outflow {
   #left = 0;
   #length = 0;
   #done: Callback | undefined;
+  /** The context of the call that waits. */
+  #scope: AsyncResource | undefined;
 
   /** True while a write waits for room. */
   get waiting(): boolean {
     return this.#done !== undefined;
   }
 
-  /** Write `chunks`; `done` is called at once if all is taken. One at a time. */
-  begin(connection: Connection, chunks: Chunks, done: Callback): void {
+  /**
+   * Write `chunks`; `done` is called at once if all is taken, else in a context of its own, of which `cause`
+   * is the socket's. One at a time.
+   */
+  begin(connection: Connection, chunks: Chunks, done: Callback, cause?: AsyncResource): void {
     this.#chunks = chunks;
     this.#index = 0;
     this.#at = 0;
@@ -43,6 +52,7 @@ export class Outflow {
     this.#left = this.#length;
     if (chunks.some(({ chunk }) => isGone(chunk))) this.#fail(connection);
     else this.go(connection);
+    if (this.waiting) this.#scope = makeScope('WRITEWRAP', cause);
   }
 
   /** While none waits: how much of `chunk`, which is given away, is taken at once. */
@@ -95,8 +105,10 @@ export class Outflow {
     const done = this.#done as Callback; // both callers looked
     this.written += this.#length;
     this.#chunks = EMPTY;
-    this.#done = undefined;
-    done(error);
+    const scope = this.#scope;
+    this.#done = this.#scope = undefined;
+    if (scope) scope.runInAsyncScope(done, undefined, error);
+    else done(error);
   }
 }
 

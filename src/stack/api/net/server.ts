@@ -7,6 +7,7 @@
  * Node documentation: "Class: net.Server", "server.listen()".
  * @module
  */
+import type { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import {
   type AddressInfo,
@@ -34,6 +35,7 @@ import {
   type ServerListenOptions,
   type SocketOptions,
 } from './options.ts';
+import { makeScope } from './scope.ts';
 import type { Accepted, Socket } from './socket.ts';
 
 /** As Node: what `listen` asks for if it is not told. */
@@ -72,6 +74,8 @@ export class Server extends EventEmitter implements NodeServer {
   readonly #makeSocket: SocketMaker;
   readonly #blockList: ServerOpts['blockList'];
   #listener: Listener | undefined;
+  /** The context of what it tells of connections: that of `listen`. */
+  #scope: AsyncResource | undefined;
   #connections = 0;
   #referenced = true;
   /** Counts calls of `listen` and `close`, so that a lookup that comes too late is seen. */
@@ -164,6 +168,7 @@ export class Server extends EventEmitter implements NodeServer {
       return;
     }
     this.#listener = listener;
+    this.#scope = makeScope('TCPSERVERWRAP');
     tellListens(this.outside);
     this.#host.open.add(this);
     if (!this.#referenced) listener.unref();
@@ -195,7 +200,11 @@ export class Server extends EventEmitter implements NodeServer {
       keepAliveInitialDelay: this.keepAliveInitialDelay,
       highWaterMark: this.highWaterMark,
     };
-    const socket = this.#makeSocket(options, { connection, pause: this.pauseOnConnect });
+    const socket = this.#makeSocket(options, {
+      connection,
+      scope: this.#scope,
+      pause: this.pauseOnConnect,
+    });
     this.#connections++;
     socket.server = this;
     socket._server = this;
@@ -208,12 +217,16 @@ export class Server extends EventEmitter implements NodeServer {
       socket.resetAndDestroy(); // it was closed, and so is whom it had not accepted yet
       return;
     }
-    this.emit('connection', socket);
+    this.#tell('connection', socket);
     tellServerSocket(socket);
   }
 
   #dropped(data: DropArgument): void {
-    this.emit('drop', data);
+    this.#tell('drop', data);
+  }
+
+  #tell(event: string, value: unknown): void {
+    this.#scope?.runInAsyncScope(this.emit, this, event, value);
   }
 
   /** The server that the program has: this one, unless it listens for another. */

@@ -5,7 +5,7 @@
  * Node documentation: "Class: net.Socket".
  * @module
  */
-import { AsyncResource } from 'node:async_hooks';
+import type { AsyncResource } from 'node:async_hooks';
 import type {
   AddressInfo,
   Socket as NodeSocket,
@@ -28,11 +28,14 @@ import {
   type SocketOptions,
   type TcpOptions,
 } from './options.ts';
+import { makeAcceptedScope, makeScope } from './scope.ts';
 import { SocketStream } from './stream.ts';
 
 /** A connection that a server has accepted, to make a socket of. */
 export interface Accepted {
   readonly connection: Connection;
+  /** The context of the server, which is the cause of the socket's. */
+  readonly scope?: AsyncResource | undefined;
   /** Read nothing until told to. */
   readonly pause: boolean;
 }
@@ -53,6 +56,7 @@ export class Socket extends SocketStream implements NodeSocket {
   declare readonly bufferSize: number;
   readonly #blockList: SocketOptions['blockList'];
   #dial: Dial | undefined;
+  #connectScope: AsyncResource | undefined;
   #noDelay: boolean;
   #keepAlive: boolean;
   #keepAliveIdle: number;
@@ -74,6 +78,7 @@ export class Socket extends SocketStream implements NodeSocket {
     if (options.signal !== undefined) addAbortSignal(options.signal, this);
     if (!accepted) return;
     this.live = true;
+    this.scope = makeAcceptedScope(accepted.scope);
     this.adopt(accepted.connection);
     if (accepted.pause) this.pause();
     this.beginReading();
@@ -94,7 +99,8 @@ export class Socket extends SocketStream implements NodeSocket {
     this.connecting = true;
     this.#peer = undefined;
     this.idle.touch();
-    this.scope = new AsyncResource('TCPCONNECTWRAP');
+    this.scope = makeScope('TCPWRAP');
+    this.#connectScope = makeScope('TCPCONNECTWRAP', this.scope);
     this.#dial = this.#makeDial(target);
     this.#dial.start(this.host.lookup);
     return this;
@@ -123,7 +129,7 @@ export class Socket extends SocketStream implements NodeSocket {
         this.adopt(connection);
         this.tell(this.#opened, undefined);
       },
-      failed: (error) => this.inScope(this.#failed, error),
+      failed: (error) => this.#connectScope?.runInAsyncScope(this.#failed, this, error),
     });
   }
 
@@ -146,7 +152,7 @@ export class Socket extends SocketStream implements NodeSocket {
   }
 
   #opened(): void {
-    if (!this.destroyed) this.inScope(this.#connected, undefined);
+    if (!this.destroyed) this.#connectScope?.runInAsyncScope(this.#connected, this);
   }
 
   #connected(): void {

@@ -19,9 +19,9 @@ import { coded, type SystemError, systemError } from '../door/errors.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
-import { readOnRead, type UserBuffer } from './onread.ts';
+import { readOnRead, type UserBuffer, type Works } from './onread.ts';
 import type { SocketOptions } from './options.ts';
-import { Outflow, onceConnected, refuseWrite } from './outflow.ts';
+import { closedError, Outflow, onceConnected, refuseWrite } from './outflow.ts';
 
 type Callback = (error?: Error | null) => void;
 type Chunk = { chunk: Buffer };
@@ -31,8 +31,6 @@ export interface SocketServer {
   /** A socket of the server's is gone. */
   socketGone(): void;
 }
-
-const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socket is closed');
 
 export class SocketStream extends Duplex {
   /** True from `connect` until the connection is open or has failed. */
@@ -48,6 +46,7 @@ export class SocketStream extends Duplex {
   /** From `connect` (or birth, if accepted) to `destroy`: while Node's socket has its handle. */
   protected live = false;
   protected readonly idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+  /** The context of what is told; made with the connection. */
   protected scope: AsyncResource | undefined;
   readonly #intake: Intake = new Intake(this, this.#took);
   readonly #outflow: Outflow = new Outflow();
@@ -76,7 +75,7 @@ export class SocketStream extends Duplex {
       autoDestroy: true,
     } as DuplexOptions);
     this.host = host;
-    this.#userBuffer = readOnRead(options.onread);
+    this.#userBuffer = readOnRead(options.onread, this, () => this.#fillWorks());
     this.on('end', () => {
       this.#peerEnded = !this.allowHalfOpen;
     });
@@ -169,25 +168,37 @@ export class SocketStream extends Duplex {
   };
 
   #data(bytes: Uint8Array, at: number, length: number): void {
-    const user = this.#userBuffer;
-    if (!user || this.#handle) {
-      this.#untold += length;
-      this.host.inflow.add(this.#intake, bytes, at, length);
-      return;
-    }
-    this.#bytesRead += length;
-    this.idle.touch();
-    this.inScope(() => {
-      if (!user.take(this, bytes, at, length)) this.#stopReading();
-    }, undefined);
+    this.#untold += length;
+    this.host.inflow.add(this.#intake, bytes, at, length);
   }
 
   #took(chunk: Buffer): void {
     this.#untold -= chunk.length;
     if (this.destroyed) return;
+    if (this.#userBuffer && !this.#handle) {
+      this.#userBuffer.take(chunk);
+      return;
+    }
     this.#bytesRead += chunk.length;
     this.idle.touch();
     this.inScope(this.#give, chunk);
+  }
+
+  #fillWorks(): Works {
+    return {
+      wants: () => this.#reading && !this.destroyed,
+      told: (length, call) => {
+        this.#bytesRead += length;
+        this.idle.touch();
+        this.inScope(call, undefined);
+      },
+      stop: () => this.#stopReading(),
+      later: () => {
+        this.carrier?.pause();
+        this.tell(() => this.#userBuffer?.fill(), undefined);
+      },
+      emptied: () => this.carrier?.resume(),
+    };
   }
 
   #give(chunk: Buffer): void {
@@ -205,7 +216,8 @@ export class SocketStream extends Duplex {
   }
 
   #ended(): void {
-    if (!this.destroyed) this.inScope(this.#finishReading, undefined);
+    if (this.destroyed || this.#userBuffer?.waits(() => this.#ended())) return;
+    this.inScope(this.#finishReading, undefined);
   }
 
   #finishReading(): void {
@@ -230,7 +242,7 @@ export class SocketStream extends Duplex {
     const { carrier } = this;
     if (!carrier || this.destroyed) return;
     this.idle.touch();
-    this.inScope(() => this.#outflow.go(carrier), undefined);
+    this.#outflow.go(carrier);
     this.#settle();
   }
 
@@ -240,12 +252,12 @@ export class SocketStream extends Duplex {
   }
 
   #gone(error: SystemError | undefined): void {
-    if (this.destroyed) return;
+    if (this.destroyed || this.#userBuffer?.waits(() => this.#gone(error))) return;
     if (!error) {
       // In order, unless the whole stack was closed: then there is nothing to wait for.
       if (this.carrier?.failure === Failure.CLOSED) this.inScope(this.#fail, undefined);
     } else if (this.#reading) this.inScope(this.#fail, error);
-    else if (this.#outflow.waiting) this.inScope(this.#failWrite, this.#writeError(error));
+    else if (this.#outflow.waiting) this.#failWrite(this.#writeError(error));
     else this.#unseen = error;
   }
 
@@ -276,8 +288,7 @@ export class SocketStream extends Duplex {
     this.#settle();
     const error = this.#unseen;
     if (error) process.nextTick(() => this.destroy(error));
-    else if (this.#userBuffer?.flush(this) === false) this.#reading = false;
-    else this.carrier.resume();
+    else if (!this.#userBuffer?.goOn()) this.carrier.resume();
   }
 
   #stopReading(): void {
@@ -333,7 +344,7 @@ export class SocketStream extends Duplex {
     else if (carrier.closed) done(this.#writeError(this.#cause));
     else {
       this.idle.touch();
-      this.#outflow.begin(carrier, chunks, done);
+      this.#outflow.begin(carrier, chunks, done, this.scope);
       if (this.#outflow.waiting) this.#settle();
     }
   }
