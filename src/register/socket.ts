@@ -5,6 +5,7 @@
  * Node documentation: "Class: net.Socket".
  * @module
  */
+
 import type * as net from 'node:net';
 import type { Net, SocketClass } from '../index.ts';
 import { makeSocketsOf, type SocketMaker } from '../stack/api/net/net.ts';
@@ -37,7 +38,7 @@ function makeEither(stack: Net, Native: typeof net.Socket): SocketMaker {
         this.read(0);
       });
       local.on('data', (chunk) => {
-        this.idle.touch();
+        this._stackIdle.touch();
         if (!this.push(chunk)) local.pause();
       });
       local.on('end', () => {
@@ -50,8 +51,8 @@ function makeEither(stack: Net, Native: typeof net.Socket): SocketMaker {
     }
 
     override get _handle(): object | null | undefined {
-      if (!this.local) return super._handle;
-      return (this.local as { _handle?: object | null })._handle;
+      if (!this._stackPath) return super._handle;
+      return (this._stackPath as { _handle?: object | null })._handle;
     }
 
     override set _handle(value: unknown) {
@@ -59,48 +60,49 @@ function makeEither(stack: Net, Native: typeof net.Socket): SocketMaker {
     }
 
     /** Node's socket, if it was connected to a path. One that is still being made may read already. */
-    private get local(): net.Socket | undefined {
+    private get _stackPath(): net.Socket | undefined {
       return #local in this ? this.#local : undefined;
     }
 
     override get pending(): boolean {
-      return this.local ? this.local.pending : super.pending;
+      return this._stackPath ? this._stackPath.pending : super.pending;
     }
 
     override _read(size: number): void {
-      if (this.local) this.local.resume();
+      if (this._stackPath) this._stackPath.resume();
       else super._read(size);
     }
 
     override _write(chunk: Buffer, encoding: BufferEncoding, done: Done): void {
-      if (this.local) {
-        this.idle.touch();
-        this.local.write(chunk, encoding, done);
+      if (this._stackPath) {
+        this._stackIdle.touch();
+        this._stackPath.write(chunk, encoding, done);
       } else super._write(chunk, encoding, done);
     }
 
     override _writev(chunks: { chunk: Buffer }[], done: Done): void {
-      if (this.local) this.local.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+      if (this._stackPath)
+        this._stackPath.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
       else super._writev(chunks, done);
     }
 
     override _final(done: Done): void {
-      if (this.local) this.local.end(done);
+      if (this._stackPath) this._stackPath.end(done);
       else super._final(done);
     }
 
     override _destroy(error: Error | null, done: Done): void {
-      this.local?.destroy();
+      this._stackPath?.destroy();
       super._destroy(error, done);
     }
 
     override ref(): this {
-      this.local?.ref();
+      this._stackPath?.ref();
       return super.ref();
     }
 
     override unref(): this {
-      this.local?.unref();
+      this._stackPath?.unref();
       return super.unref();
     }
   }

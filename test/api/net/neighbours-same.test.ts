@@ -269,3 +269,73 @@ same(
     return errors;
   },
 );
+
+same('neighbours: connect while it connects is EALREADY', async ({ client, server, host }, log) => {
+  const listener = server.net.createServer((peer) => peer.resume());
+  const port = await listening(listener, host);
+  const socket = client.net.connect(port, host);
+  for (const event of ['connect', 'error', 'close']) {
+    socket.on(event, (value: unknown) => {
+      const { code, syscall } = (value ?? {}) as NodeJS.ErrnoException;
+      log.push([event, code, syscall]);
+    });
+  }
+  log.push(socket.connect(port, host) === socket);
+  await next(socket, 'close');
+  await new Promise((done) => listener.close(done));
+});
+
+same('neighbours: a signal that is nothing is none', async ({ client }) => {
+  const { Socket } = client.net;
+  return [null, false, 0, ''].map((signal) => new Socket({ signal } as never).destroyed);
+});
+
+same('neighbours: an address to come from that is none', async ({ client, host }) => {
+  const codes = [true, 5, 'x', {}].map((localAddress) => {
+    try {
+      client.net.connect({ port: 1, host, localAddress } as never);
+      return 'connects';
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code;
+    }
+  });
+  return codes;
+});
+
+same('neighbours: a server’s mark is a number, told or not', async ({ server }) => {
+  const marks = [undefined, -1, 0, 7].map((highWaterMark) =>
+    Reflect.get(server.net.createServer({ highWaterMark } as never), 'highWaterMark'),
+  );
+  return marks;
+});
+
+same(
+  'neighbours: sizes, groups and interfaces of a datagram socket that are none',
+  async (world) => {
+    const { client, clientHost } = world;
+    const { createSocket } = client.dgram;
+    const codeOf = (run: () => unknown): unknown => {
+      try {
+        run();
+        return 'taken';
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code;
+      }
+    };
+    const sizes = [-1, 1.5, 2 ** 32].flatMap((size) => [
+      codeOf(() => createSocket({ type: 'udp4', sendBufferSize: size })),
+      codeOf(() => createSocket({ type: 'udp4', recvBufferSize: size })),
+    ]);
+    const socket = createSocket('udp4');
+    await new Promise<void>((done) => socket.bind(0, clientHost, done));
+    const others = [
+      codeOf(() => socket.dropMembership('1.2.3.4')),
+      codeOf(() => socket.dropMembership('224.0.0.1', '1.2.3.4')),
+      codeOf(() => socket.addMembership('1.2.3.4')),
+      codeOf(() => socket.addMembership('224.0.0.1', '1.2.3.4')),
+      codeOf(() => socket.setMulticastInterface('1.2.3.4')),
+    ];
+    socket.close();
+    return [sizes, others];
+  },
+);

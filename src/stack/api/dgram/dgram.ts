@@ -5,6 +5,7 @@
  * Node documentation: "UDP/datagram sockets". RFC 1112 §6 (multicast), RFC 1122 §4.1.4 (broadcast).
  * @module
  */
+
 import type { Socket as NodeSocket, RemoteInfo, SocketType } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
 import { isIPv4 } from 'node:net';
@@ -19,32 +20,32 @@ import { DatagramSocket } from './socket.ts';
  * A UDP socket with Node's methods, events and errors. Node documentation: "Class: dgram.Socket".
  */
 export class DgramSocket extends DatagramSocket implements NodeSocket {
-  #receiveBuffer: number = this.options.recvBufferSize || BUFFER_SIZE;
-  #sendBuffer: number = this.options.sendBufferSize || BUFFER_SIZE;
+  #receiveBuffer: number = this._stackOptions.recvBufferSize || BUFFER_SIZE;
+  #sendBuffer: number = this._stackOptions.sendBufferSize || BUFFER_SIZE;
 
   /** What was set: datagrams are emitted as they come. Throws `ERR_SOCKET_BUFFER_SIZE` while it
    * is not bound. */
   getRecvBufferSize(): number {
-    this.opened('uv_recv_buffer_size', bufferSizeError);
+    this._stackOpened('uv_recv_buffer_size', bufferSizeError);
     return this.#receiveBuffer;
   }
 
   /** Remembered. Throws `ERR_SOCKET_BAD_BUFFER_SIZE` for what is no size. */
   setRecvBufferSize(size: number): void {
     this.#receiveBuffer = checkBufferSize(size);
-    this.opened('uv_recv_buffer_size', bufferSizeError);
+    this._stackOpened('uv_recv_buffer_size', bufferSizeError);
   }
 
   /** What was set: datagrams leave at once. Throws `ERR_SOCKET_BUFFER_SIZE` while it is not bound. */
   getSendBufferSize(): number {
-    this.opened('uv_send_buffer_size', bufferSizeError);
+    this._stackOpened('uv_send_buffer_size', bufferSizeError);
     return this.#sendBuffer;
   }
 
   /** Remembered. Throws `ERR_SOCKET_BAD_BUFFER_SIZE` for what is no size. */
   setSendBufferSize(size: number): void {
     this.#sendBuffer = checkBufferSize(size);
-    this.opened('uv_send_buffer_size', bufferSizeError);
+    this._stackOpened('uv_send_buffer_size', bufferSizeError);
   }
 
   /** Bytes that wait to be sent: none, a datagram goes at once or fails. */
@@ -59,14 +60,14 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
 
   /** Let datagrams to broadcast addresses leave. */
   setBroadcast(flag: boolean): void {
-    this.opened('setBroadcast').broadcast = Boolean(flag);
+    this._stackOpened('setBroadcast').broadcast = Boolean(flag);
   }
 
   /** Hops that datagrams may take, 1 to 255. Throws `EINVAL` for others. */
   setTTL(ttl: number): number {
     checkNumber(ttl, 'ttl');
     if (!(ttl >= 1 && ttl <= 255)) throw systemError('EINVAL', 'setTTL');
-    this.opened('setTTL').ttl = ttl | 0;
+    this._stackOpened('setTTL').ttl = ttl | 0;
     return ttl;
   }
 
@@ -74,37 +75,37 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   setMulticastTTL(ttl: number): number {
     checkNumber(ttl, 'ttl');
     if (!(ttl >= 0 && ttl <= 255)) throw systemError('EINVAL', 'setMulticastTTL');
-    this.opened('setMulticastTTL').multicastTtl = ttl | 0;
+    this._stackOpened('setMulticastTTL').multicastTtl = ttl | 0;
     return ttl;
   }
 
   /** Whether members on this stack hear what this socket sends to a group. */
   setMulticastLoopback(flag: boolean): boolean {
-    this.opened('setMulticastLoopback').multicastLoop = Boolean(flag);
+    this._stackOpened('setMulticastLoopback').multicastLoop = Boolean(flag);
     return flag;
   }
 
   /** The interface that multicasts leave by, named by an address of ours; `0.0.0.0`: any. */
   setMulticastInterface(interfaceAddress: string): void {
-    this.alive();
+    this._stackAlive();
     checkString(interfaceAddress, 'interfaceAddress');
     if (!isIPv4(interfaceAddress)) throw systemError('EINVAL', 'setMulticastInterface');
-    this.opened('setMulticastInterface').setMulticastInterface(interfaceAddress);
+    this._stackOpened('setMulticastInterface').setMulticastInterface(interfaceAddress);
   }
 
   /** Listen to a group, on the interface that has that address of ours or on that which leads there. */
   addMembership(multicastAddress: string, multicastInterface?: string): void {
-    this.alive();
+    this._stackAlive();
     if (!multicastAddress) throw missingError('multicastAddress');
-    const udp = this.openedSoon('addMembership');
+    const udp = this._stackOpenedSoon('addMembership');
     udp.addMembership(multicastAddress, multicastInterface || undefined);
   }
 
   /** Listen no longer; closing the socket does so too. */
   dropMembership(multicastAddress: string, multicastInterface?: string): void {
-    this.alive();
+    this._stackAlive();
     if (!multicastAddress) throw missingError('multicastAddress');
-    const udp = this.openedSoon('dropMembership');
+    const udp = this._stackOpenedSoon('dropMembership');
     udp.dropMembership(multicastAddress, multicastInterface || undefined);
   }
 
@@ -119,7 +120,7 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   }
 
   #refuseSources(syscall: string, source: unknown, group: unknown): never {
-    this.alive();
+    this._stackAlive();
     checkString(source, 'sourceAddress');
     checkString(group, 'groupAddress');
     const why = 'this stack does not filter multicasts by source: join the group, look at rinfo';

@@ -6,7 +6,13 @@
  * @module
  */
 import type { LookupOneOptions } from 'node:dns';
-import { checkFunction, checkPort, checkSignal, checkString } from '../door/checks.ts';
+import {
+  checkFunction,
+  checkInteger,
+  checkPort,
+  checkSignal,
+  checkString,
+} from '../door/checks.ts';
 import { argTypeError, argValueError, coded, unsupportedError } from '../door/errors.ts';
 
 /** As in `dgram.createSocket(options)`. */
@@ -79,7 +85,7 @@ export function readDgramOptions(given: unknown): DgramOptions {
   if (lookup !== undefined) checkFunction(lookup, 'lookup');
   if (signal !== undefined) checkSignal(signal, 'options.signal');
   for (const [name, size] of Object.entries({ recvBufferSize, sendBufferSize })) {
-    if (size && typeof size !== 'number') throw argTypeError(`options.${name}`, 'number', size);
+    if (size) checkInteger(size, `options.${name}`, 0, 0xffff_ffff);
   }
   return options;
 }

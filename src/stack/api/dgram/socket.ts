@@ -8,6 +8,7 @@
  * Node documentation: "Class: dgram.Socket".
  * @module
  */
+
 import { AsyncResource } from 'node:async_hooks';
 import type { RemoteInfo } from 'node:dgram';
 import { channel } from 'node:diagnostics_channel';
@@ -48,13 +49,16 @@ const alreadyBound = (): Error =>
 
 type Resolved = (error: Error | null, address: string) => void;
 
-/** The socket without what concerns groups; `dgram.ts` adds that. */
+/**
+ * The socket without what concerns groups; `dgram.ts` adds that. What its classes share bears `_stack` before its
+ * name: programs put all other names on sockets.
+ */
 export class DatagramSocket extends EventEmitter {
   readonly type: 'udp4' | 'udp6';
-  protected readonly host: Host;
+  protected readonly _stackHost: Host;
   /** What it is made of: the callback interface. */
-  protected readonly udp: UdpSocket;
-  protected readonly options: DgramOptions;
+  protected readonly _stackCarrier: UdpSocket;
+  protected readonly _stackOptions: DgramOptions;
   /** In place of the stack's own: what `dns.lookup` was when the socket was made, if it was replaced. */
   readonly #lookup: DgramLookup | undefined;
   readonly #scope = new AsyncResource('UDPWRAP');
@@ -70,17 +74,17 @@ export class DatagramSocket extends EventEmitter {
   constructor(host: Host, given: unknown, listener?: unknown, accepted?: CoreSocket) {
     super();
     const options = readDgramOptions(given);
-    this.host = host;
+    this._stackHost = host;
     this.type = options.type;
-    this.options = options;
+    this._stackOptions = options;
     this.#lookup = options.lookup ?? (isLookupReplaced() ? (dns.lookup as DgramLookup) : undefined);
-    this.udp = new UdpSocket(host, this.#makeHandler(), accepted);
+    this._stackCarrier = new UdpSocket(host, this.#makeHandler(), accepted);
     if (accepted) {
       this.#bind = Bind.BOUND;
       this.#link = Link.CONNECTED;
     }
-    this.udp.dontFragment = Boolean(options.dontFragment);
-    this.udp.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
+    this._stackCarrier.dontFragment = Boolean(options.dontFragment);
+    this._stackCarrier.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
     if (typeof listener === 'function') this.on('message', listener as () => void);
     this.#closeOn(options.signal);
     if (created.hasSubscribers) created.publish({ socket: this });
@@ -88,7 +92,7 @@ export class DatagramSocket extends EventEmitter {
 
   /** Bind to a port: ([port][, address][, callback]) or (options[, callback]); `listening` follows. */
   bind(...args: unknown[]): this {
-    const udp = this.alive();
+    const udp = this._stackAlive();
     if (this.#bind !== Bind.NONE) throw alreadyBound();
     const { port, address } = readBind(args);
     this.#bind = Bind.BINDING;
@@ -105,7 +109,7 @@ export class DatagramSocket extends EventEmitter {
 
   /** Bind now, to a literal address; `listening` is emitted before it returns. Throws if it fails. */
   bindSync(options: { port?: number | undefined; address?: string | undefined } = {}): AddressInfo {
-    const udp = this.alive();
+    const udp = this._stackAlive();
     const { port, address } = readBind([options]);
     if (this.#bind !== Bind.NONE) throw alreadyBound();
     udp.bind(port, address || '0.0.0.0');
@@ -118,7 +122,7 @@ export class DatagramSocket extends EventEmitter {
     const port = checkPort(portGiven, 'Port', false);
     checkAddress(address, 'address');
     if (this.#link !== Link.NONE) throw connectedError();
-    this.openedSoon('connect').connect(port, address);
+    this._stackOpenedSoon('connect').connect(port, address);
     this.#link = Link.CONNECTED;
   }
 
@@ -174,8 +178,8 @@ export class DatagramSocket extends EventEmitter {
     this.#afterBind(() => {
       if (callback) this.once('connect', callback);
       this.#resolve(address || '127.0.0.1', (error, ip) => {
-        if (this.udp.closed) return;
-        this.#connected(error ?? attempt(() => this.udp.connect(port, ip)), callback);
+        if (this._stackCarrier.closed) return;
+        this.#connected(error ?? attempt(() => this._stackCarrier.connect(port, ip)), callback);
       });
     });
   }
@@ -197,7 +201,7 @@ export class DatagramSocket extends EventEmitter {
   /** Talk to everyone again. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not connected. */
   disconnect(): void {
     if (this.#link !== Link.CONNECTED) throw notConnectedError();
-    this.udp.disconnect();
+    this._stackCarrier.disconnect();
     this.#link = Link.NONE;
   }
 
@@ -208,7 +212,7 @@ export class DatagramSocket extends EventEmitter {
    */
   send(...args: unknown[]): void {
     const call = readSend(args, this.#link === Link.CONNECTED);
-    this.alive();
+    this._stackAlive();
     const { address = '127.0.0.1' } = call;
     if (this.#link === Link.CONNECTED) this.#transmit(call, undefined);
     else if (this.#isPlain(address)) this.#transmit(call, address);
@@ -240,11 +244,11 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #transmit({ bytes, port, address, callback }: SendCall, ip: string | undefined): void {
-    const { udp } = this;
+    const udp = this._stackCarrier;
     if (udp.closed) return; // in the meantime
     let code = '';
     if (ip === undefined) code = udp.send(bytes) ? '' : udp.failure;
-    else if (this.options.sendBlockList?.check(ip, 'ipv4')) code = 'EACCES';
+    else if (this._stackOptions.sendBlockList?.check(ip, 'ipv4')) code = 'EACCES';
     else if (!udp.send(bytes, 0, bytes.length, this.#parse(ip), port)) code = udp.failure;
     if (!callback) return;
     if (code === '') process.nextTick(callback, null, bytes.length);
@@ -262,7 +266,7 @@ export class DatagramSocket extends EventEmitter {
     if (lookup) lookup(name, FAMILY, then);
     else if (this.#isPlain(name)) then(null, name);
     else {
-      this.host.lookup(name, { family: 4 }, (error, found) =>
+      this._stackHost.lookup(name, { family: 4 }, (error, found) =>
         then(error, typeof found === 'string' ? found : (found?.[0]?.address ?? '')),
       );
     }
@@ -275,7 +279,7 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #makeHandler(): UdpHandler {
-    const { events } = this.host;
+    const { events } = this._stackHost;
     return {
       message: (_udp, bytes, at, length, source, port) => {
         const sender = this.#sender(source, port, length);
@@ -300,12 +304,16 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #message(message: Buffer, sender: RemoteInfo): void {
-    if (this.udp.closed || this.options.receiveBlockList?.check(sender.address, 'ipv4')) return;
+    if (
+      this._stackCarrier.closed ||
+      this._stackOptions.receiveBlockList?.check(sender.address, 'ipv4')
+    )
+      return;
     this.#scope.runInAsyncScope(this.emit, this, 'message', message, sender);
   }
 
   #error(error: Error): void {
-    if (!this.udp.closed) this.#scope.runInAsyncScope(this.emit, this, 'error', error);
+    if (!this._stackCarrier.closed) this.#scope.runInAsyncScope(this.emit, this, 'error', error);
   }
 
   /** Close it; `close` follows. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` if it is closed. */
@@ -315,14 +323,14 @@ export class DatagramSocket extends EventEmitter {
       this.#queue.push(() => this.close());
       return this;
     }
-    this.alive().close();
+    this._stackAlive().close();
     return this;
   }
 
   #closeOn(signal: AbortSignal | undefined): void {
     if (!signal) return;
     const close = (): void => {
-      if (!this.udp.closed) this.close();
+      if (!this._stackCarrier.closed) this.close();
     };
     if (signal.aborted) {
       close();
@@ -333,56 +341,56 @@ export class DatagramSocket extends EventEmitter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.udp.closed) return;
+    if (this._stackCarrier.closed) return;
     await new Promise<void>((done) => this.close(done));
   }
 
   /** Where it is bound. Throws `EBADF` if it is not. */
   address(): AddressInfo {
-    const { localAddress, localPort } = this.opened('getsockname');
+    const { localAddress, localPort } = this._stackOpened('getsockname');
     return { address: localAddress, family: 'IPv4', port: localPort };
   }
 
   /** Whom it is connected to. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not. */
   remoteAddress(): AddressInfo {
-    const { remoteAddress, remotePort } = this.alive();
+    const { remoteAddress, remotePort } = this._stackAlive();
     if (this.#link !== Link.CONNECTED) throw notConnectedError();
     return { address: remoteAddress, family: 'IPv4', port: remotePort };
   }
 
   /** The process stays alive while it is bound; the default. */
   ref(): this {
-    this.udp.ref();
+    this._stackCarrier.ref();
     return this;
   }
 
   /** The process may end while it is bound. */
   unref(): this {
-    this.udp.unref();
+    this._stackCarrier.unref();
     return this;
   }
 
   /** What it is made of. Throws `ERR_SOCKET_DGRAM_NOT_RUNNING` once closed. */
-  protected alive(): UdpSocket {
-    if (!this.udp.closed) return this.udp;
+  protected _stackAlive(): UdpSocket {
+    if (!this._stackCarrier.closed) return this._stackCarrier;
     throw coded(Error, 'ERR_SOCKET_DGRAM_NOT_RUNNING', 'Not running');
   }
 
   /** The same; throws `EBADF` while it is not bound, which is when Node makes the descriptor. */
-  protected opened(syscall: string, errorOf: typeof systemError = systemError): UdpSocket {
-    const udp = this.alive();
+  protected _stackOpened(syscall: string, errorOf: typeof systemError = systemError): UdpSocket {
+    const udp = this._stackAlive();
     if (this.#bind === Bind.BOUND) return udp;
     throw errorOf('EBADF', syscall);
   }
 
   /** Bound from now on, to any port if it was not. */
-  protected openedSoon(syscall: string): UdpSocket {
-    const udp = this.alive();
+  protected _stackOpenedSoon(syscall: string): UdpSocket {
+    const udp = this._stackAlive();
     if (this.#bind === Bind.NONE) {
       udp.bind();
       this.#bound();
     }
-    return this.opened(syscall);
+    return this._stackOpened(syscall);
   }
 }
 

@@ -4,6 +4,7 @@
  * its datagrams wait, a few of them.
  * @module
  */
+
 import { type Address, format } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { after, stop } from '../../host/clock.ts';
@@ -39,8 +40,8 @@ export class FlowSocket extends DgramSocket {
   constructor(host: Host, core: CoreSocket, idle: number) {
     super(host, 'udp4', undefined, core);
     this.#core = core;
-    const { handler } = this.udp;
-    this.udp.handler = {
+    const { handler } = this._stackCarrier;
+    this._stackCarrier.handler = {
       ...handler,
       message: (udp, bytes, at, length, address, port, arrival) => {
         this.#idle.touch();
@@ -69,13 +70,13 @@ export class FlowSocket extends DgramSocket {
 
   /** Close it, and tell the peer by ICMP that the port is unreachable: nobody answers there any more. */
   refuse(): void {
-    this.alive();
-    tellUnreachable(this.host, this.#core, this.#length, Code.PORT);
+    this._stackAlive();
+    tellUnreachable(this._stackHost, this.#core, this.#length, Code.PORT);
     this.close();
   }
 
   #expire(): void {
-    if (!this.udp.closed) this.close();
+    if (!this._stackCarrier.closed) this.close();
   }
 }
 

@@ -93,7 +93,7 @@ function checkHints(hints: unknown): void {
 /** Check the options of `connect`. Throws what Node throws. */
 export function readTarget(options: ConnectOptions): Target {
   const { localAddress, localPort, port, autoSelectFamily, lookup } = options;
-  const source = localAddress ? checkAddress(localAddress, 'options.localAddress') : ANY;
+  const source = localAddress ? checkAddress(String(localAddress), 'options.localAddress') : ANY;
   if (localPort) checkNumber(localPort, 'options.localPort');
   if (typeof port !== 'number' && typeof port !== 'string') {
     throw argTypeError('options.port', ['number', 'string'], port);

@@ -12,7 +12,8 @@ import type { Connection } from '../tcp/connection.ts';
 import { makeScope } from './scope.ts';
 
 type Callback = (error?: Error | null) => void;
-type Chunks = readonly { readonly chunk: Uint8Array }[];
+/** As streams give them. */
+export type Chunks = readonly { readonly chunk: Uint8Array }[];
 
 const EMPTY: Chunks = [];
 /** Below it a copy costs less than to keep what is written. */

@@ -16,6 +16,7 @@ import {
   type Server as NodeServer,
   type ServerOpts,
 } from 'node:net';
+import { getDefaultHighWaterMark } from 'node:stream';
 import { ANY } from '../../base/address.ts';
 import { failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
@@ -65,7 +66,7 @@ export class Server extends EventEmitter implements NodeServer {
   /** In milliseconds. */
   keepAliveInitialDelay: number;
   /** Of its sockets' buffers, in bytes; the stream's own unless told. */
-  highWaterMark: number | undefined;
+  highWaterMark: number;
   /** Most sockets at once; more are closed, and told as `drop`. Undefined: any number. */
   declare maxConnections: number;
   /** Close what is over `maxConnections`; the only choice here, as there is no cluster. */
@@ -93,8 +94,8 @@ export class Server extends EventEmitter implements NodeServer {
     this.noDelay = Boolean(options.noDelay);
     this.keepAlive = Boolean(options.keepAlive);
     this.keepAliveInitialDelay = Math.max(0, options.keepAliveInitialDelay ?? 0);
-    const mark = options.highWaterMark;
-    this.highWaterMark = mark !== undefined && mark >= 0 ? mark : undefined;
+    const mark = options.highWaterMark ?? -1;
+    this.highWaterMark = mark < 0 ? getDefaultHighWaterMark(false) : mark;
     if (listener) this.on('connection', listener);
   }
 
@@ -120,7 +121,7 @@ export class Server extends EventEmitter implements NodeServer {
       const message = 'Listen method has been called more than once without closing.';
       throw coded(Error, 'ERR_SERVER_ALREADY_LISTEN', message);
     }
-    tellListening(this.outside, options);
+    tellListening(this._stackOutside, options);
     if (callback) this.once('listening', callback);
     refuseKernelObjects(options, ['handle', '_handle', 'fd']);
     if (!hasPort(options)) refuseKernelObjects(options, ['path']);
@@ -169,7 +170,7 @@ export class Server extends EventEmitter implements NodeServer {
     }
     this.#listener = listener;
     this.#scope = makeScope('TCPSERVERWRAP');
-    tellListens(this.outside);
+    tellListens(this._stackOutside);
     this.#host.open.add(this);
     if (!this.#referenced) listener.unref();
     process.nextTick(() => {
@@ -179,7 +180,7 @@ export class Server extends EventEmitter implements NodeServer {
 
   #failed(code: string, address: string, port: number): void {
     const error = explainedError(code, 'listen', { address, port });
-    tellListenFailed(this.outside, error);
+    tellListenFailed(this._stackOutside, error);
     process.nextTick(() => this.emit('error', error));
   }
 
@@ -230,12 +231,12 @@ export class Server extends EventEmitter implements NodeServer {
   }
 
   /** The server that the program has: this one, unless it listens for another. */
-  protected get outside(): object {
+  protected get _stackOutside(): object {
     return this;
   }
 
   /** For the server's sockets: one is gone. */
-  socketGone(): void {
+  _stackSocketGone(): void {
     this.#connections--;
     this.#closeIfDone();
   }

@@ -5,6 +5,7 @@
  * Node documentation: "Class: net.Socket".
  * @module
  */
+
 import type { AsyncResource } from 'node:async_hooks';
 import type {
   AddressInfo,
@@ -16,7 +17,7 @@ import { addAbortSignal } from 'node:stream';
 import type { Host } from '../../host/host.ts';
 import type { TcpInfo } from '../../tcp/info.ts';
 import { checkFunction, checkInteger, checkMilliseconds } from '../door/checks.ts';
-import { missingError } from '../door/errors.ts';
+import { connectError, missingError, type SystemError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
 import { Dial, readTarget, type Target } from './connect.ts';
 import {
@@ -75,13 +76,13 @@ export class Socket extends SocketStream implements NodeSocket {
     this.#keepAlive = Boolean(options.keepAlive);
     this.#keepAliveIdle = Math.max(0, options.keepAliveInitialDelay ?? 0);
     this.#typeOfService = options.typeOfService ?? 0;
-    if (options.signal !== undefined) addAbortSignal(options.signal, this);
+    if (options.signal) addAbortSignal(options.signal, this);
     if (!accepted) return;
-    this.live = true;
-    this.scope = makeAcceptedScope(accepted.scope);
-    this.adopt(accepted.connection);
+    this._stackLive = true;
+    this._stackScope = makeAcceptedScope(accepted.scope);
+    this._stackAdopt(accepted.connection);
     if (accepted.pause) this.pause();
-    this.beginReading();
+    this._stackBeginReading();
   }
 
   /** (options[, cb]), (port[, host][, cb]). A bad argument throws; all else is an `error` event. */
@@ -95,27 +96,38 @@ export class Socket extends SocketStream implements NodeSocket {
     if (options.port === undefined && !options.path) throw missingError('options', 'port', 'path');
     refuseKernelObjects(options, ['path']);
     const target = readTarget(options);
-    this.revive();
+    if (this.#dial) {
+      process.nextTick(() => this.destroy(this.#already(target)));
+      return this;
+    }
+    this._stackRevive();
     this.connecting = true;
     this.#peer = undefined;
-    this.idle.touch();
-    this.scope = makeScope('TCPWRAP');
-    this.#connectScope = makeScope('TCPCONNECTWRAP', this.scope);
+    this._stackIdle.touch();
+    this._stackScope = makeScope('TCPWRAP');
+    this.#connectScope = makeScope('TCPCONNECTWRAP', this._stackScope);
     this.#dial = this.#makeDial(target);
-    this.#dial.start(this.host.lookup);
+    this.#dial.start(this._stackHost.lookup);
     return this;
+  }
+
+  /** As connect(2) has it for a socket that is about to be connected. */
+  #already({ host: address, port }: Target): SystemError {
+    const local = this.#dial?.connection;
+    const from = local && { address: local.localAddress, port: local.localPort };
+    return connectError('EALREADY', { address, port }, from);
   }
 
   /** For those who put something on the socket before it connects: it is as if `connect` had begun. */
   _prepare(): this {
-    this.revive();
+    this._stackRevive();
     this.connecting = true;
     return this;
   }
 
   #makeDial(target: Target): Dial {
     const { port, host } = target;
-    return new Dial(this.host, target, {
+    return new Dial(this._stackHost, target, {
       several: (tried) => {
         this.autoSelectFamilyAttemptedAddresses = tried;
       },
@@ -126,8 +138,8 @@ export class Socket extends SocketStream implements NodeSocket {
       attemptTimeout: (address, family) =>
         this.emit('connectionAttemptTimeout', address, port, family),
       opened: (connection) => {
-        this.adopt(connection);
-        this.tell(this.#opened, undefined);
+        this._stackAdopt(connection);
+        this._stackTell(this.#opened, undefined);
       },
       failed: (error) => this.#connectScope?.runInAsyncScope(this.#failed, this, error),
     });
@@ -142,9 +154,9 @@ export class Socket extends SocketStream implements NodeSocket {
     } else this.emit('connectionAttempt', address, port, family);
   }
 
-  protected override adopt(connection: Connection): void {
+  protected override _stackAdopt(connection: Connection): void {
     this.#dial = undefined;
-    super.adopt(connection);
+    super._stackAdopt(connection);
     if (this.#noDelay) connection.setNoDelay(true);
     if (this.#keepAlive) this.#applyKeepAlive();
     if (this.#typeOfService !== 0) connection.typeOfService = this.#typeOfService;
@@ -157,10 +169,10 @@ export class Socket extends SocketStream implements NodeSocket {
 
   #connected(): void {
     this.connecting = false;
-    this.idle.touch();
+    this._stackIdle.touch();
     this.emit('connect');
     this.emit('ready');
-    this.beginReading();
+    this._stackBeginReading();
   }
 
   #failed(error: Error | undefined): void {
@@ -181,7 +193,7 @@ export class Socket extends SocketStream implements NodeSocket {
     if (this.destroyed) return this;
     (this as { timeout?: number }).timeout = milliseconds;
     const length = checkMilliseconds(milliseconds, 'msecs');
-    this.idle.set(length);
+    this._stackIdle.set(length);
     if (callback === undefined) return this;
     checkFunction(callback, 'callback');
     if (length === 0) this.removeListener('timeout', callback);
@@ -192,7 +204,7 @@ export class Socket extends SocketStream implements NodeSocket {
   /** Send small segments at once instead of waiting for more text (no Nagle algorithm). */
   setNoDelay(noDelay = true): this {
     this.#noDelay = Boolean(noDelay);
-    this.carrier?.setNoDelay(this.#noDelay);
+    this._stackCarrier?.setNoDelay(this.#noDelay);
     return this;
   }
 
@@ -224,33 +236,33 @@ export class Socket extends SocketStream implements NodeSocket {
     const seconds = (milliseconds: number): number => ~~(milliseconds / 1000) * 1000;
     const idle = seconds(this.#keepAliveIdle);
     const interval = seconds(this.#keepAliveInterval);
-    this.carrier?.setKeepAlive(this.#keepAlive, idle, interval, this.#keepAliveCount);
+    this._stackCarrier?.setKeepAlive(this.#keepAlive, idle, interval, this.#keepAliveCount);
   }
 
   /** The traffic class of what is sent, 0 to 255: DSCP in the upper six bits. */
   setTypeOfService(tos: number): this {
     checkInteger(tos, 'tos', 0, 255);
     this.#typeOfService = tos;
-    if (this.carrier) this.carrier.typeOfService = tos;
+    if (this._stackCarrier) this._stackCarrier.typeOfService = tos;
     return this;
   }
 
   /** The traffic class of what is sent. */
   getTypeOfService(): number {
-    return this.carrier?.typeOfService ?? this.#typeOfService;
+    return this._stackCarrier?.typeOfService ?? this.#typeOfService;
   }
 
   /** The process stays alive while the socket is open; the default. */
   ref(): this {
     this.#referenced = true;
-    this.carrier?.ref();
+    this._stackCarrier?.ref();
     return this;
   }
 
   /** The process may end while the socket is open. */
   unref(): this {
     this.#referenced = false;
-    this.carrier?.unref();
+    this._stackCarrier?.unref();
     return this;
   }
 
@@ -258,12 +270,18 @@ export class Socket extends SocketStream implements NodeSocket {
 
   /** The callback interface below: its `info`, its state. Undefined while there is no connection. */
   get connection(): Connection | undefined {
-    return this.live ? this.carrier : undefined;
+    return this._stackLive ? this._stackCarrier : undefined;
+  }
+
+  /** On Node's sockets there is none, and a program may put one there. */
+  set connection(value: unknown) {
+    const own = { value, writable: true, enumerable: true, configurable: true };
+    Object.defineProperty(this, 'connection', own);
   }
 
   /** What Linux's `tcp_info` holds, as it is now; undefined while there is no connection. */
   info(): TcpInfo | undefined {
-    return this.connection?.info();
+    return this._stackLive ? this._stackCarrier?.info() : undefined;
   }
 
   /** `opening`, `open`, `readOnly`, `writeOnly` or `closed`. */
@@ -275,7 +293,7 @@ export class Socket extends SocketStream implements NodeSocket {
 
   /** The address and port of this end; empty while there is no connection. */
   address(): AddressInfo | Record<string, never> {
-    const connection = this.connection ?? (this.live ? this.#dial?.connection : undefined);
+    const connection = this._stackLive ? (this._stackCarrier ?? this.#dial?.connection) : undefined;
     if (!connection) return {};
     const { localAddress: address, localPort: port, family } = connection;
     return { address, family, port };
@@ -286,7 +304,7 @@ export class Socket extends SocketStream implements NodeSocket {
   }
 
   #remoteOf(): Partial<AddressInfo> {
-    const { connection } = this;
+    const connection = this._stackLive ? this._stackCarrier : undefined;
     if (connection && !this.#peer) {
       const { remoteAddress: address, remotePort: port, family } = connection;
       this.#peer = { address, family, port };

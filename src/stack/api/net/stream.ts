@@ -8,6 +8,7 @@
  * Node documentation: "Class: net.Socket", the parts that are a stream.
  * @module
  */
+
 import type { AsyncResource } from 'node:async_hooks';
 import { Socket as NodeSocket } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
@@ -21,17 +22,17 @@ import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer, type Works } from './onread.ts';
 import type { SocketOptions } from './options.ts';
-import { closedError, Outflow, onceConnected, refuseWrite } from './outflow.ts';
+import { type Chunks, closedError, Outflow, onceConnected, refuseWrite } from './outflow.ts';
 
 type Callback = (error?: Error | null) => void;
-type Chunk = { chunk: Buffer };
 
 /** The part of a server that its sockets know. */
 export interface SocketServer {
   /** A socket of the server's is gone. */
-  socketGone(): void;
+  _stackSocketGone(): void;
 }
 
+/** What its classes share bears `_stack` before its name: programs put all other names on sockets. */
 export class SocketStream extends Duplex {
   /** True from `connect` until the connection is open or has failed. */
   connecting = false;
@@ -40,14 +41,14 @@ export class SocketStream extends Duplex {
   _server: SocketServer | null = null;
   /** What Node calls the socket below a TLS socket: there is none below this. */
   readonly _parent: null = null;
-  protected readonly host: Host;
+  protected readonly _stackHost: Host;
   /** The callback interface below; undefined until it is open, and after its end. */
-  protected carrier: Connection | undefined;
+  protected _stackCarrier: Connection | undefined;
   /** From `connect` (or birth, if accepted) to `destroy`: while Node's socket has its handle. */
-  protected live = false;
-  protected readonly idle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+  protected _stackLive = false;
+  protected readonly _stackIdle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
   /** The context of what is told; made with the connection. */
-  protected scope: AsyncResource | undefined;
+  protected _stackScope: AsyncResource | undefined;
   readonly #intake: Intake = new Intake(this, this.#took);
   readonly #outflow: Outflow = new Outflow();
   readonly #userBuffer: UserBuffer | undefined;
@@ -74,7 +75,7 @@ export class SocketStream extends Duplex {
       emitClose: false, // `close` carries whether there was an error, and comes a round later
       autoDestroy: true,
     } as DuplexOptions);
-    this.host = host;
+    this._stackHost = host;
     this.#userBuffer = readOnRead(options.onread, this, () => this.#fillWorks());
     this.on('end', () => {
       this.#peerEnded = !this.allowHalfOpen;
@@ -95,12 +96,12 @@ export class SocketStream extends Duplex {
 
   /** True until there is a connection: `connect` was not called, or has not come to its end. */
   get pending(): boolean {
-    return !this.live || this.connecting;
+    return !this._stackLive || this.connecting;
   }
 
   /** For Node's TLS and HTTP/2, see `handle.ts`: there while the socket is open or connects, as Node's is. */
   get _handle(): object | null | undefined {
-    if (!this.live) return null;
+    if (!this._stackLive) return null;
     const { parser } = this as { parser?: unknown };
     if (!this.#handle && parser) return undefined; // Node's http, which is a reader like any other
     this.#handle ??= SocketHandle.of(this as Duplex as HandleOwner, {
@@ -119,40 +120,40 @@ export class SocketStream extends Duplex {
     throw coded(TypeError, 'ERR_INVALID_HANDLE_TYPE', 'This handle type cannot be sent');
   }
 
-  protected inScope<T>(then: (value: T) => void, value: T): void {
-    if (this.scope) this.scope.runInAsyncScope(then, this, value);
+  protected _stackInScope<T>(then: (value: T) => void, value: T): void {
+    if (this._stackScope) this._stackScope.runInAsyncScope(then, this, value);
     else then.call(this, value);
   }
 
   /** Let `then` be called in its turn, after what has happened before. */
-  protected tell<T>(then: (this: this, value: T) => void, value: T): void {
-    this.host.inflow.settle(this.#intake);
-    this.host.events.add(this, then, value, undefined);
+  protected _stackTell<T>(then: (this: this, value: T) => void, value: T): void {
+    this._stackHost.inflow.settle(this.#intake);
+    this._stackHost.events.add(this, then, value, undefined);
   }
 
   /** Be as new: a socket may be connected again after its end. */
-  protected revive(): void {
-    if (this.live && !this.destroyed) return;
+  protected _stackRevive(): void {
+    if (this._stackLive && !this.destroyed) return;
     // Streams keep this for net.Socket, and this one is as good.
     (this as unknown as { _undestroy(): void })._undestroy();
-    this.live = true;
+    this._stackLive = true;
     this.#peerEnded = false;
     this.#atEnd = false;
     this.#reading = false;
     this.#unseen = this.#cause = undefined;
     this.#untold = this.#bytesRead = this.#outflow.written = 0;
-    this.carrier = undefined;
+    this._stackCarrier = undefined;
   }
 
   /** From now on this is the socket of `connection`. */
-  protected adopt(connection: Connection): void {
-    this.carrier = connection;
+  protected _stackAdopt(connection: Connection): void {
+    this._stackCarrier = connection;
     connection.context = this;
     connection.handler = SocketStream.#handler;
   }
 
   /** Take the first text, unless nobody wants any. */
-  protected beginReading(): void {
+  protected _stackBeginReading(): void {
     if (this.destroyed) return;
     if (!this.isPaused()) this.read(0);
     if (!this.#reading) this.#stopReading();
@@ -169,7 +170,7 @@ export class SocketStream extends Duplex {
 
   #data(bytes: Uint8Array, at: number, length: number): void {
     this.#untold += length;
-    this.host.inflow.add(this.#intake, bytes, at, length);
+    this._stackHost.inflow.add(this.#intake, bytes, at, length);
   }
 
   #took(chunk: Buffer): void {
@@ -180,8 +181,8 @@ export class SocketStream extends Duplex {
       return;
     }
     this.#bytesRead += chunk.length;
-    this.idle.touch();
-    this.inScope(this.#give, chunk);
+    this._stackIdle.touch();
+    this._stackInScope(this.#give, chunk);
   }
 
   #fillWorks(): Works {
@@ -189,15 +190,15 @@ export class SocketStream extends Duplex {
       wants: () => this.#reading && !this.destroyed,
       told: (length, call) => {
         this.#bytesRead += length;
-        this.idle.touch();
-        this.inScope(call, undefined);
+        this._stackIdle.touch();
+        this._stackInScope(call, undefined);
       },
       stop: () => this.#stopReading(),
       later: () => {
-        this.carrier?.pause();
-        this.tell(() => this.#userBuffer?.fill(), undefined);
+        this._stackCarrier?.pause();
+        this._stackTell(() => this.#userBuffer?.fill(), undefined);
       },
-      emptied: () => this.carrier?.resume(),
+      emptied: () => this._stackCarrier?.resume(),
     };
   }
 
@@ -212,12 +213,12 @@ export class SocketStream extends Duplex {
   }
 
   #end(): void {
-    this.tell(this.#ended, undefined);
+    this._stackTell(this.#ended, undefined);
   }
 
   #ended(): void {
     if (this.destroyed || this.#userBuffer?.waits(() => this.#ended())) return;
-    this.inScope(this.#finishReading, undefined);
+    this._stackInScope(this.#finishReading, undefined);
   }
 
   #finishReading(): void {
@@ -235,28 +236,29 @@ export class SocketStream extends Duplex {
   }
 
   #writable(): void {
-    this.tell(this.#writeOn, undefined);
+    this._stackTell(this.#writeOn, undefined);
   }
 
   #writeOn(): void {
-    const { carrier } = this;
+    const carrier = this._stackCarrier;
     if (!carrier || this.destroyed) return;
-    this.idle.touch();
+    this._stackIdle.touch();
     this.#outflow.go(carrier);
     this.#settle();
   }
 
   #closed(error: SystemError | undefined): void {
     this.#cause = error;
-    this.tell(this.#gone, error);
+    this._stackTell(this.#gone, error);
   }
 
   #gone(error: SystemError | undefined): void {
     if (this.destroyed || this.#userBuffer?.waits(() => this.#gone(error))) return;
     if (!error) {
       // In order, unless the whole stack was closed: then there is nothing to wait for.
-      if (this.carrier?.failure === Failure.CLOSED) this.inScope(this.#fail, undefined);
-    } else if (this.#reading) this.inScope(this.#fail, error);
+      if (this._stackCarrier?.failure === Failure.CLOSED)
+        this._stackInScope(this.destroy, undefined);
+    } else if (this.#reading) this._stackInScope(this.destroy, error);
     else if (this.#outflow.waiting) this.#failWrite(this.#writeError(error));
     else this.#unseen = error;
   }
@@ -271,36 +273,32 @@ export class SocketStream extends Duplex {
     this.#outflow.cancel(() => error);
   }
 
-  #fail(error: Error | undefined): void {
-    this.destroy(error);
-  }
-
   // The readable side.
 
   override _read(size: number): void {
-    if (this.connecting || !this.live) this.once('connect', () => this._read(size));
+    if (this.connecting || !this._stackLive) this.once('connect', () => this._read(size));
     else this.#startReading();
   }
 
   #startReading(): void {
-    if (this.#reading || !this.carrier) return;
+    if (this.#reading || !this._stackCarrier) return;
     this.#reading = !this.#atEnd;
     this.#settle();
     const error = this.#unseen;
     if (error) process.nextTick(() => this.destroy(error));
-    else if (!this.#userBuffer?.goOn()) this.carrier.resume();
+    else if (!this.#userBuffer?.goOn()) this._stackCarrier.resume();
   }
 
   #stopReading(): void {
     this.#reading = false;
     if (this.destroyed) return;
-    this.carrier?.pause();
+    this._stackCarrier?.pause();
     this.#settle();
   }
 
   /** A socket that neither reads nor waits for room to write keeps no process, as in Node. */
   #settle(): void {
-    if (this.carrier) this.carrier.idle = !this.#reading && !this.#outflow.waiting;
+    if (this._stackCarrier) this._stackCarrier.idle = !this.#reading && !this.#outflow.waiting;
   }
 
   // With `onread` nothing is ever pushed, so the stream's own calls of `_read` do not come.
@@ -333,31 +331,31 @@ export class SocketStream extends Duplex {
     this.#send([{ chunk }], done);
   }
 
-  override _writev(chunks: Chunk[], done: Callback): void {
+  override _writev(chunks: Chunks, done: Callback): void {
     this.#send(chunks, done);
   }
 
-  #send(chunks: readonly Chunk[], done: Callback): void {
-    const { carrier } = this;
+  #send(chunks: Chunks, done: Callback): void {
+    const carrier = this._stackCarrier;
     if (this.connecting) onceConnected(this, () => this.#send(chunks, done), done);
-    else if (!this.live || !carrier) done(closedError());
+    else if (!this._stackLive || !carrier) done(closedError());
     else if (carrier.closed) done(this.#writeError(this.#cause));
     else {
-      this.idle.touch();
-      this.#outflow.begin(carrier, chunks, done, this.scope);
+      this._stackIdle.touch();
+      this.#outflow.begin(carrier, chunks, done, this._stackScope);
       if (this.#outflow.waiting) this.#settle();
     }
   }
 
   #noWrite(): SystemError | undefined {
-    if (this.carrier?.closed) return this.#writeError(this.#cause);
+    if (this._stackCarrier?.closed) return this.#writeError(this.#cause);
     return this.destroyed || this.writableEnded ? this.#writeError() : undefined;
   }
 
   #writeNow(chunk: Uint8Array): number {
-    if (this.connecting || !this.carrier || this.writableLength > 0) return 0;
-    this.idle.touch();
-    return this.#outflow.writeNow(this.carrier, chunk);
+    if (this.connecting || !this._stackCarrier || this.writableLength > 0) return 0;
+    this._stackIdle.touch();
+    return this.#outflow.writeNow(this._stackCarrier, chunk);
   }
 
   override _final(done: Callback): void {
@@ -365,22 +363,22 @@ export class SocketStream extends Duplex {
       this.once('connect', () => this._final(done));
       return;
     }
-    this.carrier?.end();
+    this._stackCarrier?.end();
     queueMicrotask(done); // as the kernel's: who awaits `end` and destroys the socket sees no `finish`
   }
 
   // The end.
 
   override _destroy(error: Error | null, done: Callback): void {
-    const wasLive = this.live;
+    const wasLive = this._stackLive;
     const hadError = Boolean(error);
     this.connecting = false;
-    this.live = false;
-    this.idle.stop();
-    this.host.inflow.discard(this.#intake);
+    this._stackLive = false;
+    this._stackIdle.stop();
+    this._stackHost.inflow.discard(this.#intake);
     // What has come and was not read is lost, as what a kernel has not handed over: RFC 1122 §4.2.2.13.
-    if (this.#resetting || this.#untold > 0) this.carrier?.abort();
-    else this.carrier?.close();
+    if (this.#resetting || this.#untold > 0) this._stackCarrier?.abort();
+    else this._stackCarrier?.close();
     this.#resetting = false;
     done(error);
     if (wasLive) {
@@ -391,7 +389,7 @@ export class SocketStream extends Duplex {
         this.emit('close', hadError);
       });
     } else process.nextTick(() => this.emit('close'));
-    this._server?.socketGone();
+    this._server?._stackSocketGone();
   }
 
   /** Destroy the socket once the stack has taken all that was written. */
@@ -403,7 +401,7 @@ export class SocketStream extends Duplex {
 
   /** Reset the connection (RST) whatever waits to be sent; once it is open, if it is not yet. */
   resetAndDestroy(): this {
-    if (!this.live) return this.destroy(closedError());
+    if (!this._stackLive) return this.destroy(closedError());
     if (this.connecting) this.once('connect', () => this.#reset());
     else this.#reset();
     return this;

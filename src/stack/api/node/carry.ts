@@ -93,7 +93,7 @@ export function makeCarrier(net: Net): Carrier {
       this.noDelay = Boolean(outer.noDelay);
       this.keepAlive = Boolean(outer.keepAlive);
       this.keepAliveInitialDelay = (outer.keepAliveInitialDelay ?? 0) * 1000;
-      this.highWaterMark = outer.highWaterMark;
+      this.highWaterMark = outer.highWaterMark ?? this.highWaterMark;
       if (outer._unref) this.unref();
       else this.ref();
       this.listen(...(args as []));
@@ -101,7 +101,7 @@ export function makeCarrier(net: Net): Carrier {
       if (this.listening) this.#adopt();
     }
 
-    protected override get outside(): object {
+    protected override get _stackOutside(): object {
       return this.#outer;
     }
 
@@ -136,8 +136,8 @@ export function makeCarrier(net: Net): Carrier {
       outer.emit('connection', socket);
     }
 
-    override socketGone(): void {
-      super.socketGone();
+    override _stackSocketGone(): void {
+      super._stackSocketGone();
       this.#outer._connections--;
       this.#outer._emitCloseIfDrained();
     }

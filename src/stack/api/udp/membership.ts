@@ -34,19 +34,20 @@ export function dropMembership(
   group: string,
   address: string,
 ): void {
-  const from = readGroup(group, 'dropMembership');
-  const on = interfaceWith(ip, address, 'dropMembership');
+  const from = readGroup(group, 'dropMembership', 'EADDRNOTAVAIL');
+  const on = interfaceWith(ip, address, 'dropMembership', 'EADDRNOTAVAIL');
   check(socket, socket.leave(from, on), 'dropMembership');
 }
 
 /**
- * The interface with this address of ours; undefined for `0.0.0.0`. Throws a system error: `ENODEV`, or
- * `EINVAL` for what is no address.
+ * The interface with this address of ours; undefined for `0.0.0.0`. Throws a system error: `unknown`, or
+ * `EINVAL` for what is no address. Linux has `ENODEV` for who joins, and `EADDRNOTAVAIL` for all else.
  */
 export function interfaceWith(
   ip: Interfaces,
   text: string,
   syscall: string,
+  unknown: 'ENODEV' | 'EADDRNOTAVAIL' = 'ENODEV',
 ): Interface | undefined {
   const address = parseAddress(text);
   if (address === undefined) throw systemError('EINVAL', syscall);
@@ -55,7 +56,7 @@ export function interfaceWith(
     iface.addresses.some((prefix) => prefix.address === address),
   );
   if (found) return found;
-  throw systemError('ENODEV', syscall);
+  throw systemError(unknown, syscall);
 }
 
 /** The core's word for a socket that is past it; a system tells the two cases apart. */
@@ -69,8 +70,10 @@ function check(socket: UdpSocket, failure: Failure, syscall: string): void {
   if (failure !== Failure.NONE) throw systemError(codeOf(socket, failure), syscall);
 }
 
-function readGroup(text: string, syscall: string): Address {
+/** `stranger`: what it is to name an address that is no group's. */
+function readGroup(text: string, syscall: string, stranger = 'EINVAL'): Address {
   const group = parseAddress(text);
-  if (group === undefined || !isMulticast(group)) throw systemError('EINVAL', syscall);
+  if (group === undefined) throw systemError('EINVAL', syscall);
+  if (!isMulticast(group)) throw systemError(stranger, syscall);
   return group;
 }

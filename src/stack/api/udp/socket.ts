@@ -302,11 +302,16 @@ export class UdpSocket implements UdpOwner {
 
   /**
    * Where multicasts and broadcasts leave: the interface with that address of ours; `0.0.0.0`: as the
-   * routes say. Throws a system error: `ENODEV`, or `EINVAL` for what is no address.
+   * routes say. Throws a system error: `EADDRNOTAVAIL`, or `EINVAL` for what is no address.
    */
   setMulticastInterface(address: string): void {
     const { ip } = this.#host.core;
-    this.#core.multicastInterface = interfaceWith(ip, address, 'setMulticastInterface');
+    this.#core.multicastInterface = interfaceWith(
+      ip,
+      address,
+      'setMulticastInterface',
+      'EADDRNOTAVAIL',
+    );
   }
 
   /**
