@@ -1,10 +1,11 @@
 /**
  * Neighbours: the hardware addresses of those on the link, and what is known of whether they are there.
  * The states are those of RFC 4861 §7.3.2, which serve ARP as well: RFC 826 says how an address is learnt,
- * and RFC 1122 §2.3.2 that it must not be believed for ever.
+ * and RFC 1122 §2.3.2 that it must not be believed for ever. A table holds neighbours of one family, so that
+ * a flood of either leaves the other alone (RFC 6583 §7).
  * @module
  */
-import { type Address, ANY } from '../base/address.ts';
+import { type Address, ANY, drop, hold } from '../base/address.ts';
 import { MILLISECOND, type Micros, NEVER, SECOND } from '../base/clock.ts';
 import { type Random, unit } from '../base/random.ts';
 import { Deadlines, type Due } from '../memory/deadlines.ts';
@@ -21,19 +22,27 @@ export const Reach = {
   DELAY: 3,
   /** It is being asked whether it is there. */
   PROBE: 4,
+  /** It did not say so; asked for at longer and longer intervals, and not given up yet. RFC 7048 §3. */
+  UNREACHABLE: 5,
 } as const;
 export type Reach = (typeof Reach)[keyof typeof Reach];
 
 /** RFC 4861 §10: REACHABLE_TIME, spread by half to one and a half of it. */
-const REACHABLE_TIME: Micros = 30 * SECOND;
+export const REACHABLE_TIME: Micros = 30 * SECOND;
 /** RFC 4861 §10: RETRANS_TIMER, DELAY_FIRST_PROBE_TIME, MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT. */
-const RETRANSMIT: Micros = SECOND;
+export const RETRANSMIT: Micros = SECOND;
 const DELAY: Micros = 5 * SECOND;
 const ASK = 3;
-/** An address that was confirmed is not given up for another one so soon; Linux's `locktime`. */
-const LOCKED: Micros = 1000 * MILLISECOND;
+/** RFC 7048 §3: BACKOFF_MULTIPLE and MAX_RETRANS_TIMER, and how often who is unreachable is asked for. */
+const BACKOFF = 3;
+const LONGEST_RETRANSMIT: Micros = 60 * SECOND;
+const UNREACHABLE_ASK = 5;
+/** An address that was confirmed is not given up for another one so soon; Linux's `locktime` of ARP. */
+export const LOCKED: Micros = 1000 * MILLISECOND;
 /** Neighbours that are looked at for one that gives way. */
 const EVICTION_LOOKS = 16;
+/** One part in so many of a table is for those who were asked for and never heard of. RFC 6583 §7.1. */
+const INCOMPLETE_SHARE = 4;
 
 export class Neighbour implements Due {
   readonly address: Address;
@@ -44,6 +53,8 @@ export class Neighbour implements Due {
   until: Micros = 0;
   confirmed: Micros = -NEVER;
   tries = 0;
+  /** RFC 4861 §5.1: it says that it passes packets on. */
+  isRouter = false;
   due: Micros = NEVER;
   dueAt = -1;
   /** Packets that wait for it, oldest first: where each begins, and how long it is. */
@@ -63,20 +74,39 @@ export interface Resolver {
   resolved(neighbour: Neighbour): void;
   /** It does not answer, or gave way to others. */
   failed(neighbour: Neighbour): void;
+  /**
+   * It answers, or answers no more, or stopped to be a router: who sends through it may choose anew.
+   * RFC 4861 §6.3.6, §7.2.5.
+   */
+  changed?(neighbour: Neighbour): void;
+}
+
+/** What is another in each family. */
+export interface NeighbourRules {
+  /** The most neighbours at once. */
+  readonly limit: number;
+  /** How long a confirmed address is kept against another that is claimed; 0 in IPv6, which has flags for it. */
+  readonly locked: Micros;
+  /** Who stops to answer is not forgotten at once. RFC 7048. */
+  readonly backsOff: boolean;
 }
 
 export class Neighbours {
-  readonly limit: number;
+  /** RFC 4861 §6.3.2: how long who was confirmed counts as there, and how long an answer may take. */
+  reachableTime: Micros = REACHABLE_TIME;
+  retransmit: Micros = RETRANSMIT;
+  readonly #rules: NeighbourRules;
   readonly #resolver: Resolver;
   /** In the order in which they were confirmed last. */
   readonly #all: Map<Address, Neighbour> = new Map();
   readonly #deadlines: Deadlines<Neighbour> = new Deadlines();
+  /** Of them those who never answered yet, oldest first. */
+  readonly #incomplete: Set<Neighbour> = new Set();
   #last: Neighbour = new Neighbour(ANY);
 
-  /** At most `limit` of them. */
-  constructor(resolver: Resolver, limit: number) {
+  constructor(resolver: Resolver, rules: NeighbourRules) {
     this.#resolver = resolver;
-    this.limit = limit;
+    this.#rules = rules;
   }
 
   /** How many are known or asked for. */
@@ -125,23 +155,64 @@ export class Neighbours {
     if (neighbour === undefined) return;
     const known = neighbour.reach !== Reach.INCOMPLETE;
     const same = known && neighbour.hi === hi && neighbour.lo === lo;
-    if (known && !same && now - neighbour.confirmed < LOCKED) return;
-    neighbour.hi = hi;
-    neighbour.lo = lo;
+    if (known && !same && now - neighbour.confirmed < this.#rules.locked) return;
+    this.#learn(neighbour, hi, lo);
     if (solicited) this.#confirm(neighbour, now);
-    else if (!same) {
-      neighbour.reach = Reach.STALE; // believed, and asked at the next use (RFC 4861 §7.2.3)
-      this.#deadlines.cancel(neighbour);
+    else if (!same) this.#doubt(neighbour); // believed, and asked at the next use (RFC 4861 §7.2.3)
+    this.#release(neighbour);
+  }
+
+  /**
+   * A neighbour advertised itself, in answer to us (`solicited`) or not, with its hardware address if
+   * `hasLink`. `override`: what is known of it is wrong. RFC 4861 §7.2.5.
+   */
+  advertised(
+    address: Address,
+    hasLink: boolean,
+    hi: number,
+    lo: number,
+    solicited: boolean,
+    override: boolean,
+    isRouter: boolean,
+    now: Micros,
+  ): void {
+    const neighbour = this.find(address);
+    if (neighbour === undefined) return;
+    const known = neighbour.reach !== Reach.INCOMPLETE;
+    if (!known && !hasLink) return;
+    const differs = hasLink && (!known || neighbour.hi !== hi || neighbour.lo !== lo);
+    if (known && differs && !override) {
+      // RFC 4861 §7.2.5, I: kept, and asked whether it is there.
+      if (neighbour.reach === Reach.REACHABLE) this.#doubt(neighbour);
+      return;
     }
-    if (neighbour.waiting.length > 0) this.#resolver.resolved(neighbour);
+    if (differs) this.#learn(neighbour, hi, lo);
+    if (solicited) this.#confirm(neighbour, now);
+    else if (differs) this.#doubt(neighbour);
+    const stopped = neighbour.isRouter && !isRouter;
+    neighbour.isRouter = isRouter;
+    if (stopped) this.#resolver.changed?.(neighbour);
+    this.#release(neighbour);
+  }
+
+  /** What is on its way to `address` arrives, as its answers show. RFC 4861 §7.3.1. */
+  confirm(address: Address, now: Micros): void {
+    const neighbour = this.find(address);
+    if (neighbour !== undefined && neighbour.reach !== Reach.INCOMPLETE) {
+      this.#confirm(neighbour, now);
+    }
   }
 
   /** Do what is due. */
   expire(now: Micros): void {
     for (let n = this.#deadlines.take(now); n !== undefined; n = this.#deadlines.take(now)) {
       if (n.reach === Reach.DELAY) this.#ask(n, Reach.PROBE, now);
-      else if (n.tries < ASK) this.#ask(n, n.reach, now);
-      else this.#fail(n);
+      else if (n.tries < (n.reach === Reach.UNREACHABLE ? UNREACHABLE_ASK : ASK)) {
+        this.#ask(n, n.reach, now);
+      } else if (n.reach === Reach.PROBE && this.#rules.backsOff) {
+        this.#ask(n, Reach.UNREACHABLE, now);
+        this.#resolver.changed?.(n);
+      } else this.#fail(n);
     }
   }
 
@@ -156,34 +227,64 @@ export class Neighbours {
   }
 
   #confirm(neighbour: Neighbour, now: Micros): void {
+    const wasGone = neighbour.reach === Reach.UNREACHABLE;
     neighbour.reach = Reach.REACHABLE;
     neighbour.confirmed = now;
-    neighbour.until = now + REACHABLE_TIME * (0.5 + unit(this.#resolver.random));
+    neighbour.until = now + this.reachableTime * (0.5 + unit(this.#resolver.random));
     neighbour.tries = 0;
     this.#deadlines.cancel(neighbour);
     this.#all.delete(neighbour.address);
     this.#all.set(neighbour.address, neighbour);
+    if (wasGone) this.#resolver.changed?.(neighbour);
+  }
+
+  #learn(neighbour: Neighbour, hi: number, lo: number): void {
+    this.#incomplete.delete(neighbour);
+    neighbour.hi = hi;
+    neighbour.lo = lo;
+  }
+
+  #doubt(neighbour: Neighbour): void {
+    neighbour.reach = Reach.STALE;
+    this.#deadlines.cancel(neighbour);
+  }
+
+  #release(neighbour: Neighbour): void {
+    if (neighbour.waiting.length > 0) this.#resolver.resolved(neighbour);
   }
 
   #ask(neighbour: Neighbour, reach: Reach, now: Micros): void {
     if (neighbour.reach !== reach) neighbour.tries = 0;
     neighbour.reach = reach;
+    const backedOff = this.retransmit * BACKOFF ** neighbour.tries;
+    const wait = reach === Reach.UNREACHABLE ? Math.min(backedOff, LONGEST_RETRANSMIT) : this.retransmit;
     neighbour.tries++;
-    this.#deadlines.set(neighbour, now + RETRANSMIT);
-    this.#resolver.solicit(neighbour, reach === Reach.INCOMPLETE);
+    this.#deadlines.set(neighbour, now + wait);
+    this.#resolver.solicit(neighbour, reach !== Reach.PROBE);
   }
 
   #fail(neighbour: Neighbour): void {
     this.#deadlines.cancel(neighbour);
     this.#all.delete(neighbour.address);
+    this.#incomplete.delete(neighbour);
     if (this.#last === neighbour) this.#last = new Neighbour(ANY);
     this.#resolver.failed(neighbour);
+    drop(neighbour.address);
   }
 
   #make(address: Address): Neighbour {
-    if (this.#all.size >= this.limit) this.#makeRoom();
-    const neighbour = new Neighbour(address);
+    const { limit } = this.#rules;
+    if (this.#incomplete.size >= limit / INCOMPLETE_SHARE) {
+      // Who is asked for in vain gives way to the next such, and to none that is there.
+      for (const oldest of this.#incomplete) {
+        this.#fail(oldest);
+        break;
+      }
+    }
+    if (this.#all.size >= limit) this.#makeRoom();
+    const neighbour = new Neighbour(hold(address));
     this.#all.set(address, neighbour);
+    this.#incomplete.add(neighbour);
     this.#last = neighbour;
     return neighbour;
   }
