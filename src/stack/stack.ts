@@ -5,7 +5,6 @@
  * by `flush` when `deadline` is reached. Nothing here knows a clock, a timer or a device.
  * @module
  */
-import type { Address } from './base/address.ts';
 import { enterBatch, leaveBatch } from './base/address-table.ts';
 import type { Micros } from './base/clock.ts';
 import { DROP_COUNT, type Drop } from './base/drop.ts';
@@ -15,7 +14,9 @@ import { makeStats, type Stats } from './base/stats.ts';
 import type { Interface, InterfaceOptions } from './ip/interface.ts';
 import { Internet, type InternetOptions } from './ip/internet/internet.ts';
 import { reportUnresolved } from './ip/internet/unresolved.ts';
-import { EthernetLink, type LinkHost } from './link/ethernet.ts';
+import type { ConflictWatcher } from './ip/v6/discovery.ts';
+import { EthernetLink } from './link/ethernet.ts';
+import type { LinkHost } from './link/host.ts';
 import type { Slots } from './memory/slots.ts';
 import type { Limits, Settings } from './tcp/tcb/settings.ts';
 import { Tcp } from './tcp/tcp.ts';
@@ -42,8 +43,8 @@ export class Core {
   readonly ip: Internet;
   readonly udp: Udp;
   readonly tcp: Tcp;
-  /** Called when another station claims an address of ours; it is kept (RFC 5227 §2.4). */
-  conflict: (iface: Interface, address: Address, hi: number, lo: number) => void = () => {};
+  /** Called when another station claims an address of ours: RFC 5227 §2.4, RFC 4862 §5.4. */
+  conflict: ConflictWatcher = () => {};
 
   /** True while `flush` sends. */
   #flushing = false;
@@ -60,6 +61,7 @@ export class Core {
       stats: this.stats,
       drops: this.drops,
     });
+    this.ip.discovery.onConflict = (...claim) => this.conflict(...claim);
     this.udp = new Udp(this.ip);
     this.tcp = new Tcp(this.ip, this.stats, options.tcp, options.limits);
   }
@@ -101,7 +103,10 @@ export class Core {
       },
       unreachable: (at) => reportUnresolved(ip, iface, at),
       drop: (reason) => ip.countDrop(reason, 1, null, 0, 0),
-      conflict: (address, hi, lo) => this.conflict(iface, address, hi, lo),
+      conflict: (address, hi, lo) => this.conflict(iface, address, hi, lo, true),
+      solicit: (address, everyone) => ip.discovery.nd.solicit(iface, address, everyone),
+      neighbourChanged: (address, there, isRouter) =>
+        ip.discovery.autoconf.neighbourChanged(iface, address, there, isRouter),
     };
   }
 

@@ -4,12 +4,11 @@
  * @module
  */
 import type { Device } from '../../device/device.ts';
-import { type Address, ANY, ANY6, format, inZone, isIPv6 } from '../base/address.ts';
+import { ANY, ANY6, format, inZone, isIPv6 } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import { surelyAfter, systemClock } from '../host/clock.ts';
 import { Host } from '../host/host.ts';
 import { SystemRandom } from '../host/random.ts';
-import type { Interface } from '../ip/interface.ts';
 import { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
 import { type Dgram, makeDgram } from './dgram/dgram.ts';
@@ -122,7 +121,7 @@ export class Stack extends Modules {
     this.udp = new StackUdp(this.#host);
     this.icmp = new StackIcmp(this.#host);
     this.#hooks = new Hooks(this.#host);
-    this.#core.conflict = (iface, address, hi, lo) => this.#claimed(iface, address, hi, lo);
+    this.#core.conflict = (...claim) => this.#claimed(...claim);
     // All are found good before the first is begun with: a device cannot be begun with twice.
     for (const device of devices.map((one) => this.#check(one))) this.#attach(device);
   }
@@ -311,9 +310,9 @@ export class Stack extends Modules {
     });
   }
 
-  #claimed(iface: Interface, address: Address, hi: number, lo: number): void {
+  #claimed(...claim: Parameters<typeof readConflict>): void {
     try {
-      this.emit('conflict', readConflict(iface, address, hi, lo) satisfies AddressConflict);
+      this.emit('conflict', readConflict(...claim) satisfies AddressConflict);
     } catch (error) {
       this.#host.thrown(error);
     }

@@ -71,13 +71,21 @@ export const Drop = {
   TCP_MEMORY: 55,
   // IGMP in.
   IGMP_MALFORMED: 56,
+  // MLD and Neighbour Discovery in.
+  MLD_MALFORMED: 57,
+  ND_MALFORMED: 58,
+  ND_FRAGMENT: 59,
+  ND_NO_LINK: 60,
+  ND_NOT_OURS: 61,
+  ND_IGNORED: 62,
+  ND_REDIRECT: 63,
   // Out.
-  OUT_NO_SLOT: 57,
-  OUT_QUEUE_FULL: 58,
-  OUT_DEVICE_GONE: 59,
-  OUT_FILTERED: 60,
-  OUT_UNRESOLVED: 61,
-  LOOPBACK_FULL: 62,
+  OUT_NO_SLOT: 64,
+  OUT_QUEUE_FULL: 65,
+  OUT_DEVICE_GONE: 66,
+  OUT_FILTERED: 67,
+  OUT_UNRESOLVED: 68,
+  LOOPBACK_FULL: 69,
 } as const;
 
 /** A drop reason; `Drop.NONE` is none. */

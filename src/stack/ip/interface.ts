@@ -52,10 +52,52 @@ export function cuts(offload: Offload, ipv6: boolean, isTcp: boolean): boolean {
 }
 
 /**
+ * Neighbours of IPv6 and their states, as Neighbour Discovery tells a link of them. RFC 4861 §7.2, §7.3.
+ * A hardware address is two numbers, its first 16 and its last 32 bits.
+ */
+export interface NeighbourTable {
+  /** RFC 4861 §6.3.2: how long who was confirmed counts as there, and how long an answer may take. */
+  reachableTime: Micros;
+  retransmit: Micros;
+  /**
+   * One said of itself that it has `address`. `solicited`: it was asked. `create`: it is one to talk to, and is
+   * remembered if it was not known. RFC 4861 §7.2.3.
+   */
+  heard(
+    address: Address,
+    hi: number,
+    lo: number,
+    solicited: boolean,
+    create: boolean,
+    now: Micros,
+  ): void;
+  /** One advertised itself. RFC 4861 §7.2.5. */
+  advertised(
+    address: Address,
+    hasLink: boolean,
+    hi: number,
+    lo: number,
+    solicited: boolean,
+    override: boolean,
+    isRouter: boolean,
+    now: Micros,
+  ): void;
+  /** It passes packets on, by its own word. RFC 4861 §6.3.4. */
+  markRouter(address: Address): void;
+}
+
+/**
  * What puts an interface's packets into frames and takes them out again, where its device carries frames:
  * the internet layer's view of `link/`. RFC 1122 §2.
  */
 export interface Link {
+  /** Our own hardware address: its first 16 and its last 32 bits. */
+  readonly hi: number;
+  readonly lo: number;
+  readonly neighbours6: NeighbourTable;
+  /** Whose frame it was that `receive` took. */
+  readonly fromHi: number;
+  readonly fromLo: number;
   /** Bytes of its header before each packet. */
   readonly headerLength: number;
   /** Where the packet of the frame that `receive` took begins; -1: there is none, the link kept it. */
@@ -89,6 +131,10 @@ export interface Prefix {
   readonly address: Address;
   /** Length of the prefix, 0 to the address's width. */
   readonly bits: number;
+  /** True past its preferred lifetime: good for what is open, and not for what begins. RFC 4862 §5.5.4. */
+  deprecated?: boolean;
+  /** RFC 8981. */
+  temporary?: boolean;
 }
 
 export interface InterfaceOptions {
@@ -137,6 +183,11 @@ export class Interface {
   linkLocal: Address = ANY;
   /** True once it speaks IPv6: it has a link-local address then, and takes such packets in. */
   ipv6 = false;
+  /** True once it configures itself for IPv6, though all its addresses may be tentative. RFC 4862 §5. */
+  speaksIPv6 = false;
+  /** What a router says of hop limits and of IPv6's MTU; 0: nothing. RFC 4861 §6.3.4. */
+  hopLimit = 0;
+  mtu6 = 0;
   /** Written to since the last flush. */
   touched = false;
   /** Groups that are listened to, and how many listen. RFC 1112 §7. */
@@ -158,6 +209,11 @@ export class Interface {
   /** Write the device's header, if it has one, of the packet at `ip`: it goes as it is. */
   clearHeader(v: DataView, ip: number): void {
     if (this.headerLength !== 0) virtio.clear(v, ip - this.lead, this.headerLength);
+  }
+
+  /** The longest packet of a family: of IPv6's (`ipv6`) a router may have said less. */
+  mtuOf(ipv6: boolean): number {
+    return ipv6 && this.mtu6 !== 0 ? Math.min(this.mtu, this.mtu6) : this.mtu;
   }
 
   get isLoopback(): boolean {

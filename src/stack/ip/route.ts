@@ -51,7 +51,7 @@ export class Route {
     this.nextHop = nextHop;
     this.headerLength = headerLength(destination);
     this.ipv6 = isIPv6(destination);
-    this.mtu = iface.mtu;
+    this.mtu = iface.mtuOf(this.ipv6);
   }
 
   /** True if the device cuts TCP segments that are longer than the path takes. */

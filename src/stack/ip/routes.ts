@@ -161,7 +161,9 @@ export class Routes {
       this.#insert({ net, bits, iface, gateway: ANY, source: address, metric: 0 });
     }
     this.#addressesChanged();
-    if (isIPv6(address) && iface.linkLocal === ANY && !iface.isLoopback) this.addLinkLocal(iface);
+    // On a link where others may have it, `Autoconf` asks for it first.
+    const isAlone = iface.link === null && !iface.isLoopback;
+    if (isIPv6(address) && iface.linkLocal === ANY && isAlone) this.addLinkLocal(iface);
   }
 
   /** RFC 4291 §2.1: who speaks IPv6 has a link-local address. Its identifier is `identify`'s. */
@@ -328,7 +330,7 @@ export class Routes {
       i.primary = i.addresses.find((p) => !isIPv6(p.address))?.address ?? ANY;
       i.primary6 = i.addresses.find(isGlobal)?.address ?? ANY;
       i.linkLocal = i.addresses.find((p) => isLinkLocal(p.address))?.address ?? ANY;
-      i.ipv6 = i.linkLocal !== ANY || i.primary6 !== ANY;
+      i.ipv6 = i.speaksIPv6 || i.linkLocal !== ANY || i.primary6 !== ANY;
       for (const p of i.addresses) this.#ours.add(p.address);
       i.link?.addressesChanged();
     }

@@ -28,6 +28,8 @@ export class EthernetLink implements Frames, Resolver {
   readonly headerLength: number = ethernet.HEADER_LEN;
   packetAt: number = NONE;
   unicast = true;
+  fromHi = 0;
+  fromLo = 0;
   readonly hi: number;
   readonly lo: number;
   readonly arp: Arp;
@@ -69,10 +71,15 @@ export class EthernetLink implements Frames, Resolver {
     const hi = ethernet.destinationHi(v, frame);
     this.unicast = hi === this.hi && ethernet.destinationLo(v, frame) === this.lo;
     if (!this.unicast && !ethernet.isGroup(hi)) return Drop.LINK_NOT_OURS;
+    this.fromHi = ethernet.sourceHi(v, frame);
+    this.fromLo = ethernet.sourceLo(v, frame);
     const payload = frame + ethernet.HEADER_LEN;
     switch (ethernet.outerType(v, frame)) {
-      case ethernet.EtherType.IPV4:
       case ethernet.EtherType.IPV6:
+        if (!this.#iface.ipv6) return Drop.LINK_UNKNOWN;
+        this.packetAt = payload;
+        return Drop.NONE;
+      case ethernet.EtherType.IPV4:
         this.packetAt = payload;
         return Drop.NONE;
       case ethernet.EtherType.ARP:

@@ -13,6 +13,8 @@ export interface LinkInterface {
   readonly addresses: readonly { readonly address: Address; readonly bits: number }[];
   /** Bytes of the device's own header before each frame. */
   readonly headerLength: number;
+  /** True once it speaks IPv6. */
+  readonly ipv6: boolean;
   isBroadcast(address: Address): boolean;
   isOnLink(address: Address): boolean;
   clearHeader(v: DataView, at: number): void;

@@ -195,6 +195,12 @@ export class Neighbours {
     this.#release(neighbour);
   }
 
+  /** It passes packets on, by its own word. RFC 4861 §6.3.4. */
+  markRouter(address: Address): void {
+    const neighbour = this.find(address);
+    if (neighbour !== undefined) neighbour.isRouter = true;
+  }
+
   /** What is on its way to `address` arrives, as its answers show. RFC 4861 §7.3.1. */
   confirm(address: Address, now: Micros): void {
     const neighbour = this.find(address);
@@ -257,7 +263,8 @@ export class Neighbours {
     if (neighbour.reach !== reach) neighbour.tries = 0;
     neighbour.reach = reach;
     const backedOff = this.retransmit * BACKOFF ** neighbour.tries;
-    const wait = reach === Reach.UNREACHABLE ? Math.min(backedOff, LONGEST_RETRANSMIT) : this.retransmit;
+    const wait =
+      reach === Reach.UNREACHABLE ? Math.min(backedOff, LONGEST_RETRANSMIT) : this.retransmit;
     neighbour.tries++;
     this.#deadlines.set(neighbour, now + wait);
     this.#resolver.solicit(neighbour, reach !== Reach.PROBE);

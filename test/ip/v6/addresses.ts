@@ -2,8 +2,9 @@
  * Addresses of both families from text, for tests below `api/`.
  * @module
  */
-import { type Address, fromBytes, fromOctets } from '../../../src/stack/base/address.ts';
+
 import { parseLiteral } from '../../../src/stack/api/door/literal.ts';
+import { type Address, fromBytes, fromOctets } from '../../../src/stack/base/address.ts';
 
 /** `address('fe80::1', 2)`: of the link-local ones, that on the interface 2. */
 export function address(text: string, zone = 0): Address {

@@ -3,6 +3,7 @@
  * @module
  */
 import test from 'ava';
+import { format } from '../../../src/stack/base/address.ts';
 import {
   chooseSource,
   labelOf,
@@ -11,7 +12,6 @@ import {
   scopeOf,
   sortDestinations,
 } from '../../../src/stack/ip/v6/selection.ts';
-import { format } from '../../../src/stack/base/address.ts';
 import { address } from './addresses.ts';
 
 /** `2001:db8::1`, followed by `old` if it is deprecated, `temp` if it is temporary, `far` on another interface. */
@@ -172,5 +172,6 @@ test('selection: scopes are those of §3', (t) => {
     '169.254.0.1': 2,
     '10.0.0.1': 14,
   };
-  for (const [text, expected] of Object.entries(scopes)) t.is(scopeOf(address(text)), expected, text);
+  for (const [text, expected] of Object.entries(scopes))
+    t.is(scopeOf(address(text)), expected, text);
 });

@@ -12,24 +12,26 @@ import * as ethernet from '../../wire/ethernet.ts';
 
 /** A neighbour. */
 export interface NeighbourLine {
-  /** Dotted decimal. */
+  /** Dotted decimal, or as RFC 5952 has it. */
   readonly address: string;
   /** Its hardware address, `02:00:5e:00:53:01`; undefined while it is not known. */
   readonly mac: string | undefined;
   /** As RFC 4861 §7.3.2 has it. A `REACHABLE` one may be due to be asked at its next use. */
-  readonly state: 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'DELAY' | 'PROBE';
+  readonly state: 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'DELAY' | 'PROBE' | 'UNREACHABLE';
   /** The device whose link it is on. */
   readonly device: string;
 }
 
-/** Another station has claimed an address of ours, which we keep. RFC 5227 §2.4. */
+/** Another station has claimed an address of ours. RFC 5227 §2.4, RFC 4862 §5.4. */
 export interface AddressConflict {
-  /** Ours, dotted decimal. */
+  /** Ours, dotted decimal, or as RFC 5952 has it. */
   readonly address: string;
   /** The hardware address of the other one. */
   readonly mac: string;
   /** The device whose link it is on. */
   readonly device: string;
+  /** False for an address that was not ours yet: it is the other's, and we do without. */
+  readonly kept: boolean;
 }
 
 /** All that are known or asked for. */
@@ -37,7 +39,8 @@ export function readNeighbours({ ip }: Core): NeighbourLine[] {
   const lines: NeighbourLine[] = [];
   for (const { link, name } of ip.interfaces) {
     if (!(link instanceof EthernetLink)) continue;
-    for (const { address, hi, lo, reach } of link.neighbours.list()) {
+    const all = [...link.neighbours.list(), ...link.neighbours6.list()];
+    for (const { address, hi, lo, reach } of all) {
       const mac = reach === Reach.INCOMPLETE ? undefined : ethernet.format(hi, lo);
       lines.push({ address: format(address), mac, state: nameOf(reach), device: name });
     }
@@ -50,7 +53,10 @@ export const readConflict = (
   address: Address,
   hi: number,
   lo: number,
-): AddressConflict => ({ address: format(address), mac: ethernet.format(hi, lo), device: name });
+  kept: boolean,
+): AddressConflict => {
+  return { address: format(address), mac: ethernet.format(hi, lo), device: name, kept };
+};
 
 const STATES: Readonly<Record<Reach, NeighbourLine['state']>> = {
   [Reach.INCOMPLETE]: 'INCOMPLETE',
@@ -58,6 +64,7 @@ const STATES: Readonly<Record<Reach, NeighbourLine['state']>> = {
   [Reach.STALE]: 'STALE',
   [Reach.DELAY]: 'DELAY',
   [Reach.PROBE]: 'PROBE',
+  [Reach.UNREACHABLE]: 'UNREACHABLE',
 };
 
 const nameOf = (reach: Reach): NeighbourLine['state'] => STATES[reach];

@@ -10,6 +10,7 @@ import { type Address, BROADCAST, LOOPBACK, LOOPBACK6 } from '../../base/address
 import type { Micros } from '../../base/clock.ts';
 import { DROP_COUNT, Drop } from '../../base/drop.ts';
 import type { Random } from '../../base/random.ts';
+import { makeKey, type SipKey } from '../../base/siphash.ts';
 import { makeStats, type Stats } from '../../base/stats.ts';
 import { HEADROOM, type Slots } from '../../memory/slots.ts';
 import { Checksum } from '../../wire/checksum.ts';
@@ -36,6 +37,7 @@ import { Icmp } from '../v4/icmp.ts';
 import { IcmpErrors } from '../v4/icmp-errors.ts';
 import { Igmp } from '../v4/igmp.ts';
 import { Reassembly } from '../v4/reassembly.ts';
+import { Discovery } from '../v6/discovery.ts';
 import { Icmp6 } from '../v6/icmp.ts';
 import { Icmp6Errors } from '../v6/icmp-errors.ts';
 import { Reassembly6 } from '../v6/reassembly.ts';
@@ -65,6 +67,8 @@ export interface InternetOptions {
   readonly reassembly?: Partial<ReassemblyLimits>;
   /** How many ICMP errors of each kind leave. */
   readonly errorRates?: ErrorRates;
+  /** What our identifiers in IPv6 are made of: the same for the same addresses. RFC 7217 §5. */
+  readonly secret?: SipKey;
 }
 
 export class Internet implements InternetLayer {
@@ -102,8 +106,10 @@ export class Internet implements InternetLayer {
   readonly icmp: Icmp;
   readonly icmp6: Icmp6;
   readonly errors: Errors;
+  readonly discovery: Discovery;
   readonly echoes: Echoes;
   readonly output: Output;
+  #secret: SipKey | undefined;
   #touched = 0;
   #interfacesMade = 0;
 
@@ -133,12 +139,22 @@ export class Internet implements InternetLayer {
     this.icmp = new Icmp(this, this.echoes);
     this.icmp6 = new Icmp6(this, this.echoes);
     this.igmp = new Igmp(this);
+    this.#secret = options.secret;
+    this.discovery = new Discovery(this);
+    this.icmp6.discovery = (packet) => this.discovery.nd.input(packet);
+    this.icmp6.listeners = (packet) => this.discovery.mld.input(packet);
     this.protocols[numbers.Protocol.ICMP] = this.icmp;
     this.protocols[numbers.Protocol.IGMP] = this.igmp;
     this.protocols6[numbers.Protocol.ICMPV6] = this.icmp6;
     this.loopback = this.addInterface(this.#loopbackOptions());
     this.routes.addAddress(this.loopback, LOOPBACK, LOOPBACK_BITS);
     this.routes.addAddress(this.loopback, LOOPBACK6, LOOPBACK6_BITS);
+  }
+
+  /** What our identifiers in IPv6 are made of. RFC 7217 §5. */
+  get secret(): SipKey {
+    this.#secret ??= makeKey(this.random);
+    return this.#secret;
   }
 
   /** A batch begins. */
@@ -219,6 +235,7 @@ export class Internet implements InternetLayer {
     this.fragments6.expire(now);
     this.routes.expire(now);
     this.igmp.expire(now);
+    this.discovery.expire(now);
     for (const { link } of this.interfaces) link?.expire(now);
   }
 
@@ -229,6 +246,7 @@ export class Internet implements InternetLayer {
       this.fragments6.deadline(),
       this.routes.deadline(),
       this.igmp.deadline(),
+      this.discovery.deadline(),
     );
     for (const { link } of this.interfaces) if (link !== null) due = Math.min(due, link.deadline());
     return due;
@@ -260,6 +278,7 @@ export class Internet implements InternetLayer {
     this.output.abandon(iface);
     iface.link?.close();
     this.igmp.forget(iface);
+    this.discovery.forget(iface);
     this.routes.removeInterface(iface);
     this.interfaces.splice(index, 1);
   }

@@ -92,7 +92,7 @@ export class Output implements Sender {
   send(route: Route, source: Address, protocol: number, at: number, length: number): Failure {
     count(this.#stats, names(route).OutRequests);
     const next = this.next;
-    const most = next.beyondPath ? route.iface.mtu : route.mtu;
+    const most = next.beyondPath ? route.iface.mtuOf(route.ipv6) : route.mtu;
     const headerLength = route.headerLength;
     const tooLong = length + headerLength > most && next.gsoSize === 0;
     const text = this.#placeText(route, at + length, tooLong);

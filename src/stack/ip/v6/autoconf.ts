@@ -14,6 +14,7 @@ import {
   isMulticast,
   prefixOf,
   readIPv6,
+  wordOf,
 } from '../../base/address.ts';
 import { MILLISECOND, type Micros, NEVER, SECOND } from '../../base/clock.ts';
 import { Drop } from '../../base/drop.ts';
@@ -64,8 +65,14 @@ interface Host extends InternetLayer {
   readonly routes: Routes;
   /** RFC 7217's secret. */
   readonly secret: SipKey;
+}
+
+/** Who is told of what becomes of an interface. */
+export interface AutoconfWatcher {
   /** Somebody else has an address that was to be ours. */
   duplicate(iface: Interface, address: Address): void;
+  /** It has its link-local address. */
+  settled(iface: Interface): void;
 }
 
 export class Autoconf {
@@ -77,12 +84,14 @@ export class Autoconf {
   readonly redirects: Redirects;
   readonly dns: DnsConfiguration = new DnsConfiguration();
   readonly #net: Host;
+  readonly #watcher: AutoconfWatcher;
   readonly #interfaces: Map<Interface, AutoconfOptions> = new Map();
 
-  constructor(net: Host) {
+  constructor(net: Host, watcher: AutoconfWatcher) {
     this.#net = net;
+    this.#watcher = watcher;
     this.dad = new DuplicateDetection(net);
-    const { routes, multicast, random, secret } = net;
+    const { routes, multicast, random } = net;
     this.own = new OwnAddresses({ routes, multicast, dad: this.dad });
     this.routers = new Routers(net);
     this.prefixes = new Prefixes(routes);
@@ -92,8 +101,10 @@ export class Autoconf {
       get now(): Micros {
         return net.now;
       },
+      get secret(): SipKey {
+        return net.secret;
+      },
       random,
-      secret,
       own,
     });
   }
@@ -103,21 +114,26 @@ export class Autoconf {
     if (this.#interfaces.has(iface)) return;
     this.#interfaces.set(iface, { ...DEFAULT_AUTOCONF, ...options });
     iface.speaksIPv6 = true;
+    iface.ipv6 = true;
     this.#addLinkLocal(iface, 0);
   }
 
   /** RFC 4862 §5.4.5, RFC 7217 §6: where another host has it, another one is tried. */
   #addLinkLocal(iface: Interface, counter: number): void {
-    const address = inZone(
-      stableLinkLocal(this.#net.secret, iface.index, counter),
-      iface.index,
-    );
+    const address = inZone(stableLinkLocal(this.#net.secret, iface.index, counter), iface.index);
     this.own.add(iface, address, 64, (unique) => {
       if (unique) {
+        this.#watcher.settled(iface);
         if (this.#interfaces.get(iface)?.acceptRouters) this.routers.search(iface);
       } else if (counter < RETRIES) this.#addLinkLocal(iface, counter + 1);
-      else this.#net.duplicate(iface, address);
+      else this.#watcher.duplicate(iface, address);
     });
+  }
+
+  /** The identifier, two words, of a link-local address that nobody needs to be asked for. */
+  identify(iface: Interface): readonly [high: number, low: number] {
+    const address = stableLinkLocal(this.#net.secret, iface.index, 0);
+    return [wordOf(address, 2), wordOf(address, 3)];
   }
 
   /** RFC 4861 §6.3.4: a router advertisement that passed §6.1.2. */
@@ -223,7 +239,12 @@ export class Autoconf {
     const route = this.#net.route(destination, ANY);
     if (route?.iface !== iface || route.nextHop !== source) return Drop.ND_REDIRECT;
     this.redirects.follow(iface, destination, target);
-    const at = options.find(v, nd.optionsAt(v, body), body + bodyLength, options.Option.TARGET_LINK);
+    const at = options.find(
+      v,
+      nd.optionsAt(v, body),
+      body + bodyLength,
+      options.Option.TARGET_LINK,
+    );
     if (at >= 0 && options.length(v, at) === options.SHORT_LEN) {
       const [hi, lo] = [options.linkHi(v, at), options.linkLo(v, at)];
       iface.link?.neighbours6.heard(target, hi, lo, false, true, this.#net.now);

@@ -63,7 +63,8 @@ export class DuplicateDetection {
    * asked for, or too many are.
    */
   begin(iface: Interface, address: Address, done: (unique: boolean) => void): boolean {
-    if (this.find(iface, address) !== undefined || this.#all.length >= TENTATIVE_LIMIT) return false;
+    if (this.find(iface, address) !== undefined || this.#all.length >= TENTATIVE_LIMIT)
+      return false;
     // RFC 4862 §5.4.2: stations that were switched on together do not all ask at once.
     const first = !this.#begun.has(iface);
     this.#begun.add(iface);

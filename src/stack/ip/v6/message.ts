@@ -7,7 +7,7 @@ import { type Address, ANY6, inPrefix, isIPv6, isLinkLocal } from '../../base/ad
 import { Stat } from '../../base/stats.ts';
 import { HEADROOM, NO_SLOT } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
-import { ROUTER_ALERT_LEN, writeRouterAlert, Header } from '../../wire/extension.ts';
+import { Header, ROUTER_ALERT_LEN, writeRouterAlert } from '../../wire/extension.ts';
 import * as icmp6 from '../../wire/icmp6.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import { Protocol } from '../../wire/protocol.ts';

@@ -35,6 +35,10 @@ export interface RouterMessages {
 /** What it needs of the internet layer. */
 interface Host extends InternetLayer {
   readonly forwarding: boolean;
+}
+
+/** Who else has a part in it. */
+export interface DiscoveryParts {
   readonly dad: DuplicateDetection;
   readonly routers: RouterMessages;
   /** Another station says that it has an address of ours. */
@@ -43,9 +47,11 @@ interface Host extends InternetLayer {
 
 export class NeighbourDiscovery {
   readonly #net: Host;
+  readonly #parts: DiscoveryParts;
 
-  constructor(net: Host) {
+  constructor(net: Host, parts: DiscoveryParts) {
     this.#net = net;
+    this.#parts = parts;
   }
 
   /** Take in an ICMPv6 message of these types whose checksum is right. */
@@ -65,10 +71,10 @@ export class NeighbourDiscovery {
         return this.#advertised(packet, table);
       case nd.Type.ADVERTISE_ROUTER:
         if (!isLinkLocal(packet.source)) return Drop.ND_MALFORMED;
-        return this.#net.routers.advertised(packet);
+        return this.#parts.routers.advertised(packet);
       case nd.Type.REDIRECT:
         if (!isLinkLocal(packet.source)) return Drop.ND_MALFORMED;
-        return this.#net.routers.redirected(packet);
+        return this.#parts.routers.redirected(packet);
       default:
         return Drop.ND_IGNORED; // RFC 4861 §6.2.6: solicitations are for routers
     }
@@ -100,14 +106,14 @@ export class NeighbourDiscovery {
     if (source === ANY6 && (link >= 0 || destination !== solicitedNode(target))) {
       return Drop.ND_MALFORMED;
     }
-    const tentative = net.dad.find(iface, target);
+    const tentative = this.#parts.dad.find(iface, target);
     if (tentative !== undefined) {
       // RFC 4862 §5.4.3: one with a source looks for somebody, and not for us.
       if (source !== ANY6) return Drop.ND_NOT_OURS;
       const at = options.find(v, nd.optionsAt(v, body), body + bodyLength, options.Option.NONCE);
       const hasNonce = at >= 0 && options.isShortNonce(v, at);
       const [hi, lo] = hasNonce ? [options.linkHi(v, at), options.linkLo(v, at)] : [0, 0];
-      net.dad.solicited(tentative, hasNonce, hi, lo);
+      this.#parts.dad.solicited(tentative, hasNonce, hi, lo);
       return Drop.NONE;
     }
     if (!iface.addresses.some((own) => own.address === target)) return Drop.ND_NOT_OURS;
@@ -146,15 +152,15 @@ export class NeighbourDiscovery {
     if (isMulticast(target) || (solicited && isMulticast(destination))) return Drop.ND_MALFORMED;
     const link = find(v, packet, options.Option.TARGET_LINK);
     const [hi, lo] = link < 0 ? [0, 0] : [options.linkHi(v, link), options.linkLo(v, link)];
-    const tentative = net.dad.find(iface, target);
+    const tentative = this.#parts.dad.find(iface, target);
     if (tentative !== undefined) {
-      net.dad.advertised(tentative);
+      this.#parts.dad.advertised(tentative);
       return Drop.NONE;
     }
     if (iface.addresses.some((own) => own.address === target)) {
       // RFC 4862 §5.4.4: it may be ours come back; it is kept, and its owner is told.
       if (link >= 0 && (hi !== iface.link?.hi || lo !== iface.link.lo)) {
-        net.conflict(iface, target, hi, lo);
+        this.#parts.conflict(iface, target, hi, lo);
       }
       return Drop.NONE;
     }

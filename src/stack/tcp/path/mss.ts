@@ -26,7 +26,7 @@ export const usualOptions = (tcb: Tcb): number => (has(tcb, Flag.TIMESTAMPS) ? T
 /** What we tell the peer: the MTU less the fixed headers, options not counted. RFC 6691. */
 export const offeredMss = (tcb: Tcb, route: Route): number => {
   const { mss, maxSegment } = tcb.settings;
-  return Math.min(route.iface.mtu - tcb.headers, cap(mss), cap(maxSegment));
+  return Math.min(route.iface.mtuOf(route.ipv6) - tcb.headers, cap(mss), cap(maxSegment));
 };
 
 const cap = (bytes: number): number => (bytes > 0 ? bytes : Number.POSITIVE_INFINITY);

@@ -44,7 +44,7 @@ export const effectiveMtu = (tcb: Tcb): number => tcb.search?.low ?? tcb.route?.
 
 /** The longest packet that this connection could ever send. */
 const longest = (tcb: Tcb, route: Route): number =>
-  Math.min(route.iface.mtu, wantedMss(tcb) + tcb.headers);
+  Math.min(route.iface.mtuOf(route.ipv6), wantedMss(tcb) + tcb.headers);
 
 /** The retransmission timer expired once more, and `tcb.retries` counts how often in a row. */
 export function suspectBlackHole(tcb: Tcb, board: Scoreboard): void {
@@ -80,7 +80,7 @@ function fallBack(tcb: Tcb, route: Route, size: number): void {
 
 /** The connection has a new route: if what is known of the path is old, look for more. */
 export function onNewRoute(tcb: Tcb, route: Route): void {
-  if (tcb.search !== null && tcb.search.low > route.iface.mtu) tcb.search = null;
+  if (tcb.search !== null && tcb.search.low > route.iface.mtuOf(route.ipv6)) tcb.search = null;
   if (tcb.search === null && route.raisable && tcb.settings.mtuProbing) {
     const most = longest(tcb, route);
     if (most > route.mtu) tcb.search = new PathSearch(route.mtu, most, tcb.sndUna, 0);
