@@ -27,9 +27,11 @@ test('docs: every drop reason is explained, and no other', (t) => {
   );
 });
 
-/** As they are numbered, but for IGMP's, which stands with ICMP's. */
+/** As they are numbered, but for those of IGMP, MLD and Neighbour Discovery, which stand with ICMP's. */
 const order = (reason: Drop): number =>
-  reason === Drop.IGMP_MALFORMED ? Drop.ICMP_NO_MATCH + 0.5 : reason;
+  reason >= Drop.IGMP_MALFORMED && reason <= Drop.ND_REDIRECT
+    ? Drop.ICMP_NO_MATCH + reason / 1000
+    : reason;
 
 test('docs: every reason has its meaning, RFC and remedy', (t) => {
   for (const cells of rows(reasonsPart)) {

@@ -22,6 +22,7 @@ import {
   makeSlots,
   readDevice,
   readDevices,
+  readSecret,
   type StackOptions,
 } from './door/options.ts';
 import { checkSettings } from './door/settings.ts';
@@ -106,6 +107,7 @@ export class Stack extends Modules {
       ip: {
         ...(options.ttl !== undefined && { defaultTtl: options.ttl }),
         ...(options.forwarding !== undefined && { forwarding: options.forwarding }),
+        ...(options.secret !== undefined && { secret: readSecret(options.secret) }),
       },
     });
     this.#host = new Host({
@@ -154,10 +156,11 @@ export class Stack extends Modules {
     return readDevice(options, slots, ip.random);
   }
 
-  #attach({ device, mtu, prefixes, routers, mac }: CheckedDevice): void {
-    const { routes } = this.#core.ip;
+  #attach({ device, mtu, prefixes, routers, mac, autoconf }: CheckedDevice): void {
+    const { routes, discovery } = this.#core.ip;
     const iface = this.#host.attach(device, mtu, mac);
-    for (const { address, bits } of prefixes) routes.addAddress(iface, address, bits);
+    if (autoconf !== undefined) discovery.enable(iface, autoconf);
+    for (const { address, bits } of prefixes) discovery.addAddress(iface, address, bits);
     for (const router of routers) {
       const all = isIPv6(router) ? ANY6 : ANY;
       routes.add(all, 0, { gateway: inZone(router, iface.index), iface });

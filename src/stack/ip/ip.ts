@@ -61,7 +61,7 @@ export interface Protocol {
 export interface SendOptions {
   /** Traffic class: DSCP in the high six bits, ECN in the low two. */
   tos: number;
-  /** 1..255; the hop limit of IPv6. */
+  /** 1..255, the hop limit of IPv6; 0: the default, or what a router says (RFC 4861 §6.3.4). */
   ttl: number;
   /** True sets DF, and of IPv6 forbids fragments; TCP does, for path MTU discovery. */
   dontFragment: boolean;

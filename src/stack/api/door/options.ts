@@ -13,14 +13,17 @@ import {
   isLoopback,
   isNoHost,
   isSameFamily,
+  keepForever,
 } from '../../base/address.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
+import type { SipKey } from '../../base/siphash.ts';
+import type { AutoconfOptions } from '../../ip/discovery/autoconf.ts';
 import { HEADROOM, Slots } from '../../memory/slots.ts';
 import { DEFAULT_LIMITS, type Limits, type Settings } from '../../tcp/tcb/settings.ts';
 import * as ethernet from '../../wire/ethernet.ts';
-import { checkInteger, checkObject } from './checks.ts';
-import { argTypeError, coded, missingError } from './errors.ts';
+import { checkBoolean, checkBytes, checkInteger, checkObject } from './checks.ts';
+import { argTypeError, coded, missingError, rangeError } from './errors.ts';
 import { type Cidr, checkAddress, checkCidr } from './lookup.ts';
 
 /** A device, and what the stack is to be on it. */
@@ -28,7 +31,7 @@ export interface DeviceOptions {
   /** What gives and takes the packets; the stack closes it. */
   readonly device: Device;
   /** Our address and the length of its network's prefix: `10.83.0.2/24`, `fd83::2/64`; or several of them. */
-  readonly address: string | readonly string[];
+  readonly address?: string | readonly string[];
   /**
    * The router for all that is on no network of ours; must be on the device's, or link-local. Of several each
    * is for its version of IP. Without it the stack's only device, if it leads to one host whose addresses are
@@ -46,6 +49,12 @@ export interface DeviceOptions {
    * administered locally (IEEE 802 §8.2).
    */
   readonly mac?: string;
+  /**
+   * How a device that carries frames configures itself for IPv6: `true`, the default where `address` has one of
+   * IPv6, listens to routers and takes addresses from their prefixes (RFC 4862), so that `address` may be left
+   * out; `false` has a link-local address and what `address` says.
+   */
+  readonly autoconf?: boolean | Partial<AutoconfOptions>;
 }
 
 /** What `createStack` is given. */
@@ -70,9 +79,15 @@ export interface StackOptions extends Partial<DeviceOptions> {
   readonly clock?: Clock;
   /** The system's, unless a simulation or a test is to be repeated. */
   readonly random?: Random;
+  /**
+   * 16 bytes that nobody else knows, of which the addresses of IPv6 are made that the stack gives itself: with the
+   * same it has the same addresses on the same network (RFC 7217). Random unless given: others each time.
+   */
+  readonly secret?: Uint8Array;
 }
 
 const SMALLEST_MTU = 576;
+const SECRET_LENGTH = 16;
 /** A device that gives longer packets than this has offload. */
 const LONG_PACKET = 16_384;
 const SLOTS = 4096;
@@ -82,20 +97,21 @@ const LONG_SLOTS = 1024;
 /** The devices that the options name. */
 export function readDevices(options: StackOptions): readonly DeviceOptions[] {
   checkObject(options, 'options');
-  const { device, address, gateway, mtu, mac, devices } = options;
+  const { device, address, gateway, mtu, mac, autoconf, devices } = options;
   if (devices !== undefined) {
     if (!Array.isArray(devices)) throw argTypeError('options.devices', 'Array', devices);
     return devices.length === 1 ? devices.map(withHost) : devices;
   }
   if (device === undefined) throw missingError('options.device', 'options.devices');
-  if (address === undefined) throw missingError('options.address');
+  if (address === undefined && !autoconf) throw missingError('options.address');
   return [
     withHost({
       device,
-      address,
+      ...(address !== undefined && { address }),
       ...(gateway !== undefined && { gateway }),
       ...(mtu !== undefined && { mtu }),
       ...(mac !== undefined && { mac }),
+      ...(autoconf !== undefined && { autoconf }),
     }),
   ];
 }
@@ -105,7 +121,7 @@ function withHost(options: DeviceOptions): DeviceOptions {
   const { device, gateway } = options;
   const hosts = device?.hostAddresses ?? (device?.hostAddress ? [device.hostAddress] : []);
   if (gateway !== undefined || hosts.length === 0) return options;
-  const ours = listOf(options.address).map((text) => checkCidr(text, 'options.address'));
+  const ours = listOf(options.address ?? []).map((text) => checkCidr(text, 'options.address'));
   const routers = hosts.filter((host) => {
     const router = checkAddress(host, 'options.device.hostAddress');
     return ours.some(({ address, bits }) => router !== address && inPrefix(router, address, bits));
@@ -187,15 +203,51 @@ export interface CheckedDevice {
   readonly routers: readonly Address[];
   /** Undefined where the device carries packets. */
   readonly mac: Mac | undefined;
+  /** Undefined: the device does not configure itself. */
+  readonly autoconf: Partial<AutoconfOptions> | undefined;
+}
+
+/** `options.secret` as the core has it. Throws `ERR_OUT_OF_RANGE` if it is not 16 bytes. */
+export function readSecret(secret: unknown): SipKey {
+  checkBytes(secret, 'options.secret');
+  if (secret.length !== SECRET_LENGTH) {
+    throw rangeError('options.secret.length', String(SECRET_LENGTH), secret.length);
+  }
+  const view = new DataView(secret.buffer, secret.byteOffset, SECRET_LENGTH);
+  return Int32Array.of(view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12));
+}
+
+const MANUAL: Partial<AutoconfOptions> = { acceptRouters: false, addresses: false };
+
+function readAutoconf(
+  { autoconf, device }: DeviceOptions,
+  prefixes: readonly Cidr[],
+): Partial<AutoconfOptions> | undefined {
+  const speaks = prefixes.some(({ address }) => isIPv6(address));
+  if (device.medium !== 'ethernet') {
+    if (autoconf === undefined || autoconf === false) return undefined;
+    const message = `${device.name} carries packets, and there is no link to ask: leave out options.autoconf`;
+    throw coded(TypeError, 'ERR_INVALID_ARG_VALUE', message);
+  }
+  if (autoconf === undefined) return speaks ? {} : undefined;
+  if (autoconf === true) return {};
+  if (autoconf === false) return speaks ? MANUAL : undefined;
+  checkObject(autoconf, 'options.autoconf');
+  for (const [name, value] of Object.entries(autoconf)) {
+    checkBoolean(value, `options.autoconf.${name}`);
+  }
+  return autoconf;
 }
 
 /** Check one device's options against the slots that there are. */
 export function readDevice(options: DeviceOptions, slots: Slots, random: Random): CheckedDevice {
-  const { device, address, gateway } = options;
+  const { device, address = [], gateway } = options;
   checkDevice(device);
   const { mtu = device.mtu } = options;
   const prefixes = listOf(address).map((text) => checkCidr(text, 'options.address'));
-  if (prefixes.length === 0) throw missingError('options.address');
+  for (const prefix of prefixes) keepForever(prefix.address); // until they are given to the device
+  const autoconf = readAutoconf(options, prefixes);
+  if (prefixes.length === 0 && !autoconf) throw missingError('options.address');
   for (const [i, prefix] of prefixes.entries()) checkOurs(prefix, listOf(address)[i] ?? '');
   const routers = readRouters(gateway, prefixes, listOf(address));
   checkInteger(mtu, 'options.mtu', Math.min(SMALLEST_MTU, device.mtu), device.mtu);
@@ -206,7 +258,7 @@ export function readDevice(options: DeviceOptions, slots: Slots, random: Random)
       `${room}: name the device when the stack is made`;
     throw coded(RangeError, 'ERR_OUT_OF_RANGE', message);
   }
-  return { device, mtu, prefixes, routers, mac: readMac(options, random) };
+  return { device, mtu, prefixes, routers, mac: readMac(options, random), autoconf };
 }
 
 /** The routers that `gateway` names, each on a network of ours or link-local. */

@@ -2,7 +2,7 @@
  * Addresses and routes of a stack, as its user names them. RFC 1122 §3.3.1.
  * @module
  */
-import { format } from '../../base/address.ts';
+import { format, inZone } from '../../base/address.ts';
 import type { Interface } from '../../ip/interface.ts';
 import type { Core } from '../../stack.ts';
 import { systemError } from '../door/errors.ts';
@@ -73,7 +73,7 @@ export function addAddress(core: Core, text: string, device: string | undefined)
   const prefix = checkCidr(text, 'address');
   checkOurs(prefix, text);
   const iface = interfaceOf(core, device, 'addAddress');
-  core.ip.routes.addAddress(iface, prefix.address, prefix.bits);
+  core.ip.discovery.addAddress(iface, prefix.address, prefix.bits);
 }
 
 /** See `Stack.removeAddress`. */
@@ -81,7 +81,7 @@ export function removeAddress(core: Core, text: string): void {
   const address = checkAddress(text, 'address');
   const removed = core.ip.interfaces
     .filter((iface) => !iface.isLoopback)
-    .some((iface) => core.ip.routes.removeAddress(iface, address));
+    .some((iface) => core.ip.discovery.removeAddress(iface, inZone(address, iface.index)));
   if (!removed) throw systemError('EADDRNOTAVAIL', 'removeAddress', { address: text });
 }
 

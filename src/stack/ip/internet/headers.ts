@@ -32,9 +32,11 @@ export class Headers {
   #flow = 0;
   #tos = 0;
   #ttl = 0;
+  readonly #defaultTtl: number;
 
-  constructor(view: DataView, random: Random) {
+  constructor(view: DataView, random: Random, defaultTtl: number) {
     this.#view = view;
+    this.#defaultTtl = defaultTtl;
     this.#random = random;
     this.#labels = new FlowLabels(random);
   }
@@ -52,7 +54,8 @@ export class Headers {
     // RFC 6864 §4.1: what is not fragmented needs no identification.
     const id = fixed ? 0 : identify(route);
     const fragment = fixed ? ipv4.Flag.DF : 0;
-    const { tos, ttl } = next;
+    const { tos } = next;
+    const ttl = next.ttl || this.#defaultTtl;
     const total = length + route.headerLength;
     const { destination } = route;
     header.write(this.#view, ip, tos, total, id, fragment, ttl, protocol, source, destination);
@@ -68,7 +71,8 @@ export class Headers {
     at: number,
     length: number,
   ): void {
-    const { tos, ttl } = next;
+    const { tos } = next;
+    const ttl = next.ttl || route.iface.hopLimit || this.#defaultTtl;
     const { destination } = route;
     const flow = this.#label(source, destination, protocol, at);
     const total = length + route.headerLength;
@@ -84,7 +88,8 @@ export class Headers {
     at: number,
   ): void {
     this.#tos = next.tos;
-    this.#ttl = next.ttl;
+    const said = route.ipv6 ? route.iface.hopLimit : 0;
+    this.#ttl = next.ttl || said || this.#defaultTtl;
     this.#id = route.ipv6 ? this.#identify6(route) : identify(route);
     this.#flow = route.ipv6 ? this.#label(source, route.destination, protocol, at) : 0;
   }

@@ -62,10 +62,10 @@ export class Output implements Sender {
     this.#slots = host.slots;
     this.#view = host.slots.view;
     this.#stats = host.stats;
-    this.#headers = new Headers(host.slots.view, host.random);
+    this.#headers = new Headers(host.slots.view, host.random, host.defaultTtl);
     this.next = {
       tos: 0,
-      ttl: host.defaultTtl,
+      ttl: 0,
       dontFragment: false,
       beyondPath: false,
       gsoSize: 0,
@@ -334,7 +334,7 @@ export class Output implements Sender {
   #reset(): void {
     const { next } = this;
     next.tos = 0;
-    next.ttl = this.#host.defaultTtl;
+    next.ttl = 0;
     next.dontFragment = false;
     next.beyondPath = false;
     next.gsoSize = 0;

@@ -11,7 +11,7 @@ import {
   stableAddress,
   stableLinkLocal,
   temporaryAddress,
-} from '../../../src/stack/ip/v6/identifier.ts';
+} from '../../../src/stack/ip/discovery/identifier.ts';
 import { address } from './addresses.ts';
 
 const key = makeKey(new SeededRandom(4));

@@ -5,7 +5,7 @@
  */
 import test from 'ava';
 import { ANY, format } from '../../../src/stack/base/address.ts';
-import type { AutoconfOptions } from '../../../src/stack/ip/v6/autoconf.ts';
+import type { AutoconfOptions } from '../../../src/stack/ip/discovery/autoconf.ts';
 import { address } from './addresses.ts';
 import { message, octets, S, Station6 } from './station6.ts';
 

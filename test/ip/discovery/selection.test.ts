@@ -11,7 +11,7 @@ import {
   type SourceCandidate,
   scopeOf,
   sortDestinations,
-} from '../../../src/stack/ip/v6/selection.ts';
+} from '../../../src/stack/ip/discovery/selection.ts';
 import { address } from './addresses.ts';
 
 /** `2001:db8::1`, followed by `old` if it is deprecated, `temp` if it is temporary, `far` on another interface. */
