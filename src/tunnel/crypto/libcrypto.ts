@@ -15,9 +15,10 @@ const Control = { SET_IVLEN: 0x9, GET_TAG: 0x10, SET_TAG: 0x11 } as const;
 const TAG_LENGTH = 16;
 const NONCE_LENGTH = 12;
 /** A typed array of up to 64 bytes lies on V8's heap, and moves. */
+const SMALL = 64;
 const SCRATCH = 256;
-/** Where the key is written while a context is made; the nonce, a length, and a tag. */
-const AT = { nonce: 0, written: 16, key: 64 } as const;
+/** Where the key is written while a context is made; the nonce, a length, and what is small and would move. */
+const AT = { nonce: 0, written: 16, key: 64, small: 128 } as const;
 
 interface Evp {
   newContext(): number;
@@ -148,6 +149,13 @@ class EvpAead implements Aead {
     const evp = this.#evp;
     const context = this.#context;
     const written = this.#writtenAt;
+    if (from.buffer.byteLength <= SMALL) {
+      if (at < 0 || at + length > from.length) throw outside(from, at, length);
+      for (let i = 0; i < length; i++) this.#scratch[AT.small + i] = from[at + i] as number;
+      this.seal(this.#scratch, AT.small, length, to, toAt, tagAt, aadAt, aadLength);
+      this.#scratch.fill(0, AT.small);
+      return;
+    }
     if (from !== this.#from) {
       this.#fromAddress = evp.addressOf(from);
       this.#from = from;
@@ -179,6 +187,22 @@ class EvpAead implements Aead {
     const evp = this.#evp;
     const context = this.#context;
     const written = this.#writtenAt;
+    if (bytes.buffer.byteLength <= SMALL) {
+      // A keep-alive that `node:dgram` has brought: its array is no longer than it.
+      const { small } = AT;
+      this.#scratch.set(bytes, small);
+      const ok = this.open(
+        this.#scratch,
+        small + at,
+        length,
+        small + tagAt,
+        small + aadAt,
+        aadLength,
+      );
+      bytes.set(this.#scratch.subarray(small, small + bytes.length));
+      this.#scratch.fill(0, small);
+      return ok;
+    }
     if (bytes !== this.#to) {
       this.#toAddress = evp.addressOf(bytes);
       this.#to = bytes;
@@ -205,6 +229,10 @@ class EvpAead implements Aead {
 
 /** OpenSSL must not be let past the end of an array. */
 function inside(bytes: Uint8Array, at: number, length: number): void {
-  if (at >= 0 && length >= 0 && at + length <= bytes.length && bytes.buffer.byteLength > 64) return;
-  throw new RangeError(`${length} bytes at ${at} are not within ${bytes.length}`);
+  const isThere = at >= 0 && length >= 0 && at + length <= bytes.length;
+  if (isThere && bytes.buffer.byteLength > SMALL) return;
+  throw outside(bytes, at, length);
 }
+
+const outside = (bytes: Uint8Array, at: number, length: number): RangeError =>
+  new RangeError(`${length} bytes at ${at} are not within ${bytes.length}`);
