@@ -41,7 +41,7 @@ export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
 export { type CaptureDevice, capture } from './device/wrap/capture.ts';
 export { type Joint, joinDevices } from './device/wrap/join.ts';
-export type { CaptureOptions } from './device/wrap/recorder.ts';
+export { type CaptureOptions, Recorder } from './device/wrap/recorder.ts';
 export { type TapDevice, tap, type Watcher } from './device/wrap/tap.ts';
 
 // Packets that are meant.
@@ -110,6 +110,7 @@ export type {
   TracerouteOptions,
   TracerouteProbe,
 } from './stack/api/probe/traceroute.ts';
+export type { SocketLine, SocketsOptions, SocketTimer } from './stack/api/sockets.ts';
 export {
   type CloseOptions,
   createStack,

@@ -13,6 +13,7 @@ import { Screen } from './screen.ts';
 import { serve } from './serve/serve.ts';
 import { traceroute } from './traceroute.ts';
 import { runTuntap } from './tuntap.ts';
+import { dump, nstat, ss, top } from './watch/watch.ts';
 
 /** How long what is left over may hold up the end, in milliseconds. */
 const LAST_GRACE = 2000;
@@ -51,6 +52,14 @@ async function main(args: readonly string[], screen: Screen): Promise<number> {
       return forward(request.options, screen, stopped());
     case 'traceroute':
       return traceroute(request.options, screen, stopped());
+    case 'ss':
+      return ss(request.options, screen);
+    case 'nstat':
+      return nstat(request.options, screen);
+    case 'top':
+      return top(request.options, screen, stopped());
+    case 'dump':
+      return dump(request.options, screen, stopped());
     case 'tuntap':
       return runTuntap(request.words, screen);
   }

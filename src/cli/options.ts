@@ -13,6 +13,17 @@ import {
 } from './forward/options.ts';
 import { type Read, type TunOptions, tunOptions, withGateway, withTun } from './options-tun.ts';
 import { numberFrom } from './values.ts';
+import {
+  type DumpOptions,
+  type NstatOptions,
+  type SsOptions,
+  type TopOptions,
+  withCapture,
+  withDump,
+  withNstat,
+  withSs,
+  withTop,
+} from './watch/options.ts';
 
 export interface PingOptions extends TunOptions {
   readonly host: string;
@@ -42,6 +53,10 @@ export type Request =
   | { readonly command: 'ping'; readonly options: PingOptions }
   | { readonly command: 'forward'; readonly options: ForwardOptions }
   | { readonly command: 'traceroute'; readonly options: TracerouteOptions }
+  | { readonly command: 'ss'; readonly options: SsOptions }
+  | { readonly command: 'nstat'; readonly options: NstatOptions }
+  | { readonly command: 'dump'; readonly options: DumpOptions }
+  | { readonly command: 'top'; readonly options: TopOptions }
   /** What it means is read by `tuntap.ts`: the words are those of another program. */
   | { readonly command: 'tuntap'; readonly words: readonly string[] }
   /** Say this on standard output and stop: help, version. */
@@ -130,6 +145,21 @@ export function parse(args: readonly string[], version: string): Request {
     .action((words: string[]) => {
       request = { command: 'tuntap', words };
     });
+  withSs(program.command('ss'), (options) => {
+    request = { command: 'ss', options };
+  });
+  withNstat(program.command('nstat'), (options) => {
+    request = { command: 'nstat', options };
+  });
+  withTop(program.command('top'), (options) => {
+    request = { command: 'top', options };
+  });
+  withDump(program.command('dump'), (options) => {
+    request = { command: 'dump', options };
+  });
+  withCapture(program.command('capture'), (options) => {
+    request = { command: 'dump', options };
+  });
   try {
     program.parse([...args], { from: 'user' });
   } catch (error) {
@@ -144,4 +174,6 @@ export function parse(args: readonly string[], version: string): Request {
   return request ?? { command: 'refuse', reason: MISSING };
 }
 
-const MISSING = 'what shall it do? serve, ping, forward, traceroute or tuntap; see tunstack --help';
+const MISSING =
+  'what shall it do? serve, ping, forward, traceroute, tuntap, ' +
+  'or of one that runs: ss, nstat, top, dump, capture; see tunstack --help';

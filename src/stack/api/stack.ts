@@ -58,6 +58,7 @@ import {
   pings,
 } from './probe/ping.ts';
 import { type TracerouteHop, type TracerouteOptions, traceroute } from './probe/traceroute.ts';
+import { readSockets, type SocketLine, type SocketsOptions } from './sockets.ts';
 import { readStats, type StackStats } from './stats.ts';
 import { Connection } from './tcp/connection.ts';
 
@@ -257,6 +258,15 @@ export class Stack extends Modules {
   connections(most: number = Number.POSITIVE_INFINITY): TcpInfo[] {
     if (most !== Number.POSITIVE_INFINITY) checkInteger(most, 'most', 0, 2 ** 31 - 1);
     return this.#core.tcp.table.slice(0, most).map((tcb) => info(tcb));
+  }
+
+  /** Every listener, connection and UDP socket, with the columns of `ss`. */
+  sockets(options: SocketsOptions = {}): SocketLine[] {
+    const { most } = options;
+    if (most !== undefined && most !== Number.POSITIVE_INFINITY) {
+      checkInteger(most, 'options.most', 0, 2 ** 31 - 1);
+    }
+    return readSockets(this.#core, options);
   }
 
   /** Keep the process alive although nothing is open: for a stack that only answers pings. */

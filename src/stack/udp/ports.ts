@@ -50,6 +50,13 @@ export class Ports<S extends Bound<S>> {
     return this.#bound.get(port);
   }
 
+  /** Every socket that has a port. */
+  *all(): Generator<S> {
+    for (const newest of this.#bound.values()) {
+      for (let s: S | undefined = newest; s !== undefined; s = s.nextOnPort) yield s;
+    }
+  }
+
   /**
    * The unconnected socket that a datagram to this address is for: one that is bound to it before
    * one that is bound to any address, and the newest of several.

@@ -1,0 +1,76 @@
+/**
+ * To a running command by its control socket.
+ * @module
+ */
+import { get, type IncomingMessage } from 'node:http';
+import { controlFolder, running, socketOf } from './place.ts';
+
+/** Which command is meant: its process's number, or the path of its socket; undefined: the only one. */
+export interface Target {
+  readonly pid?: number;
+  readonly control?: string;
+}
+
+/** The socket that is meant. Throws with the numbers of those that run where it is not clear. */
+export function findControl({ pid, control }: Target): string {
+  if (control !== undefined) return control;
+  const alive = running();
+  if (pid !== undefined) {
+    if (alive.includes(pid)) return socketOf(pid);
+    throw new Error(`no tunstack of yours has the process number ${pid}${others(alive)}`);
+  }
+  if (alive.length === 1) return socketOf(alive[0] as number);
+  if (alive.length === 0) {
+    throw new Error(
+      `no tunstack of yours is running (none in ${controlFolder()}): start one first`,
+    );
+  }
+  throw new Error(`which one is meant? Give --pid${others(alive)}`);
+}
+
+const others = (pids: readonly number[]): string =>
+  pids.length === 0 ? '' : `: there ${pids.length > 1 ? 'are' : 'is'} ${pids.join(', ')}`;
+
+/** What stands at `path`. Rejects with one clear line. */
+export async function ask<T>(socket: string, path: string): Promise<T> {
+  const response = await open(socket, path);
+  let text = '';
+  response.setEncoding('utf8');
+  for await (const part of response) text += part;
+  return JSON.parse(text) as T;
+}
+
+/** The stream that `path` gives, once it is granted. */
+export function open(socket: string, path: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = get({ socketPath: socket, path, agent: false }, (response) => {
+      if (response.statusCode === 200) resolve(response);
+      else void refused(response).then(reject);
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => reject(new Error(why(error, socket))));
+  });
+}
+
+async function refused(response: IncomingMessage): Promise<Error> {
+  const text = Buffer.concat(await response.toArray()).toString();
+  try {
+    return new Error((JSON.parse(text) as { error: string }).error);
+  } catch {
+    return new Error(`it answered ${response.statusCode}`);
+  }
+}
+
+function why({ code, message }: NodeJS.ErrnoException, socket: string): string {
+  switch (code) {
+    case 'ENOENT':
+      return `there is no control socket ${socket}`;
+    case 'ECONNREFUSED':
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return `the tunstack behind ${socket} has ended`;
+    case 'EACCES':
+      return `${socket} belongs to somebody else`;
+    default:
+      return message;
+  }
+}
