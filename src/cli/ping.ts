@@ -41,7 +41,7 @@ export async function ping(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const address = await resolve(options.host);
-  const session = await openSession(options, screen);
+  const session = await openSession(options, screen, { command: 'ping' });
   try {
     const log = new PingLog({ ...options, address });
     screen.line(log.opening());

@@ -2,6 +2,7 @@
  * A stack on a TUN of its own, for as long as a command needs it.
  * @module
  */
+import { performance } from 'node:perf_hooks';
 import {
   type CaptureDevice,
   capture,
@@ -11,7 +12,9 @@ import {
   openTun,
   type Stack,
   type TunDevice,
+  tap,
 } from '../index.ts';
+import { type Control, type Controlled, openControl } from './control/server.ts';
 import type { TunOptions } from './options-tun.ts';
 import { choosePlace, type Place } from './place.ts';
 import type { Screen } from './screen.ts';
@@ -30,15 +33,21 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/**
- * Open a TUN as the options say, and put a stack on it. Throws with the way out in the message. `isMoved`: the
- * TUN goes to another network namespace, and has no address here.
- */
+/** What opens a session. */
+export interface SessionTraits {
+  /** Its name, for those who look at it while it runs. */
+  readonly command: string;
+  /** The TUN goes to another network namespace, and has no address here. */
+  readonly isMoved?: boolean;
+}
+
+/** Open a TUN as the options say, and put a stack on it. Throws with the way out in the message. */
 export async function openSession(
   options: TunOptions,
   screen: Screen,
-  isMoved = false,
+  { command, isMoved = false }: SessionTraits,
 ): Promise<Session> {
+  const started = performance.now();
   const { tun: name, prefix, gateway, mtu, offload, pcap } = options;
   const place: Place = isMoved ? options : choosePlace(options);
   const { hostAddress, address, note } = place;
@@ -52,7 +61,8 @@ export async function openSession(
   let device: Device = tun;
   try {
     const captured = pcap === undefined ? undefined : captureTo(tun, pcap);
-    if (captured) device = captured;
+    const watched = tap(captured ?? tun);
+    device = watched;
     // On a TUN the kernel is the way to what is elsewhere; on a TAP it is one station of several.
     const router = gateway ?? (options.tap ? hostOf(hostAddress) : undefined);
     const way = router === undefined ? {} : { gateway: router };
@@ -60,7 +70,15 @@ export async function openSession(
     const lost = new Promise<Error>((resolve) => {
       stack.on('error', resolve);
     });
+    const control = await controlOf(screen, {
+      ...{ stack, device: watched },
+      about: () => ({
+        ...{ pid: process.pid, command, device: tun.name, medium: watched.medium },
+        ...{ addresses: stack.addresses, uptime: (performance.now() - started) / 1000 },
+      }),
+    });
     const close = async (): Promise<void> => {
+      await control?.close();
       await stack.close();
       if (captured !== undefined && captured.lost > 0) {
         console.error(`tunstack: ${plural(captured.lost, 'packet')} missing in ${pcap}`);
@@ -79,6 +97,16 @@ export const hostOf = (cidr: string): string => cidr.slice(0, cidr.indexOf('/'))
 /** What a ready line says of the device: `tun=tun0` or `tap=tap0`. */
 export const named = ({ tap }: TunOptions, { name }: TunDevice): Record<string, string> =>
   tap ? { tap: name } : { tun: name };
+
+/** The socket by which others look at it; without one the command runs all the same. */
+async function controlOf(screen: Screen, controlled: Controlled): Promise<Control | undefined> {
+  try {
+    return await openControl(controlled);
+  } catch (error) {
+    screen.complain(`nobody can look at it while it runs: ${(error as Error).message}`);
+    return undefined;
+  }
+}
 
 /** A capture that says on standard error, once, when it ends before the command does. */
 function captureTo(tun: TunDevice, pcap: string): CaptureDevice {

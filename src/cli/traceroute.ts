@@ -46,7 +46,7 @@ export async function traceroute(
 ): Promise<number> {
   const { host, method, maxHops, queries, wait, json } = options;
   const address = await resolve(host);
-  const session = await openSession(options, screen);
+  const session = await openSession(options, screen, { command: 'traceroute' });
   const cancel = new AbortController();
   const ended = Promise.race([session.lost, stopped.then(() => undefined)]);
   void ended.then(() => cancel.abort());

@@ -3,7 +3,7 @@
  * @module
  */
 import { get, type IncomingMessage } from 'node:http';
-import { controlFolder, running, socketOf } from './place.ts';
+import { running } from './place.ts';
 
 /** Which command is meant: its process's number, or the path of its socket; undefined: the only one. */
 export interface Target {
@@ -15,21 +15,21 @@ export interface Target {
 export function findControl({ pid, control }: Target): string {
   if (control !== undefined) return control;
   const alive = running();
+  const [only] = alive.values();
   if (pid !== undefined) {
-    if (alive.includes(pid)) return socketOf(pid);
+    const socket = alive.get(pid);
+    if (socket !== undefined) return socket;
     throw new Error(`no tunstack of yours has the process number ${pid}${others(alive)}`);
   }
-  if (alive.length === 1) return socketOf(alive[0] as number);
-  if (alive.length === 0) {
-    throw new Error(
-      `no tunstack of yours is running (none in ${controlFolder()}): start one first`,
-    );
-  }
+  if (only === undefined) throw new Error('no tunstack of yours is running: start one first');
+  if (alive.size === 1) return only;
   throw new Error(`which one is meant? Give --pid${others(alive)}`);
 }
 
-const others = (pids: readonly number[]): string =>
-  pids.length === 0 ? '' : `: there ${pids.length > 1 ? 'are' : 'is'} ${pids.join(', ')}`;
+const others = (alive: ReadonlyMap<number, string>): string =>
+  alive.size === 0
+    ? ''
+    : `: there ${alive.size > 1 ? 'are' : 'is'} ${[...alive.keys()].join(', ')}`;
 
 /** What stands at `path`. Rejects with one clear line. */
 export async function ask<T>(socket: string, path: string): Promise<T> {

@@ -11,16 +11,22 @@ import { join } from 'node:path';
 const OWNERS = 0o700;
 const SUFFIX = '.sock';
 
-/** The folder: the user's own for what runs (XDG Base Directory, "XDG_RUNTIME_DIR"), or one made for it. */
-export function controlFolder(): string {
+/**
+ * The folders that may be it, the first that can be had is taken: the user's own for what runs (XDG Base
+ * Directory, "XDG_RUNTIME_DIR"), the system's, one made for the user.
+ */
+export function controlFolders(): string[] {
   const { XDG_RUNTIME_DIR: runtime } = process.env;
   const uid = process.getuid?.() ?? 0;
-  if (runtime?.startsWith('/')) return join(runtime, 'tunstack');
-  return uid === 0 ? '/run/tunstack' : join(tmpdir(), `tunstack-${uid}`);
+  return [
+    ...(runtime?.startsWith('/') ? [join(runtime, 'tunstack')] : []),
+    ...(uid === 0 ? ['/run/tunstack'] : []), // not writable for the root of a user namespace
+    join(tmpdir(), `tunstack-${uid}`),
+  ];
 }
 
 /** Make the folder, or see that it is ours: a stranger's in its place is refused. */
-export function ownFolder(folder: string): void {
+function ownFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: OWNERS });
   const { uid, mode } = lstatSync(folder);
   const isOurs = lstatSync(folder).isDirectory() && uid === (process.getuid?.() ?? uid);
@@ -28,25 +34,39 @@ export function ownFolder(folder: string): void {
   if ((mode & 0o077) !== 0) chmodSync(folder, OWNERS);
 }
 
-export const socketOf = (pid: number, folder: string = controlFolder()): string =>
-  join(folder, `${pid}${SUFFIX}`);
+/** The path for the socket of this process. Throws with the reason if no folder can be had. */
+export function placeSocket(folders: readonly string[] = controlFolders()): string {
+  let why: unknown;
+  for (const folder of folders) {
+    try {
+      ownFolder(folder);
+      return join(folder, `${process.pid}${SUFFIX}`);
+    } catch (error) {
+      why = error;
+    }
+  }
+  throw why;
+}
 
 /** Where `nstat` keeps what it showed of the command behind a socket. */
 export const historyOf = (socket: string): string => `${socket.replace(/\.sock$/, '')}.nstat`;
 
-/** The numbers of the processes that have a socket there and are alive, the lowest first. */
-export function running(folder: string = controlFolder()): number[] {
-  let names: string[];
+/** The sockets of processes that are alive, by the processes' numbers, the lowest first. */
+export function running(folders: readonly string[] = controlFolders()): Map<number, string> {
+  const found = folders.flatMap((folder) =>
+    namesIn(folder)
+      .filter((name) => /^\d+\.sock$/.test(name))
+      .map((name): [number, string] => [Number(name.slice(0, -SUFFIX.length)), join(folder, name)]),
+  );
+  return new Map(found.filter(([pid]) => isAlive(pid)).sort(([a], [b]) => a - b));
+}
+
+function namesIn(folder: string): string[] {
   try {
-    names = readdirSync(folder);
+    return readdirSync(folder);
   } catch {
-    return [];
+    return []; // nobody has made it yet
   }
-  return names
-    .filter((name) => /^\d+\.sock$/.test(name))
-    .map((name) => Number(name.slice(0, -SUFFIX.length)))
-    .filter(isAlive)
-    .sort((a, b) => a - b);
 }
 
 function isAlive(pid: number): boolean {

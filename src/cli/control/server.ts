@@ -7,14 +7,13 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { finished } from 'node:stream';
 import { packetFilter, Recorder, type Stack, type TapDevice } from '../../index.ts';
-import { controlFolder, historyOf, ownFolder, socketOf } from './place.ts';
+import { historyOf, placeSocket } from './place.ts';
 
 /** What is told of the command itself. */
 export interface About {
   readonly pid: number;
   /** `serve`, `forward`, ... */
   readonly command: string;
-  readonly version: string;
   /** The device's name and what it carries. */
   readonly device: string;
   readonly medium: 'ip' | 'ethernet';
@@ -42,9 +41,7 @@ const OWNERS = 0o600;
 
 /** Open the socket of this process. Throws where that is not allowed; nothing of a command depends on it. */
 export async function openControl(controlled: Controlled): Promise<Control> {
-  const folder = controlFolder();
-  ownFolder(folder);
-  const path = socketOf(process.pid, folder);
+  const path = placeSocket();
   rmSync(path, { force: true }); // of a process that had this number and was killed
   const server = createServer((request, response) => answer(controlled, request, response));
   await listen(server, path);

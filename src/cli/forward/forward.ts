@@ -34,7 +34,10 @@ export async function forward(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const { socks5, netns, json } = options;
-  const session = await openSession({ ...options, gateway: false }, screen, netns !== undefined);
+  const session = await openSession({ ...options, gateway: false }, screen, {
+    command: 'forward',
+    isMoved: netns !== undefined,
+  });
   const { stack, tun, hostAddress, address, lost, close } = session;
   try {
     const way = options.tap ? { gateway: hostOf(hostAddress) } : { device: tun.name };

@@ -22,7 +22,7 @@ export async function serve(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const started = performance.now();
-  const session = await openSession(options, screen);
+  const session = await openSession(options, screen, { command: 'serve' });
   const { stack, tun, hostAddress, address, lost, close } = session;
   try {
     const read = (): StackStats => stack.stats();

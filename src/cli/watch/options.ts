@@ -5,7 +5,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Target } from '../control/client.ts';
 import { numberFrom } from '../values.ts';
-import { ORDERS, type Order } from './top.ts';
 
 export interface SsOptions extends Target {
   readonly tcp: boolean;
@@ -49,6 +48,10 @@ export interface TopOptions extends Target {
   readonly batch: boolean;
   readonly sort: Order;
 }
+
+/** What rows of `top` may be sorted by, and the key that asks for it. */
+export const ORDERS = { rate: 'b', rtt: 'r', cwnd: 'w', retrans: 'x', queue: 's' } as const;
+export type Order = keyof typeof ORDERS;
 
 const MOST_PID = 2 ** 22;
 

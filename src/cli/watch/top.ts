@@ -10,12 +10,8 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import type { SocketLine, StackStats, TcpInfo } from '../../index.ts';
 import type { About } from '../control/server.ts';
 import { plural, size } from '../words.ts';
-import type { TopOptions } from './options.ts';
+import { ORDERS, type Order, type TopOptions } from './options.ts';
 import { stateOf } from './ss-lines.ts';
-
-/** What rows may be sorted by, and the key that asks for it. */
-export const ORDERS = { rate: 'b', rtt: 'r', cwnd: 'w', retrans: 'x', queue: 's' } as const;
-export type Order = keyof typeof ORDERS;
 
 const ALTERNATE = '\x1b[?1049h\x1b[?25l';
 const BACK = '\x1b[?25h\x1b[?1049l';
@@ -45,6 +41,7 @@ export class Top {
   readonly #out: WriteStream;
   readonly #in: ReadStream;
   readonly #live: boolean;
+  readonly #began: number = performance.now();
   #order: Order;
   #quit: () => void = () => {};
   #wake: () => void = () => {};
@@ -76,11 +73,12 @@ export class Top {
     const now = performance.now();
     const seconds = this.#before === undefined ? 0 : (now - this.#time) / 1000;
     const before = this.#before ?? stats;
+    const uptime = this.#about.uptime + (now - this.#began) / 1000;
     const rows = this.#rows(sockets, seconds);
     this.#before = stats;
     this.#time = now;
     this.#redraw = (): void => {
-      const head = summary(this.#about, stats, before, seconds, sockets);
+      const head = summary(this.#about, uptime, stats, before, seconds, sockets);
       this.#draw([...head, '', ...this.#table(rows)]);
     };
     this.#redraw();
@@ -194,6 +192,7 @@ function weight({ socket, info, out, in: coming }: Row, order: Order): number {
 
 function summary(
   about: About,
+  uptime: number,
   stats: StackStats,
   before: StackStats,
   seconds: number,
@@ -207,7 +206,7 @@ function summary(
   const udp = sockets.filter(({ protocol }) => protocol === 'udp').length;
   return [
     `tunstack ${about.command} (${about.pid}) on ${about.device} ${about.addresses.join(' ')}, ` +
-      `up ${Math.round(about.uptime)} s`,
+      `up ${Math.round(uptime)} s`,
     `packets ${rate((s) => s.packetsIn)}/s in, ${rate((s) => s.packetsOut)}/s out; ` +
       `octets ${size(rate((s) => s.IpExtInOctets))}/s in, ${size(rate((s) => s.IpExtOutOctets))}/s out; ` +
       `dropped ${rate(dropped)}/s, ${dropped(stats)} in all`,
