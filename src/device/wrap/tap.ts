@@ -27,6 +27,7 @@ const MOST_WATCHERS = 16;
 /** `device`, whose packets may be watched. */
 export const tap = (device: Device): TapDevice => new TapDevice(device);
 
+/** A device whose packets may be watched; see `tap`. */
 export class TapDevice extends Wrapper {
   /** Where the device behind has it; not taken while somebody watches. */
   readonly gather?: (bytes: Uint8Array, from: number, length: number) => boolean;

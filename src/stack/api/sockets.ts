@@ -25,6 +25,7 @@ export interface SocketTimer {
 
 /** One socket: a listener, a connection or a UDP socket. */
 export interface SocketLine {
+  /** What it speaks. */
   readonly protocol: 'tcp' | 'udp';
   /** The RFC's name, as in `TcpInfo.state`; of UDP `UNCONNECTED`, or `ESTABLISHED` where it is connected. */
   readonly state: string;
@@ -34,10 +35,13 @@ export interface SocketLine {
   readonly sendQueue: number;
   /** `*` where it is bound to all addresses. */
   readonly localAddress: string;
+  /** 0 to 65535. */
   readonly localPort: number;
   /** `*` and 0 where there is no peer. */
   readonly remoteAddress: string;
+  /** 0 to 65535. */
   readonly remotePort: number;
+  /** Of connections: the timer that runs, if any does. */
   readonly timer?: SocketTimer;
   /** Of connections, where it was asked for. */
   readonly info?: TcpInfo;
