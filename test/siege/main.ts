@@ -13,16 +13,17 @@ import { bounds } from './bounds.ts';
 import { besiege, type Outcome } from './campaign.ts';
 import type { Finding } from './finding.ts';
 import { forwardBy, WAYS } from './gateway.ts';
-import { faults, fill, type Report, tables } from './page.ts';
+import { faults, fill, hostileTable, type Report, tables } from './page.ts';
 import { longPingsOut } from './sizes.ts';
 import { floods, scans } from './storms.ts';
 
 const PAGE = join(root, 'docs/internet.md');
+const SECURITY = join(root, 'docs/security.md');
 const USAGE = `npm run siege -- [options]
 
   --seconds N    of each flood, 1 to 60 (default 5)
   --only WORDS   what has one of them in its name: SYN, nmap, fragments, forward, bounds (default: all)
-  --docs         write the tables into docs/internet.md as well
+  --docs         write the tables into docs/internet.md and docs/security.md as well
   --no-install   do not install nmap, hping3 and what else is missing
 `;
 const MOST_SECONDS = 60;
@@ -95,8 +96,13 @@ async function main(args: string[]): Promise<number> {
   const text = tables(report);
   console.log(`\n${text}`);
   if (options.docs) {
-    writeFileSync(PAGE, fill(readFileSync(PAGE, 'utf8'), text));
-    console.error(PAGE);
+    for (const [page, its] of [
+      [PAGE, text],
+      [SECURITY, hostileTable(report)],
+    ] as const) {
+      writeFileSync(page, fill(readFileSync(page, 'utf8'), its));
+      console.error(page);
+    }
   }
   const wrong = faults(report);
   console.log(wrong.length === 0 ? '\nall is good' : `\nNOT GOOD\n${wrong.join('\n')}`);

@@ -1,5 +1,5 @@
 /**
- * The tables of docs/internet.md, between two marks; what stands around them is written by hand.
+ * The tables of docs/internet.md, and one of docs/security.md, between two marks; what stands around them is written by hand.
  * @module
  */
 import { cpus, release } from 'node:os';
@@ -108,13 +108,22 @@ export function tables(report: Report): string {
     lines.push(...findingTable(`\`tunstack forward\`, ${name}`, findings), '');
   }
   if (hostile.length > 0) lines.push(...findingTable('a hostile host', hostile), '');
-  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'})`;
   lines.push(
-    `\`${command}\` on ${started.slice(0, 10)}, ${(seconds / 60).toFixed(1)} minutes, ` +
-      `Linux ${release()}, ${machine}, Node ${process.version}.`,
+    `\`${command}\` on ${started.slice(0, 10)}, ${(seconds / 60).toFixed(1)} minutes, ${machine()}.`,
   );
   return lines.join('\n');
 }
+
+/** What one host can make of it, for the page on security. */
+export const hostileTable = ({ hostile, started }: Report): string =>
+  [
+    ...findingTable('a hostile host', hostile),
+    '',
+    `\`npm run siege -- --only bounds\` on ${started.slice(0, 10)}, ${machine()}.`,
+  ].join('\n');
+
+const machine = (): string =>
+  `Linux ${release()}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
 
 /** `page` with these tables in place of those it has. Throws where it has no place for them. */
 export function fill(page: string, text: string): string {
