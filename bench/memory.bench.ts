@@ -8,6 +8,7 @@ import { SeededRandom } from '../src/stack/base/random.ts';
 import { add, seq } from '../src/stack/base/seq.ts';
 import { Chunks } from '../src/stack/memory/chunks.ts';
 import { Deadlines, type Due } from '../src/stack/memory/deadlines.ts';
+import { Fifo } from '../src/stack/memory/fifo.ts';
 import { Ring } from '../src/stack/memory/ring.ts';
 import { Slots } from '../src/stack/memory/slots.ts';
 import { Spans } from '../src/stack/memory/spans.ts';
@@ -37,6 +38,34 @@ async function slotCases(): Promise<void> {
       let x = 0;
       for (let i = 0; i < TURNS; i++) x += new Uint8Array(1500).length;
       return x;
+    },
+  });
+}
+
+/** As TIME-WAIT at its limit: the oldest goes whenever one comes. */
+async function fifoCases(): Promise<void> {
+  const members = Array.from({ length: 65_536 }, (_x, i) => ({ i }));
+  type Member = (typeof members)[number];
+  const fifo = new Fifo<Member>();
+  const set = new Set<Member>();
+  for (const member of members) {
+    fifo.push(member);
+    set.add(member);
+  }
+  await suite('memory/fifo › the oldest of 65 536 goes, one comes', {
+    Fifo: () => {
+      for (let i = 0; i < TURNS; i++) fifo.push(fifo.shift() as Member);
+      return fifo.length;
+    },
+    Set: () => {
+      for (let i = 0; i < TURNS; i++) {
+        for (const oldest of set) {
+          set.delete(oldest);
+          set.add(oldest);
+          break;
+        }
+      }
+      return set.size;
     },
   });
 }
@@ -293,6 +322,7 @@ async function deadlineCases(): Promise<void> {
 
 announce();
 await slotCases();
+await fifoCases();
 await spanCases();
 await ringCases();
 await chunkCases();

@@ -13,17 +13,16 @@ import { bounds } from './bounds.ts';
 import { besiege, type Outcome } from './campaign.ts';
 import type { Finding } from './finding.ts';
 import { forwardBy, WAYS } from './gateway.ts';
-import { faults, fill, hostileTable, type Report, tables } from './page.ts';
+import { faults, fillAll, PARTS, type Report, tables } from './page.ts';
 import { longPingsOut } from './sizes.ts';
 import { floods, scans } from './storms.ts';
 
-const PAGE = join(root, 'docs/internet.md');
-const SECURITY = join(root, 'docs/security.md');
+const PAGES = ['docs/internet.md', 'docs/security.md'];
 const USAGE = `npm run siege -- [options]
 
   --seconds N    of each flood, 1 to 60 (default 5)
-  --only WORDS   what has one of them in its name: SYN, nmap, fragments, forward, bounds (default: all)
-  --docs         write the tables into docs/internet.md and docs/security.md as well
+  --only WORDS   what has one of them in its name: SYN, nmap, fragments; or storms, forward, bounds (default: all)
+  --docs         write the tables into docs/internet.md and docs/security.md as well: of whole parts
   --no-install   do not install nmap, hping3 and what else is missing
 `;
 const MOST_SECONDS = 60;
@@ -32,6 +31,8 @@ interface Options {
   readonly seconds: number;
   readonly docs: boolean;
   wanted(name: string): boolean;
+  /** All of them, if `storms` are wanted. */
+  wantedStorm(name: string): boolean;
 }
 
 function readOptions(args: string[]): Options {
@@ -48,10 +49,13 @@ function readOptions(args: string[]): Options {
     throw new RangeError(`--seconds ${values.seconds}: give 1 to ${MOST_SECONDS}`);
   }
   const words = values.only.split(',').filter((word) => word !== '');
-  if (values.docs && words.length > 0) throw new RangeError('--docs wants all, without --only');
+  if (values.docs && !words.every((word) => (PARTS as readonly string[]).includes(word))) {
+    throw new RangeError(`--docs wants whole parts: ${PARTS.join(', ')}`);
+  }
   const wanted = (name: string): boolean =>
     words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
-  return { seconds, docs: values.docs, wanted };
+  const wantedStorm = (name: string): boolean => wanted('storms') || wanted(name);
+  return { seconds, docs: values.docs, wanted, wantedStorm };
 }
 
 function tellStorm({ storm, packets, during, after, wrong }: Outcome): void {
@@ -66,10 +70,11 @@ function tell({ what, found, good }: Finding): void {
   console.error(`${what}: ${found}${good ? '' : ' - NOT GOOD'}`);
 }
 
-async function all({ seconds, wanted }: Options, command: string): Promise<Report> {
+async function all({ seconds, wanted, wantedStorm }: Options, command: string): Promise<Report> {
   const began = new Date();
   const names = [...scans(''), ...floods('', seconds)].map((storm) => storm.name);
-  const campaign = names.some(wanted) ? await besiege(seconds, wanted, tellStorm) : undefined;
+  const some = names.some(wantedStorm);
+  const campaign = some ? await besiege(seconds, wantedStorm, tellStorm) : undefined;
   const sizes = campaign === undefined ? [] : [...campaign.sizes, await longPingsOut()];
   sizes.forEach(tell);
   const ways: { name: string; findings: Finding[] }[] = [];
@@ -96,11 +101,8 @@ async function main(args: string[]): Promise<number> {
   const text = tables(report);
   console.log(`\n${text}`);
   if (options.docs) {
-    for (const [page, its] of [
-      [PAGE, text],
-      [SECURITY, hostileTable(report)],
-    ] as const) {
-      writeFileSync(page, fill(readFileSync(page, 'utf8'), its));
+    for (const page of PAGES.map((name) => join(root, name))) {
+      writeFileSync(page, fillAll(readFileSync(page, 'utf8'), report));
       console.error(page);
     }
   }

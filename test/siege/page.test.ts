@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import type { Outcome } from './campaign.ts';
-import { faults, fill, type Report, tables } from './page.ts';
+import { faults, fill, fillAll, type Report, tables } from './page.ts';
 import { floods, scans } from './storms.ts';
 import { inboundDrops } from './watch.ts';
 
@@ -46,12 +46,20 @@ test('siege: what is not good is said, and counts', (t) => {
   t.regex(tables(report('late')), /\*\*late\*\*/);
 });
 
-test('siege: tables go between the marks, and nowhere else', (t) => {
+test('siege: tables go between the marks of their part, and nowhere else', (t) => {
+  const page = ['a', '<!-- siege:storms -->', 'old', '<!-- /siege:storms -->', 'b'];
   t.is(
-    fill('a\n<!-- siege -->\nold\n<!-- /siege -->\nb', 'new'),
-    [...['a', '<!-- siege -->', '', 'new', '', '<!-- /siege -->', 'b']].join('\n'),
+    fill(page.join('\n'), 'storms', 'new'),
+    ['a', '<!-- siege:storms -->', '', 'new', '', '<!-- /siege:storms -->', 'b'].join('\n'),
   );
-  t.throws(() => fill('nothing', 'new'), { message: /has no/ });
+  t.throws(() => fill('nothing', 'storms', 'new'), { message: /has no/ });
+  const both = [...page, '<!-- siege:bounds -->', 'kept', '<!-- /siege:bounds -->'].join('\n');
+  const filled = fillAll(both, report(''));
+  t.regex(filled, /\| 500 k \|[\s\S]*39 of 40 answered[\s\S]*`npm run siege` on/);
+  t.true(
+    filled.endsWith('<!-- siege:bounds -->\nkept\n<!-- /siege:bounds -->'),
+    'it was not wanted',
+  );
 });
 
 test('siege: a scan that finds other ports than are open is not good', (t) => {

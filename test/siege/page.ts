@@ -7,8 +7,10 @@ import type { Campaign, Outcome } from './campaign.ts';
 import type { Finding } from './finding.ts';
 import type { Echoes } from './watch.ts';
 
-const BEGIN = '<!-- siege -->';
-const END = '<!-- /siege -->';
+/** The parts that a run may be of, each between marks of its own. */
+export const PARTS = ['storms', 'forward', 'bounds'] as const;
+export type Part = (typeof PARTS)[number];
+
 /** Reasons of drops that a line has room for. */
 const MOST_REASONS = 2;
 
@@ -98,37 +100,47 @@ export function faults({ campaign, sizes, ways, hostile }: Report): string[] {
   return [...(campaign?.wrong ?? []), ...bad];
 }
 
-/** The tables, and where and when they were made. */
-export function tables(report: Report): string {
-  const { campaign, sizes, ways, hostile, command, started, seconds } = report;
+/** The tables of one part; none if it was not wanted. */
+export function tablesOf(part: Part, { campaign, sizes, ways, hostile }: Report): string[] {
   const lines: string[] = [];
-  if (campaign !== undefined) lines.push(...stormTable(campaign), '');
-  if (sizes.length > 0) lines.push(...findingTable('the longest packets', sizes), '');
-  for (const { name, findings } of ways) {
-    lines.push(...findingTable(`\`tunstack forward\`, ${name}`, findings), '');
-  }
-  if (hostile.length > 0) lines.push(...findingTable('a hostile host', hostile), '');
-  lines.push(
-    `\`${command}\` on ${started.slice(0, 10)}, ${(seconds / 60).toFixed(1)} minutes, ${machine()}.`,
-  );
-  return lines.join('\n');
+  if (part === 'storms') {
+    if (campaign !== undefined) lines.push(...stormTable(campaign), '');
+    if (sizes.length > 0) lines.push(...findingTable('the longest packets', sizes), '');
+  } else if (part === 'forward') {
+    for (const { name, findings } of ways) {
+      lines.push(...findingTable(`\`tunstack forward\`, ${name}`, findings), '');
+    }
+  } else if (hostile.length > 0) lines.push(...findingTable('a hostile host', hostile), '');
+  return lines;
 }
 
-/** What one host can make of it, for the page on security. */
-export const hostileTable = ({ hostile, started }: Report): string =>
-  [
-    ...findingTable('a hostile host', hostile),
-    '',
-    `\`npm run siege -- --only bounds\` on ${started.slice(0, 10)}, ${machine()}.`,
-  ].join('\n');
+/** Where and when they were made. */
+export const imprint = ({ command, started, seconds }: Report): string =>
+  `\`${command}\` on ${started.slice(0, 10)}, ${(seconds / 60).toFixed(1)} minutes, ${machine()}.`;
+
+/** All tables, and where and when they were made. */
+export const tables = (report: Report): string =>
+  [...PARTS.flatMap((part) => tablesOf(part, report)), imprint(report)].join('\n');
 
 const machine = (): string =>
   `Linux ${release()}, ${cpus().length} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
 
-/** `page` with these tables in place of those it has. Throws where it has no place for them. */
-export function fill(page: string, text: string): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the page has no "${BEGIN}" and "${END}"`);
-  return `${page.slice(0, begin)}${BEGIN}\n\n${text}\n\n${page.slice(end)}`;
+/** `page` with these tables of a part in place of those it has. Throws where it has no place for them. */
+export function fill(page: string, part: Part, text: string): string {
+  const [first, last] = [`<!-- siege:${part} -->`, `<!-- /siege:${part} -->`];
+  const begin = page.indexOf(first);
+  const end = page.indexOf(last);
+  if (begin < 0 || end < begin) throw new Error(`the page has no "${first}" and "${last}"`);
+  return `${page.slice(0, begin)}${first}\n\n${text}\n\n${page.slice(end)}`;
+}
+
+/** `page` with the tables of every part of `report` that it has a place for and that was wanted. */
+export function fillAll(page: string, report: Report): string {
+  let filled = page;
+  for (const part of PARTS) {
+    const lines = tablesOf(part, report);
+    if (lines.length === 0 || !page.includes(`<!-- siege:${part} -->`)) continue;
+    filled = fill(filled, part, [...lines, imprint(report)].join('\n'));
+  }
+  return filled;
 }

@@ -138,3 +138,13 @@ test('receive: what the owner does in its callback takes effect at the end of th
   peer.expect({ ack: 201 });
   peer.expectNothing();
 });
+
+test('receive: urgent text arrives in its place, and the pointer changes nothing', (t) => {
+  // docs/deviations.md, "No urgent data": RFC 6093 §5 advises against the mechanism, and no API of Node shows it.
+  const peer = established(t);
+  const text = pattern(30);
+  peer.send('PU.', { text: text.slice(0, 10), urgent: 4 });
+  peer.send('U.', { text: text.slice(10, 20), urgent: 1000 });
+  peer.send('.', { text: text.slice(20), urgent: 1 }); // without the flag it says nothing
+  t.deepEqual(peer.app.text, text);
+});

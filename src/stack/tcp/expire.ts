@@ -25,10 +25,12 @@ import { outstanding, unsent } from './tcb/flight.ts';
 import { Fate } from './tcb/scoreboard.ts';
 import { isIn, SENDING, State } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
-import { reschedule, setTimer, Timer, takeDue } from './timing/timers.ts';
+import { dueTime, reschedule, setTimer, Timer, takeDue } from './timing/timers.ts';
 
 /** RFC 9293 §3.8.3, R1: after so many retransmissions the way itself is in doubt. */
 const R1 = 3;
+/** A timer that has gone off does not go off again within it. */
+const SHORTEST: Micros = 1;
 
 /** `tcb` was taken out of the heap at `now`: serve every timer that is due, and put it back. */
 export function expire(tcb: Tcb, now: Micros): void {
@@ -36,6 +38,8 @@ export function expire(tcb: Tcb, now: Micros): void {
     onTimer(tcb, timer as Timer, now);
     if (has(tcb, Flag.GONE)) return;
     tcb.tcp.dirty(tcb);
+    // Whatever it has set itself to comes later: one that is due at the same time again would be so for ever.
+    if (dueTime(tcb, timer as Timer) <= now) setTimer(tcb, timer as Timer, now + SHORTEST);
   }
   reschedule(tcb);
 }

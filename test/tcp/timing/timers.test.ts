@@ -199,3 +199,24 @@ test('timers: an answer that is owed goes out within the delay', (t) => {
   peer.lab.advance(1);
   peer.expect({ flags: '.', ack: 101 });
 });
+
+test('timers: a keep-alive goes off once, whatever fractions times have', (t) => {
+  // RFC 9293 §3.8.4. Of a sum that is rounded down the difference is less than what was added: a timer that compares
+  // one and was set by the other would be due at the same time for ever.
+  const idle = 1000.1 * MS;
+  let now = 10 * S;
+  while (now + idle - now >= idle) now += 0.37;
+  const peer = established(t, { now });
+  verbs.setKeepAlive(peer.tcb, true, idle, S, 3);
+  peer.lab.advance(idle + 1);
+  peer.expect({ flags: '.', seq: 0, len: 0 });
+  peer.expectNothing();
+});
+
+test('timers: one that is set to now when it goes off comes later', (t) => {
+  // Text is on its way, so a keep-alive puts itself off, here by nothing.
+  const peer = established(t, { tcp: { keepAlive: true, keepAliveIdle: 0, keepAliveInterval: S } });
+  peer.write(1000);
+  peer.lab.core.expire(peer.lab.now);
+  t.true(peer.lab.core.deadline() > peer.lab.now);
+});

@@ -35,6 +35,12 @@ const RANGES: { readonly [Name in keyof Settings]?: readonly [number, number] } 
 /** Those that are 0 for none, or the size of a segment. */
 const SEGMENTS: ReadonlySet<keyof Settings> = new Set(['mss', 'maxSegment'] as const);
 
+/** Times after which the same is done again: without them it would be done for ever. */
+const REPEATED: ReadonlySet<keyof Settings> = new Set([
+  'keepAliveIdle',
+  'keepAliveInterval',
+] as const);
+
 /** `given`, without what is undefined. Throws `ERR_INVALID_ARG_VALUE` for a name that is none, and what Node does for the rest. */
 export function checkSettings(given: unknown, name: string): Partial<Settings> {
   checkObject(given, name);
@@ -61,14 +67,14 @@ function check(key: keyof Settings, value: unknown, name: string): void {
   } else {
     const range = RANGES[key];
     if (range !== undefined) checkInteger(value, name, ...range);
-    else checkTime(value, name);
+    else checkTime(value, name, REPEATED.has(key) ? 1 : 0);
   }
 }
 
 /** A time in microseconds. */
-function checkTime(value: unknown, name: string): void {
+function checkTime(value: unknown, name: string, least: number): void {
   checkNumber(value, name);
-  if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) {
-    throw rangeError(name, `>= 0 && <= ${Number.MAX_SAFE_INTEGER}`, value);
+  if (!(value >= least && value <= Number.MAX_SAFE_INTEGER)) {
+    throw rangeError(name, `>= ${least} && <= ${Number.MAX_SAFE_INTEGER}`, value);
   }
 }

@@ -27,12 +27,14 @@ export function onKeepAlive(tcb: Tcb, now: Micros): void {
   if (!has(tcb, Flag.KEEP_ALIVE) || !isIn(tcb.state, SYNCHRONIZED)) return;
   // MUST-26: only when nothing else is under way that would notice a dead peer.
   const busy = outstanding(tcb) > 0 || unsent(tcb) > 0;
-  const quiet = now - tcb.lastHeard;
-  if (busy || (tcb.keepAliveProbes === 0 && quiet < tcb.keepAlive.keepAliveIdle)) {
-    const since = busy ? now : tcb.lastHeard;
-    setTimer(tcb, Timer.KEEP_ALIVE, since + tcb.keepAlive.keepAliveIdle);
+  const since = busy ? now : tcb.lastHeard;
+  const due = since + tcb.keepAlive.keepAliveIdle;
+  // The sum is compared, as it was set: of a difference of fractions too little may be left, at the same time for ever.
+  if (busy || (tcb.keepAliveProbes === 0 && now < due)) {
+    setTimer(tcb, Timer.KEEP_ALIVE, due);
     return;
   }
+  const quiet = now - tcb.lastHeard;
   const tooLong = tcb.userTimeout > 0 && quiet >= tcb.userTimeout && tcb.keepAliveProbes > 0;
   if (tooLong || tcb.keepAliveProbes >= tcb.keepAlive.keepAliveCount) {
     sendAbort(tcb, now);
