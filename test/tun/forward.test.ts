@@ -100,19 +100,3 @@ withIp('forward: datagrams of all sizes come back, in fragments where they must'
     t.deepEqual(await insideSays(run, 'udp', OUTSIDE, '7', `${size}`), { length: size });
   }
 });
-
-testWith(
-  'ip',
-  'nsenter',
-  'unshare',
-  'python3',
-)("forward: a client's urgent octet arrives in its place (docs/forward.md)", async (t) => {
-  const { inside: space } = await forwarding(t);
-  const client = `import socket
-s = socket.create_connection(('${OUTSIDE}', 7))
-s.send(b'ab'); s.send(b'c', socket.MSG_OOB); s.send(b'd'); s.shutdown(socket.SHUT_WR)
-print(b''.join(iter(lambda: s.recv(100), b'')).decode())`;
-  const { code, out, err } = await space.run('python3', '-c', client);
-  t.is(code, 0, err);
-  t.is(out, 'abcd\n');
-});

@@ -95,8 +95,8 @@ attack(
       t.deepEqual(found[what], [1460, 1460], what);
     }
     const [before, after] = found['in flight'] ?? [0, 0];
-  t.is(before, 1460);
-  t.true(after > 0 && after < 1460 && after % 512 === 0, `${after}`); // offload may show two as one
+    t.is(before, 1460);
+    t.true(after > 0 && after < 1460 && after % 512 === 0, `${after}`); // offload may show two as one
   },
 );
 
