@@ -4,7 +4,7 @@
  *
  *     npm run bench:compare -- FOLDER [--runs N] [--mib N]
  *
- * Told is the processor's time for each MiB, the least of all runs of each: what else a machine does only adds to it.
+ * Told is the processor's time for each packet, the least of all runs of each: what else a machine does only adds to it.
  */
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
@@ -16,7 +16,7 @@ const PIECE = 1 << 20;
 /** MiB that a process sends before it counts. */
 const WARM = 64;
 
-/** In a child: send so many MiB, and print microseconds of processor and packets for each. */
+/** In a child: send so many MiB, and print microseconds of processor a packet. */
 async function measure(folder, mib) {
   const { createPipe, createStack } = await import(
     pathToFileURL(join(folder, 'dist/src/index.js'))
@@ -59,7 +59,7 @@ async function measure(folder, mib) {
   await send(mib * PIECE);
   const { user, system } = process.cpuUsage(from);
   const packets = segments() - before;
-  console.log(JSON.stringify({ cost: (user + system) / mib, packets: packets / mib }));
+  console.log(JSON.stringify({ cost: (user + system) / packets }));
   process.exit(0);
 }
 
@@ -81,15 +81,12 @@ if (other === undefined) {
 } else {
   const folders = [root, resolve(other)];
   const costs = folders.map(() => []);
-  const counts = [];
   for (let run = 0; run < Number(values.runs); run++) {
     folders.forEach((folder, i) => {
       const words = [fileURLToPath(import.meta.url), '--measure', '--mib', values.mib, folder];
       const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: 'utf8' });
       if (status !== 0) throw new Error(`${folder}: ${stderr}`);
-      const { cost, packets } = JSON.parse(stdout);
-      costs[i].push(cost);
-      counts[i] = packets;
+      costs[i].push(JSON.parse(stdout).cost);
     });
   }
   const least = costs.map((list) => Math.min(...list));
