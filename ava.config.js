@@ -1,5 +1,8 @@
 /** Unit, protocol and simulation tests: in virtual time, side by side. */
 export default {
-  files: ['dist/test/**/*.test.js', '!dist/test/tun/**', '!dist/test/package/registry/**'],
+  files: [
+    'dist/test/**/*.test.js',
+    ...['tun/**', 'machines/*.test.js', 'package/registry/**'].map((name) => `!dist/test/${name}`),
+  ],
   timeout: '3m',
 };

@@ -19,6 +19,7 @@ import { installLine, installTools } from './tools.mjs';
 /** Programs that tests talk to. */
 const TOOLS = ['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk', 'udhcpc', 'tcpdump'];
 const TUN = 'dist/test/tun/';
+const MACHINES = 'dist/test/machines/';
 /** What root tries as an ordinary user too: what a default is refused there breaks these. */
 const USERS_TOO = ['device', 'ping', 'serve', 'start'].map((name) => `${TUN}${name}.test.js`);
 const AVA = join(root, 'node_modules/ava/entrypoints/cli.mjs');
@@ -63,7 +64,11 @@ class Report {
       this.#progress();
     } else if (/^#\s+(tests|pass|skip|todo|fail) \d+$/.test(text) || /^(TAP |1\.\.)/.test(text)) {
       this.#inFailure = false;
-    } else if (this.#inFailure || verbose || /^# \d+ tests? remaining/.test(text)) {
+    } else if (
+      this.#inFailure ||
+      verbose ||
+      /^# (\d+ tests? remaining|skipped, no machines)/.test(text)
+    ) {
       if (text !== '') this.#print(text);
     }
   }
@@ -122,7 +127,7 @@ setUp();
 prepareTools();
 
 const files = chosen.map(compiled);
-const plain = files.filter((name) => !name.startsWith(TUN));
+const plain = files.filter((name) => !name.startsWith(TUN) && !name.startsWith(MACHINES));
 const tun = files.length > 0 ? files.filter((name) => name.startsWith(TUN)) : tunFiles();
 
 if (files.length === 0 || plain.length > 0) await ava(plain);
@@ -142,6 +147,10 @@ async function onDevice(names, { wrap, reason }) {
   for (const name of names) tried += await ava(['--config', 'ava.tun.config.js', name], wrap);
 }
 
+// Real machines, where QEMU and a kernel are; the file says what is missing where they are not.
+if (files.length === 0 || files.some((name) => name.startsWith(MACHINES))) {
+  await ava(['--config', 'ava.machines.config.js']);
+}
 if (tun.length > 0) await onDevice(tun, privateNetwork());
 const again = tun.filter((name) => USERS_TOO.includes(name));
 if (isRoot() && again.length > 0) {

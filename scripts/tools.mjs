@@ -60,6 +60,24 @@ export function installTools(programs, mayInstall) {
   return missingOf(programs);
 }
 
+/** The same for packages of Debian's whose programs are not looked for: a kernel is none. */
+export function installPackages(packages, mayInstall) {
+  const isInstalled = (name) => {
+    const asked = spawnSync('dpkg-query', ['-s', name], { encoding: 'utf8' });
+    return /^Status: install ok installed$/m.test(asked.stdout ?? '');
+  };
+  const missing = packages.filter((name) => !isInstalled(name));
+  const isRoot = process.getuid?.() === 0;
+  if (missing.length === 0 || !mayInstall || !isRoot || !isThere('apt-get')) return missing;
+  console.error(`installing: ${missing.join(' ')} ...`);
+  const install = () => apt('install', '-y', '--no-install-recommends', ...missing);
+  if (install().status !== 0) {
+    apt('update');
+    install();
+  }
+  return missing.filter((name) => !isInstalled(name));
+}
+
 /** What to type to have them. */
 export const installLine = (programs) =>
   `sudo apt-get install ${programs.map((program) => PACKAGES[program]).join(' ')}`;

@@ -21,7 +21,7 @@ export type { Burst, Impairment, PathCounters } from './device/impair/impairment
 export type { RandomBits } from './device/impair/random.ts';
 export type { DescriptorCounters, TunDevice } from './device/linux/descriptor.ts';
 export { type FdOptions, openFd } from './device/linux/fd.ts';
-export type { TunOptions } from './device/linux/interface.ts';
+export type { TapOptions, TunOptions } from './device/linux/interface.ts';
 export { openTap } from './device/linux/tap.ts';
 export { openTun } from './device/linux/tun.ts';
 export type { Waiting, WaitOptions } from './device/linux/waiting.ts';

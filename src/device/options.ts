@@ -70,6 +70,17 @@ export function parseCidr(name: string, text: unknown): Cidr {
   return { version: four ? 4 : 6, octets: parsed.toByteArray(), prefix: bits };
 }
 
+/** The six octets of a station's hardware address, `02:00:5e:00:53:01`; throws for anything else. */
+export function parseMac(name: string, text: unknown): Uint8Array {
+  const octets = typeof text === 'string' ? text.split(/[:-]/) : [];
+  const good = octets.length === 6 && octets.every((octet) => /^[0-9a-f]{1,2}$/i.test(octet));
+  const parsed = Uint8Array.from(octets, (octet) => Number.parseInt(octet, 16));
+  // IEEE 802 §8.2: the lowest bit of the first octet says that it is a group's.
+  if (good && ((parsed[0] as number) & 1) === 0 && parsed.some((octet) => octet !== 0))
+    return parsed;
+  throw invalid(name, text, 'write the address of one station, such as 02:00:5e:00:53:01');
+}
+
 /** Throws unless `mtu` is one that IPv4 can work with: RFC 791 §3.1, at least 68. */
 export function checkMtu(mtu: unknown): asserts mtu is number {
   checkInteger('mtu', mtu, 68, 65_535);

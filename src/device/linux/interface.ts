@@ -6,7 +6,7 @@
 import { NO_OFFLOAD } from '../device.ts';
 import { checkInteger, DeviceError, invalid } from '../errors.ts';
 import { type Medium, VIRTIO_HEADER } from '../medium.ts';
-import { type Cidr, checkMtu, checkName, parseCidr } from '../options.ts';
+import { type Cidr, checkMtu, checkName, parseCidr, parseMac } from '../options.ts';
 import { type Attached, makeDevice } from './attached.ts';
 import type { TunDevice } from './descriptor.ts';
 import { Iff, LinkControl, TunControl } from './ioctl.ts';
@@ -51,10 +51,26 @@ export interface TunOptions extends WaitOptions {
   persist?: boolean;
 }
 
+/** What a TAP is told besides what a TUN is. */
+export interface TapOptions extends TunOptions {
+  /**
+   * Make the interface a port of this bridge of the kernel's, which must be there. The address is then the
+   * bridge's: `hostAddress` is refused.
+   */
+  bridge?: string;
+  /**
+   * The kernel's own hardware address on the interface, `02:00:5e:00:53:01`; default one that the kernel makes
+   * up. A stack's is told to `createStack`.
+   */
+  mac?: string;
+}
+
 /** Make an interface, or attach to it, and bring it up as the options say. */
-export async function openInterface(options: TunOptions, medium: Medium): Promise<TunDevice> {
-  const { name = '', mtu, persist, hostAddress = [] } = options;
+export async function openInterface(options: TapOptions, medium: Medium): Promise<TunDevice> {
+  const { name = '', mtu, persist, hostAddress = [], bridge } = options;
   checkName(name);
+  const mac = options.mac === undefined ? undefined : parseMac('mac', options.mac);
+  if (bridge !== undefined) checkBridge(bridge, hostAddress);
   if (mtu !== undefined) checkMtu(mtu);
   if (options.txQueueLength !== undefined) {
     checkInteger('txQueueLength', options.txQueueLength, 1, MAX_TX_QUEUE_LENGTH);
@@ -71,7 +87,9 @@ export async function openInterface(options: TunOptions, medium: Medium): Promis
     const attached = attach(control, fd, options, medium);
     if (persist !== undefined) control.setPersist(fd, persist);
     if (isNew && options.txQueueLength === undefined) wishQueue(link, attached.name);
+    if (mac !== undefined) wantMac(link, attached.name, mac);
     const actual = configure(link, attached.name, addresses, options);
+    if (bridge !== undefined) link.setBridge(attached.name, bridge);
     const host = medium === 'ip' ? link.ipv4(attached.name) : undefined;
     const all = { ...attached, medium, mtu: actual, hostAddress: host };
     return makeDevice(libc, control, fd, all, options);
@@ -124,6 +142,19 @@ function configure(
   }
   if (!link.isUp(name)) link.setUp(name);
   return link.mtu(name);
+}
+
+function wantMac(link: LinkControl, name: string, mac: Uint8Array): void {
+  const has = link.hardwareAddress(name);
+  if (mac.some((octet, i) => octet !== has[i])) link.setHardwareAddress(name, mac);
+}
+
+function checkBridge(bridge: string, hostAddress: string | readonly string[]): void {
+  checkName(bridge);
+  if (bridge === '') throw invalid('bridge', bridge, 'name a bridge');
+  if (hostAddress.length > 0) {
+    throw invalid('hostAddress', hostAddress, `give it to ${bridge}, of which this is a port`);
+  }
 }
 
 /** Nobody asked for it: where it is refused, the kernel's own length will do. */

@@ -8,7 +8,7 @@
 import { endianness } from 'node:os';
 import { attachError, configureError, DeviceError } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, Pinned, SOCK } from './libc.ts';
-import { setTxQueueLength } from './links.ts';
+import { masterOf, setMaster, setTxQueueLength } from './links.ts';
 
 /** Flags of TUNSETIFF; IFF_NO_PI: no four bytes of packet information before each packet. */
 export const Iff = {
@@ -63,6 +63,8 @@ const SIOCGIFNETMASK = 0x891b;
 const SIOCSIFNETMASK = 0x891c;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
+const SIOCSIFHWADDR = 0x8924;
+const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
 const SIOCGIFTXQLEN = 0x8942;
 const SIOCSIFTXQLEN = 0x8943;
@@ -71,6 +73,8 @@ const SIOCSIFTXQLEN = 0x8943;
 const IFREQ = { name: 0, union: 16, size: 40 } as const;
 /** struct sockaddr_in within the union. */
 const SOCKADDR_IN = { family: 16, address: 20 } as const;
+/** struct sockaddr of a hardware address within the union; ARPHRD_ETHER of `linux/if_arp.h`. */
+const SOCKADDR_HW = { family: 16, address: 18, ETHERNET: 1 } as const;
 /** struct in6_ifreq: address, prefix length, interface index. */
 const IN6_IFREQ = { address: 0, prefix: 16, index: 20 } as const;
 
@@ -209,6 +213,38 @@ export class LinkControl {
   exists(name: string): boolean {
     putName(this.#request, name);
     return this.#libc.ioctl(this.#fd, SIOCGIFFLAGS, this.#request.address) >= 0;
+  }
+
+  /** The interface's hardware address, six octets. */
+  hardwareAddress(name: string): Uint8Array {
+    this.#call(name, SIOCGIFHWADDR, 'hardware address');
+    return this.#request.bytes.slice(SOCKADDR_HW.address, SOCKADDR_HW.address + 6);
+  }
+
+  setHardwareAddress(name: string, octets: Uint8Array): void {
+    putName(this.#request, name);
+    this.#request.view.setUint16(SOCKADDR_HW.family, SOCKADDR_HW.ETHERNET, LITTLE);
+    this.#request.bytes.set(octets.subarray(0, 6), SOCKADDR_HW.address);
+    this.#send(name, SIOCSIFHWADDR, 'hardware address');
+  }
+
+  /** Make the interface a port of a bridge, unless it is one already. */
+  setBridge(name: string, bridge: string): void {
+    if (!this.exists(bridge)) {
+      const way = `make it first, \`ip link add ${bridge} type bridge\``;
+      throw new DeviceError('ENODEV', `there is no bridge ${bridge} here: ${way}`);
+    }
+    const [port, master] = [this.#index(name), this.#index(bridge)];
+    if (masterOf(this.#libc, port) === master) return;
+    const errno = setMaster(this.#libc, port, master);
+    if (errno === 0) return;
+    const code = errnoName(errno);
+    if (code === 'EPERM' || code === 'EACCES') throw configureError(code, name, `bridge ${bridge}`);
+    throw new DeviceError(
+      code,
+      `${name} cannot be a port of ${bridge}: is that a bridge?`,
+      'netlink',
+    );
   }
 
   isUp(name: string): boolean {

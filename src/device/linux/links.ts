@@ -9,7 +9,7 @@
  */
 import { endianness } from 'node:os';
 import { AF, type Libc, O, Pinned, SOCK } from './libc.ts';
-import { BODY_AT, ROUTE, request } from './netlink.ts';
+import { attributes, BODY_AT, dump, number, ROUTE, request } from './netlink.ts';
 import { Watch } from './readiness.ts';
 
 const LITTLE = endianness() === 'LE';
@@ -17,6 +17,9 @@ const LITTLE = endianness() === 'LE';
 const LINK = { index: BODY_AT + 4 } as const;
 const ATTRIBUTE = { length: BODY_AT + 16, type: BODY_AT + 18, value: BODY_AT + 20 } as const;
 const RTM_NEWLINK = 16;
+const RTM_GETLINK = 18;
+const IFINFOMSG_SIZE = 16;
+const IFLA_MASTER = 10;
 const IFLA_TXQLEN = 13;
 /** struct sockaddr_nl, and the bit of the group. */
 const ADDRESS = { family: 0, groups: 8, size: 12 } as const;
@@ -28,12 +31,31 @@ const listeners = new Set<() => void>();
 let end: (() => void) | undefined;
 
 /** Set the queue of the interface with this index; 0, or the number of the error. */
-export function setTxQueueLength(libc: Libc, index: number, packets: number): number {
+export const setTxQueueLength = (libc: Libc, index: number, packets: number): number =>
+  setNumber(libc, index, IFLA_TXQLEN, packets);
+
+/** Make the interface a port of the bridge with the index `bridge`; 0, or the number of the error. */
+export const setMaster = (libc: Libc, index: number, bridge: number): number =>
+  setNumber(libc, index, IFLA_MASTER, bridge);
+
+/** The index of the bridge that the interface with this index is a port of; 0: of none. */
+export function masterOf(libc: Libc, index: number): number {
+  let master = 0;
+  dump(libc, RTM_GETLINK, IFINFOMSG_SIZE, (view, at, end) => {
+    if (view.getInt32(at + 4, LITTLE) !== index) return;
+    for (const attribute of attributes(view, at + IFINFOMSG_SIZE, end)) {
+      if (attribute.type === IFLA_MASTER) master = number(view, attribute);
+    }
+  });
+  return master;
+}
+
+function setNumber(libc: Libc, index: number, attribute: number, value: number): number {
   return request(libc, RTM_NEWLINK, (view) => {
     view.setInt32(LINK.index, index, LITTLE);
     view.setUint16(ATTRIBUTE.length, 8, LITTLE);
-    view.setUint16(ATTRIBUTE.type, IFLA_TXQLEN, LITTLE);
-    view.setUint32(ATTRIBUTE.value, packets, LITTLE);
+    view.setUint16(ATTRIBUTE.type, attribute, LITTLE);
+    view.setUint32(ATTRIBUTE.value, value, LITTLE);
     return ATTRIBUTE.value + 4;
   });
 }
