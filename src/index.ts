@@ -25,6 +25,11 @@ export type { TapOptions, TunOptions } from './device/linux/interface.ts';
 export { openTap } from './device/linux/tap.ts';
 export { openTun } from './device/linux/tun.ts';
 export type { Waiting, WaitOptions } from './device/linux/waiting.ts';
+export {
+  type DatagramOptions,
+  type MachineDatagrams,
+  openDatagrams,
+} from './device/machine/datagrams.ts';
 export type { FrameCounters, FrameStream } from './device/machine/frame-stream.ts';
 export {
   connectMachine,
@@ -37,6 +42,12 @@ export {
   type MachinePlace,
   type MachineServer,
 } from './device/machine/machine.ts';
+export {
+  fromMessages,
+  type MessageDevice,
+  type MessageOptions,
+  type MessageSocket,
+} from './device/machine/messages.ts';
 export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';
 export { type CaptureDevice, capture } from './device/wrap/capture.ts';

@@ -3,6 +3,13 @@
  * @module
  */
 export {
+  createDhcpClient,
+  type DhcpBinding,
+  type DhcpClient,
+  type DhcpClientOptions,
+  type DhcpState,
+} from './services/dhcp/client.ts';
+export {
   createDhcpServer,
   type DhcpLease,
   type DhcpServer,

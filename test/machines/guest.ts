@@ -118,12 +118,12 @@ export function writeInitramfs(path: string): void {
   }));
   const order = files.map((file) => file.path.replace('modules/', '')).join(' ');
   const entries: Entry[] = [
-    ...['bin', 'modules', 'etc', 'usr', 'usr/share', 'usr/share/udhcpc'].map((folder) => ({
+    ...['bin', 'modules', 'etc', 'etc/udhcpc'].map((folder) => ({
       path: folder,
     })),
     { path: 'bin/busybox', bytes: readFileSync(BUSYBOX) },
     { path: 'init', bytes: Buffer.from(INIT) },
-    { path: 'usr/share/udhcpc/default.script', bytes: Buffer.from(DHCP) },
+    { path: 'etc/udhcpc/default.script', bytes: Buffer.from(DHCP) },
     { path: 'modules/order', bytes: Buffer.from(order) },
     ...files,
   ];

@@ -194,7 +194,9 @@ testWith('arping', 'busybox').serial(
     t.regex(probed.out, /reply from 10\.87\.0\.1 \[02:00:5e:00:53:01\]/i);
     await must(t, ...first.inside('ip', 'addr', 'add', `${OURS}/32`, 'dev', 'eth0'));
     await run(
-      ...(first.inside('arping', '-U', '-c', '1', '-w', '2', '-I', 'eth0', OURS) as [string]),
+      ...(first.inside('busybox', 'arping', '-U', '-c', '1', '-w', '2', '-I', 'eth0', OURS) as [
+        string,
+      ]),
     );
     t.like(conflicts[0], { address: OURS, device: 'tap0' });
   },

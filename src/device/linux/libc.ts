@@ -55,6 +55,17 @@ export interface Libc {
   fcntl(fd: number, command: number, argument: number): number;
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: number, length: number): number;
+  connect(fd: number, address: number, length: number): number;
+  /** `from` and `fromLength`: places for the sender's address and, in four bytes, its length. */
+  recvfrom(
+    fd: number,
+    address: number,
+    length: number,
+    flags: number,
+    from: number,
+    fromLength: number,
+  ): number;
+  setsockopt(fd: number, level: number, option: number, value: number, length: number): number;
   socketpair(family: number, type: number, protocol: number, address: number): number;
   memmove(to: number, from: number, length: number): number;
   /** Of the call before; ask at once. */
@@ -116,6 +127,13 @@ function bind(koffi: Koffi): Libc {
     fcntl: library.func('int fcntl(int fd, int command, long argument)'),
     socket: library.func('int socket(int family, int type, int protocol)'),
     bind: library.func('int bind(int fd, uintptr_t address, uint32_t length)'),
+    connect: library.func('int connect(int fd, uintptr_t address, uint32_t length)'),
+    recvfrom: library.func(
+      'long recvfrom(int fd, uintptr_t address, size_t length, int flags, uintptr_t from, uintptr_t fromLength)',
+    ),
+    setsockopt: library.func(
+      'int setsockopt(int fd, int level, int option, uintptr_t value, uint32_t length)',
+    ),
     socketpair: library.func(
       'int socketpair(int family, int type, int protocol, uintptr_t address)',
     ),

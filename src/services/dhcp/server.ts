@@ -106,6 +106,7 @@ export class DhcpServer extends EventEmitter {
   readonly #network: { readonly address: number; readonly mask: number };
   /** Addresses that are being pinged, so that none is offered twice meanwhile. */
   readonly #probing: Set<number> = new Set();
+  #closed = false;
   readonly #counts = {
     ...{ discover: 0, request: 0, decline: 0, release: 0, inform: 0 },
     ...{ offer: 0, ack: 0, nak: 0, malformed: 0, exhausted: 0 },
@@ -158,8 +159,10 @@ export class DhcpServer extends EventEmitter {
     return { ...this.#counts };
   }
 
-  /** Answer no more. */
+  /** Answer no more. May be called again. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#socket.close();
   }
 

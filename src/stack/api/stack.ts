@@ -30,6 +30,7 @@ import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
 import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
 import { StackIcmp } from './ip/icmp.ts';
+import { hardwareAddress, probe } from './ip/link.ts';
 import {
   type AddressConflict,
   type NeighbourLine,
@@ -168,7 +169,7 @@ export class Stack extends Modules {
     }
   }
 
-  /** Have one address more: `10.84.0.2/24`, `fd84::2/64`. `device` may be left out where there is one only. */
+  /** Have one address more, without asking whether it is anybody's (see `probe`): `10.84.0.2/24`, `fd84::2/64`. `device` may be left out where there is one only. */
   addAddress(address: string, device?: string): void {
     addAddress(this.#core, address, device);
   }
@@ -191,6 +192,20 @@ export class Stack extends Modules {
   /** Who is known on links that carry frames, and how well. RFC 826, RFC 4861 §7.3.2. */
   get neighbours(): NeighbourLine[] {
     return readNeighbours(this.#core);
+  }
+
+  /** Our hardware address on the device of that name, or on the first that carries frames; undefined: none is. */
+  hardwareAddress(device?: string): string | undefined {
+    return hardwareAddress(this.#core, device);
+  }
+
+  /**
+   * Ask the link of a device whether an address of IPv4 is anybody's, before it is used; this takes five to seven
+   * seconds. Gives the hardware address of who has it, or undefined. Throws `ENODEV` where no device carries
+   * frames, and rejects with `ENOBUFS` while 64 are asked for. RFC 5227 §2.1.
+   */
+  probe(address: string, device?: string): Promise<string | undefined> {
+    return probe(this.#host, address, device);
   }
 
   /** Pass packets between devices. */

@@ -251,7 +251,7 @@ export class Routes {
     // RFC 1122 §3.2.1.3 (g): a loopback address must not appear outside a host.
     if (isLoopback(source)) return undefined;
     if (destination === BROADCAST) {
-      const iface = this.#ownerOf(source);
+      const iface = this.#ownerOf(source) ?? (source === ANY ? this.#nameless() : undefined);
       return iface === undefined ? undefined : this.#make(iface, source, destination, destination);
     }
     // RFC 4007 §9: what is of one link only leaves by that, whatever the table says.
@@ -284,6 +284,11 @@ export class Routes {
       first ??= i;
     }
     return first;
+  }
+
+  /** RFC 1122 §3.2.1.3 (a): who does not know its address yet may ask everyone on its link for it. */
+  #nameless(): Interface | undefined {
+    return this.#interfaces.find((i) => !i.isLoopback && i.up && i.link !== null);
   }
 
   #make(iface: Interface, source: Address, destination: Address, nextHop: Address): Route {

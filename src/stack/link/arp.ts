@@ -12,6 +12,7 @@ import * as arp from '../wire/arp.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import type { LinkHost, LinkInterface } from './host.ts';
 import { LOCKED, type Neighbour, Neighbours, type Resolver } from './neighbour.ts';
+import { Probes } from './probe.ts';
 
 /** RFC 5227 §1.1: ANNOUNCE_NUM, ANNOUNCE_INTERVAL and DEFEND_INTERVAL. */
 const ANNOUNCEMENTS = 2;
@@ -38,6 +39,8 @@ export interface Frames {
 export class Arp implements Resolver {
   readonly neighbours: Neighbours;
   readonly random: Random;
+  /** Addresses that are asked for before they are used. */
+  readonly probes: Probes;
   readonly #iface: LinkInterface;
   readonly #host: LinkHost;
   readonly #frames: Frames;
@@ -51,6 +54,7 @@ export class Arp implements Resolver {
     this.#host = host;
     this.#frames = frames;
     this.random = host.random;
+    this.probes = new Probes(host.random, (address) => this.#sendProbe(address));
     this.neighbours = new Neighbours(this, { limit, locked: LOCKED, backsOff: false });
   }
 
@@ -61,13 +65,15 @@ export class Arp implements Resolver {
     const sender = arp.sender(v, at);
     const target = arp.target(v, at);
     if (ethernet.isGroup(hi) || (sender !== ANY && isNoHost(sender))) return Drop.LINK_MALFORMED;
+    const asks = arp.operation(v, at) === arp.Operation.REQUEST;
+    const isOwn = hi === this.#frames.hi && lo === this.#frames.lo;
+    if (!isOwn) this.probes.heard(sender, target, asks && sender === ANY, hi, lo);
     const forUs = this.#has(target);
     if (this.#has(sender)) {
-      if (hi !== this.#frames.hi || lo !== this.#frames.lo) this.#defend(sender, hi, lo);
+      if (!isOwn) this.#defend(sender, hi, lo);
       return Drop.NONE;
     }
     // RFC 5227 §2.1.1: who probes has no address yet, and is not learnt.
-    const asks = arp.operation(v, at) === arp.Operation.REQUEST;
     if (sender !== ANY) {
       if (!this.#iface.isOnLink(sender)) return Drop.LINK_UNKNOWN;
       const solicited = !asks && unicast;
@@ -92,17 +98,19 @@ export class Arp implements Resolver {
 
   expire(now: Micros): void {
     this.neighbours.expire(now);
+    this.probes.expire(now);
     this.#announce(now);
   }
 
   deadline(): Micros {
-    let due = this.neighbours.deadline();
+    let due = Math.min(this.neighbours.deadline(), this.probes.deadline());
     for (const announcement of this.#announcing) due = Math.min(due, announcement.due);
     return due;
   }
 
   close(): void {
     this.#announcing.length = 0;
+    this.probes.close();
     this.neighbours.clear();
   }
 
@@ -151,6 +159,12 @@ export class Arp implements Resolver {
   #sendAnnouncement(address: Address): void {
     const { BROADCAST_HI: hi, BROADCAST_LO: lo } = ethernet;
     this.#send(arp.Operation.REQUEST, address, 0, 0, address, hi, lo);
+  }
+
+  /** RFC 5227 §2.1.1: a request from nobody, from which nobody learns anything. */
+  #sendProbe(address: Address): void {
+    const { BROADCAST_HI: hi, BROADCAST_LO: lo } = ethernet;
+    this.#send(arp.Operation.REQUEST, ANY, 0, 0, address, hi, lo);
   }
 
   #send(

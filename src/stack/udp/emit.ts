@@ -2,7 +2,7 @@
  * A datagram on its way out: header, checksum, and whether it fits. RFC 768, RFC 1122 §4.1.3.
  * @module
  */
-import { type Address, ANY, isMulticast } from '../base/address.ts';
+import { type Address, ANY, BROADCAST, isMulticast } from '../base/address.ts';
 import { copyBytes } from '../base/copy.ts';
 import { Failure } from '../base/failure.ts';
 import { count, Stat } from '../base/stats.ts';
@@ -191,7 +191,8 @@ function write(
 ): Failure {
   const { ip } = socket;
   const { source } = route;
-  if (source === ANY) return Failure.ADDRESS_NOT_AVAILABLE;
+  // RFC 1122 §3.2.1.3 (a): who does not know its address yet may ask everyone on its link for it.
+  if (source === ANY && address !== BROADCAST) return Failure.ADDRESS_NOT_AVAILABLE;
   const { output } = ip;
   const at = output.reserve(route);
   if (at === NO_SLOT) return Failure.NO_BUFFERS;

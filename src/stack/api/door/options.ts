@@ -30,7 +30,10 @@ import { type Cidr, checkAddress, checkCidr } from './lookup.ts';
 export interface DeviceOptions {
   /** What gives and takes the packets; the stack closes it. */
   readonly device: Device;
-  /** Our address and the length of its network's prefix: `10.83.0.2/24`, `fd83::2/64`; or several of them. */
+  /**
+   * Our address and the length of its network's prefix: `10.83.0.2/24`, `fd83::2/64`; or several of them. It may be
+   * left out on a device that carries frames: what is to come is told by `addAddress`, or by DHCP.
+   */
   readonly address?: string | readonly string[];
   /**
    * The router for all that is on no network of ours; must be on the device's, or link-local. Of several each
@@ -103,7 +106,9 @@ export function readDevices(options: StackOptions): readonly DeviceOptions[] {
     return devices.length === 1 ? devices.map(withHost) : devices;
   }
   if (device === undefined) throw missingError('options.device', 'options.devices');
-  if (address === undefined && !autoconf) throw missingError('options.address');
+  if (address === undefined && !autoconf && device?.medium !== 'ethernet') {
+    throw missingError('options.address');
+  }
   return [
     withHost({
       device,
@@ -247,7 +252,9 @@ export function readDevice(options: DeviceOptions, slots: Slots, random: Random)
   const prefixes = listOf(address).map((text) => checkCidr(text, 'options.address'));
   for (const prefix of prefixes) keepForever(prefix.address); // until they are given to the device
   const autoconf = readAutoconf(options, prefixes);
-  if (prefixes.length === 0 && !autoconf) throw missingError('options.address');
+  if (prefixes.length === 0 && !autoconf && device.medium !== 'ethernet') {
+    throw missingError('options.address');
+  }
   for (const [i, prefix] of prefixes.entries()) checkOurs(prefix, listOf(address)[i] ?? '');
   const routers = readRouters(gateway, prefixes, listOf(address));
   checkInteger(mtu, 'options.mtu', Math.min(SMALLEST_MTU, device.mtu), device.mtu);

@@ -1,0 +1,188 @@
+/**
+ * A virtual machine at a Unix socket of datagrams, one frame each: QEMU's `-netdev dgram`, vfkit, krunkit,
+ * vmnet-helper, gvproxy's `unixgram://`. QEMU `net/dgram.c`; unix(7).
+ *
+ * Node has no such sockets: they are made by system calls, and are a device like any descriptor that takes and
+ * gives one packet per call.
+ * @module
+ */
+import { unlinkSync } from 'node:fs';
+import { endianness } from 'node:os';
+import type { DeviceUser } from '../device.ts';
+import { NO_OFFLOAD } from '../device.ts';
+import { DeviceError, invalid } from '../errors.ts';
+import { makeDevice } from '../linux/attached.ts';
+import { TunControl } from '../linux/ioctl.ts';
+import { AF, Errno, errnoName, type Libc, loadLibc, O, Pinned, SOCK } from '../linux/libc.ts';
+import { checkMtu } from '../options.ts';
+import { Wrapper } from '../wrap/wrapper.ts';
+
+/** Which sockets, and what frames are like. */
+export interface DatagramOptions {
+  /** Of the socket that is ours, up to 107 bytes; one that a program has left behind is replaced. */
+  readonly path: string;
+  /** Of the machine's. Without it whoever sends first is the machine, as vfkit and krunkit do. */
+  readonly remote?: string;
+  /** What to call the device; default the path's last part. */
+  readonly name?: string;
+  /** The longest IP packet, 68 to 65 535; default 1500. */
+  readonly mtu?: number;
+  /** Ends the wait for the machine: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const LITTLE = endianness() === 'LE';
+/** struct sockaddr_un: the family in two bytes, then the path. */
+const LONGEST_PATH = 107;
+const ADDRESS_SIZE = 110;
+const MSG_PEEK = 2;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+/** What vmnet-helper and gvproxy ask for, so that a burst of frames fits. */
+const SEND_BUFFER = 1 << 20;
+/** What old versions of vfkit send first, to be known. */
+const GREETING = 'VFKT';
+/** How often it is looked whether the machine is there, in ms. */
+const PERIOD = 10;
+/** Places in the memory of calls. */
+const AT = { address: 0, from: 128, fromLength: 256, text: 264, value: 272, size: 512 } as const;
+
+/**
+ * Open the socket, wait for the machine, and give it as a device of frames, which ends when the machine's socket
+ * is gone. Rejects with a `TypeError` or `RangeError` for what cannot be meant, a `DeviceError` with the system's
+ * code (`ENOENT`, `EACCES`, ...), and on systems other than Linux with `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`.
+ */
+export async function openDatagrams(options: DatagramOptions): Promise<MachineDatagrams> {
+  const { path, remote, name = path.replace(/.*\//, ''), mtu = 1500, signal } = options;
+  checkPath('path', path);
+  if (remote !== undefined) checkPath('remote', remote);
+  checkMtu(mtu);
+  const libc = await loadLibc();
+  const memory = new Pinned(libc, new Uint8Array(AT.size));
+  const fd = libc.socket(AF.UNIX, SOCK.DGRAM | SOCK.CLOEXEC | O.NONBLOCK, 0);
+  if (fd < 0) throw failed(libc, 'socket', path);
+  try {
+    bind(libc, fd, memory, path);
+    memory.view.setInt32(AT.value, SEND_BUFFER, LITTLE);
+    libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, memory.address + AT.value, 4);
+    const meet = remote === undefined ? firstToSpeak : reach;
+    while (!meet(libc, fd, memory, remote ?? '')) await pause(signal);
+    const traits = { name, medium: 'ethernet', mtu, headerLength: 0, offload: NO_OFFLOAD } as const;
+    const control = new TunControl(libc);
+    return new MachineDatagrams(
+      makeDevice(libc, control, fd, { ...traits, fixed: true }, {}),
+      path,
+    );
+  } catch (error) {
+    libc.close(fd);
+    remove(path);
+    throw error;
+  }
+}
+
+/** A machine at a socket of datagrams; its path is removed with it. */
+export class MachineDatagrams extends Wrapper {
+  readonly #path: string;
+
+  constructor(device: Wrapper['device'], path: string) {
+    super(device);
+    this.#path = path;
+  }
+
+  override start(user: DeviceUser): void {
+    super.start({
+      memory: user.memory,
+      readable: () => user.readable(),
+      writable: () => user.writable(),
+      closed: (error) => {
+        remove(this.#path);
+        user.closed(error);
+      },
+    });
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    remove(this.#path);
+  }
+}
+
+function bind(libc: Libc, fd: number, memory: Pinned, path: string): void {
+  const length = putAddress(memory, path);
+  if (libc.bind(fd, memory.address + AT.address, length) >= 0) return;
+  const code = errnoName(libc.errno());
+  if (code !== 'EADDRINUSE') throw failedWith(code, 'bind', path);
+  // Somebody has it, or has left it behind: a socket without an owner refuses.
+  const other = libc.socket(AF.UNIX, SOCK.DGRAM | SOCK.CLOEXEC, 0);
+  const used = libc.connect(other, memory.address + AT.address, length) >= 0;
+  const refused = !used && errnoName(libc.errno()) === 'ECONNREFUSED';
+  libc.close(other);
+  if (!refused) throw failedWith(code, 'bind', path);
+  remove(path);
+  putAddress(memory, path);
+  if (libc.bind(fd, memory.address + AT.address, length) < 0) throw failed(libc, 'bind', path);
+}
+
+/** Connect to the machine's socket; false while it is not there. */
+function reach(libc: Libc, fd: number, memory: Pinned, remote: string): boolean {
+  const length = putAddress(memory, remote);
+  if (libc.connect(fd, memory.address + AT.address, length) >= 0) return true;
+  const code = errnoName(libc.errno());
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') return false;
+  throw failedWith(code, 'connect', remote);
+}
+
+/** Connect to whoever has sent a datagram, which is left to be read; false while nobody has. */
+function firstToSpeak(libc: Libc, fd: number, memory: Pinned): boolean {
+  const { address, view, bytes } = memory;
+  view.setUint32(AT.fromLength, ADDRESS_SIZE, LITTLE);
+  const from = address + AT.from;
+  const length = libc.recvfrom(fd, address + AT.text, 4, MSG_PEEK, from, address + AT.fromLength);
+  if (length < 0) {
+    const errno = libc.errno();
+    if (errno === Errno.EAGAIN || errno === Errno.EINTR) return false;
+    throw failedWith(errnoName(errno), 'recvfrom', 'the socket');
+  }
+  const size = view.getUint32(AT.fromLength, LITTLE);
+  const greets = Buffer.from(bytes.subarray(AT.text, AT.text + 4)).toString('latin1') === GREETING;
+  // Who has no path cannot be answered.
+  const known = size > 2 && size <= ADDRESS_SIZE && libc.connect(fd, from, size) >= 0;
+  if (!known || greets) libc.read(fd, address + AT.text, 4);
+  return known;
+}
+
+/** Write the address of `path`; its length. */
+function putAddress({ bytes, view }: Pinned, path: string): number {
+  const text = Buffer.from(path);
+  bytes.fill(0, AT.address, AT.address + ADDRESS_SIZE);
+  view.setUint16(AT.address, AF.UNIX, LITTLE);
+  bytes.set(text, AT.address + 2);
+  return 2 + text.length + 1;
+}
+
+function checkPath(name: string, path: unknown): void {
+  const length = typeof path === 'string' ? Buffer.byteLength(path) : 0;
+  if (length > 0 && length <= LONGEST_PATH && !(path as string).includes('\0')) return;
+  throw invalid(name, path, `it must be a path of 1 to ${LONGEST_PATH} bytes`);
+}
+
+function pause(signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  return new Promise((resolve) => {
+    setTimeout(resolve, PERIOD);
+  });
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It is gone already.
+  }
+}
+
+const failed = (libc: Libc, syscall: string, what: string): DeviceError =>
+  failedWith(errnoName(libc.errno()), syscall, what);
+
+const failedWith = (code: string, syscall: string, what: string): DeviceError =>
+  new DeviceError(code, `${syscall} failed for ${what}`, syscall);
