@@ -76,7 +76,8 @@ test('probe: no more than 64 addresses at once, and all end with the link', (t) 
   const done = (): void => {
     ended++;
   };
-  for (let i = 0; i < 64; i++) t.true(station.link.arp.probes.start(fromOctets(10, 0, 1, i), 0, done));
+  for (let i = 0; i < 64; i++)
+    t.true(station.link.arp.probes.start(fromOctets(10, 0, 1, i), 0, done));
   t.false(station.link.arp.probes.start(WISH, 0, done));
   station.link.close();
   t.is(ended, 64);

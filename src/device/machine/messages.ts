@@ -14,13 +14,17 @@ import { PacketQueue } from '../queue.ts';
 
 /** What is needed of a WebSocket. HTML standard, "The WebSocket interface". */
 export interface MessageSocket {
+  /** Set to `arraybuffer`: what messages come as. */
   binaryType: string;
   /** 0: connecting, 1: open, 2: closing, 3: closed. */
   readonly readyState: number;
   /** Bytes that wait to be sent. */
   readonly bufferedAmount: number;
+  /** A binary message; the array may be kept. */
   send(message: Uint8Array): void;
+  /** Begin to close it. */
   close(): void;
+  /** Be told of what happens. */
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
   addEventListener(type: 'open' | 'close' | 'error', listener: () => void): void;
 }

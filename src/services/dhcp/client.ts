@@ -139,6 +139,8 @@ export class DhcpClient extends EventEmitter {
     const terms = this.#terms;
     if (terms !== undefined && this.#binding !== undefined && this.#state !== 'closed') {
       this.#cancel();
+      // The server's hardware address must be known: who has no address any more is not answered.
+      await this.#stack.ping(format(terms.server), { timeout: 1000 }).catch(() => {});
       const text = this.#write(MessageType.RELEASE, {
         ciaddr: terms.address,
         server: terms.server,
