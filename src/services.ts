@@ -38,3 +38,11 @@ export type {
 } from './services/gateway/judge.ts';
 export { type Guest, parseRule, type Rule, sayRules } from './services/gateway/rules.ts';
 export type { SocksProxy } from './services/gateway/socks5.ts';
+export { resolveInside } from './services/socks/names.ts';
+export { type Published, type PublishOptions, publish } from './services/socks/publish.ts';
+export {
+  createSocksServer,
+  type SocksCounters,
+  type SocksServer,
+  type SocksServerOptions,
+} from './services/socks/server.ts';

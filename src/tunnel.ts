@@ -3,6 +3,7 @@
  * and a program is inside the network; join it to a TUN with `joinDevices`, and the host is.
  * @module
  */
+export { systemRandom } from './tunnel/clock.ts';
 export type { Aead, AeadMaker, AeadName } from './tunnel/crypto/aead.ts';
 export { fastestAead } from './tunnel/crypto/fastest.ts';
 export { loadLibcrypto } from './tunnel/crypto/libcrypto.ts';
@@ -13,6 +14,8 @@ export {
   type TunnelDeviceOptions,
 } from './tunnel/device.ts';
 export { Endpoint } from './tunnel/endpoint.ts';
+export { formatAddress, formatPrefix, type Prefix, parsePrefix } from './tunnel/prefix.ts';
+export { createTunnelStack, type TunnelPlace } from './tunnel/stack.ts';
 export {
   type DatagramOut,
   type DatagramTransport,
@@ -39,9 +42,17 @@ export {
   type WireGuardPeerConfig,
 } from './tunnel/wireguard/config.ts';
 export {
+  askControl,
+  CONTROL_FOLDER,
+  type Control,
+  controlPath,
+  openControl,
+} from './tunnel/wireguard/control.ts';
+export {
   formatKey,
   makePresharedKey,
   makePrivateKey,
+  parseHexKey,
   parseKey,
   publicKeyFrom,
 } from './tunnel/wireguard/keys.ts';

@@ -12,6 +12,9 @@ import { ping } from './ping.ts';
 import { Screen } from './screen.ts';
 import { serve } from './serve/serve.ts';
 import { traceroute } from './traceroute.ts';
+import { tunnelServe } from './tunnel/serve.ts';
+import { tunnelUp } from './tunnel/up.ts';
+import { runWg } from './tunnel/wg.ts';
 import { runTuntap } from './tuntap.ts';
 import { dump, nstat, ss, top } from './watch/watch.ts';
 
@@ -60,6 +63,12 @@ async function main(args: readonly string[], screen: Screen): Promise<number> {
       return top(request.options, screen, stopped());
     case 'dump':
       return dump(request.options, screen, stopped());
+    case 'tunnel-up':
+      return tunnelUp(request.options, screen, stopped());
+    case 'tunnel-serve':
+      return tunnelServe(request.options, screen, stopped());
+    case 'wg':
+      return runWg(request.words, screen);
     case 'tuntap':
       return runTuntap(request.words, screen);
   }

@@ -12,6 +12,7 @@ import {
   withForward,
 } from './forward/options.ts';
 import { type Read, type TunOptions, tunOptions, withGateway, withTun } from './options-tun.ts';
+import { addTunnel, type TunnelRequest } from './tunnel/options.ts';
 import { numberFrom } from './values.ts';
 import {
   type DumpOptions,
@@ -57,6 +58,7 @@ export type Request =
   | { readonly command: 'nstat'; readonly options: NstatOptions }
   | { readonly command: 'dump'; readonly options: DumpOptions }
   | { readonly command: 'top'; readonly options: TopOptions }
+  | TunnelRequest
   /** What it means is read by `tuntap.ts`: the words are those of another program. */
   | { readonly command: 'tuntap'; readonly words: readonly string[] }
   /** Say this on standard output and stop: help, version. */
@@ -160,6 +162,9 @@ export function parse(args: readonly string[], version: string): Request {
   withCapture(program.command('capture'), (options) => {
     request = { command: 'dump', options };
   });
+  addTunnel(program, (found) => {
+    request = found;
+  });
   try {
     program.parse([...args], { from: 'user' });
   } catch (error) {
@@ -175,5 +180,5 @@ export function parse(args: readonly string[], version: string): Request {
 }
 
 const MISSING =
-  'what shall it do? serve, ping, forward, traceroute, tuntap, ' +
+  'what shall it do? serve, ping, forward, traceroute, tuntap, tunnel, wg, ' +
   'or of one that runs: ss, nstat, top, dump, capture; see tunstack --help';

@@ -20,7 +20,7 @@ export interface Aead {
   readonly nonce: Uint8Array;
   /**
    * Seal `length` bytes of `from` at `at`: as many come to `to` at `toAt`, and the tag of 16 to `tagAt`.
-   * They may be the same bytes at the same place, and overlap in no other way. `aadLength` bytes of `to` at
+   * They may be the same bytes at the same place, and overlap in no other way. `to` has more than 64 bytes. `aadLength` bytes of `to` at
    * `aadAt` are authenticated as they are.
    */
   seal(

@@ -11,7 +11,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { Endpoint } from '../endpoint.ts';
 import type { DatagramTransport, TransportUser } from '../tunnel.ts';
 import { putAddress } from './address.ts';
-import { LONGEST_DATAGRAM, type UdpOptions } from './dgram.ts';
+import { LONGEST_DATAGRAM, LONGEST_MESSAGE, type UdpOptions } from './dgram.ts';
 import { errorName } from './errno.ts';
 import { Inbox } from './inbox.ts';
 import { Outbox, Sent } from './outbox.ts';
@@ -128,6 +128,7 @@ export class BatchTransport implements DatagramTransport {
   #user: TransportUser | undefined;
   #retry: NodeJS.Timeout | undefined;
   #referenced = true;
+  readonly #first: Uint8Array = new Uint8Array(LONGEST_MESSAGE);
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -169,7 +170,8 @@ export class BatchTransport implements DatagramTransport {
       const fd = this.#fds.get(family) as number; // each socket has one
       socket.on('message', (message, { address, port }) => {
         if (this.#closing !== undefined) return;
-        user.received(message, 0, message.length, this.#in.endpoints.of(address, port));
+        this.#first.set(message); // one array for all: its address is asked for once
+        user.received(this.#first, 0, message.length, this.#in.endpoints.of(address, port));
         this.lost += this.#in.drain(fd, user);
         if (this.#closing === undefined) user.drained();
       });

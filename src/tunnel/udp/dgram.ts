@@ -35,6 +35,8 @@ export interface UdpOptions {
 
 /** The longest datagram: RFC 768, with an IPv4 header. */
 export const LONGEST_DATAGRAM = 65_507;
+/** What a socket can give: RFC 768. */
+export const LONGEST_MESSAGE = 65_535;
 /** Bytes that sockets may hold before the transport is full. */
 const MOST_HELD = 4 << 20;
 /** Codes that say that the socket is of no use any more. */
@@ -105,6 +107,7 @@ export class DgramTransport implements DatagramTransport {
   #held = 0;
   #wasFull = false;
   #told = false;
+  readonly #first: Uint8Array = new Uint8Array(LONGEST_MESSAGE);
   #closing: Promise<void> | undefined;
 
   constructor(sockets: ReadonlyMap<4 | 6, DgramSocket>, port: number) {
@@ -127,7 +130,13 @@ export class DgramTransport implements DatagramTransport {
     for (const socket of this.#sockets.values()) {
       socket.on('message', (message, sender) => {
         if (this.#closing !== undefined) return;
-        user.received(message, 0, message.length, this.#endpoints.of(sender.address, sender.port));
+        this.#first.set(message); // one array for all: its address is asked for once
+        user.received(
+          this.#first,
+          0,
+          message.length,
+          this.#endpoints.of(sender.address, sender.port),
+        );
         this.#endBatch();
       });
       socket.on('error', (error) => this.#failed(error));

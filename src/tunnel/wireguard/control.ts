@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import type { WireGuardDevice } from './open.ts';
 import { answer, type UapiHost } from './uapi.ts';
 
-const FOLDER = '/var/run/wireguard';
+/** Where the sockets of interfaces are. */
+export const CONTROL_FOLDER = '/var/run/wireguard';
 /** A request longer than this is none of `wg`'s. */
 const LONGEST = 16 << 20;
 /** Conversations at a time, and how long one may be silent, in ms. */
@@ -25,7 +26,7 @@ export interface Control {
 }
 
 /** Where the socket of an interface is. */
-export const controlPath = (name: string, folder: string = FOLDER): string =>
+export const controlPath = (name: string, folder: string = CONTROL_FOLDER): string =>
   join(folder, `${name}.sock`);
 
 /**
@@ -36,7 +37,7 @@ export async function openControl(
   device: WireGuardDevice,
   options: { readonly folder?: string } = {},
 ): Promise<Control> {
-  const { folder = FOLDER } = options;
+  const { folder = CONTROL_FOLDER } = options;
   const path = controlPath(device.name, folder);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (await isAnswered(path)) {
@@ -65,6 +66,20 @@ function shut(server: Server, path: string): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Ask an interface of this or another process. Rejects with Node's error where nobody answers. */
+export async function askControl(
+  name: string,
+  request: string,
+  folder: string = CONTROL_FOLDER,
+): Promise<string> {
+  const socket = connect(controlPath(name, folder));
+  socket.setEncoding('latin1').setTimeout(PATIENCE, () => socket.destroy());
+  socket.end(request);
+  let text = '';
+  for await (const piece of socket) text += piece;
+  return text;
 }
 
 async function isAnswered(path: string): Promise<boolean> {
