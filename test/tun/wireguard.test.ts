@@ -1,0 +1,220 @@
+/**
+ * WireGuard against Debian's wireguard-go: handshakes by either end, text whole both ways, under loss and while keys
+ * change, roaming, restarts, IPv6 inside and outside, what `wg` says. "WireGuard: Next Generation Kernel Network Tunnel".
+ *
+ * How much text passes: TUNSTACK_TUNNEL_MIB, 16 unless set; 1024 for the gibibyte.
+ * @module
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import type { Stack } from '../../src/index.ts';
+import {
+  createTunnelStack,
+  openBatch,
+  openControl,
+  openDgram,
+  openWireGuard,
+  type WireGuardDevice,
+} from '../../src/tunnel.ts';
+import { run } from '../support/process.ts';
+import { Between } from './between.ts';
+import { testWith } from './serving.ts';
+import { GoPeer, HERE, PORT, THEIRS, THERE, THERE_SIX } from './wireguard-go.ts';
+
+const withGo = testWith('ip', 'nsenter', 'unshare', 'wg', 'wireguard-go');
+const MIB = Number(process.env['TUNSTACK_TUNNEL_MIB'] ?? 16);
+
+interface Tunnel {
+  readonly peer: GoPeer;
+  readonly device: WireGuardDevice;
+  readonly stack: Stack;
+  readonly between: Between;
+}
+
+interface TunnelOptions {
+  /** Settings of [Peer] in both files. */
+  readonly both?: readonly string[];
+  readonly endpoint?: string;
+  readonly plain?: boolean;
+}
+
+/** A stack of ours in a tunnel to wireguard-go. */
+async function tunnel(t: ExecutionContext, options: TunnelOptions = {}): Promise<Tunnel> {
+  const { both = [], endpoint = `${THERE}:${PORT}`, plain = false } = options;
+  const peer = await GoPeer.make(t);
+  await peer.start(endpoint === '' ? [...both, `Endpoint = ${HERE}:${PORT}`] : both);
+  const at = { port: PORT };
+  const inner = plain ? await openDgram({ createSocket }, at) : await openBatch(at);
+  const between = new Between(inner ?? (await openDgram({ createSocket }, at)));
+  const device = await openWireGuard(peer.file(endpoint, both), {
+    transport: between,
+    offload: !plain,
+    name: peer.name,
+  });
+  const stack = createTunnelStack(device);
+  t.teardown(() => stack.close());
+  await peer.serve(t);
+  return { peer, device, stack, between };
+}
+
+/** `mib` to the echo service and back, while `meanwhile` is done: the hash of what went and of what came. */
+async function echo(
+  { stack }: Tunnel,
+  mib: number,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<{ sent: string; came: string }> {
+  const socket = stack.net.connect({ host: THEIRS, port: 7, allowHalfOpen: true });
+  const [sent, came] = [createHash('sha256'), createHash('sha256')];
+  const all = (async () => {
+    for await (const piece of socket) came.update(piece);
+  })();
+  const other = meanwhile();
+  for (let i = 0; i < mib; i++) {
+    const piece = randomBytes(1 << 20);
+    sent.update(piece);
+    if (!socket.write(piece)) {
+      await new Promise((resolve) => socket.once('drain', resolve));
+    }
+  }
+  socket.end();
+  await Promise.all([all, other]);
+  return { sent: sent.digest('hex'), came: came.digest('hex') };
+}
+
+withGo(
+  'wireguard: we begin the handshake with wireguard-go, and text passes whole both ways',
+  async (t) => {
+    const run = await tunnel(t);
+    const { sent, came } = await echo(run, MIB);
+    t.is(came, sent);
+    const [peer] = run.device.status().peers;
+    t.is(run.device.status().handshakes, 1);
+    t.true((peer?.receivedBytes ?? 0) > MIB << 20);
+    t.regex(await run.peer.show('latest-handshakes'), /\t[1-9]\d+/);
+  },
+);
+
+withGo('wireguard: wireguard-go begins the handshake, with a preshared key', async (t) => {
+  const both = [`PresharedKey = ${randomBytes(32).toString('base64')}`];
+  const run = await tunnel(t, { endpoint: '', both });
+  const { code, out } = await run.peer.space.run('ping', '-c', '3', '-i', '0.2', '10.66.0.1');
+  t.is(code, 0, out);
+  t.is(run.device.status().peers[0]?.endpoint, `${THERE}:${PORT}`);
+  const { sent, came } = await echo(run, 4);
+  t.is(came, sent);
+});
+
+withGo('wireguard: by dgram and without offload it is the same', async (t) => {
+  const run = await tunnel(t, { plain: true });
+  const { sent, came } = await echo(run, 4);
+  t.is(came, sent);
+});
+
+withGo('wireguard: text is whole where 5 % of the datagrams are lost each way', async (t) => {
+  const run = await tunnel(t);
+  await run.stack.ping(THEIRS, { timeout: 6000 });
+  run.between.loss = 0.05;
+  const { sent, came } = await echo(run, 2);
+  t.is(came, sent);
+  t.true(run.between.dropped > 50);
+  const [peer] = run.device.status().peers;
+  t.true((peer?.loss ?? 0) > 0.02 && (peer?.loss ?? 1) < 0.1, `${peer?.loss}`);
+});
+
+withGo('wireguard: keys change while text passes, and none is lost', async (t) => {
+  const run = await tunnel(t);
+  await run.stack.ping(THEIRS, { timeout: 6000 });
+  let over = false;
+  const rekey = async (): Promise<void> => {
+    for (let i = 0; i < 2; i++) {
+      await pause(5200); // REKEY_TIMEOUT: no sooner
+      run.device.connect();
+    }
+    over = true;
+  };
+  const socket = run.stack.net.connect({ host: THEIRS, port: 7, allowHalfOpen: true });
+  const [sent, came] = [createHash('sha256'), createHash('sha256')];
+  const all = (async () => {
+    for await (const piece of socket) came.update(piece);
+  })();
+  const changing = rekey();
+  while (!over) {
+    const piece = randomBytes(64 << 10);
+    sent.update(piece);
+    if (!socket.write(piece)) await new Promise((resolve) => socket.once('drain', resolve));
+    await pause(5);
+  }
+  socket.end();
+  await Promise.all([all, changing]);
+  t.is(came.digest('hex'), sent.digest('hex'));
+  t.is(run.device.status().handshakes, 3);
+  t.is(run.device.protocol.drops.data + run.device.protocol.drops.index, 0);
+});
+
+withGo('wireguard: wireguard-go follows us to another port', async (t) => {
+  const run = await tunnel(t);
+  await run.stack.ping(THEIRS, { timeout: 6000 });
+  const moved = await openDgram({ createSocket });
+  await run.between.move(moved);
+  await run.stack.ping(THEIRS, { timeout: 6000 });
+  t.is((await run.peer.show('endpoints')).split('\t')[1]?.trim(), `${HERE}:${moved.port}`);
+  t.is(run.device.status().handshakes, 1, 'in the same session');
+});
+
+withGo('wireguard: either end may start again', async (t) => {
+  const run = await tunnel(t);
+  await run.stack.ping(THEIRS, { timeout: 6000 });
+  await run.peer.stop();
+  await run.peer.start();
+  // Ours has sent something that was not answered, and begins again after 15 s; or at once when it is told to.
+  await pause(5200);
+  run.device.connect();
+  await run.stack.ping(THEIRS, { timeout: 6000 });
+  await run.stack.close();
+  const device = await openWireGuard(run.peer.file(`${THERE}:${PORT}`), { name: run.peer.name });
+  const stack = createTunnelStack(device);
+  t.teardown(() => stack.close());
+  await stack.ping(THEIRS, { timeout: 6000 });
+  t.is(device.status().handshakes, 1);
+});
+
+withGo('wireguard: datagrams travel over IPv6', async (t) => {
+  const run = await tunnel(t, { endpoint: `[${THERE_SIX}]:${PORT}` });
+  const { sent, came } = await echo(run, 2);
+  t.is(came, sent);
+  t.is(run.device.status().peers[0]?.endpoint, `[${THERE_SIX}]:${PORT}`);
+});
+
+withGo('wireguard: wg asks and tells our interface as its own', async (t) => {
+  const run_ = await tunnel(t);
+  await run_.stack.ping(THEIRS, { timeout: 6000 });
+  await run_.peer.stop(); // whose socket has the same name
+  const control = await openControl(run_.device);
+  t.teardown(() => control.close());
+  const name = run_.device.name;
+  const shown = await run('wg', 'show', name, 'dump');
+  t.is(shown.code, 0, shown.err);
+  const [own = '', peer = ''] = shown.out.split('\n');
+  t.is(own, [run_.peer.ours.secret, run_.peer.ours.public, PORT, 'off'].join('\t'));
+  t.regex(peer, /\t192\.0\.2\.2:51820\t10\.66\.0\.2\/32,fd66::2\/128\t[1-9]\d+\t\d+\t\d+\toff$/);
+  const key = run_.peer.keys.public;
+  const set = await run(
+    'wg',
+    'set',
+    name,
+    'peer',
+    key,
+    'persistent-keepalive',
+    '7',
+    'allowed-ips',
+    '10.1.0.0/16',
+  );
+  t.is(set.code, 0, set.err);
+  const [status] = run_.device.status().peers;
+  t.is(status?.persistentKeepalive, 7);
+  t.deepEqual(status?.allowedIps, ['10.1.0.0/16']);
+  t.is((await run('wg', 'set', name, 'peer', key, 'remove')).code, 0);
+  t.deepEqual(run_.device.status().peers, []);
+});
