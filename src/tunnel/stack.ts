@@ -26,19 +26,35 @@ export function createTunnelStack(
   options: Omit<StackOptions, 'device' | 'devices' | 'address' | 'gateway'> = {},
 ): Stack {
   const { addresses = [], routes = [] } = place;
-  const [first, ...rest] = addresses.map(whole);
+  // IPv4 first: a stack begins with an address of it.
+  const all = addresses.map(whole).toSorted((a, b) => Number(isSix(a)) - Number(isSix(b)));
+  const [first, ...rest] = all;
   if (first === undefined) {
     throw invalid('addresses', '', 'the tunnel gives us no address: name one with Address');
   }
   const stack = createStack({ ...options, device, address: first, gateway: false });
-  for (const address of rest) stack.addAddress(address, device.name);
+  const { name } = device;
+  for (const address of rest) unlessUnknown(address, () => stack.addAddress(address, name));
   const own = new Set(stack.routes.map(({ network }) => network));
   for (const network of routes) {
-    if (!own.has(network)) stack.addRoute(network, { device: device.name });
+    if (own.has(network)) continue;
+    unlessUnknown(network, () => stack.addRoute(network, { device: name }));
   }
   return stack;
 }
 
+const isSix = (text: string): boolean => text.includes(':');
+
+/** What is IPv6's, where the stack has only IPv4, is left out: the rest of the tunnel is of use all the same. */
+function unlessUnknown(text: string, add: () => void): void {
+  try {
+    add();
+  } catch (error) {
+    if (!isSix(text) || (error as NodeJS.ErrnoException).code !== 'ERR_INVALID_ADDRESS')
+      throw error;
+  }
+}
+
 /** With the length of its prefix: that of a host, where it has none. */
 const whole = (address: string): string =>
-  address.includes('/') ? address : `${address}/${address.includes(':') ? 128 : 32}`;
+  address.includes('/') ? address : `${address}/${isSix(address) ? 128 : 32}`;

@@ -53,6 +53,7 @@ async function tunnel(t: ExecutionContext, options: TunnelOptions = {}): Promise
     offload: !plain,
     name: peer.name,
   });
+  t.teardown(() => device.close());
   const stack = createTunnelStack(device);
   t.teardown(() => stack.close());
   await peer.serve(t);
@@ -171,12 +172,12 @@ withGo('wireguard: either end may start again', async (t) => {
   // Ours has sent something that was not answered, and begins again after 15 s; or at once when it is told to.
   await pause(5200);
   run.device.connect();
-  await run.stack.ping(THEIRS, { timeout: 6000 });
+  await reach(run.stack);
   await run.stack.close();
   const device = await openWireGuard(run.peer.file(`${THERE}:${PORT}`), { name: run.peer.name });
   const stack = createTunnelStack(device);
   t.teardown(() => stack.close());
-  await stack.ping(THEIRS, { timeout: 6000 });
+  await reach(stack);
   t.is(device.status().handshakes, 1);
 });
 
