@@ -21,17 +21,22 @@ function heap(): number {
   return heapUsed + arrayBuffers;
 }
 
-test('fuzz: a million hostile packets throw nothing, leak nothing and are all accounted for', (t) => {
-  t.log(`to repeat: npm run fuzz -- --siege ${PACKETS} --seed ${SEED}`);
-  const sizes: number[] = [];
-  const { fates, octets } = besiege(SEED, PACKETS, () => sizes.push(heap()));
-  t.is(
-    Object.values(fates).reduce((a, b) => a + b, 0),
-    PACKETS,
+for (const ipv6 of [false, true]) {
+  test.serial(
+    `fuzz: a million hostile packets of IPv${ipv6 ? 6 : 4} throw nothing, leak nothing and are all accounted for`,
+    (t) => {
+      t.log(`to repeat: npm run fuzz -- --siege ${PACKETS} --seed ${SEED}`);
+      const sizes: number[] = [];
+      const { fates, octets } = besiege(SEED, PACKETS, () => sizes.push(heap()), undefined, ipv6);
+      t.is(
+        Object.values(fates).reduce((a, b) => a + b, 0),
+        PACKETS,
+      );
+      t.true((fates['none'] ?? 0) > PACKETS / 50, 'some get through');
+      t.true(Object.keys(fates).length > 30, 'and they fail in many ways');
+      t.true(octets > 1e6, 'while the live connections go on');
+      const [early = 0, late = 0] = sizes;
+      t.true(late - early < 8 * MIB, `memory grew from ${early} to ${late}`);
+    },
   );
-  t.true((fates['none'] ?? 0) > PACKETS / 50, 'some get through');
-  t.true(Object.keys(fates).length > 30, 'and they fail in many ways');
-  t.true(octets > 1e6, 'while the live connections go on');
-  const [early = 0, late = 0] = sizes;
-  t.true(late - early < 8 * MIB, `memory grew from ${early} to ${late}`);
-});
+}

@@ -3,7 +3,8 @@
  * nothing may throw, nothing may leak, and every packet must be accounted for.
  * @module
  */
-import { ANY } from '../../src/stack/base/address.ts';
+import { ANY6 } from '../../src/stack/base/address.ts';
+import { addressCount } from '../../src/stack/base/address-table.ts';
 import { Drop, dropName } from '../../src/stack/base/drop.ts';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { below, SeededRandom } from '../../src/stack/base/random.ts';
@@ -16,6 +17,7 @@ import type { UdpSocket } from '../../src/stack/udp/socket.ts';
 import { checkConnection } from '../sim/invariants.ts';
 import { inboundDrops, World } from '../support/world.ts';
 import { Attack } from './attack.ts';
+import { Attack6 } from './attack6.ts';
 
 /** Connections that are kept alive under fire. */
 const LIVE = 8;
@@ -23,6 +25,9 @@ const LIVE = 8;
 const BATCH = 8;
 const LOOK = 64;
 const TEXT = new Uint8Array(4096).fill(0x55);
+
+/** Two caches of routes and two of paths, each of 4096, at both ends; fragments; a batch. */
+const MOST_ADDRESSES = 2 * 4 * 4096 + 2 * 1024 + 1024;
 
 /** What came of it. */
 export interface Siege {
@@ -49,7 +54,7 @@ function owner(state: { octets: number }): Owner {
 }
 
 /**
- * Send `packets` hostile packets to host b; throws if anything is wrong. `rest` is called after a fifth
+ * Send `packets` hostile packets, of IPv4 or of IPv6, to host b; throws if anything is wrong. `rest` is called after a fifth
  * of them and after all, `alive` with every look at everything.
  */
 export function besiege(
@@ -57,14 +62,15 @@ export function besiege(
   packets: number,
   rest: () => void = () => {},
   alive: () => void = () => {},
+  ipv6 = false,
 ): Siege {
   const random = new SeededRandom(seed);
   const tcp = { receiveBuffer: 16_384, receiveBufferMax: 65_536, maxRto: 2e6, timeWait: 1e6 };
   const limits = { connections: 200, timeWaits: 50 };
   const link = { delay: 200, loss: 0.02, reorder: 0.05 };
   const b = { tcp: { ...tcp, ecn: true, keepAlive: true }, limits };
-  const world = new World({ seed, link, a: { tcp: { ...tcp, ecn: true } }, b });
-  const attack = new Attack(random);
+  const world = new World({ seed, link, ipv6, a: { tcp: { ...tcp, ecn: true } }, b });
+  const attack = ipv6 ? new Attack6(random) : new Attack(random);
   const state = { octets: 0, opened: 0 };
   const closers = garrison(world, state);
   watchLink(world, attack);
@@ -108,19 +114,19 @@ function garrison(world: World, state: { octets: number }): (() => void)[] {
       if (n % 3 === 0) writeCopy(tcb, TEXT, 0, TEXT.length);
       return owner(state);
     };
-    const listener = tcp.listen({ address: ANY, port, backlog, accept }) as Listener;
+    const listener = tcp.listen({ address: ANY6, port, backlog, accept }) as Listener;
     closers.push(() => listener.close());
   }
   for (const port of [7, 53]) {
     const socket: UdpSocket = udp.open({ onMessage: () => Drop.NONE, onError: () => {} });
-    if (socket.bind(ANY, port) !== Failure.NONE) throw new Error('bind failed');
+    if (socket.bind(ANY6, port) !== Failure.NONE) throw new Error('bind failed');
     closers.push(() => socket.close());
   }
   return closers;
 }
 
 /** The attacker sees what really passes. */
-function watchLink(world: World, attack: Attack): void {
+function watchLink(world: World, attack: Attack | Attack6): void {
   for (const host of [world.a, world.b]) {
     host.tap = (bytes, at, length) => {
       attack.watch(bytes, at, length);
@@ -149,7 +155,7 @@ function keepAlive(
 }
 
 /** One hostile packet into b. */
-function deliver(world: World, attack: Attack): Drop {
+function deliver(world: World, attack: Attack | Attack6): Drop {
   const { core, slots, iface } = world.b;
   const length = attack.next();
   core.begin(world.now);
@@ -168,6 +174,8 @@ function look(world: World): void {
   const gap = packetsIn - packetsUsed - inboundDrops(core.drops);
   if (gap !== 0) throw new Error(`${gap} packets are not accounted for`);
   for (const tcb of core.tcp.table) checkConnection(tcb);
+  // What 200 connections, the caches of routes, the paths and the fragments may hold.
+  if (addressCount() > MOST_ADDRESSES) throw new Error(`${addressCount()} addresses`);
   if (core.tcp.table.length > 200) throw new Error(`${core.tcp.table.length} connections`);
 }
 
