@@ -119,8 +119,8 @@ test('describe: what is no IPv4', (t) => {
   const v = packet(6, 40);
   t.is(describe(v, IP, 0), 'no packet');
   t.is(describe(v, IP, 59), 'malformed IPv4, 59 bytes');
-  v.setUint8(IP, 0x60);
-  t.is(describe(v, IP, 60), 'IP version 6, 60 bytes');
+  v.setUint8(IP, 0x70);
+  t.is(describe(v, IP, 60), 'IP version 7, 60 bytes');
 });
 
 test('describe: a length beyond the memory is cut to it', (t) => {

@@ -29,7 +29,7 @@ import { checkSettings } from './door/settings.ts';
 import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
 import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
-import { StackIcmp } from './ip/icmp.ts';
+import { StackIcmp, StackIcmp6 } from './ip/icmp.ts';
 import { hardwareAddress, probe } from './ip/link.ts';
 import {
   type AddressConflict,
@@ -89,6 +89,8 @@ export class Stack extends Modules {
   readonly udp: StackUdp;
   /** ICMP messages, and which of them are answered. */
   readonly icmp: StackIcmp;
+  /** The same of ICMPv6. */
+  readonly icmp6: StackIcmp6;
   readonly #hooks: Hooks;
   readonly #host: Host;
   readonly #core: Core;
@@ -124,6 +126,7 @@ export class Stack extends Modules {
     this.tcp = new StackTcp(this.#host, parts);
     this.udp = new StackUdp(this.#host);
     this.icmp = new StackIcmp(this.#host);
+    this.icmp6 = new StackIcmp6(this.#host);
     this.#hooks = new Hooks(this.#host);
     this.#core.conflict = (...claim) => this.#claimed(...claim);
     // All are found good before the first is begun with: a device cannot be begun with twice.

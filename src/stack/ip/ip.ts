@@ -168,7 +168,7 @@ export interface InternetLayer {
   readonly errors: ErrorReports;
 
   /** Register the handler of an IP protocol number, 0..255, of both versions but for what one alone has. */
-  setProtocol(number: number, protocol: Protocol): void;
+  setProtocol(number: number, protocol: Protocol | undefined): void;
 
   /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
   route(destination: Address, source: Address): Route | undefined;

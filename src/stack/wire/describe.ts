@@ -4,9 +4,12 @@
  * It takes any bytes whatever and never throws; it allocates, and is not for the hot path.
  * @module
  */
-import { format } from '../base/address.ts';
+import { formatOctets } from '../base/address-text.ts';
+import * as extension from './extension.ts';
 import * as icmp from './icmp.ts';
+import * as icmp6 from './icmp6.ts';
 import * as ipv4 from './ipv4.ts';
+import * as ipv6 from './ipv6.ts';
 import { Protocol } from './protocol.ts';
 import * as tcp from './tcp.ts';
 import * as options from './tcp-options.ts';
@@ -19,6 +22,7 @@ export function describe(v: DataView, at: number, len: number): string {
   const room = Math.max(0, Math.min(len, v.byteLength - at));
   if (room === 0) return 'no packet';
   const version = ipv4.version(v, at);
+  if (version === ipv6.VERSION) return describe6(v, at, room);
   if (version !== ipv4.VERSION) return `IP version ${version}, ${room} bytes`;
   if (!ipv4.valid(v, at, room)) return `malformed IPv4, ${room} bytes`;
   const protocol = ipv4.protocol(v, at);
@@ -37,13 +41,87 @@ export function describe(v: DataView, at: number, len: number): string {
   }
 }
 
-const hosts = (v: DataView, ip: number): string =>
-  `${format(ipv4.source(v, ip))} > ${format(ipv4.destination(v, ip))}`;
+/** A packet of IPv6, past its extension headers: as far as they hold together. */
+function describe6(v: DataView, at: number, room: number): string {
+  if (!ipv6.valid(v, at, room)) return `malformed IPv6, ${room} bytes`;
+  const end = at + ipv6.totalLen(v, at);
+  const chain = new extension.Chain();
+  const found = extension.walk(v, at, end, chain);
+  if (found === extension.Found.FRAGMENT) {
+    return `${hosts(v, at)}: ${fragment6(v, chain.fragment, end)}`;
+  }
+  if (found !== extension.Found.UPPER) return `${hosts(v, at)}: ${BROKEN[found] ?? 'malformed'}`;
+  const length = end - chain.body;
+  switch (chain.next) {
+    case Protocol.TCP:
+      return describeTcp(v, at, chain.body, length);
+    case Protocol.UDP:
+      return describeUdp(v, at, chain.body, length);
+    case Protocol.ICMPV6:
+      return `${hosts(v, at)}: ICMPv6 ${describeIcmp6(v, chain.body, length)}`;
+    case extension.Header.NONE:
+      return `${hosts(v, at)}: no next header`;
+    default:
+      return `${hosts(v, at)}: ${protocolName(chain.next)} len ${length}`;
+  }
+}
+
+/** Why a chain of extension headers is not walked to its end. */
+const BROKEN: Readonly<Record<number, string>> = {
+  [extension.Found.MALFORMED]: 'malformed extension header',
+  [extension.Found.LIMIT]: 'too many extension headers or options',
+  [extension.Found.REFUSED]: 'an unknown option that asks to be dropped',
+  [extension.Found.PROBLEM]: 'an extension header or option that is not known',
+};
+
+function fragment6(v: DataView, at: number, end: number): string {
+  const more = extension.moreFragments(v, at) ? ' more' : ' last';
+  const id = extension.identification(v, at) >>> 0;
+  const where = `id ${id} offset ${extension.fragmentOffset(v, at)}`;
+  const length = end - at - extension.FRAGMENT_LEN;
+  return `${protocolName(extension.nextHeader(v, at))} fragment ${where} len ${length}${more}`;
+}
+
+function describeIcmp6(v: DataView, at: number, len: number): string {
+  if (!icmp6.valid(v, at, len)) return `malformed, ${len} bytes`;
+  const type = icmp6.type(v, at);
+  const code = icmp6.code(v, at);
+  const text = len - icmp6.MIN_LEN;
+  if (icmp6.isQuery(type)) {
+    const what = type === icmp6.Type.ECHO ? 'echo' : 'echo reply';
+    return `${what} id ${icmp6.id(v, at)} seq ${icmp6.seq(v, at)} len ${text}`;
+  }
+  const name = `${wordFor(icmp6.Type, type) ?? `type ${type}`} ${codeName6(type, code)}`;
+  if (!icmp6.isError(type)) return `${name} len ${text}`;
+  const mtu = type === icmp6.Type.PACKET_TOO_BIG ? ` mtu ${icmp6.mtu(v, at)}` : '';
+  return `${name}${mtu} ${describeQuote(v, icmp6.quotedAt(at), text)}`;
+}
+
+function codeName6(type: number, code: number): string {
+  const tables: Readonly<Record<number, Readonly<Record<string, number>>>> = {
+    [icmp6.Type.UNREACHABLE]: icmp6.Code,
+    [icmp6.Type.TIME_EXCEEDED]: icmp6.TimeExceeded,
+    [icmp6.Type.PARAMETER_PROBLEM]: icmp6.Problem,
+  };
+  return wordFor(tables[type] ?? {}, code) ?? `code ${code}`;
+}
+
+/** The two addresses of a header of either version, as text: read from the octets, whatever they are. */
+function addresses(v: DataView, ip: number): readonly [source: string, destination: string] {
+  const octets = new Uint8Array(v.buffer, v.byteOffset + ip, v.byteLength - ip);
+  if (ipv4.version(v, ip) === ipv6.VERSION) {
+    return [formatOctets(octets, ipv6.SOURCE_AT), formatOctets(octets, ipv6.DESTINATION_AT)];
+  }
+  return [octets.subarray(12, 16).join('.'), octets.subarray(16, 20).join('.')];
+}
+
+const hosts = (v: DataView, ip: number): string => addresses(v, ip).join(' > ');
 
 /** With the ports, which stand at the same place in every transport that has them. */
-const ends = (v: DataView, ip: number, at: number): string =>
-  `${format(ipv4.source(v, ip))}.${udp.srcPort(v, at)} > ` +
-  `${format(ipv4.destination(v, ip))}.${udp.dstPort(v, at)}`;
+function ends(v: DataView, ip: number, at: number): string {
+  const [source, destination] = addresses(v, ip);
+  return `${source}.${udp.srcPort(v, at)} > ${destination}.${udp.dstPort(v, at)}`;
+}
 
 function fragment(v: DataView, ip: number, protocol: number, length: number): string {
   const more = ipv4.moreFragments(v, ip) ? ' more' : ' last';
@@ -113,6 +191,14 @@ function describeIcmp(v: DataView, at: number, len: number): string {
 
 /** The packet that an error is about, of which perhaps only the beginning is here. */
 function describeQuote(v: DataView, at: number, len: number): string {
+  if (len >= ipv6.HEADER_LEN && ipv4.version(v, at) === ipv6.VERSION) {
+    const chain = new extension.Chain();
+    const found = extension.walk(v, at, at + len, chain);
+    const known = found === extension.Found.UPPER && chain.body + 4 <= at + len;
+    const ported = known && (chain.next === Protocol.TCP || chain.next === Protocol.UDP);
+    const between = ported ? ends(v, at, chain.body) : hosts(v, at);
+    return `(about ${between} ${protocolName(chain.next)})`;
+  }
   if (len < ipv4.MIN_LEN || ipv4.version(v, at) !== ipv4.VERSION) return '(about nothing readable)';
   const protocol = ipv4.protocol(v, at);
   const header = ipv4.headerLen(v, at);

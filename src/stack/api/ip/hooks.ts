@@ -47,6 +47,10 @@ export class HookPacket {
     this.#quoted = new QuotedPacket(this.view);
   }
 
+  /** Of IP. */
+  get version(): 4 | 6 {
+    return this.#packet.ipv6 ? 6 : 4;
+  }
   /** Offset of the network header, and bytes from there on. */
   get at(): number {
     return this.#packet.at;
@@ -55,7 +59,7 @@ export class HookPacket {
   get length(): number {
     return this.#packet.length;
   }
-  /** Offset of what follows the network header, and its length. */
+  /** Offset of what follows the network header, extension headers included. */
   get body(): number {
     return this.#packet.body;
   }
@@ -71,7 +75,7 @@ export class HookPacket {
   get destination(): Address {
     return this.#packet.destination;
   }
-  /** 0 to 255: 1 is ICMP, 6 TCP, 17 UDP. */
+  /** 0 to 255: 1 is ICMP, 6 TCP, 17 UDP, 58 ICMPv6; of IPv6 what stands behind the extension headers. */
   get protocol(): number {
     return this.#packet.protocol;
   }

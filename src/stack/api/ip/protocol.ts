@@ -1,5 +1,5 @@
 /**
- * Protocols of the user's own over IP: a handler for what comes in under a protocol number, and a
+ * Protocols of the user's own over IP, of both versions: a handler for what comes in under a protocol number, and a
  * way to send. RFC 791 §3.2, "Protocol"; RFC 3692 keeps 253 and 254 for experiments.
  * @module
  */
@@ -19,13 +19,13 @@ import { type IcmpReport, makeReport } from './icmp-report.ts';
 
 /** A packet of a protocol of one's own. */
 export interface RawPacket {
-  /** Dotted decimal. */
+  /** As text: dotted decimal, or RFC 5952's form. */
   readonly source: string;
-  /** Dotted decimal. */
+  /** Likewise. */
   readonly destination: string;
   /** 0 to 255. */
   readonly protocol: number;
-  /** Hops that it had left. */
+  /** Hops that it had left; the hop limit of IPv6. */
   readonly ttl: number;
   /** Traffic class: DSCP in the upper six bits, ECN in the lower two. */
   readonly tos: number;
@@ -60,9 +60,10 @@ export interface SendOptions {
  */
 export type RawErrorHandler = (report: IcmpReport) => unknown;
 
-/** TCP, UDP and ICMP are the stack's. */
+/** TCP, UDP and ICMP of both versions are the stack's. */
 const TAKEN: readonly number[] = [
   numbers.Protocol.ICMP,
+  numbers.Protocol.ICMPV6,
   numbers.Protocol.TCP,
   numbers.Protocol.UDP,
 ];
@@ -87,7 +88,7 @@ export class RawProtocol implements Protocol {
     checkFunction(handler, 'handler');
     if (onError !== undefined) checkFunction(onError, 'onError');
     const { ip } = host.core;
-    if (ip.protocols[number] !== undefined) {
+    if ((ip.protocols[number] ?? ip.protocols6[number]) !== undefined) {
       const whose = TAKEN.includes(number) ? 'the stack itself' : 'another handler';
       const message = `protocol ${number} belongs to ${whose}: close that, or take another number`;
       throw coded(Error, 'EADDRINUSE', message);
@@ -170,7 +171,7 @@ export class RawProtocol implements Protocol {
     if (this.#closed) return;
     this.#closed = true;
     this.#host.open.delete(this);
-    this.#host.core.ip.protocols[this.number] = undefined;
+    this.#host.core.ip.setProtocol(this.number, undefined);
     this.#host.letGo();
   }
 }

@@ -33,15 +33,15 @@ export class RawIp {
   }
 
   /**
-   * Send a packet that begins with an IPv4 header, up to the device's MTU. Total length and header
-   * checksum are written here; so is the source if it is 0.0.0.0, and the identification if it is 0.
+   * Send a packet that begins with a header of IPv4 or IPv6, up to the device's MTU. Its length and IPv4's header
+   * checksum are written here; so is the source if it is 0.0.0.0 or `::`, and the identification if it is 0.
    * Checksums of what the packet carries are the caller's.
    */
   send(packet: Uint8Array): void {
     checkBytes(packet, 'packet');
     const bytes = Uint8Array.from(packet); // whose length field may be wrong, as it is written here
     if (!isWhole(bytes)) {
-      throw argValueError('packet', packet, 'must begin with an IPv4 header');
+      throw argValueError('packet', packet, 'must begin with a header of IPv4 or IPv6');
     }
     const failure: Failure = sendRaw(this.#host.core.ip, bytes);
     const code = failureCode(failure);

@@ -283,7 +283,7 @@ export class Internet implements InternetLayer {
     this.interfaces.splice(index, 1);
   }
 
-  setProtocol(number: number, protocol: Protocol): void {
+  setProtocol(number: number, protocol: Protocol | undefined): void {
     if (number !== numbers.Protocol.ICMPV6) this.protocols[number] = protocol;
     const isIPv4s = number === numbers.Protocol.ICMP || number === numbers.Protocol.IGMP;
     if (!isIPv4s) this.protocols6[number] = protocol;
