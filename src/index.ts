@@ -87,7 +87,13 @@ export type {
   UdpInterceptor,
 } from './stack/api/flow/udp-interceptor.ts';
 export type { Hook, HookHandler, HookPacket, HookPoint } from './stack/api/ip/hooks.ts';
-export type { IcmpHandler, IcmpMessage, IcmpSend, StackIcmp, StackIcmp6 } from './stack/api/ip/icmp.ts';
+export type {
+  IcmpHandler,
+  IcmpMessage,
+  IcmpSend,
+  StackIcmp,
+  StackIcmp6,
+} from './stack/api/ip/icmp.ts';
 export type { IcmpReport } from './stack/api/ip/icmp-report.ts';
 export type { AddressConflict, NeighbourLine } from './stack/api/ip/neighbours.ts';
 export type {
