@@ -61,6 +61,11 @@ export class Load {
     return true;
   }
 
+  /** Sources that are remembered. */
+  get sources(): number {
+    return this.#sources.size;
+  }
+
   #forget(now: number): void {
     for (const [key, { last }] of this.#sources) {
       if (this.#sources.size < SOURCES && now - last < QUIET) return;
