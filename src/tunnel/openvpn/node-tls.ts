@@ -141,7 +141,8 @@ function answer(settings: NodeTlsSettings, socket: Duplex, user: TlsUser, box: N
   const { context, clientCertificate = 'require', withoutCa = false } = settings;
   const request: CommonConnectionOptions = {
     requestCert: clientCertificate !== 'none',
-    rejectUnauthorized: clientCertificate === 'require' && !withoutCa,
+    // Node would hang up without a reason: who may not in is seen below.
+    rejectUnauthorized: false,
   };
   // A server of its own for each: a shared one would not say which of its sockets is which session's.
   const server = createServer({ ...context, ...request });

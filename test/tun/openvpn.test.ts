@@ -1,0 +1,506 @@
+/**
+ * OpenVPN against Debian's `openvpn`, as both ends, in one network namespace: theirs has a TUN of the kernel, ours is a
+ * stack in this process. What is right: what `openvpn` 2.6 takes and gives.
+ * @module
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { createServer, connect as kernelConnect, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import { createStack, type Stack } from '../../src/index.ts';
+import {
+  type OpenVpnDevice,
+  type OpenVpnOptions,
+  openOpenVpn,
+} from '../../src/tunnel/openvpn/open.ts';
+import {
+  type OpenVpnServerDevice,
+  type OpenVpnServerOptions,
+  openOpenVpnServer,
+} from '../../src/tunnel/openvpn/open-server.ts';
+import type { DatagramTransport, TransportUser } from '../../src/tunnel/tunnel.ts';
+import { openBatch } from '../../src/tunnel/udp/batch.ts';
+import { makePki, type Pki } from '../tunnel/openvpn/pki.ts';
+import { testWith } from './serving.ts';
+
+const withPeer = testWith('openvpn', 'openssl');
+let made: Pki | undefined;
+const pki = (): Pki => {
+  if (made !== undefined) return made;
+  made = makePki();
+  for (const words of [
+    ['--genkey', 'secret', 'ta.key'],
+    ['--genkey', 'tls-crypt-v2-server', 'v2s.key'],
+    ['--tls-crypt-v2', 'v2s.key', '--genkey', 'tls-crypt-v2-client', 'v2c.key'],
+  ]) {
+    spawnSync('openvpn', words, { cwd: made.folder });
+  }
+  writeFileSync(
+    made.path('users.sh'),
+    '#!/bin/sh\n[ "$(sed -n 1p "$1")" = ann ] && [ "$(sed -n 2p "$1")" = secret ]\n',
+    { mode: 0o755 },
+  );
+  writeFileSync(made.path('ann'), 'ann\nsecret\n', { mode: 0o600 });
+  return made;
+};
+withPeer.after.always(() => made?.remove());
+spawnSync('ip', ['link', 'set', 'lo', 'up']);
+
+let nextPort = 21_194;
+
+/** Lines of a profile: as a file for `openvpn`. */
+interface Peer {
+  stop(): Promise<void>;
+  log(): string;
+  /** Settles when it has said `text`. */
+  said(text: string): Promise<void>;
+}
+
+/** Run `openvpn` with a profile. */
+function peer(t: ExecutionContext, profile: string, name: string): Peer {
+  const file = pki().path(`${name}-${nextPort}.conf`);
+  writeFileSync(file, profile);
+  const child = spawn('openvpn', [
+    '--config',
+    file,
+    '--cd',
+    pki().folder,
+    '--verb',
+    '4',
+    '--disable-dco',
+    '--script-security',
+    '2',
+  ]);
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    text += chunk;
+  });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  t.teardown(stop);
+  return {
+    stop,
+    log: () => text,
+    async said(wanted) {
+      for (let i = 0; i < 600 && !text.includes(wanted); i++) await sleep(50);
+      if (!text.includes(wanted))
+        throw new Error(`openvpn has not said «${wanted}»:\n${text.slice(-3000)}`);
+    },
+  };
+}
+
+const serverText = (port: number, more: string): string =>
+  `dev tun9\nlocal 127.0.0.1\nport ${port}\nproto udp\nserver 10.8.0.0 255.255.255.0\nserver-ipv6 fd00:8::/64\ntopology subnet\nkeepalive 2 10\ndh none\n${pki().blocks('server')}${more}`;
+
+const clientText = (port: number, more: string): string =>
+  `client\ndev tun8\nnobind\nproto udp\nremote 127.0.0.1 ${port}\nremote-cert-tls server\nconnect-retry 1 2\n${pki().blocks('client')}${more}`;
+
+const files = (name: string): Uint8Array => Buffer.from(pki().read(name));
+
+/** A transport that loses a part of what is sent. */
+class Lossy implements DatagramTransport {
+  readonly #inner: DatagramTransport;
+  readonly #every: number;
+  #count = 0;
+
+  constructor(inner: DatagramTransport, every: number) {
+    this.#inner = inner;
+    this.#every = every;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#inner.bytes;
+  }
+  get full(): boolean {
+    return this.#inner.full;
+  }
+  get port(): number {
+    return this.#inner.port;
+  }
+  get lost(): number {
+    return this.#inner.lost;
+  }
+  start(user: TransportUser): void {
+    this.#inner.start({
+      received: (bytes, at, length, from) => {
+        if (++this.#count % this.#every !== 0) user.received(bytes, at, length, from);
+      },
+      drained: () => user.drained(),
+      writable: () => user.writable(),
+      failed: (error) => user.failed(error),
+    });
+  }
+  reserve(length: number): number {
+    return this.#inner.reserve(length);
+  }
+  commit(length: number, to: Parameters<DatagramTransport['commit']>[1]): void {
+    if (++this.#count % this.#every !== 0) this.#inner.commit(length, to);
+  }
+  flush(): void {
+    this.#inner.flush();
+  }
+  ref(): void {
+    this.#inner.ref();
+  }
+  unref(): void {
+    this.#inner.unref();
+  }
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+/** Our client, in a stack. */
+async function ourClient(
+  t: ExecutionContext,
+  profile: string,
+  options: OpenVpnOptions = {},
+): Promise<{ device: OpenVpnDevice; stack: Stack }> {
+  const device = await openOpenVpn(profile, { readFile: files, timeout: 30_000, ...options });
+  const [address = ''] = device.network.addresses;
+  const stack = createStack({ device, address });
+  t.teardown(() => stack.close());
+  return { device, stack };
+}
+
+/** Our server, in a stack. */
+async function ourServer(
+  t: ExecutionContext,
+  profile: string,
+  options: OpenVpnServerOptions = {},
+): Promise<{ device: OpenVpnServerDevice; stack: Stack }> {
+  const device = await openOpenVpnServer(profile, { readFile: files, ...options });
+  const [address = ''] = device.addresses;
+  const stack = createStack({ device, address });
+  t.teardown(() => stack.close());
+  return { device, stack };
+}
+
+/** Send `size` bytes over `socket` to who echoes, and compare what comes back. */
+async function echo(
+  t: ExecutionContext,
+  socket: Pick<Socket, 'on' | 'write' | 'once' | 'destroy'>,
+  size: number,
+): Promise<void> {
+  const block = Buffer.alloc(65_536, 0).map((_, i) => (i * 31 + (i >> 8)) & 0xff);
+  const sent = createHash('sha256');
+  const back = createHash('sha256');
+  let received = 0;
+  const done = new Promise<void>((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`closed after ${received} bytes`)));
+    socket.on('data', (chunk: Buffer) => {
+      back.update(chunk);
+      received += chunk.length;
+      if (received >= size) resolve();
+    });
+  });
+  let left = size;
+  const pump = (): void => {
+    while (left > 0) {
+      const part = block.subarray(0, Math.min(left, block.length));
+      sent.update(part);
+      left -= part.length;
+      if (!socket.write(part)) {
+        socket.once('drain', pump);
+        return;
+      }
+    }
+  };
+  pump();
+  await done;
+  socket.destroy();
+  t.is(received, size);
+  t.is(back.digest('hex'), sent.digest('hex'));
+}
+
+const echoes = (socket: Socket): void => {
+  socket.on('error', () => {});
+  socket.pipe(socket);
+};
+
+/** The kernel's echo, on an address of the TUN that their end has made. */
+async function kernelEcho(t: ExecutionContext, host: string): Promise<Server> {
+  const server = createServer(echoes);
+  for (let i = 0; ; i++) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(7, host, () => resolve());
+      });
+      break;
+    } catch (error) {
+      if (i > 100) throw error;
+      await sleep(50);
+    }
+  }
+  t.teardown(() => {
+    server.close();
+  });
+  return server;
+}
+
+const MIB = 1 << 20;
+const SIZE = Number(process.env['OVPN_MIB'] ?? 3) * MIB;
+
+interface Variant {
+  readonly name: string;
+  /** Lines for the server's and for the client's file. */
+  readonly server: string;
+  readonly client: string;
+  readonly options?: OpenVpnOptions;
+  readonly serverOptions?: OpenVpnServerOptions;
+  readonly theirClient?: string;
+  readonly only?: 'client';
+  readonly cipher?: string;
+}
+
+const variants: Variant[] = [
+  { name: 'nothing around the control channel', server: '', client: '', cipher: 'AES-256-GCM' },
+  {
+    name: 'tls-auth with SHA-512',
+    server: 'tls-auth ta.key 0\nauth SHA512\n',
+    client: 'tls-auth ta.key 1\nauth SHA512\n',
+  },
+  {
+    name: 'tls-auth without a direction',
+    server: 'tls-auth ta.key\n',
+    client: 'tls-auth ta.key\n',
+  },
+  { name: 'tls-crypt', server: 'tls-crypt ta.key\n', client: 'tls-crypt ta.key\n' },
+  {
+    name: 'tls-crypt-v2',
+    server: 'tls-crypt-v2 v2s.key force-cookie\n',
+    client: 'tls-crypt-v2 v2c.key\n',
+    only: 'client',
+  },
+  { name: 'AES-128-GCM', server: 'data-ciphers AES-128-GCM\n', client: '', cipher: 'AES-128-GCM' },
+  {
+    name: 'CHACHA20-POLY1305 and TLS 1.2',
+    server: 'data-ciphers CHACHA20-POLY1305\ntls-version-max 1.2\n',
+    client: '',
+    cipher: 'CHACHA20-POLY1305',
+  },
+  {
+    name: 'TCP with tls-crypt',
+    server: 'proto tcp-server\ntls-crypt ta.key\n',
+    client: 'proto tcp-client\ntls-crypt ta.key\n',
+  },
+  {
+    name: 'user and password',
+    server: '',
+    client: 'auth-user-pass ann\n',
+    serverOptions: {
+      authorize: async ({ user, password }) => user === 'ann' && password === 'secret',
+    },
+  },
+];
+
+for (const { name, server, client, only, cipher, serverOptions } of variants) {
+  withPeer.serial(`openvpn: our client and openvpn as server: ${name}`, async (t) => {
+    const port = nextPort++;
+    const users = serverOptions === undefined ? '' : 'auth-user-pass-verify users.sh via-file\n';
+    const theirs = peer(t, serverText(port, server + users), 'server');
+    await theirs.said('Initialization Sequence Completed');
+    const { device, stack } = await ourClient(t, clientText(port, client));
+    if (cipher !== undefined) t.is(device.status().cipher, cipher);
+    await kernelEcho(t, '10.8.0.1');
+    await echo(t, stack.net.connect(7, '10.8.0.1') as unknown as Socket, SIZE);
+    t.deepEqual(device.status().drops, {});
+  });
+
+  if (only === 'client') continue;
+  withPeer.serial(`openvpn: our server and openvpn as client: ${name}`, async (t) => {
+    const port = nextPort++;
+    const { device, stack } = await ourServer(t, serverText(port, server), serverOptions);
+    stack.net.createServer((socket) => echoes(socket as unknown as Socket)).listen(7);
+    const theirs = peer(t, clientText(port, client), 'client');
+    await theirs.said('Initialization Sequence Completed');
+    await echo(t, kernelConnect(7, '10.8.0.1'), SIZE);
+    const { clients } = device.status();
+    t.is(clients.length, 1);
+    t.is(clients[0]?.name, 'client');
+    t.deepEqual(clients[0]?.addresses, ['10.8.0.2', 'fd00:8::1000']);
+    if (cipher !== undefined) t.is(clients[0]?.cipher, cipher);
+  });
+}
+
+withPeer.serial(
+  'openvpn: a twentieth of all datagrams lost changes no byte, as either end',
+  async (t) => {
+    const port = nextPort++;
+    const theirs = peer(t, serverText(port, ''), 'server');
+    await theirs.said('Initialization Sequence Completed');
+    const batch = await openBatch({ port: 0 });
+    if (batch === undefined) {
+      t.log('skipped, no batches of datagrams here');
+      t.pass();
+      return;
+    }
+    const { stack } = await ourClient(t, clientText(port, ''), { transport: new Lossy(batch, 20) });
+    await kernelEcho(t, '10.8.0.1');
+    await echo(t, stack.net.connect(7, '10.8.0.1') as unknown as Socket, MIB);
+    await stack.close();
+    await theirs.stop();
+    const own = nextPort++;
+    const served = await openBatch({ port: own });
+    if (served === undefined) return;
+    const ours = await ourServer(t, serverText(own, ''), { transport: new Lossy(served, 20) });
+    ours.stack.net.createServer((socket) => echoes(socket as unknown as Socket)).listen(7);
+    const client = peer(t, clientText(own, ''), 'client');
+    await client.said('Initialization Sequence Completed');
+    await echo(t, kernelConnect(7, '10.8.0.1'), MIB);
+  },
+);
+
+for (const who of ['theirs', 'ours'] as const) {
+  withPeer.serial(
+    `openvpn: keys are renegotiated by ${who} while data flows, and no byte changes`,
+    async (t) => {
+      const port = nextPort++;
+      const wrap = 'tls-crypt ta.key\n';
+      const theirs = peer(
+        t,
+        serverText(port, `${wrap}${who === 'theirs' ? 'reneg-sec 3\n' : ''}`),
+        'server',
+      );
+      await theirs.said('Initialization Sequence Completed');
+      const { device, stack } = await ourClient(
+        t,
+        clientText(port, `${wrap}${who === 'ours' ? 'reneg-sec 3\n' : ''}`),
+      );
+      await kernelEcho(t, '10.8.0.1');
+      const end = Date.now() + 11_000;
+      while (Date.now() < end)
+        await echo(t, stack.net.connect(7, '10.8.0.1') as unknown as Socket, MIB / 4);
+      t.true(device.status().handshakes >= 3, `${device.status().handshakes}`);
+      t.is(device.status().state, 'up');
+    },
+  );
+}
+
+withPeer.serial(
+  'openvpn: our server renegotiates with openvpn as client, and data flows on',
+  async (t) => {
+    const port = nextPort++;
+    const { device, stack } = await ourServer(
+      t,
+      serverText(port, 'reneg-sec 3\ntls-auth ta.key 0\n'),
+    );
+    stack.net.createServer((socket) => echoes(socket as unknown as Socket)).listen(7);
+    const theirs = peer(t, clientText(port, 'tls-auth ta.key 1\n'), 'client');
+    await theirs.said('Initialization Sequence Completed');
+    const end = Date.now() + 10_000;
+    while (Date.now() < end) await echo(t, kernelConnect(7, '10.8.0.1'), MIB / 4);
+    const count = theirs.log().split('Control Channel: TLSv1').length - 1;
+    t.true(count >= 3, `${count} handshakes`);
+    t.is(device.status().clients.length, 1);
+  },
+);
+
+withPeer.serial('openvpn: each end finds the other again after its restart', async (t) => {
+  const port = nextPort++;
+  let theirs = peer(t, serverText(port, ''), 'server');
+  await theirs.said('Initialization Sequence Completed');
+  const ups: number[] = [];
+  const { stack } = await ourClient(t, clientText(port, ''), { onUp: () => ups.push(Date.now()) });
+  await theirs.stop();
+  theirs = peer(t, serverText(port, ''), 'server-again');
+  await theirs.said('Initialization Sequence Completed');
+  for (let i = 0; i < 500 && ups.length < 2; i++) await sleep(50);
+  t.true(ups.length >= 2);
+  t.true((await stack.ping('10.8.0.1', { timeout: 5000 })).rtt > 0);
+  await stack.close();
+  await theirs.stop();
+
+  const own = nextPort++;
+  const first = await ourServer(t, serverText(own, ''));
+  const client = peer(t, clientText(own, ''), 'client');
+  await client.said('Initialization Sequence Completed');
+  await first.stack.close();
+  const second = await ourServer(t, serverText(own, ''));
+  for (let i = 0; i < 500 && second.device.status().clients.length === 0; i++) await sleep(50);
+  t.is(second.device.status().clients.length, 1);
+});
+
+withPeer.serial(
+  'openvpn: a wrong password and a certificate of another CA are refused by openvpn, and said',
+  async (t) => {
+    const port = nextPort++;
+    const theirs = peer(t, serverText(port, 'auth-user-pass-verify users.sh via-file\n'), 'server');
+    await theirs.said('Initialization Sequence Completed');
+    await t.throwsAsync(
+      openOpenVpn(clientText(port, 'auth-user-pass\n'), {
+        user: 'ann',
+        password: 'wrong',
+        timeout: 20_000,
+      }),
+      {
+        code: 'ECONNREFUSED',
+        message: /AUTH_FAILED/,
+      },
+    );
+    const lines: string[] = [];
+    const stranger = clientText(port, '').replace(pki().blocks('client'), pki().blocks('stranger'));
+    await t.throwsAsync(
+      openOpenVpn(`${stranger}auth-user-pass ann\n`, {
+        readFile: files,
+        timeout: 3000,
+        log: (line) => lines.push(line),
+      }),
+      {
+        code: 'ETIMEDOUT',
+      },
+    );
+  },
+);
+
+withPeer.serial('openvpn: IPv6 passes inside, between the kernel and ours', async (t) => {
+  const port = nextPort++;
+  const theirs = peer(t, serverText(port, ''), 'server');
+  await theirs.said('Initialization Sequence Completed');
+  const device = await openOpenVpn(clientText(port, ''), { offload: false, timeout: 30_000 });
+  const address6 = device.network.addresses[1] ?? '';
+  t.is(address6, 'fd00:8::1000/64');
+  const memory = new Uint8Array(4096);
+  const answered = new Promise<Uint8Array>((resolve) => {
+    device.start({
+      memory,
+      readable: () => {
+        for (let length = device.read(0, 2000); length > 0; length = device.read(0, 2000)) {
+          if (memory[6] === 58 && memory[40] === 129) resolve(memory.slice(0, length));
+        }
+      },
+      writable: () => {},
+      closed: () => {},
+    });
+  });
+  t.teardown(() => device.close());
+  // An echo request from fd00:8::1000 to fd00:8::1, RFC 4443 §4.1; its checksum is over these words.
+  const request = Buffer.alloc(56);
+  request.set([0x60, 0, 0, 0, 0, 16, 58, 64]);
+  request.set([0xfd, 0, 0, 8, ...Array(10).fill(0), 0x10, 0], 8);
+  request.set([0xfd, 0, 0, 8, ...Array(10).fill(0), 0, 1], 24);
+  request.set([128, 0, 0, 0, 0x12, 0x34, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8], 40);
+  let sum = 16 + 58;
+  for (let at = 8; at < 56; at += 2) sum += request.readUInt16BE(at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  request.writeUInt16BE(~sum & 0xffff, 42);
+  const send = (): void => {
+    memory.set(request, 2048);
+    device.write(2048, request.length);
+    device.flush();
+  };
+  const timer = setInterval(send, 300);
+  t.teardown(() => clearInterval(timer));
+  const answer = await answered;
+  t.deepEqual([...answer.subarray(44, 56)], [...request.subarray(44, 56)]);
+});
