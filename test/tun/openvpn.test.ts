@@ -307,7 +307,10 @@ const variants: Variant[] = [
 for (const { name, server, client, only, cipher, serverOptions } of variants) {
   withPeer.serial(`openvpn: our client and openvpn as server: ${name}`, async (t) => {
     const port = nextPort++;
-    const users = serverOptions === undefined ? '' : 'auth-user-pass-verify users.sh via-file\n';
+    const users =
+      serverOptions === undefined
+        ? ''
+        : `auth-user-pass-verify ${pki().path('users.sh')} via-file\n`;
     const theirs = peer(t, serverText(port, server + users), 'server');
     await theirs.said('Initialization Sequence Completed');
     const { device, stack } = await ourClient(t, clientText(port, client));
@@ -435,7 +438,11 @@ withPeer.serial(
   'openvpn: a wrong password and a certificate of another CA are refused by openvpn, and said',
   async (t) => {
     const port = nextPort++;
-    const theirs = peer(t, serverText(port, 'auth-user-pass-verify users.sh via-file\n'), 'server');
+    const theirs = peer(
+      t,
+      serverText(port, `auth-user-pass-verify ${pki().path('users.sh')} via-file\n`),
+      'server',
+    );
     await theirs.said('Initialization Sequence Completed');
     await t.throwsAsync(
       openOpenVpn(clientText(port, 'auth-user-pass\n'), {

@@ -66,6 +66,11 @@ export class OpenVpnClient implements TunnelProtocol {
     return this.#link?.endpoint;
   }
 
+  /** The way to the server; undefined between two attempts. */
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
   /** Begin another key now. */
   renegotiate(now: number): void {
     this.#link?.control.renegotiate(now);
