@@ -16,6 +16,31 @@ export {
 export { Endpoint } from './tunnel/endpoint.ts';
 export { formatAddress, formatPrefix, type Prefix, parsePrefix } from './tunnel/prefix.ts';
 export { createTunnelStack, type TunnelPlace } from './tunnel/stack.ts';
+export type { ClientState as OpenVpnState } from './tunnel/openvpn/client.ts';
+export type { OpenVpnCounters } from './tunnel/openvpn/link.ts';
+export {
+  type OpenVpnDevice,
+  type OpenVpnNetwork,
+  type OpenVpnOptions,
+  type OpenVpnStatus,
+  openOpenVpn,
+} from './tunnel/openvpn/open.ts';
+export {
+  type OpenVpnPeer,
+  type OpenVpnServerDevice,
+  type OpenVpnServerOptions,
+  type OpenVpnServerStatus,
+  openOpenVpnServer,
+} from './tunnel/openvpn/open-server.ts';
+export type { ReadFile } from './tunnel/openvpn/profile/asked.ts';
+export { ProfileError } from './tunnel/openvpn/profile/lines.ts';
+export type { Profile } from './tunnel/openvpn/profile/profile.ts';
+export { looksLikeProfile, readProfile } from './tunnel/openvpn/profile/read.ts';
+export type { Route as OpenVpnRoute } from './tunnel/openvpn/push.ts';
+export type {
+  Candidate as OpenVpnCandidate,
+  Verdict as OpenVpnVerdict,
+} from './tunnel/openvpn/server/instance.ts';
 export {
   type DatagramOut,
   type DatagramTransport,

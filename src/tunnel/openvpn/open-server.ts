@@ -60,6 +60,8 @@ export interface OpenVpnPeer {
   readonly cipher: string | undefined;
   /** Protocol and suite of TLS. */
   readonly tls: string;
+  /** When it was let in, in milliseconds since 1970. */
+  readonly since: number;
   /** Bytes of IP packets. */
   readonly receivedBytes: number;
   readonly sentBytes: number;
@@ -75,6 +77,7 @@ export interface OpenVpnServerStatus {
 /** An open server. */
 export class OpenVpnServerDevice extends TunnelDevice<OpenVpnServer> {
   readonly profile: Profile;
+  readonly #wall: () => number;
 
   constructor(
     profile: Profile,
@@ -85,6 +88,7 @@ export class OpenVpnServerDevice extends TunnelDevice<OpenVpnServer> {
     const { name = 'ovpn0', clock, offload = true, limit } = options;
     super({ name, mtu: profile.mtu, transport, clock, offload, limit }, make);
     this.profile = profile;
+    this.#wall = options.wall ?? Date.now;
   }
 
   /** This end's addresses: `10.8.0.1/24`. */
@@ -94,7 +98,9 @@ export class OpenVpnServerDevice extends TunnelDevice<OpenVpnServer> {
   }
 
   status(): OpenVpnServerStatus {
-    const clients = [...this.protocol.clients].filter(({ isUp }) => isUp).map(peerOf);
+    const clients = [...this.protocol.clients]
+      .filter(({ isUp }) => isUp)
+      .map((client) => peerOf(client, this.now(), this.#wall()));
     return { port: this.transport.port, clients, drops: above0(this.protocol.counters) };
   }
 
@@ -106,11 +112,12 @@ export class OpenVpnServerDevice extends TunnelDevice<OpenVpnServer> {
   }
 }
 
-function peerOf(client: Instance): OpenVpnPeer {
+function peerOf(client: Instance, now: number, wall: number): OpenVpnPeer {
   const { peerId, name, user, lease, cipher, tls, link } = client;
   const addresses = [lease?.address, lease?.address6].filter((address) => address !== undefined);
   return {
     ...{ peerId, name, user, addresses, cipher, tls, endpoint: link.endpoint.toString() },
+    since: Math.round(wall - (now - client.since) / 1000),
     ...{ receivedBytes: link.bytesIn, sentBytes: link.bytesOut },
   };
 }
@@ -145,11 +152,11 @@ export async function openOpenVpnServer(
   const user: ServerUser = {
     joined(client) {
       log(`${client.name} from ${client.link.endpoint} has ${client.lease?.address ?? ''}`);
-      options.onJoin?.(peerOf(client));
+      options.onJoin?.(peerOf(client, device.now(), given.wall()));
     },
     left(client, reason) {
       log(`${client.name} has left: ${reason}`);
-      options.onLeave?.(peerOf(client), reason);
+      options.onLeave?.(peerOf(client, device.now(), given.wall()), reason);
     },
     refused: (from, reason) => log(`${from} was not let in: ${reason}`),
     wake: waker(() => device),

@@ -5,7 +5,7 @@
 import * as dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import * as net from 'node:net';
-import { DeviceError } from '../../device/errors.ts';
+import { DeviceError, invalid } from '../../device/errors.ts';
 import { systemRandom } from '../clock.ts';
 import type { AeadMaker } from '../crypto/aead.ts';
 import { fastestAead } from '../crypto/fastest.ts';
@@ -38,6 +38,8 @@ export interface OpenVpnOptions {
   readonly readFile?: ReadFile | undefined;
   /** How datagrams travel; default sockets of this host. The device closes it. For UDP only. */
   readonly transport?: DatagramTransport | undefined;
+  /** The mark of our datagrams (SO_MARK), which keeps them out of the tunnel's own routes; default none. Linux, UDP. */
+  readonly mark?: number | undefined;
   /** How a connection is made where the profile says TCP; default `node:net`. */
   readonly net?: NetMaker | undefined;
   /** Take and give segments of up to 64 KiB, as a TUN with offload does. Default true. */
@@ -190,7 +192,7 @@ export async function openOpenVpn(
   if (profile.isRandom) shuffle(places, given.random);
   const settings = clientSettings(profile, given, places, isStream, { user, password });
   const stream = isStream ? new StreamClient(options.net ?? net) : undefined;
-  const transport = stream ?? options.transport ?? (await hostTransport(profile));
+  const transport = stream ?? options.transport ?? (await hostTransport(profile, options.mark));
   let begun = (): void => {};
   let refused = (_: Error): void => {};
   const start = new Promise<void>((resolve, reject) => {
@@ -267,12 +269,17 @@ export const noFile: ReadFile = () => {
 };
 
 /** Sockets of this host: in batches where the system can, or by `dgram`. */
-export async function hostTransport({
-  localPort = 0,
-  localAddress,
-}: Pick<Profile, 'localPort' | 'localAddress'>): Promise<DatagramTransport> {
+export async function hostTransport(
+  { localPort = 0, localAddress }: Pick<Profile, 'localPort' | 'localAddress'>,
+  mark?: number,
+): Promise<DatagramTransport> {
   const where = { port: localPort, address: localAddress };
-  return (await openBatch(where)) ?? openDgram(dgram, where);
+  const batch = await openBatch({ ...where, mark });
+  if (batch !== undefined) return batch;
+  if (mark !== undefined && mark !== 0) {
+    throw invalid('mark', mark, 'datagrams can be marked on Linux only, with koffi installed');
+  }
+  return openDgram(dgram, where);
 }
 
 async function lookUp(host: string, family: 0 | 4 | 6): Promise<readonly string[]> {
