@@ -14,8 +14,6 @@ export {
   type TunnelDeviceOptions,
 } from './tunnel/device.ts';
 export { Endpoint } from './tunnel/endpoint.ts';
-export { formatAddress, formatPrefix, type Prefix, parsePrefix } from './tunnel/prefix.ts';
-export { createTunnelStack, type TunnelPlace } from './tunnel/stack.ts';
 export type { ClientState as OpenVpnState } from './tunnel/openvpn/client.ts';
 export type { OpenVpnCounters } from './tunnel/openvpn/link.ts';
 export {
@@ -41,6 +39,8 @@ export type {
   Candidate as OpenVpnCandidate,
   Verdict as OpenVpnVerdict,
 } from './tunnel/openvpn/server/instance.ts';
+export { formatAddress, formatPrefix, type Prefix, parsePrefix } from './tunnel/prefix.ts';
+export { createTunnelStack, type TunnelPlace } from './tunnel/stack.ts';
 export {
   type DatagramOut,
   type DatagramTransport,

@@ -22,6 +22,7 @@ import {
 } from '../../src/tunnel/openvpn/open-server.ts';
 import type { DatagramTransport, TransportUser } from '../../src/tunnel/tunnel.ts';
 import { openBatch } from '../../src/tunnel/udp/batch.ts';
+import { tunstack } from '../support/process.ts';
 import { makePki, type Pki } from '../tunnel/openvpn/pki.ts';
 import { testWith } from './serving.ts';
 
@@ -511,3 +512,63 @@ withPeer.serial('openvpn: IPv6 passes inside, between the kernel and ours', asyn
   const answer = await answered;
   t.deepEqual([...answer.subarray(44, 56)], [...request.subarray(44, 56)]);
 });
+
+withPeer.serial(
+  'tunnel up: a profile of OpenVPN on a TUN of this host, and without one by a proxy',
+  async (t) => {
+    const port = nextPort++;
+    const theirs = peer(t, serverText(port, 'push "route 10.77.0.0 255.255.0.0"\n'), 'server');
+    await theirs.said('Initialization Sequence Completed');
+    const file = pki().path('vpn7.ovpn');
+    writeFileSync(file, clientText(port, 'verb 3\n'), { mode: 0o600 });
+    const onTun = tunstack('tunnel', 'up', file);
+    t.teardown(() => onTun.stop('SIGKILL').then(() => {}));
+    const line = await onTun.line();
+    t.regex(
+      line,
+      /^ready tunnel=openvpn tun=vpn7 address=10\.8\.0\.2\/24,fd00:8::1000\/64 mtu=1500 routes=.*10\.77\.0\.0\/16/,
+    );
+    const shown = spawnSync('ip', ['-4', 'route', 'show', 'dev', 'vpn7'], {
+      encoding: 'utf8',
+    }).stdout;
+    t.regex(shown, /10\.77\.0\.0\/16/);
+    t.regex(onTun.err, /without effect here: verb/);
+    await onTun.stop('SIGTERM');
+    t.not(spawnSync('ip', ['link', 'show', 'vpn7']).status, 0);
+
+    await kernelEcho(t, '10.8.0.1');
+    const proxied = tunstack('tunnel', 'up', file, '--rootless', '--socks5', '127.0.0.1:10807');
+    t.teardown(() => proxied.stop('SIGKILL').then(() => {}));
+    t.regex(await proxied.line(), /^ready tunnel=openvpn/);
+    const socket = kernelConnect(10_807, '127.0.0.1');
+    t.teardown(() => {
+      socket.destroy();
+    });
+    // RFC 1928: no authentication, then CONNECT 10.8.0.1:7.
+    socket.write(Uint8Array.of(5, 1, 0));
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.write(Uint8Array.of(5, 1, 0, 1, 10, 8, 0, 1, 0, 7));
+    const [, status] = await new Promise<Buffer>((resolve) => socket.once('data', resolve));
+    t.is(status, 0);
+    socket.write('through the proxy');
+    t.is(
+      String(await new Promise<Buffer>((resolve) => socket.once('data', resolve))),
+      'through the proxy',
+    );
+  },
+);
+
+withPeer.serial(
+  'tunnel up: a file of a server serves openvpn, on a TUN of this host',
+  async (t) => {
+    const port = nextPort++;
+    const file = pki().path('vpnsrv.conf');
+    writeFileSync(file, serverText(port, ''), { mode: 0o600 });
+    const ours = tunstack('tunnel', 'up', file);
+    t.teardown(() => ours.stop('SIGKILL').then(() => {}));
+    t.regex(await ours.line(), /^ready tunnel=openvpn tun=vpnsrv address=10\.8\.0\.1\/24/);
+    const theirs = peer(t, clientText(port, ''), 'client');
+    await theirs.said('Initialization Sequence Completed');
+    t.regex(theirs.log(), /PUSH_REPLY,.*ifconfig 10\.8\.0\.2/);
+  },
+);

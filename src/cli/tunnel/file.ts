@@ -6,9 +6,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Kind, TunnelFile } from './kind.ts';
+import { openvpnFile } from './openvpn.ts';
 import { wireguardFile } from './wireguard.ts';
 
-const KINDS: readonly Kind[] = [wireguardFile];
+const KINDS: readonly Kind[] = [wireguardFile, openvpnFile];
 
 /** Longer than any profile, certificates and all. */
 const LONGEST = 4 << 20;

@@ -136,10 +136,12 @@ function upOptions(file: string, read: UpRead): TunnelUpOptions {
 export function addTunnel(program: Command, found: (request: TunnelRequest) => void): void {
   const tunnel = program
     .command('tunnel')
-    .description('an encrypted tunnel from a file of WireGuard: on a TUN, or without root');
+    .description(
+      'an encrypted tunnel from a file of WireGuard or OpenVPN: on a TUN, or without root',
+    );
   withUp(tunnel.command('up'))
     .description('bring up the tunnel that a file describes, until it is stopped')
-    .argument('<file>', 'as `wg-quick` has it')
+    .argument('<file>', 'as `wg-quick` or `openvpn` has it')
     .action((file: string, read: UpRead) => {
       found({ command: 'tunnel-up', options: upOptions(file, read) });
     });
