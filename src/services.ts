@@ -46,3 +46,27 @@ export {
   type SocksServer,
   type SocksServerOptions,
 } from './services/socks/server.ts';
+export { Control, type ControlOptions } from './services/network/control.ts';
+export type { GuestDrops, Guests } from './services/network/guests.ts';
+export {
+  createNetwork,
+  type Network,
+  type NetworkOptions,
+  type NetworkRecorder,
+} from './services/network/network.ts';
+export type {
+  Published as PublishedPort,
+  PublishOptions as PublishPortOptions,
+} from './services/network/publish.ts';
+export {
+  type NetworkStatus,
+  type PortLine,
+  type PublishedLine,
+  readStatus,
+} from './services/network/status.ts';
+export type { AuditLine } from './services/policy/audit.ts';
+export type { NameRefusal, Policy } from './services/policy/policy.ts';
+export type { FlowRequest, OnFlow, PolicyOptions } from './services/policy/read.ts';
+export type { NameBounds } from './services/policy/tunnel.ts';
+export { Recorder } from './services/replay/recorder.ts';
+export { type Replayed, replay } from './services/replay/replay.ts';

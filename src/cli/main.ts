@@ -7,8 +7,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { forward } from './forward/forward.ts';
+import { network } from './network/network.ts';
 import { parse } from './options.ts';
 import { ping } from './ping.ts';
+import { runReplay } from './replay.ts';
 import { Screen } from './screen.ts';
 import { serve } from './serve/serve.ts';
 import { traceroute } from './traceroute.ts';
@@ -53,6 +55,10 @@ async function main(args: readonly string[], screen: Screen): Promise<number> {
       return ping(request.options, screen, stopped());
     case 'forward':
       return forward(request.options, screen, stopped());
+    case 'network':
+      return network(request.options, screen, stopped());
+    case 'replay':
+      return runReplay(request.file, request.json, screen);
     case 'traceroute':
       return traceroute(request.options, screen, stopped());
     case 'ss':

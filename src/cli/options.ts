@@ -11,6 +11,12 @@ import {
   forwardOptions,
   withForward,
 } from './forward/options.ts';
+import {
+  type NetworkCommand,
+  type NetworkRead,
+  networkCommand,
+  withNetwork,
+} from './network/options.ts';
 import { type Read, type TunOptions, tunOptions, withGateway, withTun } from './options-tun.ts';
 import { addTunnel, type TunnelRequest } from './tunnel/options.ts';
 import { numberFrom } from './values.ts';
@@ -53,6 +59,8 @@ export type Request =
   | { readonly command: 'serve'; readonly options: TunOptions }
   | { readonly command: 'ping'; readonly options: PingOptions }
   | { readonly command: 'forward'; readonly options: ForwardOptions }
+  | { readonly command: 'network'; readonly options: NetworkCommand }
+  | { readonly command: 'replay'; readonly file: string; readonly json: boolean }
   | { readonly command: 'traceroute'; readonly options: TracerouteOptions }
   | { readonly command: 'ss'; readonly options: SsOptions }
   | { readonly command: 'nstat'; readonly options: NstatOptions }
@@ -124,6 +132,19 @@ export function parse(args: readonly string[], version: string): Request {
     .action((read: ForwardRead) => {
       request = { command: 'forward', options: forwardOptions(read) };
     });
+  withNetwork(program.command('network'))
+    .description('a switch for machines, with addresses, names and a way out for them, without root')
+    .action((read: NetworkRead) => {
+      request = { command: 'network', options: networkCommand(read) };
+    });
+  program
+    .command('replay')
+    .description('play a recording of `network --record` against the gateway again, in virtual time')
+    .argument('<file>', 'the recording')
+    .option('--json', 'say everything as JSON')
+    .action((file: string, { json = false }: { json?: boolean }) => {
+      request = { command: 'replay', file, json };
+    });
   withGateway(withTun(program.command('traceroute')))
     .description('who is on the way to a host')
     .argument('<host>', 'its name or address')
@@ -180,5 +201,5 @@ export function parse(args: readonly string[], version: string): Request {
 }
 
 const MISSING =
-  'what shall it do? serve, ping, forward, traceroute, tuntap, tunnel, wg, ' +
+  'what shall it do? serve, ping, forward, network, replay, traceroute, tuntap, tunnel, wg, ' +
   'or of one that runs: ss, nstat, top, dump, capture; see tunstack --help';

@@ -5,11 +5,10 @@
  * It judges no name; who does so is asked (`onQuery`), and told what was answered (`onAnswer`).
  * @module
  */
-import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import ipaddr from 'ipaddr.js';
 import type { DgramSocket, Server, Stack } from '../../index.ts';
-import { checkNumber, wrong } from '../address.ts';
+import { checkNumber } from '../address.ts';
 import { Buckets } from './buckets.ts';
 import { DnsCache } from './cache.ts';
 import { type Exchange, exchange } from './exchange.ts';
@@ -25,7 +24,7 @@ import {
   type Query,
   readQuery,
 } from './message.ts';
-import { type DnsZone, isName, type NamedGuest, Names, plainName } from './names.ts';
+import { type DnsZone, type NamedGuest, Names, plainName } from './names.ts';
 import { hostResolvers, readResolver } from './resolvers.ts';
 import { serveTcp } from './tcp.ts';
 import { Upstream, type UpstreamCounters } from './upstream.ts';
@@ -285,15 +284,7 @@ function makeNames({
     },
   });
   for (const [name, addresses] of Object.entries(names)) {
-    const list = typeof addresses === 'string' ? [addresses] : addresses;
-    if (!isName(plainName(name)) || !list.every((one) => isIP(one) !== 0)) {
-      throw wrong(
-        'names',
-        { [name]: addresses },
-        'give addresses by name, as { "db.lan": "192.0.2.1" }',
-      );
-    }
-    made.set(name, list);
+    made.checkedSet(name, typeof addresses === 'string' ? [addresses] : addresses);
   }
   for (const zone of zones) made.addZone(zone);
   return made;

@@ -3,7 +3,9 @@
  * and those that RFC 6761 keeps from the world. Names are in small letters, without the last dot.
  * @module
  */
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { wrong } from '../address.ts';
 
 /** A zone of names, all of which are answered here. */
 export interface DnsZone {
@@ -75,6 +77,19 @@ export class Names {
   /** Answer `name` with these addresses; with none it is there and has no address. */
   set(name: string, addresses: readonly string[]): void {
     this.#own.set(plainName(name), addresses);
+  }
+
+  /** The same. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE` for what is no name, or no address. */
+  checkedSet(name: string, addresses: readonly unknown[]): void {
+    const isGood = addresses.every((one) => typeof one === 'string' && isIP(one) !== 0);
+    if (!isName(plainName(name)) || !isGood) {
+      throw wrong(
+        'names',
+        { [name]: addresses },
+        'give addresses by name, as { "db.lan": "192.0.2.1" }',
+      );
+    }
+    this.set(name, addresses as readonly string[]); // all are text
   }
 
   delete(name: string): boolean {

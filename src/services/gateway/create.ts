@@ -39,6 +39,8 @@ export interface GatewayOptions {
   readonly complain?: (text: string) => void;
   /** How flows leave, in the place of sockets; for tests, and for replays. */
   readonly dialer?: Dialer;
+  /** Stands around every dialer. */
+  readonly wrap?: (dialer: Dialer) => Dialer;
 }
 
 /** What is closed besides what always is: this host's own addresses, as they are now. */
@@ -52,9 +54,10 @@ export function createGateway(stack: Stack, options: GatewayOptions = {}): Gatew
   const { socks5, proxy = socks5, from, rules = [], flows = 20_000, udpIdle = 120 } = options;
   checkNumber('flows', flows, 1, 60_000);
   const own = new OwnSockets();
+  const { dialer, wrap = (same: Dialer): Dialer => same } = options;
   return new Gateway(stack, {
-    dialer: options.dialer ?? makeDialer(socks5, from, own),
-    proxy: options.dialer ?? (proxy && makeDialer(proxy, from, own)),
+    dialer: wrap(dialer ?? makeDialer(socks5, from, own)),
+    proxy: dialer || proxy ? wrap(dialer ?? makeDialer(proxy, from, own)) : undefined,
     own,
     judge: options.judge ?? judgeByRules(rules, thisHost),
     ...{ watcher: options.watcher, guestOf: options.guestOf, translate: options.translate },

@@ -178,10 +178,15 @@ export class Gateway {
       this.#complain('loop', `what goes to ${localAddress} comes back by the TUN: see --netns`);
       return undefined;
     }
-    // The stack's own address leads into the TUN, and so back here.
-    if (!this.#stack.addresses.includes(localAddress)) return question;
+    // The stack's own address leads into the TUN, and so back here, unless it stands for another one.
+    const isOurs = this.#stack.addresses.includes(localAddress);
+    if (!isOurs || this.#target(localAddress) !== localAddress) return question;
     this.#deny(question, { action: 'deny', reason: 'gateway' });
     return undefined;
+  }
+
+  #target(address: string): string {
+    return this.#parts.translate?.(address) ?? address;
   }
 
   #deny(question: FlowQuestion, verdict: Verdict): void {
@@ -284,8 +289,7 @@ export class Gateway {
     verdict: Verdict,
     way: Dialer,
   ): Promise<void> {
-    const { translate } = this.#parts;
-    const address = translate?.(question.address) ?? question.address;
+    const address = this.#target(question.address);
     const upstream: Resettable & { bytesRead: number } & Awaited<ReturnType<Dialer['connect']>> =
       await way.connect(address, question.port, flow.signal);
     upstream.on('error', () => {}); // `relay` sees to it; until then its end is enough
@@ -334,8 +338,7 @@ export class Gateway {
     const verdict = judged instanceof Promise ? await judged : judged;
     const way = flow.decided ? undefined : this.#admit(question, verdict);
     if (way === undefined) return flow.decided ? undefined : flow.refuse();
-    const { translate } = this.#parts;
-    const address = translate?.(question.address) ?? question.address;
+    const address = this.#target(question.address);
     let live: LiveFlow | undefined;
     try {
       await carryDatagrams({

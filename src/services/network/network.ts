@@ -1,0 +1,356 @@
+/**
+ * A network of machines without root: a switch that they are plugged into, and a gateway on it that gives them
+ * addresses, names, and a way out by this host's own sockets, as far as a policy lets them.
+ * @module
+ */
+import { performance } from 'node:perf_hooks';
+import {
+  capture,
+  type Clock,
+  createPipe,
+  createStack,
+  createSwitch,
+  type Device,
+  type PortOptions,
+  type Random,
+  type Stack,
+  type Switch,
+  type SwitchPort,
+} from '../../index.ts';
+import { asBits, asText, type Range, readRange, wrong } from '../address.ts';
+import { createDhcpServer, type DhcpServer } from '../dhcp/server.ts';
+import { type Exchange, exchange } from '../dns/exchange.ts';
+import {
+  createDnsForwarder,
+  type DnsForwarder,
+  type DnsForwarderOptions,
+} from '../dns/forwarder.ts';
+import { createGateway, thisHost } from '../gateway/create.ts';
+import type { Dialer } from '../gateway/dial.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { SocksProxy } from '../gateway/socks5.ts';
+import { Audit, type AuditLine } from '../policy/audit.ts';
+import { Policy } from '../policy/policy.ts';
+import { checkPolicy, type PolicyOptions, readProxy } from '../policy/read.ts';
+import { Guests } from './guests.ts';
+import { Disguises } from './inside.ts';
+import { Published, type PublishOptions } from './publish.ts';
+
+/** How the network is to be. */
+export interface NetworkOptions {
+  /** The gateway's address with the length of its prefix, 8 to 30 bits; default `10.83.0.1/24`. */
+  readonly address?: string;
+  /** The first and the last address that are lent; default from the 10th of the network to its last but five. */
+  readonly pool?: readonly [first: string, last: string];
+  /** Seconds that an address is lent for; default 3600. */
+  readonly leaseTime?: number;
+  /** Addresses that are kept for one guest each, by its hardware address. */
+  readonly reservations?: Readonly<Record<string, string>>;
+  /** The longest packet, 576 to 65 520; default 1500. Guests are told, and must be able to. */
+  readonly mtu?: number;
+  /** The domain that guests are in; default `internal`. */
+  readonly domain?: string;
+  /** Stands for this host, as far as a rule opens it; default the last address but one; `false`: nothing does. */
+  readonly hostAlias?: string | false;
+  /** How names are answered. */
+  readonly dns?: Pick<
+    DnsForwarderOptions,
+    'servers' | 'names' | 'zones' | 'patience' | 'rate' | 'cache'
+  >;
+  /** What guests may reach; default everything but what is closed. */
+  readonly policy?: PolicyOptions;
+  /** All flows by this proxy; default by sockets of this host. */
+  readonly socks5?: SocksProxy | undefined;
+  /** An address of this host that flows leave from. */
+  readonly from?: string | undefined;
+  /** Most flows at once, TCP and UDP each; default 20 000. */
+  readonly flows?: number;
+  /** Seconds of silence that end a UDP flow; default 120. */
+  readonly udpIdle?: number;
+  /** Guests reach the gateway, and not each other. Default false. */
+  readonly isolated?: boolean;
+  /** Whether a guest may send only from its own address; default true. */
+  readonly guard?: boolean;
+  /** Gets each decision; false: it could not take it. */
+  readonly audit?: (line: AuditLine) => boolean;
+  /** Gets what people should know. */
+  readonly complain?: (text: string) => void;
+  /** Gives microseconds; default the system's clock. */
+  readonly clock?: Clock;
+  /** Default the system's. */
+  readonly random?: Random;
+  /** Write what passes the gateway to this file, for Wireshark. */
+  readonly pcap?: string;
+  /** How flows leave, in the place of sockets. */
+  readonly dialer?: Dialer;
+  /** How resolvers are asked, in the place of sockets. */
+  readonly exchange?: Exchange;
+  /** Stands around all that comes from guests and from outside. */
+  readonly recorder?: NetworkRecorder;
+}
+
+/** What records a network. */
+export interface NetworkRecorder {
+  device(device: Device, name: string): Device;
+  dialer(dialer: Dialer): Dialer;
+  exchange(exchange: Exchange): Exchange;
+  policy(options: PolicyOptions): void;
+  audit(line: AuditLine): void;
+}
+
+const LOOPBACK = '127.0.0.1';
+const SMALLEST_MTU = 576;
+/** The longest that QEMU, passt and Linux agree on. */
+const LARGEST_MTU = 65_520;
+const ADDRESSES_EACH = 64;
+const PIPE_LIMIT = 4096;
+/** What names every guest expects are below. */
+const ZONES = ['containers.internal', 'docker.internal'];
+
+/** A network, until `close`. */
+export class Network {
+  /** Settles when guests are served; rejects if that cannot be. */
+  readonly ready: Promise<void>;
+  readonly switch: Switch;
+  /** The gateway's stack: its own servers listen here. */
+  readonly stack: Stack;
+  readonly dhcp: DhcpServer;
+  readonly dns: DnsForwarder;
+  readonly gateway: Gateway;
+  readonly policy: Policy;
+  readonly guests: Guests;
+  readonly address: string;
+  /** Stands for this host; undefined: nothing does. */
+  readonly hostAlias: string | undefined;
+  readonly mtu: number;
+  readonly #options: NetworkOptions;
+  readonly #audit: Audit | undefined;
+  readonly #disguises: Disguises;
+  readonly #published: Map<string, Published> = new Map();
+  readonly #uplink: SwitchPort;
+
+  /** Not for use from outside: `createNetwork` makes these. */
+  constructor(options: NetworkOptions) {
+    const place = readPlace(options);
+    const { network, bits, address, hostAlias } = place;
+    const {
+      clock = { now: () => performance.now() * 1000 },
+      mtu = 1500,
+      domain = 'internal',
+    } = options;
+    if (!Number.isInteger(mtu) || mtu < SMALLEST_MTU || mtu > LARGEST_MTU) {
+      throw wrong('mtu', mtu, `it must be a whole number from ${SMALLEST_MTU} to ${LARGEST_MTU}`);
+    }
+    const policy = checkPolicy(options.policy ?? {}); // it complains before anything is open
+    this.#options = options;
+    this.address = address;
+    this.hostAlias = hostAlias;
+    this.mtu = mtu;
+    this.switch = createSwitch({
+      clock,
+      ...(options.random && { secret: options.random.int32() >>> 0 }),
+    });
+    const [port, end] = createPipe({
+      medium: 'ethernet',
+      mtu,
+      limit: PIPE_LIMIT,
+      offload: true,
+    });
+    const device = options.pcap === undefined ? end : capture(end, options.pcap);
+    this.#uplink = this.switch.plug(port, { name: 'gateway', storm: Number.POSITIVE_INFINITY });
+    this.stack = createStack({
+      ...{ device, address: `${address}/${bits}`, clock },
+      ...(options.random && { random: options.random }),
+    });
+    // Guests look for the alias on their link; what is answered there is decided as for any other place.
+    if (hostAlias !== undefined) this.stack.addAddress(`${hostAlias}/${bits}`);
+    this.guests = new Guests({
+      ...{ network, own: [address, ...(hostAlias ? [hostAlias] : [])].map(asBits) },
+      ...{ each: ADDRESSES_EACH, now: () => clock.now() },
+      changed: (gone) => this.policy.forget(gone),
+    });
+    const edges = [network.first, network.last].map((one) => ({ first: one, last: one }));
+    const alias = hostAlias === undefined ? [] : [asBits(hostAlias)];
+    this.policy = new Policy(options.policy ?? {}, {
+      // What the network itself is comes by the switch: nothing of it is beyond the gateway.
+      closed: () => [
+        ...thisHost(),
+        network,
+        ...edges,
+        ...alias.map((one) => ({ first: one, last: one })),
+      ],
+      own: (name) => this.#ownAddresses(name),
+      guestOf: (guest) => this.guests.find(guest),
+      now: () => clock.now(),
+    });
+    const { audit, recorder } = options;
+    const told = (line: AuditLine): boolean => {
+      recorder?.audit(line);
+      return audit?.(line) ?? true;
+    };
+    const milliseconds = options.clock && (() => clock.now() / 1000);
+    this.#audit = audit || recorder ? new Audit(told, milliseconds) : undefined;
+    this.policy.refused = (refusal) => this.#audit?.name(refusal);
+    this.gateway = createGateway(this.stack, {
+      ...{ socks5: options.socks5, from: options.from, judge: this.policy, watcher: this.#audit },
+      ...(policy.proxy && { proxy: policy.proxy }),
+      ...(options.flows !== undefined && { flows: options.flows }),
+      ...(options.udpIdle !== undefined && { udpIdle: options.udpIdle }),
+      ...(options.complain && { complain: options.complain }),
+      ...(options.dialer && { dialer: options.dialer }),
+      ...(recorder && { wrap: (dialer: Dialer) => recorder.dialer(dialer) }),
+      guestOf: (guest) => this.guests.find(guest),
+      translate: (to) => (to === hostAlias ? LOOPBACK : to),
+    });
+    this.#disguises = new Disguises(this.stack);
+    this.dhcp = createDhcpServer(this.stack, {
+      ...{ address: `${address}/${bits}`, pool: place.pool, mtu, domain, search: [domain], clock },
+      ...(options.leaseTime !== undefined && { leaseTime: options.leaseTime }),
+      ...(options.reservations && { reservations: options.reservations }),
+    });
+    this.dhcp.on('lease', ({ address: lent, mac }) => this.guests.lent(lent, mac));
+    this.dhcp.on('release', (released: string) => this.guests.released(released));
+    const asked = options.exchange ?? exchange;
+    this.dns = createDnsForwarder(this.stack, {
+      ...{ ...options.dns, domain, clock, network: `${asText(network.first)}/${bits}` },
+      names: { ...this.#expectedNames(domain), ...options.dns?.names },
+      guests: () => this.dhcp.leases,
+      onQuery: (question) => this.policy.resolves(question),
+      onAnswer: (answer) => this.policy.told(answer),
+      exchange: recorder ? recorder.exchange(asked) : asked,
+    });
+    if (options.guard !== false) {
+      this.switch.onFrame = (frame) =>
+        frame.port === this.#uplink ? 'pass' : this.guests.check(frame);
+    }
+    this.ready = Promise.all([this.dhcp.ready, this.dns.ready]).then(() => {});
+    this.ready.catch(() => {}); // who waits for it hears of it
+  }
+
+  /** The ports that are published. */
+  get published(): Published[] {
+    return [...this.#published.values()];
+  }
+
+  /** Plug a machine in. */
+  plug(device: Device, options: PortOptions = {}): SwitchPort {
+    const { recorder } = this.#options;
+    const name = options.name ?? device.name;
+    const port = this.switch.plug(recorder?.device(device, name) ?? device, {
+      ...(this.#options.isolated && { isolated: true }),
+      ...options,
+    });
+    void port.unplugged.then(() => this.guests.unplugged(port));
+    return port;
+  }
+
+  /** Publish a port. Rejects with `EADDRINUSE` if it is taken, and throws for what cannot be meant. */
+  async publish(options: PublishOptions): Promise<Published> {
+    const published = new Published(this.stack, this.#disguises, options);
+    const taken = this.#find(options);
+    if (taken !== undefined) {
+      const message = `${placeOf(options)} is published already`;
+      throw Object.assign(new Error(message), { code: 'EADDRINUSE' });
+    }
+    await published.open();
+    this.#published.set(placeOf({ ...options, port: published.port }), published);
+    this.#audit?.note('publish', { ...options, port: published.port });
+    return published;
+  }
+
+  /** Publish it no more; false if it was not. */
+  async unpublish(options: Pick<PublishOptions, 'protocol' | 'host' | 'port'>): Promise<boolean> {
+    const published = this.#find(options);
+    if (published === undefined) return false;
+    this.#published.delete(placeOf(options));
+    this.#audit?.note('unpublish', { ...options });
+    await published.close();
+    return true;
+  }
+
+  /** Have another policy, and cut what it does not let through; how many flows. Throws, and changes nothing, for a bad one. */
+  async replacePolicy(options: PolicyOptions): Promise<number> {
+    if (options.proxy !== undefined) readProxy(options.proxy);
+    this.policy.replace(options);
+    this.#options.recorder?.policy(options);
+    this.#audit?.note('policy', { default: options.default, rules: options.rules?.length ?? 0 });
+    return this.gateway.judgeAgain();
+  }
+
+  /** End everything. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#published.values()].map((one) => one.close()));
+    this.dns.close();
+    this.dhcp.close();
+    await this.stack.close({ linger: 0 });
+    await this.switch.close();
+  }
+
+  #find(options: Pick<PublishOptions, 'protocol' | 'host' | 'port'>): Published | undefined {
+    return this.#published.get(placeOf(options));
+  }
+
+  #ownAddresses(name: string): readonly string[] {
+    const found = this.dns.names.find(name);
+    return found === undefined || found === 'none' || name === 'localhost' ? [] : found;
+  }
+
+  #expectedNames(domain: string): Record<string, string> {
+    const names: Record<string, string> = {};
+    for (const zone of new Set([domain, ...ZONES])) {
+      names[`gateway.${zone}`] = this.address;
+      if (this.hostAlias !== undefined) names[`host.${zone}`] = this.hostAlias;
+    }
+    return names;
+  }
+}
+
+/** What a published port is known by. */
+export const placeOf = ({
+  protocol = 'tcp',
+  host = LOOPBACK,
+  port = 0,
+}: Pick<PublishOptions, 'protocol' | 'host' | 'port'>): string => `${protocol} ${host} ${port}`;
+
+interface Place {
+  readonly network: Range;
+  readonly bits: number;
+  readonly address: string;
+  readonly hostAlias: string | undefined;
+  readonly pool: readonly [first: string, last: string];
+}
+
+function readPlace({ address: given = '10.83.0.1/24', pool, hostAlias }: NetworkOptions): Place {
+  const [address = '', prefix = ''] = given.split('/');
+  const bits = Number(prefix);
+  if (!/^\d{1,2}$/.test(prefix) || bits < 8 || bits > 30) {
+    throw wrong('address', given, 'it must be one with a prefix of 8 to 30 bits, as 10.83.0.1/24');
+  }
+  const network = readRange('address', given);
+  const size = network.last - network.first + 1;
+  const alias =
+    hostAlias === undefined && size >= 8 ? asText(network.last - 1) : hostAlias || undefined;
+  if (alias !== undefined) {
+    const { first } = readRange('hostAlias', alias);
+    const isInside = first > network.first && first < network.last;
+    if (!isInside || alias === address) {
+      throw wrong(
+        'hostAlias',
+        alias,
+        'it must be an address of the network, and not the gateway’s',
+      );
+    }
+  }
+  const from = size >= 32 ? network.first + 10 : network.first + 2;
+  const to = size >= 32 ? network.last - 5 : network.last - 2;
+  return {
+    ...{ network, bits, address, hostAlias: alias },
+    pool: pool ?? [asText(from), asText(Math.max(from, to))],
+  };
+}
+
+/**
+ * Make a network of machines: `plug` them in. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE`, or a `RangeError`
+ * with `ERR_OUT_OF_RANGE`, for what cannot be meant.
+ */
+export const createNetwork = (options: NetworkOptions = {}): Network => new Network(options);

@@ -1,0 +1,171 @@
+/**
+ * Records a network while it runs: stands around its ports, its sockets to the outside and its resolvers, and
+ * writes down what passes, with the seed of all that is drawn, so that it can be played again.
+ * @module
+ */
+import { randomInt } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { type Clock, type Device, SeededRandom } from '../../index.ts';
+import type { Exchange } from '../dns/exchange.ts';
+import { hostResolvers } from '../dns/resolvers.ts';
+import type { Dialer } from '../gateway/dial.ts';
+import type { NetworkOptions } from '../network/network.ts';
+import type { AuditLine } from '../policy/audit.ts';
+import type { PolicyOptions } from '../policy/read.ts';
+import { encodeBytes, type RecordedEvent, type RecordingHead, VERSION } from './recording.ts';
+import { TappedDevice } from './tapped-device.ts';
+
+/** An event without its time. */
+type Untimed<T = RecordedEvent> = T extends unknown ? Omit<T, 't'> : never;
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? 'ERR';
+
+export class Recorder {
+  readonly random: SeededRandom;
+  readonly clock: Clock;
+  readonly #write: (line: string) => boolean;
+  readonly #options: NetworkOptions;
+  readonly #seed: number;
+  #ids = 0;
+  #ports = 0;
+  /** Lines that could not be written: what follows cannot be played. */
+  lost = 0;
+
+  /** `write` gives false for a line that it cannot take. */
+  constructor(options: NetworkOptions, write: (line: string) => boolean) {
+    const began = performance.now();
+    this.clock = { now: () => Math.round((performance.now() - began) * 1000) };
+    this.#seed = randomInt(2 ** 32);
+    this.random = new SeededRandom(this.#seed);
+    this.#write = write;
+    const servers =
+      options.dns?.servers ??
+      hostResolvers()().map(({ address, port }) =>
+        address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+      );
+    // Only what JSON can say: functions, clocks and sockets are not the network's description.
+    this.#options = JSON.parse(
+      JSON.stringify({ ...options, dns: { ...options.dns, servers }, policy: plainPolicy(options.policy) }),
+    ) as NetworkOptions;
+    const head: RecordingHead = {
+      recording: 'tunstack network',
+      ...{ version: VERSION, seed: this.#seed, options: this.#options },
+    };
+    this.#write(`${JSON.stringify(head)}\n`);
+  }
+
+  /** The options, and resolvers as they are now: they stay the same while it is recorded. */
+  get options(): NetworkOptions {
+    return this.#options;
+  }
+
+  /** A device, and what passes it is written down. */
+  device(device: Device, name: string): Device {
+    const id = this.#ports++;
+    this.#put({ plug: id, name });
+    return new TappedDevice(device, {
+      read: (bytes) => this.#put({ in: id, bytes: encodeBytes(bytes) }),
+      written: (bytes) => this.#put({ out: id, bytes: encodeBytes(bytes) }),
+      closed: () => this.#put({ unplug: id }),
+    });
+  }
+
+  dialer(dialer: Dialer): Dialer {
+    return {
+      descriptors: dialer.descriptors,
+      connect: async (address, port, signal) => {
+        const id = this.#dial(`tcp ${address}:${port}`);
+        try {
+          const socket = await dialer.connect(address, port, signal);
+          this.#watch(id, socket);
+          return socket;
+        } catch (error) {
+          this.#put({ fail: id, code: codeOf(error) });
+          throw error;
+        }
+      },
+      open: async (address, port, { received, closed }, patience) => {
+        const id = this.#dial(`udp ${address}:${port}`);
+        const handler = {
+          received: (message: Buffer) => {
+            this.#put({ data: id, bytes: encodeBytes(message) });
+            received(message);
+          },
+          closed: (refused: boolean) => {
+            this.#put({ close: id, ...(refused && { code: 'ECONNREFUSED' }) });
+            closed(refused);
+          },
+        };
+        try {
+          const datagrams = await dialer.open(address, port, handler, patience);
+          this.#put({ open: id });
+          return datagrams;
+        } catch (error) {
+          this.#put({ fail: id, code: codeOf(error) });
+          throw error;
+        }
+      },
+    };
+  }
+
+  exchange(exchange: Exchange): Exchange {
+    return async (resolver, query, patience, events) => {
+      const id = ++this.#ids;
+      this.#put({ ask: id, query: encodeBytes(query.subarray(2)) }); // its number is drawn
+      try {
+        const answer = await exchange(resolver, query, patience, events);
+        this.#put({ answer: id, bytes: encodeBytes(answer) });
+        return answer;
+      } catch (error) {
+        this.#put({ answer: id, code: codeOf(error) });
+        throw error;
+      }
+    };
+  }
+
+  policy(options: PolicyOptions): void {
+    this.#put({ policy: plainPolicy(options) ?? {} });
+  }
+
+  audit(line: AuditLine): void {
+    this.#put({ audit: line });
+  }
+
+  #dial(to: string): number {
+    const id = ++this.#ids;
+    this.#put({ dial: id, to });
+    return id;
+  }
+
+  /** What a connection gets is seen where Node hands it to the stream: a listener would make it flow. */
+  #watch(id: number, socket: Socket): void {
+    const push = socket.push.bind(socket);
+    socket.push = (piece: Buffer | null, ...rest: []) => {
+      if (piece === null) this.#put({ end: id });
+      else if (piece.length > 0) this.#put({ data: id, bytes: encodeBytes(piece) });
+      return push(piece, ...rest);
+    };
+    let code: string | undefined;
+    socket.on('error', (error) => {
+      code = codeOf(error);
+    });
+    socket.on('close', () => this.#put({ close: id, ...(code !== undefined && { code }) }));
+    this.#put({ open: id });
+  }
+
+  #put(event: Untimed): void {
+    const line = `${JSON.stringify({ t: this.clock.now(), ...event })}\n`;
+    if (this.lost > 0 || !this.#write(line)) this.lost++;
+  }
+}
+
+/** A policy as a file can have it. */
+function plainPolicy(policy: PolicyOptions | undefined): PolicyOptions | undefined {
+  if (policy === undefined) return undefined;
+  const { onFlow: _, rules = [], ...rest } = policy;
+  const words = rules.map((rule) =>
+    typeof rule === 'string' ? rule : `${rule.proxy ? 'proxy' : rule.allow ? 'allow' : 'deny'} ${rule.text}`,
+  );
+  return { ...rest, rules: words };
+}

@@ -1,0 +1,150 @@
+/**
+ * Play a recording against the gateway: the same guests send the same frames at the same time, the same world
+ * answers, the clock is the recording's, and what is decided and told must be the same.
+ * @module
+ */
+import { createPipe, type PipeEnd, SeededRandom } from '../../index.ts';
+import { createNetwork } from '../network/network.ts';
+import type { AuditLine } from '../policy/audit.ts';
+import { PlayedWorld } from './played-world.ts';
+import { decodeBytes, encodeBytes, type RecordedEvent, readRecording } from './recording.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+/** What came of it. */
+export interface Replayed {
+  /** Decisions are the same, in the same order, and every guest was told the same. */
+  readonly same: boolean;
+  /** Seconds that passed in the recording. */
+  readonly seconds: number;
+  /** Frames that guests sent. */
+  readonly sent: number;
+  /** Frames that guests got: as recorded, and as played. */
+  readonly got: { readonly recorded: number; readonly played: number };
+  /** Of these, those that are the same byte for byte, at the same place in their order. */
+  readonly identical: number;
+  readonly decisions: { readonly recorded: number; readonly played: number };
+  /** The first decision that is another one, as recorded and as played. */
+  readonly difference?: { readonly recorded: unknown; readonly played: unknown };
+  /** What was dialled or asked, and had not been. */
+  readonly surprises: readonly string[];
+}
+
+/** Silence after the last line, in microseconds: for what was decided and not yet told. */
+const AFTERWARDS = 2_000_000;
+
+/** What a decision is, without the time that it took. */
+function decisionOf({ time: _time, ms: _ms, ...rest }: AuditLine): string {
+  return JSON.stringify(rest);
+}
+
+/** A guest of a recording: frames go in, and what comes out is kept. */
+class PlayedGuest {
+  readonly got: string[] = [];
+  readonly #end: PipeEnd;
+  readonly #memory: Uint8Array = new Uint8Array(131_072);
+
+  constructor(end: PipeEnd) {
+    this.#end = end;
+    end.start({
+      memory: this.#memory,
+      readable: () => {
+        for (let length = end.read(0, 65_536); length > 0; length = end.read(0, 65_536)) {
+          this.got.push(encodeBytes(this.#memory.subarray(0, length)));
+        }
+      },
+      writable: () => {},
+      closed: () => {},
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#memory.set(bytes, 65_536);
+    this.#end.write(65_536, bytes.length);
+    this.#end.flush();
+  }
+
+  close(): void {
+    void this.#end.close();
+  }
+}
+
+/**
+ * Play the text of a recording. It takes the timers of the process for as long as it runs, so have a process for
+ * it. Rejects for what is no recording.
+ */
+export async function replay(text: string): Promise<Replayed> {
+  const { head, events } = readRecording(text);
+  const time = new VirtualTime();
+  const give = time.take();
+  try {
+    return await play(time, head.seed, head.options, events);
+  } finally {
+    give();
+  }
+}
+
+async function play(
+  time: VirtualTime,
+  seed: number,
+  options: object,
+  events: readonly RecordedEvent[],
+): Promise<Replayed> {
+  const world = new PlayedWorld(events);
+  const played: AuditLine[] = [];
+  const network = createNetwork({
+    ...options,
+    ...{ clock: { now: () => time.now }, random: new SeededRandom(seed) },
+    ...{ dialer: world, exchange: world.exchange },
+    audit: (line) => played.push(line) > 0,
+  });
+  await time.settle();
+  const guests = new Map<number, PlayedGuest>();
+  for (const event of events) {
+    await time.pass(event.t);
+    if ('plug' in event) {
+      const [port, end] = createPipe({ medium: 'ethernet', mtu: network.mtu, limit: 65_536 });
+      network.plug(port, { name: event.name });
+      guests.set(event.plug, new PlayedGuest(end));
+    } else if ('unplug' in event) guests.get(event.unplug)?.close();
+    else if ('in' in event) guests.get(event.in)?.send(decodeBytes(event.bytes));
+    else if ('policy' in event) await network.replacePolicy(event.policy);
+    else world.come(event);
+    await time.settle();
+  }
+  const last = events.at(-1)?.t ?? 0;
+  await time.pass(last + AFTERWARDS);
+  const result = compare(events, guests, played, last);
+  const closing = network.close();
+  await time.pass(time.now + AFTERWARDS);
+  await closing;
+  return { ...result, surprises: world.surprises };
+}
+
+function compare(
+  events: readonly RecordedEvent[],
+  guests: ReadonlyMap<number, PlayedGuest>,
+  audit: readonly AuditLine[],
+  last: number,
+): Omit<Replayed, 'surprises'> {
+  const before = events.flatMap((event) => ('audit' in event ? [decisionOf(event.audit)] : []));
+  // What was open when the recording ended is not told of there.
+  const now = audit.map(decisionOf).slice(0, before.length);
+  const wrong = before.findIndex((line, i) => line !== now[i]);
+  let [recorded, played, identical, sent] = [0, 0, 0, 0];
+  const places = new Map<number, number>();
+  for (const event of events) {
+    if ('in' in event) sent++;
+    if (!('out' in event)) continue;
+    recorded++;
+    const place = places.get(event.out) ?? 0;
+    places.set(event.out, place + 1);
+    if (guests.get(event.out)?.got[place] === event.bytes) identical++;
+  }
+  for (const guest of guests.values()) played += guest.got.length;
+  return {
+    same: wrong < 0,
+    ...{ seconds: last / 1e6, sent, got: { recorded, played }, identical },
+    decisions: { recorded: before.length, played: now.length },
+    ...(wrong >= 0 && { difference: { recorded: before[wrong], played: now[wrong] } }),
+  };
+}

@@ -1,0 +1,326 @@
+/**
+ * A network of machines: addresses, names, published ports, who may speak for whom, and its API. Guests are stacks
+ * in memory; what is outside is the kernel's loopback.
+ * @module
+ */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { createPipe, type Stack } from '../../../src/index.ts';
+import { Control, createNetwork, type NetworkStatus, readStatus } from '../../../src/services.ts';
+import { plain, proxyHeader } from '../../../src/services/network/proxy-v2.ts';
+import { GATEWAY, look, say, world } from './world.ts';
+
+/** A server on a guest that tells what it hears, and from whom. */
+async function serve(guest: Stack, port: number): Promise<string[]> {
+  const heard: string[] = [];
+  const server = guest.net.createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    let text = '';
+    socket.on('data', (piece) => {
+      text += piece.toString('latin1');
+    });
+    socket.on('end', () => {
+      heard.push(`${socket.remoteAddress} ${text}`);
+      socket.end(`hello ${text}`);
+    });
+  });
+  await once(server.listen(port), 'listening');
+  return heard;
+}
+
+/** What this host gets from a port of its own. */
+async function ask(port: number, text: string, host = '127.0.0.1'): Promise<string> {
+  const socket = connect({ port, host, allowHalfOpen: true });
+  socket.end(text);
+  let answer = '';
+  try {
+    for await (const piece of socket) answer += piece;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? '';
+  }
+  return answer;
+}
+
+test('network: names that every guest expects lead to the gateway and to this host’s alias', async (t) => {
+  const it = await world(t);
+  const guest = await it.guest('10.83.0.15');
+  const found: Record<string, string | undefined> = {};
+  for (const name of ['gateway', 'host']) {
+    for (const zone of ['internal', 'docker.internal', 'containers.internal']) {
+      found[`${name}.${zone}`] = await look(guest, `${name}.${zone}`);
+    }
+  }
+  t.deepEqual(new Set(Object.values(found)), new Set([GATEWAY, '10.83.0.254']));
+  t.is(found['host.docker.internal'], '10.83.0.254');
+  t.is((await guest.ping(GATEWAY)).rtt > 0, true);
+});
+
+test('network: two guests reach each other, and do not where they are isolated', async (t) => {
+  for (const isolated of [false, true]) {
+    const it = await world(t, { isolated });
+    const [one, two] = [await it.guest('10.83.0.15'), await it.guest('10.83.0.16')];
+    await serve(two, 80);
+    const ping = one.ping('10.83.0.16', { timeout: 500 });
+    if (isolated) await t.throwsAsync(ping);
+    else t.true((await ping).rtt > 0);
+    t.true((await one.ping(GATEWAY)).rtt > 0);
+    // Nor by the gateway, which is no way to its own network.
+    if (isolated) t.is(await say(one, '10.83.0.16', 80, 'x').catch(() => ''), 'EHOSTUNREACH');
+  }
+});
+
+test('network: a published port leads to a guest, both ways and to the end', async (t) => {
+  const it = await world(t);
+  const guest = await it.guest('10.83.0.15');
+  const heard = await serve(guest, 80);
+  const published = await it.network.publish({ guest: '10.83.0.15', guestPort: 80 });
+  t.is(await ask(published.port, 'x'.repeat(100_000)), `hello ${'x'.repeat(100_000)}`);
+  t.is(heard[0]?.slice(0, 11), `${GATEWAY} x`);
+  const second = { guest: '10.83.0.15', guestPort: 80, port: published.port };
+  await t.throwsAsync(it.network.publish(second), { code: 'EADDRINUSE' });
+  t.true(await it.network.unpublish({ port: published.port }));
+  t.false(await it.network.unpublish({ port: published.port }));
+  t.is(await ask(published.port, 'x'), 'ECONNREFUSED');
+});
+
+test('network: a port that the guest does not serve is reset, and told', async (t) => {
+  const it = await world(t);
+  await it.guest('10.83.0.15');
+  const published = await it.network.publish({ guest: '10.83.0.15', guestPort: 81 });
+  t.is(await ask(published.port, 'x'), 'ECONNRESET');
+  t.is(published.failed, 1);
+});
+
+// HAProxy, "The PROXY protocol", §2.2: twelve bytes, version and command, family, length, addresses, ports.
+test('network: with source=proxy the guest is told of the client by PROXY v2', async (t) => {
+  const it = await world(t);
+  const guest = await it.guest('10.83.0.15');
+  const heard = await serve(guest, 80);
+  const { port } = await it.network.publish({ guest: '10.83.0.15', guestPort: 80, source: 'proxy' });
+  await ask(port, 'text');
+  const text = Buffer.from(heard[0]?.slice(GATEWAY.length + 1) ?? '', 'latin1');
+  t.is(text.subarray(0, 16).toString('hex'), '0d0a0d0a000d0a515549540a2111000c');
+  t.deepEqual([...text.subarray(16, 24)], [127, 0, 0, 1, 127, 0, 0, 1]);
+  t.is(text.readUInt16BE(26), port);
+  t.is(text.subarray(28).toString(), 'text');
+});
+
+test('proxy-v2: addresses of both families become those of IPv6, and mapped ones IPv4', (t) => {
+  t.is(plain('::ffff:192.0.2.1'), '192.0.2.1');
+  t.is(plain('2001:db8::1'), '2001:db8::1');
+  const ends = { remoteAddress: '2001:db8::1', remotePort: 1, localAddress: '192.0.2.1', localPort: 2 };
+  const header = proxyHeader(ends);
+  t.is(header.subarray(12, 16).toString('hex'), '21210024');
+  t.is(header.subarray(32, 48).toString('hex'), '00000000000000000000ffffc0000201');
+});
+
+test('network: datagrams to a published port come back to whom they are from', async (t) => {
+  const it = await world(t);
+  const guest = await it.guest('10.83.0.15');
+  const server = guest.dgram.createSocket('udp4');
+  server.on('message', (message, { address, port }) => server.send(`${message}!`, port, address));
+  await new Promise<void>((done) => server.bind(53, done));
+  const published = await it.network.publish({ protocol: 'udp', guest: '10.83.0.15', guestPort: 53 });
+  const clients = [createSocket('udp4'), createSocket('udp4')];
+  for (const [i, client] of clients.entries()) {
+    const answer = once(client, 'message');
+    client.send(`client ${i}`, published.port, '127.0.0.1');
+    t.is((await answer)[0].toString(), `client ${i}!`);
+    client.close();
+  }
+  t.is(published.flows, 2);
+});
+
+test('network: a guest that sends from another’s address is not heard, and the other one is', async (t) => {
+  const it = await world(t);
+  const one = await it.guest('10.83.0.15');
+  await one.ping(GATEWAY);
+  const liar = await it.guest('10.83.0.15');
+  await t.throwsAsync(liar.ping(GATEWAY, { timeout: 300 }));
+  const gateway = await it.guest(GATEWAY.replace(/1$/, '254'));
+  await t.throwsAsync(gateway.ping(GATEWAY, { timeout: 300 }));
+  t.true((await one.ping(GATEWAY)).rtt > 0);
+  t.true(it.network.guests.drops.spoofed > 0);
+  t.like(it.network.guests.find('10.83.0.15'), { mac: '02:00:5e:00:53:15', port: one.port.name });
+});
+
+test('network: a guest that plays the DHCP server is not heard', async (t) => {
+  const it = await world(t);
+  const [one, two] = [await it.guest('10.83.0.15'), await it.guest('10.83.0.16')];
+  const client = two.dgram.createSocket('udp4');
+  await new Promise<void>((done) => client.bind(68, done));
+  let heard = 0;
+  client.on('message', () => heard++);
+  const rogue = one.dgram.createSocket('udp4');
+  await new Promise<void>((done) => rogue.bind(67, done));
+  rogue.setBroadcast(true);
+  rogue.send('offer', 68, '255.255.255.255');
+  rogue.send('offer', 68, '10.83.0.16');
+  while (it.network.guests.drops.rogueDhcp < 1) await new Promise(setImmediate);
+  await two.ping(GATEWAY);
+  t.is(heard, 0);
+});
+
+test('network: one port has a bound of addresses, and the others lose none by it', async (t) => {
+  const it = await world(t, { address: '10.83.0.1/16' });
+  const guest = await it.guest('10.83.0.15');
+  for (let i = 0; i < 100; i++) {
+    guest.addAddress(`10.83.1.${i + 1}/16`);
+    guest.icmp.send({ type: 8 }, GATEWAY, { source: `10.83.1.${i + 1}` });
+  }
+  while (it.network.guests.drops.tooMany < 30) await new Promise(setImmediate);
+  t.true(it.network.guests.list().length <= 64);
+  t.true((await (await it.guest('10.83.0.16')).ping(GATEWAY)).rtt > 0);
+});
+
+test('network: a guest that reads nothing holds up no other', async (t) => {
+  const it = await world(t);
+  const [port, dead] = createPipe({ medium: 'ethernet', limit: 16 }); // nobody starts it
+  it.network.plug(port, { queue: 8 });
+  const [one, two] = [await it.guest('10.83.0.15'), await it.guest('10.83.0.16')];
+  for (let i = 0; i < 200; i++) {
+    // To everyone, the dead one included.
+    one.icmp.send({ type: 8, rest: i }, '10.83.0.255');
+  }
+  t.true((await one.ping('10.83.0.16')).rtt > 0);
+  t.true((await two.ping(GATEWAY)).rtt > 0);
+  await dead.close();
+});
+
+test('network: options that cannot be meant are refused at the door', (t) => {
+  const code = 'ERR_INVALID_ARG_VALUE';
+  t.throws(() => createNetwork({ address: '10.83.0.1' }), { code });
+  t.throws(() => createNetwork({ address: '10.83.0.1/31' }), { code });
+  t.throws(() => createNetwork({ hostAlias: '10.84.0.2' }), { code });
+  t.throws(() => createNetwork({ mtu: 500 }), { code });
+});
+
+/** The API of a network, on a socket of a folder of its own. */
+async function controlled(t: ExecutionContext) {
+  const it = await world(t, { policy: { default: 'deny', rules: ['allow good.example'] } });
+  const folder = mkdtempSync(join(tmpdir(), 'tunstack-control-'));
+  const path = join(folder, 'net.sock');
+  const control = new Control(it.network);
+  await control.listen(path);
+  t.teardown(async () => {
+    await control.close();
+    rmSync(folder, { recursive: true });
+  });
+  const call = async (method: string, where: string, body?: unknown) => {
+    const asked = request({ socketPath: path, method, path: where });
+    asked.end(typeof body === 'string' ? body : body && JSON.stringify(body));
+    const [response] = await once(asked, 'response');
+    let text = '';
+    for await (const piece of response) text += piece;
+    const json = text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text.trim();
+    return { status: response.statusCode as number, body: json };
+  };
+  return { ...it, path, control, call };
+}
+
+test('control: the socket is its owner’s alone, and a second one is refused', async (t) => {
+  const { path, network } = await controlled(t);
+  t.is(statSync(path).mode & 0o777, 0o600);
+  await t.throwsAsync(new Control(network).listen(path), { code: 'EADDRINUSE' });
+});
+
+test('control: status, flows, names, ports and the policy are read and changed', async (t) => {
+  const it = await controlled(t);
+  const guest = await it.guest('10.83.0.15', 'box');
+  const { call } = it;
+  t.like((await call('GET', '/v1/status')).body as NetworkStatus, { leases: [], published: [] });
+  t.deepEqual((await call('PUT', '/v1/names', { 'db.lan': '10.83.0.15' })).status, 200);
+  t.is(await look(guest, 'db.lan'), '10.83.0.15');
+  t.is((await call('DELETE', '/v1/names?name=db.lan')).status, 200);
+  t.is((await call('PUT', '/v1/names', { 'db lan': '10.83.0.15' })).status, 400);
+  const heard = await serve(guest, 80);
+  const made = await call('POST', '/v1/published', { guest: '10.83.0.15', guestPort: 80 });
+  t.is(await ask(made.body.port, 'hi'), 'hello hi');
+  t.is(heard.length, 1);
+  t.is((await call('GET', '/v1/published')).body[0].flows, 1);
+  t.is((await call('DELETE', '/v1/published', { port: made.body.port })).status, 200);
+  t.is((await call('DELETE', '/v1/published', { port: made.body.port })).status, 404);
+  t.is((await call('POST', '/v1/published', { guest: 'x', guestPort: 80 })).status, 400);
+
+  const socket = guest.net.connect({ host: 'good.example', port: 22 });
+  socket.write('text');
+  await once(socket, 'data');
+  t.like((await call('GET', '/v1/flows')).body[0], { name: 'good.example', port: 22, bytesOut: 4 });
+  t.deepEqual((await call('GET', '/v1/policy')).body.default, 'deny');
+  const gone = once(socket, 'error');
+  t.deepEqual((await call('PUT', '/v1/policy', { default: 'deny' })).body, { cut: 1 });
+  t.is((await gone)[0].code, 'ECONNRESET');
+  t.is((await call('PUT', '/v1/policy', { default: 'nobody' })).status, 400);
+  t.is((await call('POST', '/v1/policy/reload')).status, 409);
+  t.is((await call('DELETE', '/v1/flows')).status, 400);
+  t.is((await call('GET', '/v2')).status, 404);
+  t.is((await call('PUT', '/v1/policy', '{')).status, 400);
+  t.is((await call('PUT', '/v1/policy', 'x'.repeat(2 << 20)).catch(() => ({ status: 413 }))).status, 413);
+});
+
+test('control: flows are cut by guest', async (t) => {
+  const it = await controlled(t);
+  const [one, two] = [await it.guest('10.83.0.15', 'one'), await it.guest('10.83.0.16', 'two')];
+  const sockets = await Promise.all(
+    [one, two].map(async (guest) => {
+      const socket = guest.net.connect({ host: 'good.example', port: 22 });
+      socket.write('text');
+      await once(socket, 'data');
+      return socket;
+    }),
+  );
+  const gone = once(sockets[0] as never, 'error');
+  t.deepEqual((await it.call('DELETE', '/v1/flows?guest=one')).body, { cut: 1 });
+  t.is((await gone)[0].code, 'ECONNRESET');
+  t.is(it.network.gateway.flows.length, 1);
+  t.is(readStatus(it.network).flows.cut, 1);
+});
+
+// Paths, words and codes of gvisor-tap-vsock's ports.go, dns.go and mux.go.
+test('control: gvproxy’s paths do as gvproxy does', async (t) => {
+  const { call, guest: make, path } = await controlled(t);
+  const guest = await make('10.83.0.15');
+  await serve(guest, 80);
+  const expose = { local: '127.0.0.1:0', remote: '10.83.0.15:80', protocol: 'tcp' };
+  t.is((await call('POST', '/services/forwarder/expose', expose)).status, 200);
+  const all = await call('GET', '/services/forwarder/all');
+  const [{ local, remote, protocol }] = all.body;
+  t.deepEqual([remote, protocol], ['10.83.0.15:80', 'tcp']);
+  t.is(await ask(Number(local.split(':')[1]), 'x'), 'hello x');
+  t.is((await call('POST', '/services/forwarder/unexpose', { local, protocol })).status, 200);
+  t.deepEqual((await call('POST', '/services/forwarder/unexpose', { local })), { status: 500, body: 'proxy not found' });
+  t.deepEqual(await call('GET', '/services/forwarder/expose'), { status: 400, body: 'post only' });
+  t.is((await call('POST', '/services/forwarder/expose', { local: ':x', remote: ':80' })).status, 400);
+
+  const zone = { Name: 'apps.', Records: [{ Name: 'api', IP: '10.83.0.15' }], DefaultIP: '10.83.0.16' };
+  t.is((await call('POST', '/services/dns/add', zone)).status, 200);
+  t.is(await look(guest, 'api.apps'), '10.83.0.15');
+  t.is(await look(guest, 'other.apps'), '10.83.0.16');
+  const zones = (await call('GET', '/services/dns/all')).body as { Name: string }[];
+  t.true(zones.some(({ Name }) => Name === 'apps.'));
+  t.true(zones.some(({ Name }) => Name === 'docker.internal.'));
+
+  t.deepEqual((await call('GET', '/leases')).body, {});
+  t.deepEqual(Object.keys((await call('GET', '/cam')).body), ['02:00:5e:00:53:15'].concat(
+    Object.keys((await call('GET', '/cam')).body).filter((mac) => mac !== '02:00:5e:00:53:15'),
+  ));
+  t.true((await call('GET', '/stats')).body.BytesReceived > 0);
+
+  const tunnel = connect(path);
+  tunnel.write('POST /tunnel?ip=10.83.0.15&port=80 HTTP/1.1\r\nHost: x\r\n\r\n');
+  const [ok] = await once(tunnel, 'data');
+  t.is(ok.toString(), 'OK');
+  let answer = '';
+  tunnel.on('data', (piece) => {
+    answer += piece;
+  });
+  tunnel.end('by tunnel');
+  await once(tunnel, 'end');
+  t.is(answer, 'hello by tunnel');
+});

@@ -1,0 +1,79 @@
+/**
+ * A session that was recorded is played in virtual time, in a process of its own as the command does it, and comes
+ * to the same: decisions, names, and what each guest got.
+ * @module
+ */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { Recorder, type Replayed } from '../../../src/services.ts';
+import { readRecording } from '../../../src/services/replay/recording.ts';
+import { tunstack } from '../../support/process.ts';
+import { say, world } from './world.ts';
+
+const http = (host: string): string => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+const POLICY = { default: 'deny' as const, rules: ['allow good.example'] };
+
+/** What a guest does, recorded. */
+async function record(t: ExecutionContext): Promise<string> {
+  let text = '';
+  const recorder = new Recorder({ policy: POLICY, dns: { servers: ['192.0.2.53'] } }, (line) => {
+    text += line;
+    return true;
+  });
+  const { clock, random, options } = recorder;
+  const it = await world(t, { ...options, clock, random, recorder });
+  const guest = await it.guest('10.83.0.15', 'box');
+  await say(guest, 'good.example', 80, http('good.example'));
+  await say(guest, 'evil.example', 80, http('evil.example'));
+  await say(guest, 'good.example', 80, http('evil.example'));
+  await say(guest, '198.51.100.9', 80, 'x');
+  const socket = guest.net.connect({ host: 'good.example', port: 22 });
+  socket.write('a'.repeat(5000));
+  await once(socket, 'data');
+  socket.destroy();
+  await new Promise((done) => setTimeout(done, 50));
+  return text;
+}
+
+async function play(t: ExecutionContext, text: string): Promise<{ code: number | null; said: Replayed }> {
+  const folder = mkdtempSync(join(tmpdir(), 'tunstack-replay-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'session');
+  writeFileSync(file, text);
+  const { code, out, err } = await tunstack('replay', '--json', file).ended;
+  t.is(err, '');
+  return { code, said: JSON.parse(out) as Replayed };
+}
+
+test('replay: a session comes to the same decisions, and guests get the same frames', async (t) => {
+  const text = await record(t);
+  const { code, said } = await play(t, text);
+  t.is(said.difference, undefined, JSON.stringify(said));
+  t.is(code, 0);
+  t.true(said.same);
+  t.deepEqual(said.surprises, []);
+  t.true(said.decisions.recorded >= 7, `${said.decisions.recorded}`);
+  t.true(said.identical > 0.9 * said.got.recorded, JSON.stringify(said));
+});
+
+test('replay: another policy comes to other decisions, and says which is the first', async (t) => {
+  const text = await record(t);
+  const other = text.replace('"rules":["allow good.example"]', '"rules":["allow other.example"]');
+  const { code, said } = await play(t, other);
+  t.is(code, 1);
+  t.false(said.same);
+  t.regex(String(said.difference?.recorded), /"event":"open".*good\.example/);
+  t.regex(String(said.difference?.played), /"event":"name".*good\.example/);
+});
+
+test('replay: what is no recording is refused, and one whose last line is cut is read', async (t) => {
+  t.throws(() => readRecording('{}'), { message: /no recording/ });
+  t.throws(() => readRecording(''), { message: /no recording/ });
+  t.throws(() => readRecording('{"recording":"tunstack network","version":9}'), { message: /version 9/ });
+  const head = '{"recording":"tunstack network","version":1,"seed":1,"options":{}}\n';
+  t.is(readRecording(`${head}{"t":1,"end":1}\n{"t":2,"en`).events.length, 1);
+  t.throws(() => readRecording(`${head}{"t":1,\n{"t":2,"end":1}\n`), { message: /line 2/ });
+});
