@@ -133,13 +133,17 @@ export function parse(args: readonly string[], version: string): Request {
       request = { command: 'forward', options: forwardOptions(read) };
     });
   withNetwork(program.command('network'))
-    .description('a switch for machines, with addresses, names and a way out for them, without root')
+    .description(
+      'a switch for machines, with addresses, names and a way out for them, without root',
+    )
     .action((read: NetworkRead) => {
       request = { command: 'network', options: networkCommand(read) };
     });
   program
     .command('replay')
-    .description('play a recording of `network --record` against the gateway again, in virtual time')
+    .description(
+      'play a recording of `network --record` against the gateway again, in virtual time',
+    )
     .argument('<file>', 'the recording')
     .option('--json', 'say everything as JSON')
     .action((file: string, { json = false }: { json?: boolean }) => {

@@ -16,7 +16,10 @@ export function replayedLines(result: Replayed): string[] {
     `guests sent ${plural(sent, 'frame')}, got ${got.recorded} as recorded and ${got.played} now, ${identical} of them identical`,
     ...(difference === undefined
       ? []
-      : [`recorded ${difference.recorded ?? 'nothing'}`, `played   ${difference.played ?? 'nothing'}`]),
+      : [
+          `recorded ${difference.recorded ?? 'nothing'}`,
+          `played   ${difference.played ?? 'nothing'}`,
+        ]),
     ...surprises.slice(0, 10).map((what) => `not in the recording: ${what}`),
   ];
 }

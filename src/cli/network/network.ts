@@ -14,16 +14,16 @@ import {
   type NetworkStatus,
   type PolicyOptions,
   Recorder,
-  readStatus,
   type Rule,
+  readStatus,
   sayRules,
 } from '../../services.ts';
 import { moveInto } from '../netns.ts';
 import type { Screen } from '../screen.ts';
 import { hostOf } from '../session.ts';
 import { plural, size } from '../words.ts';
-import { joinPolicies } from './policy-file.ts';
 import type { ListenPlace, NetworkCommand } from './options.ts';
+import { joinPolicies } from './policy-file.ts';
 
 /** Of a file that is slow to be written, so much waits in memory. */
 const WAITING = 64 << 20;
@@ -88,7 +88,10 @@ function lineFile(path: string, flags: 'a' | 'w', screen: Screen): LineFile {
   };
 }
 
-const pick = ({ clock, random }: Recorder): Pick<Recorder, 'clock' | 'random'> => ({ clock, random });
+const pick = ({ clock, random }: Recorder): Pick<Recorder, 'clock' | 'random'> => ({
+  clock,
+  random,
+});
 
 /** Machines, by all the ways that the options name. */
 async function plugAll(
@@ -109,17 +112,20 @@ async function plugAll(
   let count = 0;
   for (const { path, host, port } of options.listen) {
     const place = path === undefined ? { port: port as number, host: host as string } : { path };
-    const server = await listenForMachines({ ...place, framing, mtu, name: `m${count++}-` }, (device) => {
-      try {
-        const plugged = network.plug(device);
-        void plugged.unplugged.then((error) => {
-          if (error) screen.complain(`${plugged.name} is gone: ${error.message}`);
-        });
-      } catch (error) {
-        screen.complain((error as Error).message);
-        void device.close();
-      }
-    });
+    const server = await listenForMachines(
+      { ...place, framing, mtu, name: `m${count++}-` },
+      (device) => {
+        try {
+          const plugged = network.plug(device);
+          void plugged.unplugged.then((error) => {
+            if (error) screen.complain(`${plugged.name} is gone: ${error.message}`);
+          });
+        } catch (error) {
+          screen.complain((error as Error).message);
+          void device.close();
+        }
+      },
+    );
     servers.push(server);
   }
   return servers;
@@ -141,7 +147,10 @@ export async function network(
   const { json, policyFile, publish, control: path } = options;
   const audit = options.audit === undefined ? undefined : lineFile(options.audit, 'a', screen);
   const readPolicy = async (): Promise<PolicyOptions> =>
-    joinPolicies(options.policy, policyFile === undefined ? undefined : await readFile(policyFile, 'utf8'));
+    joinPolicies(
+      options.policy,
+      policyFile === undefined ? undefined : await readFile(policyFile, 'utf8'),
+    );
   const given = {
     ...{ address: options.address, leaseTime: options.leaseTime, mtu: options.mtu },
     ...{ reservations: options.reservations, domain: options.domain },
@@ -205,8 +214,9 @@ function sayReady(
     const at = servers[i]?.address;
     return typeof at === 'object' && at !== null ? { ...place, port: at.port } : place;
   });
-  const ports = published.map(({ options: { protocol, host = '127.0.0.1', guest, guestPort }, port }) =>
-    `${host}:${port}:${guest}:${guestPort}/${protocol ?? 'tcp'}`,
+  const ports = published.map(
+    ({ options: { protocol, host = '127.0.0.1', guest, guestPort }, port }) =>
+      `${host}:${port}:${guest}:${guestPort}/${protocol ?? 'tcp'}`,
   );
   const { rules = [], default: otherwise } = policy.options;
   const open = sayRules(rules.filter((rule): rule is Rule => typeof rule === 'object'));
@@ -224,7 +234,9 @@ function sayReady(
   };
   const options = places.map(qemuOption);
   if (json) {
-    screen.line(JSON.stringify({ event: 'ready', ...ready, ...(options.length > 0 && { qemu: options }) }));
+    screen.line(
+      JSON.stringify({ event: 'ready', ...ready, ...(options.length > 0 && { qemu: options }) }),
+    );
     return;
   }
   const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);

@@ -60,7 +60,8 @@ const PUBLISH =
 
 /** `[HOST:]PORT:GUEST:PORT[/tcp|udp][,source=gateway|proxy|inside]`. */
 function parsePublish(text: string): PublishOptions {
-  const [, host, port = '', guest = '', guestPort = '', protocol, source] = PUBLISH.exec(text) ?? [];
+  const [, host, port = '', guest = '', guestPort = '', protocol, source] =
+    PUBLISH.exec(text) ?? [];
   if (guest === '') {
     throw new InvalidArgumentError(
       'Give [HOST:]PORT:GUEST:PORT[/tcp|udp][,source=proxy|inside], such as 8080:10.83.0.15:80/tcp.',
@@ -141,19 +142,49 @@ export function withNetwork(command: Command): Command {
       if (words.includes(text as T)) return text as T;
       throw new InvalidArgumentError(`Give ${words.join(' or ')}.`);
     };
-  command.option('--listen <place>', 'machines connect here: unix:PATH or ADDRESS:PORT', list(parseListen));
-  command.option('--framing <kind>', 'of their stream: qemu, gvproxy or vpnkit', word('qemu', 'gvproxy', 'vpnkit'), 'qemu');
+  command.option(
+    '--listen <place>',
+    'machines connect here: unix:PATH or ADDRESS:PORT',
+    list(parseListen),
+  );
+  command.option(
+    '--framing <kind>',
+    'of their stream: qemu, gvproxy or vpnkit',
+    word('qemu', 'gvproxy', 'vpnkit'),
+    'qemu',
+  );
   command.option('--tap <name>', 'plug in a TAP of this name', list(parseName));
-  command.option('--netns <ns>', 'plug in a network namespace, by a TAP that is its way out', list(parseNetns));
+  command.option(
+    '--netns <ns>',
+    'plug in a network namespace, by a TAP that is its way out',
+    list(parseNetns),
+  );
   command.option('--address <cidr>', "the gateway's address", parseCidr, '10.83.0.1/24');
-  command.option('--pool <first-last>', 'addresses that are lent (default: .10 to the last but five)', parsePool);
+  command.option(
+    '--pool <first-last>',
+    'addresses that are lent (default: .10 to the last but five)',
+    parsePool,
+  );
   command.option('--lease-time <seconds>', 'how long', number(60, 2 ** 32 - 2, true), 3600);
   const mac = /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i;
-  const reserve = pairs(mac, 'Give MAC=ADDRESS, such as 02:00:5e:00:53:01=10.83.0.15.', parseAddress);
+  const reserve = pairs(
+    mac,
+    'Give MAC=ADDRESS, such as 02:00:5e:00:53:01=10.83.0.15.',
+    parseAddress,
+  );
   command.option('--reserve <mac=ip>', 'keep an address for one machine', reserve);
-  command.option('--mtu <bytes>', 'the longest packet; guests are told', number(576, 65_520, true), 1500);
+  command.option(
+    '--mtu <bytes>',
+    'the longest packet; guests are told',
+    number(576, 65_520, true),
+    1500,
+  );
   command.option('--domain <name>', 'of guests', 'internal');
-  const named = pairs(/^[\w.-]+$/, 'Give NAME=ADDRESS, such as db.internal=192.0.2.7.', parseAddress);
+  const named = pairs(
+    /^[\w.-]+$/,
+    'Give NAME=ADDRESS, such as db.internal=192.0.2.7.',
+    parseAddress,
+  );
   command.option('--name <name=ip>', 'a name of your own', named);
   command.option('--dns <server>', 'ask this resolver, not those of this host', list(String));
   command.option(
@@ -161,17 +192,39 @@ export function withNetwork(command: Command): Command {
     '[HOST:]PORT:GUEST:PORT[/tcp|udp][,source=proxy|inside]: a port of this host that leads to a guest',
     list(parsePublish),
   );
-  command.option('--allow <rule>', 'let through [GUEST=]CIDR or NAME[:PORT[-PORT]][/tcp|udp], and then nothing else', rule(true, false));
-  command.option('--deny <rule>', 'refuse it; the first rule that fits decides', rule(false, false));
+  command.option(
+    '--allow <rule>',
+    'let through [GUEST=]CIDR or NAME[:PORT[-PORT]][/tcp|udp], and then nothing else',
+    rule(true, false),
+  );
+  command.option(
+    '--deny <rule>',
+    'refuse it; the first rule that fits decides',
+    rule(false, false),
+  );
   command.option('--by-proxy <rule>', 'let it through by the proxy', rule(true, true));
   command.option('--default <what>', 'allow or deny what no rule fits', word('allow', 'deny'));
-  command.option('--close <net>', 'close a network, or private: the networks of RFC 1918', list(String));
+  command.option(
+    '--close <net>',
+    'close a network, or private: the networks of RFC 1918',
+    list(String),
+  );
   command.option('--policy <file>', 'read more rules from this file (JSON); SIGHUP reads it again');
   command.option('--audit <file>', 'write each decision to this file, a line of JSON each');
   command.option('--socks5 <host:port>', 'all by a SOCKS5 proxy', parseProxy);
   command.option('--from <ip>', 'an address of this host to leave from', parseAddress);
-  command.option('--flows <n>', 'at most so many at once, TCP and UDP each', number(1, 60_000, true), 20_000);
-  command.option('--udp-idle <seconds>', 'a UDP flow ends after this silence', number(1, 86_400, false), 120);
+  command.option(
+    '--flows <n>',
+    'at most so many at once, TCP and UDP each',
+    number(1, 60_000, true),
+    20_000,
+  );
+  command.option(
+    '--udp-idle <seconds>',
+    'a UDP flow ends after this silence',
+    number(1, 86_400, false),
+    120,
+  );
   command.option('--isolate', 'guests reach the gateway and not each other');
   command.option('--no-guard', 'let guests send from addresses of others');
   command.option('--control <path>', 'a Unix socket for its API, and gvproxy’s');
@@ -196,7 +249,16 @@ export function networkCommand(read: NetworkRead): NetworkCommand {
       "option '--record' cannot be with '--publish': who connects to a published port is not recorded.",
     );
   }
-  const { allow: rules = [], close = [], policy: policyFile, audit, socks5, from, record, pcap } = read;
+  const {
+    allow: rules = [],
+    close = [],
+    policy: policyFile,
+    audit,
+    socks5,
+    from,
+    record,
+    pcap,
+  } = read;
   return {
     ...{ listen, framing: read.framing, taps, netns, address: read.address, pool: read.pool },
     ...{ leaseTime: read.leaseTime, reservations: read.reserve ?? {}, mtu: read.mtu },

@@ -5,8 +5,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import {
-  capture,
   type Clock,
+  capture,
   createPipe,
   createStack,
   createSwitch,

@@ -196,7 +196,8 @@ export class Published {
     this.#peers.delete(key);
     this.#peers.set(key, inner); // it is the one that was heard last
     this.bytesIn += message.length;
-    inner.send(message, (error: Error | null) => {
+    const { guest, guestPort } = this.options;
+    inner.send(message, guestPort, guest, (error: Error | null) => {
       if (error) this.failed++;
     });
   }
@@ -217,7 +218,8 @@ export class Published {
       clearTimeout(timer);
       undo?.();
     });
-    inner.on('message', (message) => {
+    inner.on('message', (message, { address, port }) => {
+      if (address !== guest || port !== guestPort) return; // nobody has asked those
       timer.refresh();
       this.bytesOut += message.length;
       this.#socket?.send(message, from.port, from.address);
@@ -234,7 +236,6 @@ export class Published {
         client,
       });
     });
-    inner.connect(guestPort, guest);
     return inner;
   }
 }

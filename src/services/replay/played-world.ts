@@ -82,7 +82,10 @@ export class PlayedWorld implements Dialer {
     return new Promise((done, fail) => {
       const take = (event: RecordedEvent): void => {
         if (!('answer' in event)) return;
-        if (event.bytes === undefined) return fail(failure(event.code ?? 'ERR'));
+        if (event.bytes === undefined) {
+          fail(failure(event.code ?? 'ERR'));
+          return;
+        }
         const answer = decodeBytes(event.bytes);
         answer.set(query.subarray(0, 2)); // the number is drawn anew
         done(answer);

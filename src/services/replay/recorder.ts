@@ -46,7 +46,11 @@ export class Recorder {
       );
     // Only what JSON can say: functions, clocks and sockets are not the network's description.
     this.#options = JSON.parse(
-      JSON.stringify({ ...options, dns: { ...options.dns, servers }, policy: plainPolicy(options.policy) }),
+      JSON.stringify({
+        ...options,
+        dns: { ...options.dns, servers },
+        policy: plainPolicy(options.policy),
+      }),
     ) as NetworkOptions;
     const head: RecordingHead = {
       recording: 'tunstack network',
@@ -165,7 +169,9 @@ function plainPolicy(policy: PolicyOptions | undefined): PolicyOptions | undefin
   if (policy === undefined) return undefined;
   const { onFlow: _, rules = [], ...rest } = policy;
   const words = rules.map((rule) =>
-    typeof rule === 'string' ? rule : `${rule.proxy ? 'proxy' : rule.allow ? 'allow' : 'deny'} ${rule.text}`,
+    typeof rule === 'string'
+      ? rule
+      : `${rule.proxy ? 'proxy' : rule.allow ? 'allow' : 'deny'} ${rule.text}`,
   );
   return { ...rest, rules: words };
 }

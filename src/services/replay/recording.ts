@@ -58,7 +58,8 @@ export function readRecording(text: string): {
     }
   });
   const [head, ...events] = parsed as [RecordingHead | undefined, ...RecordedEvent[]];
-  if (head?.recording !== 'tunstack network') throw new Error('this is no recording of tunstack network');
+  if (head?.recording !== 'tunstack network')
+    throw new Error('this is no recording of tunstack network');
   if (head.version !== VERSION) {
     throw new Error(`the recording is of version ${head.version}, and this reads ${VERSION}`);
   }

@@ -7,7 +7,7 @@
 interface Timer {
   due: number;
   readonly order: number;
-  readonly then: () => void;
+  readonly call: () => void;
   readonly every: number | undefined;
 }
 
@@ -65,16 +65,18 @@ export class VirtualTime {
 
   /** Take the process's timers, until what this gives is called. */
   take(): () => void {
-    const begin = (every: boolean) => (then: () => void, milliseconds = 0, ...args: unknown[]) => {
-      const after = Math.max(1, Number(milliseconds) || 0) * THOUSAND;
-      const timer: Timer = {
-        ...{ due: this.now + after, order: ++this.#order },
-        then: () => (then as (...all: unknown[]) => void)(...args),
-        every: every ? after : undefined,
+    const begin =
+      (every: boolean) =>
+      (then: () => void, milliseconds = 0, ...args: unknown[]) => {
+        const after = Math.max(1, Number(milliseconds) || 0) * THOUSAND;
+        const timer: Timer = {
+          ...{ due: this.now + after, order: ++this.#order },
+          call: () => (then as (...all: unknown[]) => void)(...args),
+          every: every ? after : undefined,
+        };
+        this.#timers.add(timer);
+        return new Handle(this, timer, after);
       };
-      this.#timers.add(timer);
-      return new Handle(this, timer, after);
-    };
     const clear = (handle: unknown): void => this.clear(handle);
     const soon = (then: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate => {
       this.#soon++;
@@ -118,7 +120,7 @@ export class VirtualTime {
       for (const timer of found) {
         if (!this.#timers.delete(timer)) continue; // an earlier one has cleared it
         if (timer.every !== undefined) this.set(timer, timer.every);
-        timer.then();
+        timer.call();
         await this.settle();
       }
     }

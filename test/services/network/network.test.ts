@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createPipe, type Stack } from '../../../src/index.ts';
-import { Control, createNetwork, type NetworkStatus, readStatus } from '../../../src/services.ts';
 import { plain, proxyHeader } from '../../../src/services/network/proxy-v2.ts';
+import { Control, createNetwork, type NetworkStatus, readStatus } from '../../../src/services.ts';
 import { GATEWAY, look, say, world } from './world.ts';
 
 /** A server on a guest that tells what it hears, and from whom. */
@@ -102,7 +102,11 @@ test('network: with source=proxy the guest is told of the client by PROXY v2', a
   const it = await world(t);
   const guest = await it.guest('10.83.0.15');
   const heard = await serve(guest, 80);
-  const { port } = await it.network.publish({ guest: '10.83.0.15', guestPort: 80, source: 'proxy' });
+  const { port } = await it.network.publish({
+    guest: '10.83.0.15',
+    guestPort: 80,
+    source: 'proxy',
+  });
   await ask(port, 'text');
   const text = Buffer.from(heard[0]?.slice(GATEWAY.length + 1) ?? '', 'latin1');
   t.is(text.subarray(0, 16).toString('hex'), '0d0a0d0a000d0a515549540a2111000c');
@@ -114,7 +118,12 @@ test('network: with source=proxy the guest is told of the client by PROXY v2', a
 test('proxy-v2: addresses of both families become those of IPv6, and mapped ones IPv4', (t) => {
   t.is(plain('::ffff:192.0.2.1'), '192.0.2.1');
   t.is(plain('2001:db8::1'), '2001:db8::1');
-  const ends = { remoteAddress: '2001:db8::1', remotePort: 1, localAddress: '192.0.2.1', localPort: 2 };
+  const ends = {
+    remoteAddress: '2001:db8::1',
+    remotePort: 1,
+    localAddress: '192.0.2.1',
+    localPort: 2,
+  };
   const header = proxyHeader(ends);
   t.is(header.subarray(12, 16).toString('hex'), '21210024');
   t.is(header.subarray(32, 48).toString('hex'), '00000000000000000000ffffc0000201');
@@ -126,7 +135,11 @@ test('network: datagrams to a published port come back to whom they are from', a
   const server = guest.dgram.createSocket('udp4');
   server.on('message', (message, { address, port }) => server.send(`${message}!`, port, address));
   await new Promise<void>((done) => server.bind(53, done));
-  const published = await it.network.publish({ protocol: 'udp', guest: '10.83.0.15', guestPort: 53 });
+  const published = await it.network.publish({
+    protocol: 'udp',
+    guest: '10.83.0.15',
+    guestPort: 53,
+  });
   const clients = [createSocket('udp4'), createSocket('udp4')];
   for (const [i, client] of clients.entries()) {
     const answer = once(client, 'message');
@@ -261,7 +274,10 @@ test('control: status, flows, names, ports and the policy are read and changed',
   t.is((await call('DELETE', '/v1/flows')).status, 400);
   t.is((await call('GET', '/v2')).status, 404);
   t.is((await call('PUT', '/v1/policy', '{')).status, 400);
-  t.is((await call('PUT', '/v1/policy', 'x'.repeat(2 << 20)).catch(() => ({ status: 413 }))).status, 413);
+  t.is(
+    (await call('PUT', '/v1/policy', 'x'.repeat(2 << 20)).catch(() => ({ status: 413 }))).status,
+    413,
+  );
 });
 
 test('control: flows are cut by guest', async (t) => {
@@ -294,11 +310,21 @@ test('control: gvproxy’s paths do as gvproxy does', async (t) => {
   t.deepEqual([remote, protocol], ['10.83.0.15:80', 'tcp']);
   t.is(await ask(Number(local.split(':')[1]), 'x'), 'hello x');
   t.is((await call('POST', '/services/forwarder/unexpose', { local, protocol })).status, 200);
-  t.deepEqual((await call('POST', '/services/forwarder/unexpose', { local })), { status: 500, body: 'proxy not found' });
+  t.deepEqual(await call('POST', '/services/forwarder/unexpose', { local }), {
+    status: 500,
+    body: 'proxy not found',
+  });
   t.deepEqual(await call('GET', '/services/forwarder/expose'), { status: 400, body: 'post only' });
-  t.is((await call('POST', '/services/forwarder/expose', { local: ':x', remote: ':80' })).status, 400);
+  t.is(
+    (await call('POST', '/services/forwarder/expose', { local: ':x', remote: ':80' })).status,
+    400,
+  );
 
-  const zone = { Name: 'apps.', Records: [{ Name: 'api', IP: '10.83.0.15' }], DefaultIP: '10.83.0.16' };
+  const zone = {
+    Name: 'apps.',
+    Records: [{ Name: 'api', IP: '10.83.0.15' }],
+    DefaultIP: '10.83.0.16',
+  };
   t.is((await call('POST', '/services/dns/add', zone)).status, 200);
   t.is(await look(guest, 'api.apps'), '10.83.0.15');
   t.is(await look(guest, 'other.apps'), '10.83.0.16');
@@ -307,9 +333,12 @@ test('control: gvproxy’s paths do as gvproxy does', async (t) => {
   t.true(zones.some(({ Name }) => Name === 'docker.internal.'));
 
   t.deepEqual((await call('GET', '/leases')).body, {});
-  t.deepEqual(Object.keys((await call('GET', '/cam')).body), ['02:00:5e:00:53:15'].concat(
-    Object.keys((await call('GET', '/cam')).body).filter((mac) => mac !== '02:00:5e:00:53:15'),
-  ));
+  t.deepEqual(
+    Object.keys((await call('GET', '/cam')).body),
+    ['02:00:5e:00:53:15'].concat(
+      Object.keys((await call('GET', '/cam')).body).filter((mac) => mac !== '02:00:5e:00:53:15'),
+    ),
+  );
   t.true((await call('GET', '/stats')).body.BytesReceived > 0);
 
   const tunnel = connect(path);

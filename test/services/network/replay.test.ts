@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { Recorder, type Replayed } from '../../../src/services.ts';
 import { readRecording } from '../../../src/services/replay/recording.ts';
+import { Recorder, type Replayed } from '../../../src/services.ts';
 import { tunstack } from '../../support/process.ts';
 import { say, world } from './world.ts';
 
@@ -38,7 +38,10 @@ async function record(t: ExecutionContext): Promise<string> {
   return text;
 }
 
-async function play(t: ExecutionContext, text: string): Promise<{ code: number | null; said: Replayed }> {
+async function play(
+  t: ExecutionContext,
+  text: string,
+): Promise<{ code: number | null; said: Replayed }> {
   const folder = mkdtempSync(join(tmpdir(), 'tunstack-replay-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'session');
@@ -72,7 +75,9 @@ test('replay: another policy comes to other decisions, and says which is the fir
 test('replay: what is no recording is refused, and one whose last line is cut is read', async (t) => {
   t.throws(() => readRecording('{}'), { message: /no recording/ });
   t.throws(() => readRecording(''), { message: /no recording/ });
-  t.throws(() => readRecording('{"recording":"tunstack network","version":9}'), { message: /version 9/ });
+  t.throws(() => readRecording('{"recording":"tunstack network","version":9}'), {
+    message: /version 9/,
+  });
   const head = '{"recording":"tunstack network","version":1,"seed":1,"options":{}}\n';
   t.is(readRecording(`${head}{"t":1,"end":1}\n{"t":2,"en`).events.length, 1);
   t.throws(() => readRecording(`${head}{"t":1,\n{"t":2,"end":1}\n`), { message: /line 2/ });

@@ -173,7 +173,8 @@ export async function say(
   socket.on('data', (piece) => {
     answer += piece;
   });
-  socket.end(text);
+  if (text.length > 0) socket.end(text);
+  else socket.once('connect', () => socket.end());
   try {
     await once(socket, 'end', { signal: AbortSignal.timeout(8000) });
     return answer;
