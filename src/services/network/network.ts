@@ -91,6 +91,8 @@ export interface NetworkOptions {
 
 /** What records a network. */
 export interface NetworkRecorder {
+  made(): void;
+  uplink(device: Device): Device;
   device(device: Device, name: string): Device;
   dialer(dialer: Dialer): Dialer;
   exchange(exchange: Exchange): Exchange;
@@ -146,6 +148,7 @@ export class Network {
     this.address = address;
     this.hostAlias = hostAlias;
     this.mtu = mtu;
+    options.recorder?.made();
     this.switch = createSwitch({
       clock,
       ...(options.random && { secret: options.random.int32() >>> 0 }),
@@ -156,7 +159,8 @@ export class Network {
       limit: PIPE_LIMIT,
       offload: true,
     });
-    const device = options.pcap === undefined ? end : capture(end, options.pcap);
+    const inner = options.pcap === undefined ? end : capture(end, options.pcap);
+    const device = options.recorder?.uplink(inner) ?? inner;
     this.#uplink = this.switch.plug(port, { name: 'gateway', storm: Number.POSITIVE_INFINITY });
     this.stack = createStack({
       ...{ device, address: `${address}/${bits}`, clock },

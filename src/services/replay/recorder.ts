@@ -19,6 +19,9 @@ import { TappedDevice } from './tapped-device.ts';
 /** An event without its time. */
 type Untimed<T = RecordedEvent> = T extends unknown ? Omit<T, 't'> : never;
 
+/** Frames that wait for the gateway to read them. */
+const MOST_COMING = 4096;
+
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? 'ERR';
 
 export class Recorder {
@@ -27,6 +30,10 @@ export class Recorder {
   readonly #write: (line: string) => boolean;
   readonly #options: NetworkOptions;
   readonly #seed: number;
+  /** What the clock has told last. */
+  #last = 0;
+  /** Frames from guests, which the gateway has not read: their time is that at which it does. */
+  readonly #coming: { port: number; bytes: string; at: number }[] = [];
   #ids = 0;
   #ports = 0;
   /** Lines that could not be written: what follows cannot be played. */
@@ -35,7 +42,12 @@ export class Recorder {
   /** `write` gives false for a line that it cannot take. */
   constructor(options: NetworkOptions, write: (line: string) => boolean) {
     const began = performance.now();
-    this.clock = { now: () => Math.round((performance.now() - began) * 1000) };
+    this.clock = {
+      now: () => {
+        this.#last = Math.round((performance.now() - began) * 1000);
+        return this.#last;
+      },
+    };
     this.#seed = randomInt(2 ** 32);
     this.random = new SeededRandom(this.#seed);
     this.#write = write;
@@ -69,9 +81,29 @@ export class Recorder {
     const id = this.#ports++;
     this.#put({ plug: id, name });
     return new TappedDevice(device, {
-      read: (bytes) => this.#put({ in: id, bytes: encodeBytes(bytes) }),
+      read: (bytes) => {
+        if (this.#coming.length >= MOST_COMING) this.#tellComing(undefined);
+        this.#coming.push({ port: id, bytes: encodeBytes(bytes), at: this.#last });
+      },
       written: (bytes) => this.#put({ out: id, bytes: encodeBytes(bytes) }),
       closed: () => this.#put({ unplug: id }),
+    });
+  }
+
+  /** The network is made now. */
+  made(): void {
+    this.#put({ made: true });
+  }
+
+  /**
+   * The device of the gateway. It judges what it reads by the time at which its turn began, which is what the
+   * clock has told last; its sequence numbers come of that time, and what guests acknowledge comes of them.
+   */
+  uplink(device: Device): Device {
+    return new TappedDevice(device, {
+      read: () => this.#tellComing(this.#last),
+      written: () => {},
+      closed: () => {},
     });
   }
 
@@ -158,8 +190,20 @@ export class Recorder {
     this.#put({ open: id });
   }
 
+  /** Write down what guests have sent: as read at `time`, or when it came. */
+  #tellComing(time: number | undefined): void {
+    for (const { port, bytes, at } of this.#coming.splice(0)) {
+      this.#writeEvent({ t: time ?? at, in: port, bytes });
+    }
+  }
+
   #put(event: Untimed): void {
-    const line = `${JSON.stringify({ t: this.clock.now(), ...event })}\n`;
+    const { now } = this.clock;
+    this.#writeEvent({ t: now(), ...event } as RecordedEvent);
+  }
+
+  #writeEvent(event: RecordedEvent): void {
+    const line = `${JSON.stringify(event)}\n`;
     if (this.lost > 0 || !this.#write(line)) this.lost++;
   }
 }

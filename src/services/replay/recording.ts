@@ -21,7 +21,9 @@ export interface RecordingHead {
 }
 
 /** What happened; `t` is microseconds from the beginning. Bytes are in base64. */
-export type RecordedEvent = { readonly t: number } & (
+export type RecordedEvent = { readonly t: number } & /** The network was made. */
+(
+  | { readonly made: true }
   | { readonly plug: number; readonly name: string }
   | { readonly unplug: number }
   /** A frame from a guest, by the number of its port. */

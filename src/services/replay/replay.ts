@@ -91,6 +91,7 @@ async function play(
 ): Promise<Replayed> {
   const world = new PlayedWorld(events);
   const played: AuditLine[] = [];
+  time.now = events.find((event) => 'made' in event)?.t ?? 0;
   const network = createNetwork({
     ...options,
     ...{ clock: { now: () => time.now }, random: new SeededRandom(seed) },
@@ -100,7 +101,7 @@ async function play(
   await time.settle();
   const guests = new Map<number, PlayedGuest>();
   for (const event of events) {
-    await time.pass(event.t);
+    await time.pass(Math.max(event.t, time.now));
     if ('plug' in event) {
       const [port, end] = createPipe({ medium: 'ethernet', mtu: network.mtu, limit: 65_536 });
       network.plug(port, { name: event.name });
