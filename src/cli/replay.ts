@@ -10,10 +10,10 @@ import { plural } from './words.ts';
 
 /** What came of it, in lines. */
 export function replayedLines(result: Replayed): string[] {
-  const { same, seconds, sent, got, identical, decisions, difference, surprises } = result;
+  const { same, seconds, sent, got, alike, decisions, difference, surprises } = result;
   return [
     `${same ? 'the same' : 'NOT the same'}: ${decisions.played} of ${plural(decisions.recorded, 'decision')} in ${seconds.toFixed(3)} s`,
-    `guests sent ${plural(sent, 'frame')}, got ${got.recorded} as recorded and ${got.played} now, ${identical} of them identical`,
+    `guests sent ${plural(sent, 'frame')}, got ${got.recorded} as recorded and ${got.played} now, ${alike} of them alike`,
     ...(difference === undefined
       ? []
       : [

@@ -258,3 +258,20 @@ test('dhcp: what cannot be meant is refused with the reason', (t) => {
   refuses({ leaseTime: 1 }, 'ERR_OUT_OF_RANGE');
   refuses({ mtu: 67 }, 'ERR_OUT_OF_RANGE');
 });
+
+// RFC 2131 §4.2: a client is who it says it is, so one station can be any number of them.
+test('dhcp: one station that asks under many names gets four addresses, and leaves the rest', async (t) => {
+  const it = await world(t, { pool: ['10.87.0.10', '10.87.0.30'] });
+  let lent = 0;
+  for (let i = 0; i < 8; i++) {
+    const id: readonly [number, readonly number[]] = [Option.CLIENT_ID, [0, 1, i]];
+    const { type, yours } = await it.ask({ type: MessageType.DISCOVER, options: [id] });
+    if (type !== MessageType.OFFER) continue;
+    lent++;
+    const asked: readonly [number, Uint8Array] = [Option.REQUESTED_ADDRESS, words(yours)];
+    await it.ask({ type: MessageType.REQUEST, options: [id, asked, chosen] });
+  }
+  t.is(lent, 4);
+  t.is(it.server.leases.length, 4);
+  t.not(await lend(it, MACS[0]), 0, 'another station gets its own');
+});

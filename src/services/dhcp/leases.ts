@@ -47,10 +47,17 @@ export class Leases {
   readonly #taken: ReadonlySet<number>;
   readonly #byAddress: Map<number, Lease> = new Map();
   readonly #byClient: Map<string, Lease> = new Map();
+  readonly #each: number;
   #next: number;
 
-  /** The pool, and `reserved`: addresses by hardware address. */
-  constructor(first: number, last: number, reserved: ReadonlyMap<string, number>) {
+  /** The pool, and `reserved`: addresses by hardware address, of which each may hold `each` of the pool. */
+  constructor(
+    first: number,
+    last: number,
+    reserved: ReadonlyMap<string, number>,
+    each: number = Number.POSITIVE_INFINITY,
+  ) {
+    this.#each = each;
     this.#first = first;
     this.#last = last;
     this.#reserved = reserved;
@@ -72,6 +79,7 @@ export class Leases {
       return this.isFree(reserved, client, mac, now) ? reserved : undefined;
     const own = this.#byClient.get(client);
     if (own && this.isFree(own.address, client, mac, now)) return own.address;
+    if (this.#countOf(mac, now) >= this.#each) return undefined;
     if (wish !== undefined && this.isFree(wish, client, mac, now)) return wish;
     return this.#free(client, mac, now);
   }
@@ -151,6 +159,16 @@ export class Leases {
       old ??= address;
     }
     return old;
+  }
+
+  /** How many a station holds, by whatever names it goes. */
+  #countOf(mac: string, now: number): number {
+    let count = 0;
+    for (const lease of this.#byAddress.values()) {
+      const holds = lease.held === Held.BOUND || lease.held === Held.OFFERED;
+      if (holds && lease.mac === mac && lease.until > now) count++;
+    }
+    return count;
   }
 
   #isOpen(address: number): boolean {

@@ -50,6 +50,11 @@ export interface DhcpServerOptions {
   /** Addresses that are kept for one station each, by its hardware address. */
   readonly reservations?: Readonly<Record<string, string>>;
   /**
+   * Most addresses of the pool that one hardware address may hold, under whatever identifiers (RFC 2132 §9.14);
+   * default 4.
+   */
+  readonly each?: number;
+  /**
    * Milliseconds to wait for an answer to a ping of an address that was never lent, before it is offered
    * (RFC 2131 §2.2); 0: do not ask. Default 300.
    */
@@ -115,7 +120,7 @@ export class DhcpServer extends EventEmitter {
   /** Not for use from outside: `createDhcpServer` makes these. */
   constructor(stack: Stack, options: DhcpServerOptions) {
     super();
-    const { pool, leaseTime = 3600, probe = 300, reservations = {} } = options;
+    const { pool, leaseTime = 3600, probe = 300, reservations = {}, each = 4 } = options;
     this.#stack = stack;
     const [own, bits] = readCidr(options.address);
     const mask = bits === 0 ? 0 : (-1 << (32 - bits)) >>> 0;
@@ -123,12 +128,13 @@ export class DhcpServer extends EventEmitter {
     this.#network = { address: (own & mask) >>> 0, mask };
     checkNumber('leaseTime', leaseTime, 10, 2 ** 32 - 2);
     checkNumber('probe', probe, 0, 10_000);
+    checkNumber('each', each, 1, 1_000_000);
     const [first, last] = pool.map((text) => this.#onLink('pool', text)) as [number, number];
     if (first > last) throw wrong('pool', pool.join(' to '), 'its first address must come first');
     const kept = Object.entries(reservations).map(
       ([mac, address]) => [readMac(mac), this.#onLink('reservations', address)] as const,
     );
-    this.#leases = new Leases(first, last, new Map(kept));
+    this.#leases = new Leases(first, last, new Map(kept), each);
     this.#leases.decline(own, Number.POSITIVE_INFINITY);
     this.#leaseTime = leaseTime;
     this.#probe = probe;

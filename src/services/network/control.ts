@@ -4,13 +4,22 @@
  * @module
  */
 import { once } from 'node:events';
-import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import type { PolicyOptions } from '../policy/read.ts';
 import { type Answer, asObject, Refused, type Request } from './asked.ts';
 import { answerGvproxy, hijack, isHijack } from './gvproxy.ts';
@@ -70,15 +79,24 @@ export class Control {
 
   /** Listen at `path`. A socket that nobody serves any more is taken over; rejects with `EADDRINUSE` otherwise. */
   async listen(path: string): Promise<void> {
-    if (existsSync(path) && lstatSync(path).isSocket() && !(await isServed(path))) unlinkSync(path);
-    const mask = process.umask(0o177); // it is its owner's from its first moment on
-    try {
-      this.#server.listen(path);
-      await once(this.#server, 'listening');
-    } finally {
-      process.umask(mask);
+    if (existsSync(path)) {
+      if (!lstatSync(path).isSocket() || (await isServed(path))) {
+        const message = `listen EADDRINUSE: address already in use ${path}`;
+        throw Object.assign(new Error(message), { code: 'EADDRINUSE' });
+      }
+      unlinkSync(path);
     }
-    chmodSync(path, 0o600);
+    // Made in a folder that is its owner's alone, it is never anybody else's, not even for a moment.
+    const folder = mkdtempSync(`${path}.`);
+    try {
+      const made = join(folder, 's');
+      this.#server.listen(made);
+      await once(this.#server, 'listening');
+      chmodSync(made, 0o600);
+      renameSync(made, path);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
     this.#path = path;
   }
 
@@ -86,6 +104,7 @@ export class Control {
     if (this.#path === undefined) return;
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((done) => this.#server.close(() => done()));
+    rmSync(this.#path, { force: true });
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

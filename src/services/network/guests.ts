@@ -51,6 +51,11 @@ const UDP = 17;
 const DHCP_SERVER = 67;
 const DHCP_CLIENT = 68;
 const UDP_PORTS = 4;
+const UDP_HEADER = 8;
+/** Where a message of DHCP has its client's hardware address. RFC 2131 figure 1. */
+const CHADDR = 28;
+/** Hardware addresses of one port that get leases: containers in a machine have theirs. */
+const MOST_ASKING = 16;
 
 export class Guests {
   readonly drops: GuestDrops = { spoofed: 0, rogueDhcp: 0, tooMany: 0 };
@@ -58,6 +63,8 @@ export class Guests {
   readonly #own: ReadonlySet<number>;
   readonly #holders: Map<number, Holder> = new Map();
   readonly #counts: Map<SwitchPort, number> = new Map();
+  /** Hardware addresses that have asked for a lease, by port. */
+  readonly #asking: Map<SwitchPort, Set<number>> = new Map();
 
   constructor(options: GuestsOptions) {
     this.#options = options;
@@ -98,6 +105,7 @@ export class Guests {
   /** What was plugged in there is gone. */
   unplugged(port: SwitchPort): void {
     this.#counts.delete(port);
+    this.#asking.delete(port);
     for (const [bits, holder] of this.#holders) {
       if (holder.port !== port) continue;
       holder.port = undefined;
@@ -121,6 +129,13 @@ export class Guests {
           this.drops.rogueDhcp++;
           return 'drop';
         }
+        const isAsking = (ports & 0xffff) === DHCP_SERVER;
+        if (
+          isAsking &&
+          !this.#mayAsk(view, from + header + UDP_HEADER, left - header, hi, lo, port)
+        ) {
+          return 'drop';
+        }
       }
       return this.#mayBe(view.getUint32(from + 12), hi, lo, port) ? 'pass' : 'drop';
     }
@@ -130,6 +145,30 @@ export class Guests {
     if (isSame && this.#mayBe(view.getUint32(from + 14), hi, lo, port)) return 'pass';
     if (!isSame) this.drops.spoofed++;
     return 'drop';
+  }
+
+  /** Whether a question for a lease is its sender's own, and the port has not asked for too many. */
+  #mayAsk(
+    view: DataView,
+    at: number,
+    left: number,
+    hi: number,
+    lo: number,
+    port: SwitchPort,
+  ): boolean {
+    if (left < UDP_HEADER + CHADDR + 6) return false;
+    const isOwn = view.getUint16(at + CHADDR) === hi && view.getInt32(at + CHADDR + 2) === lo;
+    if (!isOwn) return this.#refuse('spoofed');
+    let known = this.#asking.get(port);
+    if (known === undefined) {
+      known = new Set();
+      this.#asking.set(port, known);
+    }
+    const mac = hi * 2 ** 32 + (lo >>> 0);
+    if (known.has(mac)) return true;
+    if (known.size >= MOST_ASKING) return this.#refuse('tooMany');
+    known.add(mac);
+    return true;
   }
 
   #mayBe(bits: number, hi: number, lo: number, port: SwitchPort): boolean {

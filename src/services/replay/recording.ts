@@ -21,8 +21,7 @@ export interface RecordingHead {
 }
 
 /** What happened; `t` is microseconds from the beginning. Bytes are in base64. */
-export type RecordedEvent = { readonly t: number } & /** The network was made. */
-(
+export type RecordedEvent = { readonly t: number } /** The network was made. */ & (
   | { readonly made: true }
   | { readonly plug: number; readonly name: string }
   | { readonly unplug: number }

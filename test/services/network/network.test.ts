@@ -180,6 +180,33 @@ test('network: a guest that plays the DHCP server is not heard', async (t) => {
   t.is(heard, 0);
 });
 
+test('network: a guest asks for a lease as itself, and its port for sixteen stations', async (t) => {
+  const it = await world(t);
+  const [port, end] = createPipe({ medium: 'ethernet' });
+  it.network.plug(port);
+  const memory = new Uint8Array(2048);
+  end.start({ memory, readable: () => {}, writable: () => {}, closed: () => {} });
+  const discover = (source: number, chaddr: number): void => {
+    const frame = Buffer.alloc(14 + 20 + 8 + 244);
+    frame.fill(255, 0, 6);
+    frame.set([2, 0, 0, 0, 0, source], 6);
+    frame.writeUInt16BE(0x0800, 12);
+    frame.set([0x45, 0, 1, 16, 0, 0, 0, 0, 64, 17], 14);
+    frame.fill(255, 30, 34);
+    frame.writeUInt16BE(68, 34);
+    frame.writeUInt16BE(67, 36);
+    frame.set([2, 0, 0, 0, 0, chaddr], 42 + 28);
+    memory.set(frame);
+    end.write(0, frame.length);
+  };
+  discover(1, 9);
+  while (it.network.guests.drops.spoofed < 1) await new Promise(setImmediate);
+  for (let i = 1; i <= 20; i++) discover(i, i);
+  while (it.network.guests.drops.tooMany < 4) await new Promise(setImmediate);
+  t.deepEqual({ ...it.network.guests.drops }, { spoofed: 1, rogueDhcp: 0, tooMany: 4 });
+  await end.close();
+});
+
 test('network: one port has a bound of addresses, and the others lose none by it', async (t) => {
   const it = await world(t, { address: '10.83.0.1/16' });
   const guest = await it.guest('10.83.0.15');

@@ -94,14 +94,22 @@ const resolve: Exchange = async (_resolver, query) => {
   });
 };
 
+/** What is outside, for a network that is made elsewhere. */
+export async function outside(): Promise<{ options: NetworkOptions; close(): void }> {
+  const server = await serve([]);
+  const dialer = new Outside((server.address() as AddressInfo).port);
+  const dns = { servers: ['192.0.2.53'] };
+  return { options: { dialer, exchange: resolve, dns }, close: () => void server.close() };
+}
+
 export async function world(t: ExecutionContext, options: NetworkOptions = {}): Promise<World> {
   const heard: string[] = [];
   const server = await serve(heard);
-  const outside = new Outside((server.address() as AddressInfo).port);
+  const beyond = new Outside((server.address() as AddressInfo).port);
   const audit: AuditLine[] = [];
-  const it = { now: 1e6, heard, dialled: outside.dialled, audit } as unknown as World;
+  const it = { now: 1e6, heard, dialled: beyond.dialled, audit } as unknown as World;
   const network = createNetwork({
-    ...{ dialer: outside, exchange: resolve, dns: { servers: ['192.0.2.53'] } },
+    ...{ dialer: beyond, exchange: resolve, dns: { servers: ['192.0.2.53'] } },
     audit: (line) => audit.push(line) > 0,
     ...options,
   });
@@ -174,7 +182,7 @@ export async function say(
     answer += piece;
   });
   if (text.length > 0) socket.end(text);
-  else socket.once('connect', () => socket.end());
+  else socket.once('connect', () => setTimeout(() => socket.end(), 20));
   try {
     await once(socket, 'end', { signal: AbortSignal.timeout(8000) });
     return answer;

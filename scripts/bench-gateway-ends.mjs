@@ -1,0 +1,86 @@
+/**
+ * Both ends of `npm run bench:gateway`: a server that sends (1), takes (2) and answers (3), and a client that
+ * measures each, for some seconds, and prints megabytes a second and microseconds.
+ */
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+const [, , side, host, given] = process.argv;
+const PIECE = Buffer.alloc(1 << 20, 'x');
+const MB = 1e6;
+const REQUESTS = 300;
+
+function serve() {
+  createServer((socket) => {
+    const go = () => {
+      while (socket.writable && socket.write(PIECE));
+    };
+    socket.on('drain', go).on('error', () => {});
+    go();
+  }).listen(1);
+  createServer((socket) => {
+    let bytes = 0;
+    socket.on('error', () => {});
+    socket.on('data', (piece) => {
+      bytes += piece.length;
+    });
+    socket.on('end', () => socket.end(`${bytes}`));
+  }).listen(2);
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.end('x'.repeat(100)));
+  });
+  server.listen(3, () => console.log('up'));
+}
+
+/** From the first byte on: what comes in so many seconds. */
+async function down(seconds) {
+  const socket = connect(1, host);
+  await once(socket, 'data');
+  let bytes = 0;
+  socket.on('data', (piece) => {
+    bytes += piece.length;
+  });
+  const began = performance.now();
+  await new Promise((done) => setTimeout(done, seconds * 1000));
+  const took = (performance.now() - began) / 1000;
+  socket.destroy();
+  return bytes / took / MB;
+}
+
+/** Until the server has said that it has all. */
+async function up(seconds) {
+  const socket = connect({ port: 2, host, allowHalfOpen: true });
+  await once(socket, 'connect');
+  const began = performance.now();
+  while (performance.now() - began < seconds * 1000) {
+    if (!socket.write(PIECE)) await once(socket, 'drain');
+  }
+  socket.end();
+  let answer = '';
+  for await (const piece of socket) answer += piece;
+  return Number(answer) / ((performance.now() - began) / 1000) / MB;
+}
+
+/** Connect, ask, and read to the end: the median. */
+async function request() {
+  const times = [];
+  for (let i = 0; i < REQUESTS; i++) {
+    const began = performance.now();
+    const socket = connect({ port: 3, host, noDelay: true });
+    socket.write('GET');
+    await once(socket.resume(), 'close');
+    times.push(performance.now() - began);
+  }
+  return times.sort((a, b) => a - b)[REQUESTS >> 1] * 1000;
+}
+
+if (side === 'server') serve();
+else {
+  const seconds = Number(given);
+  await down(0.3); // both ends warm
+  console.log(
+    JSON.stringify({ down: await down(seconds), up: await up(seconds), request: await request() }),
+  );
+  process.exit();
+}

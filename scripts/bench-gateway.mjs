@@ -1,0 +1,226 @@
+/**
+ * `npm run bench:gateway`: a guest's way out through `tunstack network`, slirp4netns and pasta (passt for network
+ * namespaces), in turn, in network namespaces of their own: one stream each way, and requests one after the other,
+ * each on a connection of its own. Prints a table; with `--docs` it takes the place of the one in docs/speed.md.
+ *
+ *     npm run bench:gateway -- [--runs N] [--seconds N] [--docs]
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { root } from './build.mjs';
+import { privateNetwork } from './namespace.mjs';
+import { setUp } from './setup.mjs';
+
+const args = process.argv.slice(2);
+const option = (name, usual) => {
+  const at = args.indexOf(`--${name}`);
+  return at < 0 ? usual : Number(args[at + 1]);
+};
+const runs = option('runs', 3);
+const seconds = option('seconds', 2);
+const ENDS = join(root, 'scripts/bench-gateway-ends.mjs');
+const HERE = '192.0.2.1';
+const SERVER = '192.0.2.2';
+const BEGIN = '<!-- bench:gateway -->';
+const END = '<!-- /bench:gateway -->';
+
+const sh = (...words) => {
+  const { status, stderr } = spawnSync(words[0], words.slice(1), { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${words.join(' ')}: ${stderr}`);
+};
+
+/** A program whose lines can be waited for. */
+function start(...words) {
+  const child = spawn(words[0], words.slice(1), { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let errors = '';
+  child.stderr.on('data', (text) => {
+    errors += text;
+  });
+  const ended = once(child, 'exit');
+  return {
+    pid: child.pid,
+    line: async () => {
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`${words[0]}: ${errors}`);
+      return value;
+    },
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+/** A namespace with somebody in it. */
+async function space() {
+  const holder = start('unshare', '-n', 'sh', '-c', 'ip link set lo up; echo up; exec sleep 3600');
+  await holder.line();
+  return { ...holder, enter: ['nsenter', `--net=/proc/${holder.pid}/ns/net`] };
+}
+
+const MTU = '65520';
+const subjects = {
+  tunstack: {
+    version: () =>
+      `tunstack ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}`,
+    begin: async (guest) => {
+      const gateway = start(
+        ...[
+          process.execPath,
+          join(root, 'dist/src/cli/main.js'),
+          'network',
+          '--netns',
+          `${guest.pid}`,
+        ],
+        ...['--mtu', MTU],
+      );
+      await gateway.line();
+      return gateway;
+    },
+  },
+  slirp4netns: {
+    version: () =>
+      spawnSync('slirp4netns', ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0],
+    begin: async (guest) => {
+      const gateway = start('slirp4netns', '--configure', `--mtu=${MTU}`, `${guest.pid}`, 'tap0');
+      await way(guest);
+      return gateway;
+    },
+  },
+  pasta: {
+    version: () =>
+      `pasta ${spawnSync('pasta', ['--version'], { encoding: 'utf8' })
+        .stdout.split('\n')[0]
+        .replace(/^pasta /, '')}`,
+    begin: async (guest) => {
+      const options = [
+        '--config-net',
+        '--ipv4-only',
+        '-f',
+        '-q',
+        '-m',
+        MTU,
+        '-t',
+        'none',
+        '-u',
+        'none',
+      ];
+      const gateway = start(
+        ...[
+          'pasta',
+          ...options,
+          '-T',
+          'none',
+          '-U',
+          'none',
+          '-i',
+          'out0',
+          '-a',
+          '10.0.2.100',
+          '-n',
+          '24',
+        ],
+        ...['-g', '10.0.2.2', '--netns', `/proc/${guest.pid}/ns/net`],
+      );
+      await way(guest);
+      return gateway;
+    },
+  },
+};
+
+/** Until the guest has a way out. */
+async function way(guest) {
+  for (let i = 0; i < 100; i++) {
+    const { stdout } = spawnSync(guest.enter[0], [guest.enter[1], 'ip', 'route', 'get', SERVER], {
+      encoding: 'utf8',
+    });
+    if (/ dev (tap0|out0|eth0)/.test(stdout)) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error('the guest got no way out');
+}
+
+async function measure(name) {
+  const guest = await space();
+  const gateway = await subjects[name].begin(guest);
+  try {
+    const client = start(...guest.enter, process.execPath, ENDS, 'client', SERVER, `${seconds}`);
+    return JSON.parse(await client.line());
+  } finally {
+    await gateway.stop();
+    await guest.stop();
+  }
+}
+
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
+const digits = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+const spread = (list) =>
+  `${digits(median(list))} (${digits(Math.min(...list))}–${digits(Math.max(...list))})`;
+
+async function main() {
+  const outside = await space();
+  sh('ip', 'link', 'add', 'out0', 'type', 'veth', 'peer', 'name', 'out1');
+  sh('ip', 'link', 'set', 'out1', 'netns', `${outside.pid}`);
+  sh('ip', 'addr', 'add', `${HERE}/24`, 'dev', 'out0');
+  sh('ip', 'link', 'set', 'out0', 'mtu', '65520', 'up');
+  sh('ip', 'route', 'add', 'default', 'via', SERVER);
+  sh(...outside.enter, 'ip', 'addr', 'add', `${SERVER}/24`, 'dev', 'out1');
+  sh(...outside.enter, 'ip', 'link', 'set', 'out1', 'mtu', '65520', 'up');
+  const server = start(...outside.enter, process.execPath, ENDS, 'server');
+  await server.line();
+  const found = {};
+  const missing = [];
+  for (let run = 0; run < runs; run++) {
+    for (const name of Object.keys(subjects)) {
+      if (missing.some((line) => line.startsWith(name))) continue;
+      try {
+        const result = await measure(name);
+        found[name] ??= [];
+        found[name].push(result);
+        console.error(`${name} ${JSON.stringify(result)}`);
+      } catch (error) {
+        missing.push(`${name}: ${error.message.trim().split('\n')[0]}`);
+      }
+    }
+  }
+  await server.stop();
+  await outside.stop();
+  const rows = Object.entries(found).map(([name, results]) => {
+    const of = (key) => results.map((result) => result[key]);
+    return `| ${subjects[name].version()} | ${spread(of('down'))} | ${spread(of('up'))} | ${spread(of('request'))} |`;
+  });
+  const table = [
+    `- \`npm run bench:gateway -- --runs ${runs} --seconds ${seconds}\`, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${cpus().length} cores, Node ${process.version}`,
+    ...missing.map((line) => `- not measured: ${line}`),
+    '',
+    '| | to the guest, MB/s | from the guest, MB/s | a request on a new connection, µs |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+  console.log(table);
+  if (!args.includes('--docs')) return;
+  const page = join(root, 'docs/speed.md');
+  const text = readFileSync(page, 'utf8');
+  const [from, to] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
+  writeFileSync(page, `${text.slice(0, from)}\n\n${table}\n\n${text.slice(to)}`);
+}
+
+if (process.env.BENCH_GATEWAY === 'inside') {
+  await main();
+  process.exit();
+}
+setUp();
+const { wrap, reason } = privateNetwork([['-n']]);
+if (wrap === undefined) {
+  console.error(`this needs root and a network namespace of its own: ${reason}`);
+  process.exit(1);
+}
+const line = wrap([process.execPath, join(root, 'scripts/bench-gateway.mjs'), ...args]);
+const env = { ...process.env, BENCH_GATEWAY: 'inside' };
+process.exitCode =
+  spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit', env }).status ?? 1;
