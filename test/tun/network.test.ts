@@ -172,9 +172,9 @@ withAll(
     t.teardown(() => serving.stop('SIGKILL').then(() => {}));
     await serving.line();
     const near = await run('curl', '-sS', '-m', '10', 'http://127.0.0.1:18080/');
-    t.is(near.out, 'hello 10.83.0.1', near.err);
+    t.is(near.out.trim(), 'hello 10.83.0.1', near.err);
     const inside = await run('curl', '-sS', '-m', '10', 'http://192.0.2.1:18081/');
-    t.is(inside.out, 'hello 192.0.2.1', inside.err);
+    t.is(inside.out.trim(), 'hello 192.0.2.1', inside.err);
   },
 );
 

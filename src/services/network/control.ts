@@ -37,11 +37,12 @@ const LONGEST_BODY = 1 << 20;
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const pieces: Buffer[] = [];
   let length = 0;
+  // It is read to its end, so that the sender hears the answer; what is too much is not kept.
   for await (const piece of request) {
     length += piece.length;
-    if (length > LONGEST_BODY) throw new Refused(413, 'the body is longer than 1 MiB');
-    pieces.push(piece);
+    if (length <= LONGEST_BODY) pieces.push(piece);
   }
+  if (length > LONGEST_BODY) throw new Refused(413, 'the body is longer than 1 MiB');
   if (length === 0) return undefined;
   try {
     return JSON.parse(Buffer.concat(pieces).toString('utf8'));

@@ -66,7 +66,7 @@ test('network: two guests reach each other, and do not where they are isolated',
     const it = await world(t, { isolated });
     const [one, two] = [await it.guest('10.83.0.15'), await it.guest('10.83.0.16')];
     await serve(two, 80);
-    const ping = one.ping('10.83.0.16', { timeout: 500 });
+    const ping = one.ping('10.83.0.16', { timeout: isolated ? 500 : 5000 });
     if (isolated) await t.throwsAsync(ping);
     else t.true((await ping).rtt > 0);
     t.true((await one.ping(GATEWAY)).rtt > 0);
@@ -253,7 +253,7 @@ async function controlled(t: ExecutionContext) {
     rmSync(folder, { recursive: true });
   });
   const call = async (method: string, where: string, body?: unknown) => {
-    const asked = request({ socketPath: path, method, path: where });
+    const asked = request({ socketPath: path, method, path: where, agent: false });
     asked.end(typeof body === 'string' ? body : body && JSON.stringify(body));
     const [response] = await once(asked, 'response');
     let text = '';
@@ -301,10 +301,7 @@ test('control: status, flows, names, ports and the policy are read and changed',
   t.is((await call('DELETE', '/v1/flows')).status, 400);
   t.is((await call('GET', '/v2')).status, 404);
   t.is((await call('PUT', '/v1/policy', '{')).status, 400);
-  t.is(
-    (await call('PUT', '/v1/policy', 'x'.repeat(2 << 20)).catch(() => ({ status: 413 }))).status,
-    413,
-  );
+  t.is((await call('PUT', '/v1/policy', 'x'.repeat(2 << 20))).status, 413);
 });
 
 test('control: flows are cut by guest', async (t) => {
@@ -360,12 +357,8 @@ test('control: gvproxy’s paths do as gvproxy does', async (t) => {
   t.true(zones.some(({ Name }) => Name === 'docker.internal.'));
 
   t.deepEqual((await call('GET', '/leases')).body, {});
-  t.deepEqual(
-    Object.keys((await call('GET', '/cam')).body),
-    ['02:00:5e:00:53:15'].concat(
-      Object.keys((await call('GET', '/cam')).body).filter((mac) => mac !== '02:00:5e:00:53:15'),
-    ),
-  );
+  const stations = (await call('GET', '/cam')).body as Record<string, number>;
+  t.is(typeof stations['02:00:5e:00:53:15'], 'number');
   t.true((await call('GET', '/stats')).body.BytesReceived > 0);
 
   const tunnel = connect(path);
