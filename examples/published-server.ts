@@ -12,7 +12,7 @@ import {
   createNetwork,
   type Network,
   type NetworkOptions,
-  type Published,
+  type PublishedPort,
 } from 'tunstack/services';
 
 const MACHINE = '10.83.0.15';
@@ -21,7 +21,7 @@ const MACHINE = '10.83.0.15';
 export async function publishServer(
   port: number,
   options: NetworkOptions = {},
-): Promise<{ network: Network; published: Published }> {
+): Promise<{ network: Network; published: PublishedPort }> {
   const network = createNetwork({ pool: [MACHINE, MACHINE], ...options });
   await network.ready;
   const published = await network.publish({ port, guest: MACHINE, guestPort: 80 });

@@ -38,14 +38,6 @@ export type {
 } from './services/gateway/judge.ts';
 export { type Guest, parseRule, type Rule, sayRules } from './services/gateway/rules.ts';
 export type { SocksProxy } from './services/gateway/socks5.ts';
-export { resolveInside } from './services/socks/names.ts';
-export { type Published, type PublishOptions, publish } from './services/socks/publish.ts';
-export {
-  createSocksServer,
-  type SocksCounters,
-  type SocksServer,
-  type SocksServerOptions,
-} from './services/socks/server.ts';
 export { Control, type ControlOptions } from './services/network/control.ts';
 export type { GuestDrops, Guests } from './services/network/guests.ts';
 export {
@@ -70,3 +62,11 @@ export type { FlowRequest, OnFlow, PolicyOptions } from './services/policy/read.
 export type { NameBounds } from './services/policy/tunnel.ts';
 export { Recorder } from './services/replay/recorder.ts';
 export { type Replayed, replay } from './services/replay/replay.ts';
+export { resolveInside } from './services/socks/names.ts';
+export { type Published, type PublishOptions, publish } from './services/socks/publish.ts';
+export {
+  createSocksServer,
+  type SocksCounters,
+  type SocksServer,
+  type SocksServerOptions,
+} from './services/socks/server.ts';

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { PolicyOptions, PublishOptions, SocksProxy } from '../../services.ts';
+import type { PolicyOptions, PublishPortOptions, SocksProxy } from '../../services.ts';
 import { parseNetns, parseProxy } from '../forward/options.ts';
 import { numberFrom, parseAddress, parseCidr, parseName, parseRule } from '../values.ts';
 
@@ -31,7 +31,7 @@ export interface NetworkCommand {
   readonly domain: string;
   readonly names: Readonly<Record<string, string>>;
   readonly servers: readonly string[] | undefined;
-  readonly publish: readonly PublishOptions[];
+  readonly publish: readonly PublishPortOptions[];
   /** Rules of the command line; they come before those of the file. */
   readonly policy: PolicyOptions;
   readonly policyFile: string | undefined;
@@ -59,7 +59,7 @@ const PUBLISH =
   /^(?:(\d+\.\d+\.\d+\.\d+|\[[^\]]+\]):)?(\d{1,5}):(\d+\.\d+\.\d+\.\d+):(\d{1,5})(?:\/(tcp|udp))?(?:,source=(gateway|proxy|inside))?$/;
 
 /** `[HOST:]PORT:GUEST:PORT[/tcp|udp][,source=gateway|proxy|inside]`. */
-function parsePublish(text: string): PublishOptions {
+function parsePublish(text: string): PublishPortOptions {
   const [, host, port = '', guest = '', guestPort = '', protocol, source] =
     PUBLISH.exec(text) ?? [];
   if (guest === '') {
@@ -108,7 +108,7 @@ export interface NetworkRead {
   domain: string;
   name?: Record<string, string>;
   dns?: readonly string[];
-  publish?: readonly PublishOptions[];
+  publish?: readonly PublishPortOptions[];
   allow?: PolicyOptions['rules'];
   default?: 'allow' | 'deny';
   close?: readonly string[];
