@@ -3,8 +3,10 @@
  * @module
  */
 import test, { type ExecutionContext } from 'ava';
-import { fromOctets } from '../../src/stack/base/address.ts';
+import { ANY6, fromOctets } from '../../src/stack/base/address.ts';
+import { enterBatch, leaveBatch } from '../../src/stack/base/address-table.ts';
 import { NEVER } from '../../src/stack/base/clock.ts';
+import { Drop } from '../../src/stack/base/drop.ts';
 import { add, seq } from '../../src/stack/base/seq.ts';
 import { siphash } from '../../src/stack/base/siphash.ts';
 import { Chunks } from '../../src/stack/memory/chunks.ts';
@@ -12,11 +14,14 @@ import { Deadlines, type Due } from '../../src/stack/memory/deadlines.ts';
 import { Ring } from '../../src/stack/memory/ring.ts';
 import { HEADROOM, Slots } from '../../src/stack/memory/slots.ts';
 import { Spans } from '../../src/stack/memory/spans.ts';
-import { Checksum, finish, lengthTerm, pseudo } from '../../src/stack/wire/checksum.ts';
+import { Udp } from '../../src/stack/udp/udp.ts';
+import { Checksum, finish, lengthTerm, pseudo, update16 } from '../../src/stack/wire/checksum.ts';
 import * as ipv4 from '../../src/stack/wire/ipv4.ts';
 import * as tcp from '../../src/stack/wire/tcp.ts';
 import * as options from '../../src/stack/wire/tcp-options.ts';
 import { garbage, LEFT_BY_ENGINE } from '../support/garbage.ts';
+import { udp } from '../support/packets.ts';
+import { Host6, PEER6, packet6, US6 } from '../support/packets6.ts';
 
 const slots = new Slots({ count: 8, packetSize: 1500 });
 const { view, bytes } = slots;
@@ -158,3 +163,36 @@ test.serial('base: a SipHash leaves nothing to the collector', (t) => {
   });
   t.is(kept, kept | 0);
 });
+
+for (const spoofed of [false, true]) {
+  const from = spoofed ? 'from ever another source' : 'from one peer';
+  test.serial(`ip: a datagram of IPv6 ${from} leaves nothing to the collector`, (t) => {
+    const host = new Host6();
+    let got = 0;
+    const socket = new Udp(host.net).open({
+      onMessage: (_bytes, _at, length) => {
+        got += length;
+        return Drop.NONE;
+      },
+      onError: () => {},
+    });
+    socket.bind(ANY6, 7);
+    const body = udp(PEER6, 5000, US6, 7, new Uint8Array(32));
+    const packet = packet6({ protocol: 17, body });
+    const place = host.slots.acquire() + HEADROOM;
+    host.slots.bytes.set(packet, place);
+    const v = host.slots.view;
+    const sum = v.getUint16(place + 46);
+    leavesNothing(t, (i) => {
+      if (spoofed) {
+        v.setUint16(place + 20, i & 0x7fff);
+        v.setUint16(place + 46, update16(sum, 0, i & 0x7fff));
+      }
+      enterBatch();
+      host.net.input(host.iface, place, packet.length);
+      leaveBatch();
+    });
+    t.true(got > 32 * 20_000);
+    t.is(host.stat('Udp6InErrors'), 0);
+  });
+}

@@ -1,13 +1,22 @@
 /**
  * Stacks in a row in virtual time: two ends and the routers between them, each joint a pipe with an MTU,
- * delay and rate of its own. The ends are 10.0.0.1 and 10.0.n.2; the routers have ICMP of their own.
+ * delay and rate of its own. The ends are 10.0.0.1 and 10.0.n.2, or fd83::1 and fd83:0:0:n::2; the routers have
+ * ICMP of their own.
  * @module
  */
 import type { Device } from '../../src/device/device.ts';
 import { type ImpairedDevice, impair } from '../../src/device/impair/impair.ts';
 import type { Impairment } from '../../src/device/impair/impairment.ts';
 import { createPipe } from '../../src/device/pipe.ts';
-import { type Address, fromOctets } from '../../src/stack/base/address.ts';
+import {
+  type Address,
+  ANY,
+  ANY6,
+  fromOctets,
+  fromWords,
+  isIPv6,
+  keepForever,
+} from '../../src/stack/base/address.ts';
 import { NEVER } from '../../src/stack/base/clock.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
 import { Stat } from '../../src/stack/base/stats.ts';
@@ -16,7 +25,7 @@ import { HEADROOM, NO_SLOT, Slots } from '../../src/stack/memory/slots.ts';
 import { Core, type CoreOptions } from '../../src/stack/stack.ts';
 import { Timeline } from './timeline.ts';
 
-const ANYWHERE = fromOctets(0, 0, 0, 0);
+const bitsOf = (address: Address): number => (isIPv6(address) ? 64 : 24);
 
 /** A rate that lets none out. */
 const NO_ERRORS = { all: 0, each: 0 };
@@ -47,7 +56,7 @@ export class ChainNode {
       ...{ name, mtu, headerLength, offload, queueLimit: 4096 },
       out: { write: (at, n) => device.write(at, n), flush: () => device.flush() },
     });
-    core.ip.routes.addAddress(iface, address, 24);
+    core.ip.routes.addAddress(iface, address, bitsOf(address));
     device.start({
       memory: slots.bytes,
       readable: () => this.#drain(device, iface),
@@ -117,6 +126,7 @@ export interface ChainOptions {
   /** False: the routers say nothing when a packet is too long. */
   readonly icmp?: boolean;
   readonly ends?: Partial<CoreOptions>;
+  readonly ipv6?: boolean;
 }
 
 export class Chain {
@@ -128,7 +138,10 @@ export class Chain {
   readonly there: ChainNode;
   readonly far: Address;
 
-  constructor({ joints, seed = 1, icmp = true, ends = {} }: ChainOptions) {
+  constructor({ joints, seed = 1, icmp = true, ends = {}, ipv6 = false }: ChainOptions) {
+    const place = (net: number, host: number): Address =>
+      ipv6 ? keepForever(fromWords(0xfd83_0000, net, 0, host)) : fromOctets(10, 0, net, host);
+    const anywhere = ipv6 ? ANY6 : ANY;
     const { line } = this;
     const random = new SeededRandom(seed);
     const longest = Math.max(...joints.map(({ mtu }) => mtu));
@@ -148,18 +161,18 @@ export class Chain {
       const [left, right] = createPipe({ mtu, schedule, limit: 65_536 });
       const impaired = impair(left, { seed: random.int32(), clock: line, both: link });
       const [from, to] = [nodes[i], nodes[i + 1]] as [ChainNode, ChainNode]; // one more than joints
-      const near = from.attach(impaired, fromOctets(10, 0, i, 1));
-      const off = to.attach(right, fromOctets(10, 0, i, 2));
+      const near = from.attach(impaired, place(i, 1));
+      const off = to.attach(right, place(i, 2));
       // To the right by default, and to the left what is left of here.
-      from.core.ip.routes.add(ANYWHERE, 0, { gateway: fromOctets(10, 0, i, 2), iface: near });
+      from.core.ip.routes.add(anywhere, 0, { gateway: place(i, 2), iface: near });
       for (let j = 0; j < i; j++) {
-        const gateway = fromOctets(10, 0, i, 1);
-        to.core.ip.routes.add(fromOctets(10, 0, j, 0), 24, { gateway, iface: off });
+        const gateway = place(i, 1);
+        to.core.ip.routes.add(place(j, 0), bitsOf(gateway), { gateway, iface: off });
       }
       return impaired;
     });
     this.here = nodes[0] as ChainNode; // there are two at least
     this.there = nodes[joints.length] as ChainNode;
-    this.far = fromOctets(10, 0, joints.length - 1, 2);
+    this.far = place(joints.length - 1, 2);
   }
 }
