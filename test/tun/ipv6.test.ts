@@ -147,13 +147,18 @@ pingTest('ipv6: of 1000 pings none is lost, nor of 20 000 in a flood', async (t)
   t.is(stack.stats().Icmp6InEchos, 21_000);
 });
 
-pingTest('ipv6: the link-local address answers, and is in no other zone', async (t) => {
-  const stack = await served(t, false);
-  const [own] = stack.addresses.filter((address) => address.startsWith('fe80:'));
-  t.not(own, undefined);
-  const { stdout } = await run('ping', ['-6', '-c', '3', '-i', '0.01', `${own}%six0`]);
-  t.regex(stdout, /3 received/);
-});
+pingTest(
+  'ipv6: the link-local address answers, and the kernel is the router of both families',
+  async (t) => {
+    const stack = await served(t, false);
+    const gateways = stack.routes.filter(({ network }) => network.endsWith('/0'));
+    t.deepEqual(gateways.map(({ gateway }) => gateway).sort(), ['10.84.0.1', 'fd84::1']);
+    const [own] = stack.addresses.filter((address) => address.startsWith('fe80:'));
+    t.not(own, undefined);
+    const { stdout } = await run('ping', ['-6', '-c', '3', '-i', '0.01', `${own}%six0`]);
+    t.regex(stdout, /3 received/);
+  },
+);
 
 tunTest('ipv6: a closed port refuses, by TCP and by UDP', async (t) => {
   await served(t, false);

@@ -25,6 +25,8 @@ export interface Attached {
   readonly offload: DeviceOffload;
   /** The kernel's own IPv4 address on a TUN. */
   readonly hostAddress?: string | undefined;
+  /** All of its addresses there that are known. */
+  readonly hostAddresses?: readonly string[];
   /** The MTU is what our user says, whatever becomes of the interface. */
   readonly fixed?: boolean;
 }

@@ -47,6 +47,7 @@ export interface DescriptorTraits {
   readonly mtu: number;
   readonly headerLength: number;
   readonly hostAddress?: string | undefined;
+  readonly hostAddresses?: readonly string[];
   readonly offload: DeviceOffload;
   readonly wait: WaitOptions;
   /** Whether the event loop can be given a descriptor: Node's can. */
@@ -83,6 +84,7 @@ export class Descriptor implements TunDevice {
   readonly medium: 'ip' | 'ethernet';
   readonly headerLength: number;
   readonly hostAddress: string | undefined;
+  readonly hostAddresses: readonly string[];
   readonly offload: DeviceOffload;
   readonly counters: DescriptorCounters = { cut: 0, refused: 0, down: 0, waits: 0 };
   readonly #libc: Libc;
@@ -120,6 +122,7 @@ export class Descriptor implements TunDevice {
     this.medium = traits.medium;
     this.headerLength = traits.headerLength;
     this.hostAddress = traits.hostAddress;
+    this.hostAddresses = traits.hostAddresses ?? [];
     this.offload = traits.offload;
     this.#libc = libc;
     this.#fd = fd;

@@ -29,8 +29,8 @@ export interface TunOptions extends WaitOptions {
   /** Up to 15 bytes; `tun%d` or nothing lets the kernel choose. An existing TUN is attached to. */
   name?: string;
   /**
-   * The kernel's own address on the interface, `10.83.0.1/24`; without it addresses are left alone. A stack with
-   * no other device takes the kernel for its gateway.
+   * The kernel's own address on the interface, `10.83.0.1/24`, or several, of IPv6 too: `fd83::1/64`. Without it
+   * addresses are left alone. A stack with no other device takes the kernel for its gateway.
    */
   hostAddress?: string | readonly string[];
   /** 68 to 65 535. Without it the interface's own is kept (1500 for a new one). */
@@ -91,7 +91,10 @@ export async function openInterface(options: TapOptions, medium: Medium): Promis
     const actual = configure(link, attached.name, addresses, options);
     if (bridge !== undefined) link.setBridge(attached.name, bridge);
     const host = medium === 'ip' ? link.ipv4(attached.name) : undefined;
-    const all = { ...attached, medium, mtu: actual, hostAddress: host };
+    const known = host === undefined ? [] : [host];
+    const hosts = medium === 'ip' ? [...known, ...ipv6Texts(hostAddress)] : [];
+    const named = { hostAddress: host, hostAddresses: hosts };
+    const all = { ...attached, medium, mtu: actual, ...named };
     return makeDevice(libc, control, fd, all, options);
   } catch (error) {
     if (fd >= 0) closeOwned(fd);
@@ -164,6 +167,12 @@ function wishQueue(link: LinkControl, name: string): void {
   } catch (error) {
     if (!(error instanceof DeviceError)) throw error;
   }
+}
+
+/** The IPv6 addresses that were asked for, without their prefixes. */
+function ipv6Texts(given: string | readonly string[]): string[] {
+  const list = typeof given === 'string' ? [given] : given;
+  return list.filter((text) => text.includes(':')).map((text) => text.split('/')[0] ?? '');
 }
 
 function hostAddresses(given: string | readonly string[]): Cidr[] {

@@ -14,6 +14,7 @@ export abstract class Wrapper implements Device {
   readonly medium: 'ip' | 'ethernet';
   readonly headerLength: number;
   readonly hostAddress: string | undefined;
+  readonly hostAddresses: readonly string[] | undefined;
   readonly offload: DeviceOffload;
   /** What stands behind this one, and ends with it. */
   protected readonly device: Device;
@@ -23,6 +24,7 @@ export abstract class Wrapper implements Device {
     this.medium = device.medium ?? 'ip';
     this.headerLength = device.headerLength;
     this.hostAddress = device.hostAddress;
+    this.hostAddresses = device.hostAddresses;
     this.offload = device.offload;
     this.device = device;
   }

@@ -124,7 +124,8 @@ export function readDevices(options: StackOptions): readonly DeviceOptions[] {
 /** With the host at the other end of a point-to-point device for a router, where nobody says another. */
 function withHost(options: DeviceOptions): DeviceOptions {
   const { device, gateway } = options;
-  const hosts = device?.hostAddresses ?? (device?.hostAddress ? [device.hostAddress] : []);
+  const first = device?.hostAddress === undefined ? [] : [device.hostAddress];
+  const hosts = device?.hostAddresses?.length ? device.hostAddresses : first;
   if (gateway !== undefined || hosts.length === 0) return options;
   const ours = listOf(options.address ?? []).map((text) => checkCidr(text, 'options.address'));
   const routers = hosts.filter((host) => {
