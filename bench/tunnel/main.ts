@@ -1,0 +1,118 @@
+/**
+ * A tunnel from TUN to TUN, through both ends, against Debian's wireguard-go on the same machine in the same run: one TCP
+ * stream each way, the round trip, CPU seconds a gigabyte. Ratios are of rounds that follow each other.
+ *
+ *     npm run bench:tunnel [-- --rounds 3 --seconds 3]
+ *     npm run bench:tunnel -- spike
+ * @module
+ */
+import { execFile } from 'node:child_process';
+import { cpus } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs, promisify } from 'node:util';
+import { type Spread, spread } from '../support/spread.ts';
+import { Places, type Subject, TARGET } from './places.ts';
+
+const run = promisify(execFile);
+const SUBJECTS: readonly Subject[] = ['wireguard-go', 'tunstack', 'tunstack --no-offload'];
+const PINGS = 200;
+
+interface Round {
+  /** Gbit/s. */
+  readonly forth: number;
+  readonly back: number;
+  /** Seconds of both ends a gigabyte, and ms. */
+  readonly cpuForth: number;
+  readonly cpuBack: number;
+  readonly p50: number;
+}
+
+/** One TCP stream for so long: Gbit/s, and CPU seconds of the tunnel a gigabyte. */
+async function stream(places: Places, seconds: number, back: boolean): Promise<[number, number]> {
+  const server = places.startInFar('iperf3', '-s', '-1');
+  await pause(300);
+  const before = places.cpu();
+  const words = ['-c', TARGET, '-t', `${seconds}`, '-O', '0', '-J', ...(back ? ['-R'] : [])];
+  const { stdout } = await run('iperf3', words, { maxBuffer: 64 << 20 });
+  const spent = places.cpu() - before;
+  server.kill('SIGTERM');
+  const { sum_received: sum } = (
+    JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number; bytes: number } } }
+  ).end;
+  return [sum.bits_per_second / 1e9, spent / (sum.bytes / 1e9)];
+}
+
+/** The median round trip, in ms. */
+async function trips(): Promise<number> {
+  const { stdout } = await run('ping', ['-c', `${PINGS}`, '-i', '0.005', TARGET]);
+  const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map(([, time]) => Number(time));
+  return spread(times)?.median ?? Number.NaN;
+}
+
+async function round(places: Places, subject: Subject, seconds: number): Promise<Round> {
+  await places.open(subject);
+  try {
+    await run('ping', ['-c', '3', '-i', '0.3', TARGET]);
+    const p50 = await trips();
+    const [forth, cpuForth] = await stream(places, seconds, false);
+    const [back, cpuBack] = await stream(places, seconds, true);
+    return { forth, back, cpuForth, cpuBack, p50 };
+  } finally {
+    await places.close();
+  }
+}
+
+const say = (found: Spread | undefined, digits = 2): string =>
+  found === undefined
+    ? '–'
+    : `${found.median.toFixed(digits)} (${found.min.toFixed(digits)}–${found.max.toFixed(digits)})`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
+  },
+});
+const places = new Places();
+const found = new Map<Subject, Round[]>(SUBJECTS.map((subject) => [subject, []]));
+try {
+  await places.join();
+  for (let i = 0; i < Number(values.rounds); i++) {
+    for (const subject of SUBJECTS) {
+      found.get(subject)?.push(await round(places, subject, Number(values.seconds)));
+    }
+  }
+} finally {
+  places.end();
+}
+
+const cores = cpus();
+console.log(`Node ${process.version} on ${cores.length} x ${cores[0]?.model ?? 'unknown CPU'}, `);
+console.log(`${values.rounds} rounds of ${values.seconds} s each way: median (least–most)\n`);
+console.log('| | forth, Gbit/s | back, Gbit/s | CPU s/GB forth | CPU s/GB back | echo p50, ms |');
+console.log('|---|---|---|---|---|---|');
+for (const [subject, rounds] of found) {
+  const of = (pick: (one: Round) => number): string => say(spread(rounds.map(pick)));
+  const cells = [
+    of((r) => r.forth),
+    of((r) => r.back),
+    of((r) => r.cpuForth),
+    of((r) => r.cpuBack),
+  ];
+  console.log(
+    `| ${subject} | ${cells.join(' | ')} | ${say(spread(rounds.map((r) => r.p50)), 3)} |`,
+  );
+}
+const base = found.get('wireguard-go') ?? [];
+for (const subject of SUBJECTS.slice(1)) {
+  const ratio = (pick: (one: Round) => number): string =>
+    say(spread((found.get(subject) ?? []).map((one, i) => pick(one) / pick(base[i] ?? one))));
+  const cells = [
+    ratio((r) => r.forth),
+    ratio((r) => r.back),
+    ratio((r) => r.cpuForth),
+    ratio((r) => r.cpuBack),
+    ratio((r) => r.p50),
+  ];
+  console.log(`| ${subject} : wireguard-go | ${cells.join(' | ')} |`);
+}

@@ -1,0 +1,29 @@
+/**
+ * `npm run bench:tunnel`: set up, then run dist/bench/tunnel in a network namespace of its own; `spike` first among the
+ * words: what one packet costs by each way that there is.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { root } from './build.mjs';
+import { setUp } from './setup.mjs';
+
+const words = process.argv.slice(2);
+const isSpike = words[0] === 'spike';
+const file = isSpike ? 'spike.js' : 'main.js';
+const program = [
+  process.execPath,
+  join(root, 'dist/bench/tunnel', file),
+  ...words.slice(isSpike ? 1 : 0),
+];
+
+setUp();
+if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+  console.error(
+    'tunstack: bench:tunnel makes network namespaces and TUNs: run it as root, on Linux',
+  );
+  process.exitCode = 1;
+} else {
+  const line = ['unshare', '-n', 'sh', '-c', 'ip link set lo up; exec "$@"', 'sh', ...program];
+  const { status } = spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit' });
+  process.exitCode = status ?? 1;
+}
