@@ -1,0 +1,5 @@
+/**
+ * `tunstack/metrics`: a stack's counters for Prometheus, by `prom-client`.
+ * @module
+ */
+export { type Instrumented, type InstrumentOptions, instrument } from './metrics/instrument.ts';
