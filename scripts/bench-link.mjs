@@ -1,8 +1,8 @@
 /**
- * `npm run bench:link`, `npm run profile`: set up, then run a program of dist/bench/link in a network
- * namespace of its own, since it makes interfaces and changes settings.
+ * `npm run bench:link`, `npm run bench:switch`, `npm run profile`: set up, then run a program of dist/bench/link, or
+ * of another folder beside it, in a network namespace of its own, since it makes interfaces and changes settings.
  *
- *     node scripts/bench-link.mjs PROGRAM [args ...]
+ *     node scripts/bench-link.mjs PROGRAM [args ...]      e.g. main, profile, ../switch/main
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -11,7 +11,7 @@ import { root } from './paths.ts';
 const SOURCES = join(root, 'bench/native');
 const PROGRAMS = join(root, 'dist/native');
 
-export type Tool = 'blast' | 'rtt' | 'connrate' | 'udprate' | 'hold' | 'ceiling';
+export type Tool = 'blast' | 'rtt' | 'connrate' | 'udprate' | 'hold' | 'ceiling' | 'frames';
 
 export const toolPath = (name: string): string => join(PROGRAMS, name);
 
@@ -38,7 +38,7 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 /** Why the kernel's side cannot be built; undefined if it is there. */
 export function buildTools(): string | undefined {
   const compiler = process.env['CC'] ?? ['cc', 'gcc', 'clang'].find((name) => find(name));
-  const tools: Tool[] = ['blast', 'rtt', 'connrate', 'udprate', 'hold', 'ceiling'];
+  const tools: Tool[] = ['blast', 'rtt', 'connrate', 'udprate', 'hold', 'ceiling', 'frames'];
   const header = join(SOURCES, 'common.h');
   mkdirSync(PROGRAMS, { recursive: true });
   for (const tool of tools) {

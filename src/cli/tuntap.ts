@@ -68,11 +68,20 @@ export async function runTuntap(words: readonly string[], screen: Screen): Promi
       screen.note(error.message);
       return error.exit;
     }
+    if (isName(error)) {
+      // `ip` leaves it to the kernel to refuse a colon, or a percent sign that stands for no number.
+      screen.note('ioctl(TUNSETIFF): Invalid argument');
+      return Exit.REFUSED;
+    }
     if (!(error instanceof DeviceError)) throw error;
     screen.note(explain(error));
     return Exit.REFUSED;
   }
 }
+
+/** What `tuntap` says of a name that the kernel would not take. */
+const isName = (error: unknown): boolean =>
+  error instanceof TypeError && error.message.startsWith('name is ');
 
 async function add(asked: Asked): Promise<number> {
   const { mode } = asked;

@@ -79,14 +79,18 @@ export class Core {
     this.tcp.thrown = thrown;
   }
 
-  /** `mac`: the hardware address, first 16 and last 32 bits, of ours on a device that carries frames. */
+  /**
+   * `mac`: the hardware address, first 16 and last 32 bits, of ours on a device that carries frames; `vlan`: whose
+   * frames are the interface's, or 0.
+   */
   addInterface(
     options: Omit<InterfaceOptions, 'link'>,
     mac?: { readonly hi: number; readonly lo: number },
+    vlan = 0,
   ): Interface {
     if (mac === undefined) return this.ip.addInterface(options);
     const link = (iface: Interface): EthernetLink =>
-      new EthernetLink(iface, this.#linkHost(iface), mac.hi, mac.lo);
+      new EthernetLink(iface, this.#linkHost(iface), mac.hi, mac.lo, vlan);
     return this.ip.addInterface({ ...options, link });
   }
 

@@ -10,6 +10,7 @@ import { createPipe, createStack, createSwitch, impair, type Stack } from 'tunst
 import { Notes } from '../../examples/custom-protocol.ts';
 import { serveEcho } from '../../examples/echo-server.ts';
 import { serveHttp } from '../../examples/http-server.ts';
+import { Hello } from '../../examples/link-protocol.ts';
 import { ping } from '../../examples/ping.ts';
 import { plugIn, read } from '../../examples/switched-stacks.ts';
 
@@ -101,4 +102,22 @@ test('examples: machines on a switch read a page from each other, and none speak
   const liar = createStack({ device, address: '192.0.2.4/24' });
   await t.throwsAsync(() => liar.ping('192.0.2.2', { timeout: 200 }));
   await liar.close();
+});
+
+test('examples: stations of a home-made link protocol meet on a switch', async (t) => {
+  const bridge = createSwitch();
+  t.teardown(() => bridge.close());
+  const stations = ['one', 'two', 'three'].map((name, i) => {
+    const [near, far] = createPipe({ medium: 'ethernet' });
+    bridge.plug(near);
+    return new Hello(far, `02:00:5e:00:53:0${i + 1}`, name);
+  });
+  stations[0]?.greet();
+  while (stations.some(({ others }) => others.size < 2)) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  t.deepEqual([...(stations[2]?.others ?? [])].sort(), [
+    ['02:00:5e:00:53:01', 'one'],
+    ['02:00:5e:00:53:02', 'two'],
+  ]);
 });

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
+import { joinBridge, servePage } from '../../examples/bridged-stack.ts';
 import { createStack, openTap, type Stack } from '../../src/index.ts';
 import { run } from '../support/process.ts';
 import { tunTest } from './namespace.ts';
@@ -210,5 +211,18 @@ testWith('nmap').serial(
     const out = await must(t, ...words);
     t.regex(out, /report for 10\.87\.0\.1\n[\s\S]*?MAC Address: 02:00:5E:00:53:01/);
     t.regex(out, /\(3 hosts up\)/);
+  },
+);
+
+testWith('curl').serial(
+  'examples: a stack in a bridge serves a host of that network',
+  async (t) => {
+    const [other, first] = await open(t, false);
+    await other.close();
+    const stack = await joinBridge('br0', '10.87.0.9/24');
+    t.teardown(() => stack.close());
+    servePage(stack);
+    const out = await must(t, ...first.inside('curl', '-s', 'http://10.87.0.9/'));
+    t.is(out, `from 10.87.0.9, ${stack.hardwareAddress()}\n`);
   },
 );

@@ -1,14 +1,16 @@
 /**
- * The DHCP server with a client that others wrote: `udhcpc` on a TAP. RFC 2131.
+ * DHCP with the programs of others on a TAP: our server with `udhcpc` and
+ * `dhclient`. RFC 2131.
  * @module
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createStack, openTap } from '../../src/index.ts';
-import { createDhcpServer } from '../../src/services.ts';
-import { Running } from '../support/process.ts';
+import type { ExecutionContext } from 'ava';
+import { createStack, openTap, type Stack } from '../../src/index.ts';
+import { createDhcpServer, type DhcpServer } from '../../src/services.ts';
+import { Running, run } from '../support/process.ts';
 import { testWith } from './serving.ts';
 
 /** What udhcpc calls when something happens: says what it was told, and sets the address. */
@@ -52,3 +54,49 @@ testWith('udhcpc').serial('dhcp: udhcpc gets an address, uses it, and lets it go
   const { offer, ack, release, nak } = server.stats;
   t.deepEqual([offer > 0, ack, release, nak], [true, 1, 1, 0]);
 });
+
+/** A server whose leases are short, so that they are renewed while a test looks on. */
+async function serveShort(t: ExecutionContext): Promise<[Stack, DhcpServer, string]> {
+  const tap = await openTap({ name: 'tap5' });
+  const stack = createStack({ device: tap, address: '10.88.0.1/24' });
+  const server = createDhcpServer(stack, {
+    ...{ address: '10.88.0.1/24', pool: ['10.88.0.100', '10.88.0.150'], probe: 0, leaseTime: 20 },
+  });
+  const folder = mkdtempSync(join(tmpdir(), 'tunstack-dhcp-'));
+  t.teardown(async () => {
+    server.close();
+    await stack.close();
+    rmSync(folder, { recursive: true });
+  });
+  await server.ready;
+  return [stack, server, folder];
+}
+
+/** Settles when so many leases were given or renewed. */
+async function leases(server: DhcpServer, count: number): Promise<void> {
+  while (server.stats.ack < count)
+    await once(server, 'lease', { signal: AbortSignal.timeout(60_000) });
+}
+
+testWith('dhclient').serial(
+  'dhcp: dhclient gets a lease, renews it and gives it back',
+  async (t) => {
+    t.timeout(50_000);
+    const [stack, server, folder] = await serveShort(t);
+    const script = join(folder, 'script');
+    const text = `#!/bin/sh
+[ -n "$new_ip_address" ] && ip addr replace "$new_ip_address/24" dev "$interface"
+exit 0
+`;
+    writeFileSync(script, text, { mode: 0o755 });
+    const files = ['-lf', join(folder, 'leases'), '-pf', join(folder, 'pid'), '-cf', '/dev/null'];
+    const client = new Running('dhclient', ['-4', '-d', '-sf', script, ...files, 'tap5']);
+    t.teardown(() => client.stop('SIGKILL').then(() => {}));
+    await leases(server, 2);
+    t.true((await stack.ping('10.88.0.100')).rtt > 0);
+    t.is(server.leases.length, 1);
+    const released = once(server, 'release', { signal: AbortSignal.timeout(20_000) });
+    await run('dhclient', '-4', '-r', '-sf', script, ...files, 'tap5');
+    t.deepEqual(await released, ['10.88.0.100']);
+  },
+);

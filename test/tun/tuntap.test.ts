@@ -66,6 +66,7 @@ tunTest.serial(
       ...['frob', 'add', 'add mode', 'add mode foo', 'add mode tun mode tap', 'del name x'],
       ...['add mode tun user nosuch', 'add mode tun group nosuch', 'add a b mode tun'],
       ...['add dev toolongname0123456 mode tun', 'add name a/b mode tun'],
+      ...['add name a:b mode tun', 'add name a%s mode tun', 'add name a%d%d mode tap'],
     ];
     for (const line of wrong) {
       const expected = await theirs([], ...line.split(' '));

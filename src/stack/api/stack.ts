@@ -161,9 +161,12 @@ export class Stack extends Modules {
     return readDevice(options, slots, ip.random);
   }
 
-  #attach({ device, mtu, prefixes, routers, mac, autoconf }: CheckedDevice): void {
+  #attach({ device, mtu, prefixes, routers, mac, vlan, autoconf }: CheckedDevice): void {
     const { routes, discovery } = this.#core.ip;
-    const iface = this.#host.attach(device, mtu, mac);
+    if (this.#host.has(device, vlan)) {
+      throw systemError('EALREADY', 'addDevice', { address: device.name });
+    }
+    const iface = this.#host.attach(device, mtu, mac, vlan);
     if (autoconf !== undefined) discovery.enable(iface, autoconf);
     for (const { address, bits } of prefixes) discovery.addAddress(iface, address, bits);
     for (const router of routers) {
@@ -172,7 +175,10 @@ export class Stack extends Modules {
     }
   }
 
-  /** Have one address more, without asking whether it is anybody's (see `probe`): `10.84.0.2/24`, `fd84::2/64`. `device` may be left out where there is one only. */
+  /**
+   * Have one address more, without asking whether it is anybody's (see `probe`): `10.84.0.2/24`, `fd84::2/64`.
+   * `device` may be left out where there is one only.
+   */
   addAddress(address: string, device?: string): void {
     addAddress(this.#core, address, device);
   }

@@ -17,16 +17,17 @@
  * @module
  */
 import type { LookupFunction } from 'node:net';
-import { type Device, NO_OFFLOAD } from '../../device/device.ts';
+import type { Device } from '../../device/device.ts';
 import { type Clock, type Micros, NEVER } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
-import type { Interface, InterfaceOptions } from '../ip/interface.ts';
+import type { Interface } from '../ip/interface.ts';
 import type { DropWatcher } from '../ip/ip.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
 import { dropWatcher, makeDropWatcher } from './drops.ts';
 import { Events } from './events.ts';
 import { Inflow } from './inflow.ts';
+import { hasVlan, interfaceOf, type Port, resize, traitsOf } from './port.ts';
 
 /**
  * Packets that one turn takes from a device before timers and other I/O have theirs; the device
@@ -56,14 +57,6 @@ const Phase = {
   TAKING: 1,
   FLUSHING: 2,
 } as const;
-
-/** A device that is attached, and what the loop must know of it. */
-interface Port {
-  readonly device: Device;
-  readonly iface: Interface;
-  /** How many batches in a row were of one packet. */
-  lone: number;
-}
 
 export interface HostOptions {
   readonly core: Core;
@@ -123,34 +116,37 @@ export class Host {
     return this.#ports.map((port) => port.device);
   }
 
-  /** Start `device` and make an interface of it; `mac`: ours, on one that carries frames. */
+  /** Whether `device` is ours already, for this VLAN. */
+  has(device: Device, vlan: number): boolean {
+    return this.#ports.some((port) => port.device === device && hasVlan(port, vlan));
+  }
+
+  /**
+   * Make an interface of `device`, which is started if it is not ours already; `mac`: our hardware address, on one
+   * that carries frames; `vlan`: whose frames are the interface's, or 0.
+   */
   attach(
     device: Device,
     mtu: number,
     mac?: { readonly hi: number; readonly lo: number },
+    vlan = 0,
   ): Interface {
-    const options: Omit<InterfaceOptions, 'link'> = {
-      name: device.name,
-      mtu,
-      headerLength: device.headerLength,
-      offload: device.offload ?? NO_OFFLOAD,
-      acceptAny: this.#acceptors > 0,
-      out: {
-        write: (at, length) => device.write(at, length),
-        gather: device.gather && ((bytes, from, n) => device.gather?.(bytes, from, n) === true),
-        flush: () => device.flush(),
-      },
-    };
-    const iface = this.core.addInterface(options, mac);
-    const port: Port = { device, iface, lone: 0 };
-    this.#ports.push(port);
+    const options = { ...traitsOf(device, mtu, vlan), acceptAny: this.#acceptors > 0 };
+    const iface = this.core.addInterface(options, mac, vlan);
     // Who asked for less than the device carries has it as the most.
     const most = mtu < device.mtu ? mtu : Number.POSITIVE_INFINITY;
+    const known = this.#ports.find((one) => one.device === device);
+    if (known !== undefined) {
+      known.vlans.push({ vlan, iface, most });
+      return iface;
+    }
+    const port: Port = { device, iface, vlans: [{ vlan, iface, most }], lone: 0 };
+    this.#ports.push(port);
     device.start({
       memory: this.core.slots.bytes,
       readable: () => this.#readable(port),
-      writable: () => this.#writable(iface),
-      mtuChanged: () => this.core.setMtu(iface, Math.min(device.mtu, most)),
+      writable: () => this.#writable(port),
+      mtuChanged: () => resize(port, (one, to) => this.core.setMtu(one, to)),
       closed: (error) => this.#gone(port, error),
     });
     if (this.#holds === 0) device.unref?.();
@@ -160,7 +156,9 @@ export class Host {
   /** One more (`more` 1), or one less (-1), who takes what is for any address. */
   acceptAny(more: 1 | -1): void {
     this.#acceptors += more;
-    for (const { iface } of this.#ports) iface.acceptAny = this.#acceptors > 0;
+    for (const { vlans } of this.#ports) {
+      for (const { iface } of vlans) iface.acceptAny = this.#acceptors > 0;
+    }
   }
 
   /** One thing more is open: the process stays alive while there is any. */
@@ -239,8 +237,8 @@ export class Host {
     else setImmediate(() => this.#readable(port)); // a device that tells from within `write`
   }
 
-  #writable(iface: Interface): void {
-    this.core.ip.writable(iface);
+  #writable({ vlans }: Port): void {
+    for (const { iface } of vlans) this.core.ip.writable(iface);
     this.#wake();
   }
 
@@ -248,7 +246,7 @@ export class Host {
     const index = this.#ports.indexOf(port);
     if (index < 0) return;
     this.#ports.splice(index, 1);
-    this.core.removeInterface(port.iface);
+    for (const { iface } of port.vlans) this.core.removeInterface(iface);
     this.#onGone(error);
   }
 
@@ -365,7 +363,10 @@ export class Host {
         return true;
       }
       if (length > room) this.core.inputCut(iface, slot + lead, room);
-      else this.core.input(iface, slot + lead, length);
+      else {
+        const to = interfaceOf(port, slots.view, slot + lead, length);
+        this.core.input(to, slot + lead, length);
+      }
       slots.release(slot);
       if (this.events.weight >= ENOUGH) break;
     }

@@ -25,7 +25,7 @@ const WAITING_ALL = 256;
 const NONE = -1;
 
 export class EthernetLink implements Frames, Resolver {
-  readonly headerLength: number = ethernet.HEADER_LEN;
+  readonly headerLength: number;
   packetAt: number = NONE;
   unicast = true;
   fromHi = 0;
@@ -38,12 +38,16 @@ export class EthernetLink implements Frames, Resolver {
   readonly random: Random;
   readonly #iface: LinkInterface;
   readonly #host: LinkHost;
+  /** Of our frames, 1 to 4094; 0: they have no tag. */
+  readonly #vlan: number;
   #waiting = 0;
 
-  /** Our own hardware address is `hi`, `lo`. */
-  constructor(iface: LinkInterface, host: LinkHost, hi: number, lo: number) {
+  /** Our own hardware address is `hi`, `lo`; frames are those of `vlan`, with its tag, or have none if it is 0. */
+  constructor(iface: LinkInterface, host: LinkHost, hi: number, lo: number, vlan = 0) {
     this.#iface = iface;
     this.#host = host;
+    this.#vlan = vlan;
+    this.headerLength = ethernet.HEADER_LEN + (vlan > 0 ? ethernet.TAG_LEN : 0);
     this.random = host.random;
     this.hi = hi;
     this.lo = lo;
@@ -73,8 +77,11 @@ export class EthernetLink implements Frames, Resolver {
     if (!this.unicast && !ethernet.isGroup(hi)) return Drop.LINK_NOT_OURS;
     this.fromHi = ethernet.sourceHi(v, frame);
     this.fromLo = ethernet.sourceLo(v, frame);
-    const payload = frame + ethernet.HEADER_LEN;
-    switch (ethernet.outerType(v, frame)) {
+    // IEEE 802.1Q §9.6: VLAN 0 is a priority, and no VLAN.
+    const vlan = ethernet.isTagged(v, frame) ? ethernet.vlan(v, frame) : 0;
+    if (vlan !== this.#vlan) return Drop.LINK_NOT_OURS;
+    const payload = ethernet.payload(v, frame);
+    switch (ethernet.type(v, frame)) {
       case ethernet.EtherType.IPV6:
         if (!this.#iface.ipv6) return Drop.LINK_UNKNOWN;
         this.packetAt = payload;
@@ -83,7 +90,7 @@ export class EthernetLink implements Frames, Resolver {
         this.packetAt = payload;
         return Drop.NONE;
       case ethernet.EtherType.ARP:
-        return this.arp.receive(v, payload, size - ethernet.HEADER_LEN, this.unicast);
+        return this.arp.receive(v, payload, frame + size - payload, this.unicast);
       default:
         return Drop.LINK_UNKNOWN;
     }
@@ -158,8 +165,12 @@ export class EthernetLink implements Frames, Resolver {
   }
 
   writeHeader(at: number, hi: number, lo: number, type: number): void {
-    const frame = at - ethernet.HEADER_LEN;
-    ethernet.write(this.#host.slots.view, frame, hi, lo, this.hi, this.lo, type);
+    const v = this.#host.slots.view;
+    const frame = at - this.headerLength;
+    ethernet.write(v, frame, hi, lo, this.hi, this.lo, type);
+    if (this.#vlan === 0) return;
+    ethernet.writeTag(v, frame, this.#vlan, 0);
+    ethernet.writeTaggedType(v, frame, type);
   }
 
   #tableOf(address: Address): Neighbours {

@@ -94,6 +94,10 @@ export function writeTag(v: DataView, at: number, vlan: number, priority: number
   v.setUint16(at + AT.tag, (priority << 12) | vlan);
 }
 
+/** The type behind the tag of a frame that begins at `at`. */
+export const writeTaggedType = (v: DataView, at: number, type: number): void =>
+  v.setUint16(at + AT.taggedType, type);
+
 const FORM = /^([0-9a-f]{1,2})([:-][0-9a-f]{1,2}){5}$/i;
 
 /** `02:00:5e:00:53:01`. */

@@ -53,6 +53,11 @@ export interface DeviceOptions {
    */
   readonly mac?: string;
   /**
+   * Be on one VLAN of a device that carries frames, 1 to 4094: frames have its tag, and the interface is called as
+   * Linux calls it, `tap0.10`. A device may be named once for each VLAN, and once without. IEEE 802.1Q §9.6.
+   */
+  readonly vlan?: number;
+  /**
    * How a device that carries frames configures itself for IPv6: `true`, the default where `address` has one of
    * IPv6, listens to routers and takes addresses from their prefixes (RFC 4862), so that `address` may be left
    * out; `false` has a link-local address and what `address` says.
@@ -100,7 +105,7 @@ const LONG_SLOTS = 1024;
 /** The devices that the options name. */
 export function readDevices(options: StackOptions): readonly DeviceOptions[] {
   checkObject(options, 'options');
-  const { device, address, gateway, mtu, mac, autoconf, devices } = options;
+  const { device, address, gateway, mtu, mac, vlan, autoconf, devices } = options;
   if (devices !== undefined) {
     if (!Array.isArray(devices)) throw argTypeError('options.devices', 'Array', devices);
     return devices.length === 1 ? devices.map(withHost) : devices;
@@ -116,6 +121,7 @@ export function readDevices(options: StackOptions): readonly DeviceOptions[] {
       ...(gateway !== undefined && { gateway }),
       ...(mtu !== undefined && { mtu }),
       ...(mac !== undefined && { mac }),
+      ...(vlan !== undefined && { vlan }),
       ...(autoconf !== undefined && { autoconf }),
     }),
   ];
@@ -187,6 +193,14 @@ function readMac({ device, mac }: DeviceOptions, random: Random): Mac | undefine
   throw coded(TypeError, 'ERR_INVALID_ARG_VALUE', message);
 }
 
+function readVlan({ device, vlan }: DeviceOptions): number {
+  if (vlan === undefined) return 0;
+  checkInteger(vlan, 'options.vlan', 1, ethernet.MAX_VLAN);
+  if (device.medium === 'ethernet') return vlan;
+  const message = `${device.name} carries packets, which have no VLAN: leave out options.vlan`;
+  throw coded(TypeError, 'ERR_INVALID_ARG_VALUE', message);
+}
+
 /** IEEE 802 §8.2: administered locally, of one station. */
 const randomMac = (random: Random): Mac => ({
   hi: (random.int32() & 0xfcff) | 0x0200,
@@ -209,6 +223,8 @@ export interface CheckedDevice {
   readonly routers: readonly Address[];
   /** Undefined where the device carries packets. */
   readonly mac: Mac | undefined;
+  /** 0: none. */
+  readonly vlan: number;
   /** Undefined: the device does not configure itself. */
   readonly autoconf: Partial<AutoconfOptions> | undefined;
 }
@@ -266,7 +282,15 @@ export function readDevice(options: DeviceOptions, slots: Slots, random: Random)
       `${room}: name the device when the stack is made`;
     throw coded(RangeError, 'ERR_OUT_OF_RANGE', message);
   }
-  return { device, mtu, prefixes, routers, mac: readMac(options, random), autoconf };
+  return {
+    device,
+    mtu,
+    prefixes,
+    routers,
+    mac: readMac(options, random),
+    vlan: readVlan(options),
+    autoconf,
+  };
 }
 
 /** The routers that `gateway` names, each on a network of ours or link-local. */

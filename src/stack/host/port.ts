@@ -1,0 +1,74 @@
+/**
+ * A device that is attached, and the interfaces on it: one, or one for each VLAN of which the stack is on it.
+ * IEEE 802.1Q §9.6.
+ * @module
+ */
+import { type Device, NO_OFFLOAD } from '../../device/device.ts';
+import type { Interface, InterfaceOptions } from '../ip/interface.ts';
+import * as ethernet from '../wire/ethernet.ts';
+
+/** An interface, and whose frames are its. */
+export interface VlanInterface {
+  /** 1 to 4094; 0: of those without a tag. */
+  readonly vlan: number;
+  readonly iface: Interface;
+  /** The longest packet that its user wants; `Infinity`: what the device carries. */
+  readonly most: number;
+}
+
+/** What the loop must know of a device. */
+export interface Port {
+  readonly device: Device;
+  /** The first that was made: of those frames too that are nobody's, to count them. */
+  readonly iface: Interface;
+  /** All of them. */
+  readonly vlans: VlanInterface[];
+  /** How many batches in a row were of one packet. */
+  lone: number;
+}
+
+/** What an interface of `device` is to be, for the frames of `vlan`, or for those without a tag if that is 0. */
+export function traitsOf(
+  device: Device,
+  mtu: number,
+  vlan: number,
+): Omit<InterfaceOptions, 'link'> {
+  return {
+    name: vlan === 0 ? device.name : `${device.name}.${vlan}`,
+    mtu,
+    headerLength: device.headerLength,
+    offload: device.offload ?? NO_OFFLOAD,
+    out: {
+      write: (at, length) => device.write(at, length),
+      gather: device.gather && ((bytes, from, n) => device.gather?.(bytes, from, n) === true),
+      flush: () => device.flush(),
+    },
+  };
+}
+
+/** Whether the stack is on this VLAN of it. */
+export const hasVlan = ({ vlans }: Port, vlan: number): boolean =>
+  vlans.some((one) => one.vlan === vlan);
+
+/** The device carries longer or shorter packets than it did. */
+export function resize(
+  { device, vlans }: Port,
+  set: (iface: Interface, mtu: number) => void,
+): void {
+  for (const { iface, most } of vlans) set(iface, Math.min(device.mtu, most));
+}
+
+/** Whose the frame of `length` bytes at `at` is. */
+export function interfaceOf(
+  { iface, vlans }: Port,
+  v: DataView,
+  at: number,
+  length: number,
+): Interface {
+  if (vlans.length === 1) return iface;
+  const frame = at + iface.headerLength;
+  if (!ethernet.valid(v, frame, length - iface.headerLength)) return iface;
+  const vlan = ethernet.isTagged(v, frame) ? ethernet.vlan(v, frame) : 0;
+  for (const one of vlans) if (one.vlan === vlan) return one.iface;
+  return iface;
+}
