@@ -1,6 +1,6 @@
 /**
- * DHCP with the programs of others on a TAP: our server with `udhcpc` and
- * `dhclient`. RFC 2131.
+ * DHCP with the programs of others on a TAP: our server with `udhcpc`, `dhclient` and `dhcpcd`, our client with
+ * `dnsmasq`. RFC 2131.
  * @module
  */
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { createStack, openTap, type Stack } from '../../src/index.ts';
-import { createDhcpServer, type DhcpServer } from '../../src/services.ts';
+import { createDhcpClient, createDhcpServer, type DhcpServer } from '../../src/services.ts';
 import { Running, run } from '../support/process.ts';
 import { testWith } from './serving.ts';
 
@@ -98,5 +98,63 @@ exit 0
     const released = once(server, 'release', { signal: AbortSignal.timeout(20_000) });
     await run('dhclient', '-4', '-r', '-sf', script, ...files, 'tap5');
     t.deepEqual(await released, ['10.88.0.100']);
+  },
+);
+
+testWith('dhcpcd').serial('dhcp: dhcpcd gets a lease and renews it', async (t) => {
+  t.timeout(50_000);
+  const [stack, server] = await serveShort(t);
+  // What it keeps stays in a file system of its own.
+  const here = 'mount -t tmpfs none /run; mount -t tmpfs none /var/lib/dhcpcd; exec "$@"';
+  const words = ['dhcpcd', '-4', '-B', '-f', '/dev/null', '--noipv4ll', '--noarp', 'tap5'];
+  const client = new Running('unshare', ['-m', 'sh', '-c', here, 'sh', ...words]);
+  t.teardown(() => client.child.kill('SIGTERM')); // its helpers hold its output open for a while
+  await leases(server, 2);
+  t.true((await stack.ping('10.88.0.100')).rtt > 0);
+  t.is(server.stats.nak, 0);
+});
+
+testWith('dnsmasq').serial(
+  'dhcp: a stack gets its address, router and names from dnsmasq',
+  async (t) => {
+    t.timeout(50_000);
+    const tap = await openTap({ name: 'tap5', hostAddress: '10.89.0.1/24' });
+    const stack = createStack({ device: tap });
+    const folder = mkdtempSync(join(tmpdir(), 'tunstack-dhcp-'));
+    const server = new Running('dnsmasq', [
+      ...[
+        '--no-daemon',
+        '--conf-file=/dev/null',
+        '--port=0',
+        '--interface=tap5',
+        '--bind-interfaces',
+      ],
+      ...['--user=root', '--log-dhcp', `--dhcp-leasefile=${join(folder, 'leases')}`],
+      ...[
+        '--dhcp-range=10.89.0.50,10.89.0.60,2m',
+        '--dhcp-option=option:domain-search,lan,example.org',
+      ],
+      ...['--dhcp-option=option:dns-server,10.89.0.1', '--domain=lan'],
+    ]);
+    t.teardown(async () => {
+      await server.stop('SIGKILL');
+      await stack.close();
+      rmSync(folder, { recursive: true });
+    });
+    const client = createDhcpClient(stack, { name: 'stack' });
+    const binding = await client.ready;
+    t.regex(binding.address, /^10\.89\.0\.(5\d|60)\/24$/);
+    t.like(binding, { router: '10.89.0.1', server: '10.89.0.1', leaseTime: 120, domain: 'lan' });
+    t.deepEqual(binding.search, ['lan', 'example.org']);
+    t.deepEqual(binding.dns, ['10.89.0.1']);
+    t.true((await stack.ping('10.89.0.1')).rtt > 0);
+    const renewed = once(client, 'bound', { signal: AbortSignal.timeout(20_000) });
+    client.renew();
+    t.like((await renewed)[0], { address: binding.address });
+    await client.release();
+    t.is(stack.address, undefined);
+    while (!/DHCPRELEASE/.test(server.err + server.out)) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   },
 );
