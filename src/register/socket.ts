@@ -9,6 +9,7 @@
 import type * as net from 'node:net';
 import type { Net, SocketClass } from '../index.ts';
 import { makeSocketsOf, type SocketMaker } from '../stack/api/net/net.ts';
+import { asWritten } from '../stack/api/net/options.ts';
 import { connectsToPath, wrapsHandle } from './kernel.ts';
 
 type Done = (error?: Error | null) => void;
@@ -18,7 +19,8 @@ function makeEither(stack: Net, Native: typeof net.Socket): SocketMaker {
   class Either extends stack.Socket {
     #local: net.Socket | undefined;
 
-    override connect(...args: unknown[]): this {
+    override connect(...given: unknown[]): this {
+      const args = asWritten(given);
       if (!connectsToPath(args)) return super.connect(...(args as [net.SocketConnectOpts]));
       const callback = args.at(-1);
       if (typeof callback === 'function') this.once('connect', callback as () => void);

@@ -79,6 +79,18 @@ const toNumber = (value: unknown): number | false => {
 const isPath = (value: unknown): value is string =>
   typeof value === 'string' && toNumber(value) === false;
 
+/**
+ * True if Node has read these arguments: to `connect` it gives an array of options and callback that bears a
+ * symbol of its own, and so does who has patched `connect` and passes on what came.
+ */
+const isRead = (value: unknown): value is readonly unknown[] =>
+  Array.isArray(value) &&
+  Object.getOwnPropertySymbols(value).some(({ description }) => description === 'normalizedArgs');
+
+/** The arguments of `connect` as a program would write them. */
+export const asWritten = (args: readonly unknown[]): readonly unknown[] =>
+  isRead(args[0]) ? args[0] : args;
+
 /** (options[, cb]), (port[, host][, cb]), (path[, cb]) and, for `listen`, no arguments at all. */
 export function readCall<Options extends object>(args: readonly unknown[]): Call<Options> {
   const [first, second] = args;

@@ -43,6 +43,13 @@ import type { Accepted, Socket } from './socket.ts';
 const BACKLOG = 511;
 const EMPTY: ConnectionHandler = {};
 
+/** What only the kernel can listen on. */
+interface KernelOptions {
+  readonly handle?: unknown;
+  readonly _handle?: unknown;
+  readonly fd?: number | undefined;
+}
+
 /** What a `listen` asked for, checked. */
 interface Wanted {
   readonly port: number;
@@ -69,6 +76,8 @@ export class Server extends EventEmitter implements NodeServer {
   highWaterMark: number;
   /** Most sockets at once; more are closed, and told as `drop`. Undefined: any number. */
   declare maxConnections: number;
+  /** What the cluster module of Node calls where it listens: family, address and port, as they were asked for. */
+  _connectionKey?: string;
   /** Close what is over `maxConnections`; the only choice here, as there is no cluster. */
   dropMaxConnection = true;
   readonly #host: Host;
@@ -123,7 +132,7 @@ export class Server extends EventEmitter implements NodeServer {
     }
     tellListening(this._stackOutside, options);
     if (callback) this.once('listening', callback);
-    refuseKernelObjects(options, ['handle', '_handle', 'fd']);
+    refuseKernelObjects(isThere(options), ['handle', '_handle', 'fd']);
     if (!hasPort(options)) refuseKernelObjects(options, ['path']);
     this.#closeOn(options.signal);
     const port = readPort(args, options);
@@ -169,6 +178,7 @@ export class Server extends EventEmitter implements NodeServer {
       return;
     }
     this.#listener = listener;
+    this._connectionKey = `4:${host}:${port}`;
     this.#scope = makeScope('TCPSERVERWRAP');
     tellListens(this._stackOutside);
     this.#host.open.add(this);
@@ -297,6 +307,13 @@ export class Server extends EventEmitter implements NodeServer {
     return this;
   }
 }
+
+/** The kernel's objects among the options, as Node sees them: what is no descriptor is none. */
+const isThere = ({ handle, _handle, fd }: ServerListenOptions & KernelOptions): KernelOptions => ({
+  handle: handle || undefined,
+  _handle: _handle || undefined,
+  fd: typeof fd === 'number' && fd >= 0 ? fd : undefined,
+});
 
 const hasPort = ({ port }: { port?: unknown }): boolean =>
   typeof port === 'number' || typeof port === 'string';

@@ -21,6 +21,7 @@ import { connectError, missingError, type SystemError } from '../door/errors.ts'
 import type { Connection } from '../tcp/connection.ts';
 import { Dial, readTarget, type Target } from './connect.ts';
 import {
+  asWritten,
   type ConnectOptions,
   type KeepAliveOptions,
   readCall,
@@ -91,7 +92,7 @@ export class Socket extends SocketStream implements NodeSocket {
   connect(port: number, connectionListener?: () => void): this;
   connect(path: string, connectionListener?: () => void): this;
   connect(...args: unknown[]): this {
-    const { options, callback } = readCall<ConnectOptions>(args);
+    const { options, callback } = readCall<ConnectOptions>(asWritten(args));
     if (callback) this.once('connect', callback);
     if (options.port === undefined && !options.path) throw missingError('options', 'port', 'path');
     refuseKernelObjects(options, ['path']);

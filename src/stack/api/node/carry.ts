@@ -30,6 +30,7 @@ interface Outer extends NodeServer {
   _handle: Handle | null;
   _connections: number;
   _unref?: boolean;
+  _connectionKey?: string | undefined;
   _emitCloseIfDrained(): void;
   readonly allowHalfOpen: boolean;
   readonly pauseOnConnect: boolean;
@@ -108,6 +109,7 @@ export function makeCarrier(net: Net): Carrier {
     #adopt(): void {
       const outer = this.#outer;
       if (outer._handle) return;
+      outer._connectionKey = this._connectionKey;
       if (outer._unref) this.unref(); // it could not be told while there was no handle
       outer._handle = {
         close: () => this.close(),
