@@ -16,6 +16,7 @@ import {
   readKeyMessage,
   writeKeyMessage,
 } from '../../../src/tunnel/openvpn/session/key-method.ts';
+import { KeyState } from '../../../src/tunnel/openvpn/session/key-state.ts';
 import { header, Op, readBody, writeBody } from '../../../src/tunnel/openvpn/session/packet.ts';
 import {
   RECEIVE_WINDOW,
@@ -296,4 +297,20 @@ test('openvpn/mss: a SYN has its segment size lowered and its checksum right, wh
     clampMss(packet, 0, packet.length, 1500);
     t.is(((packet[42 + pad] ?? 0) << 8) | (packet[43 + pad] ?? 0), 1400);
   }
+});
+
+test('openvpn/key-state: records for a peer that acknowledges nothing are bounded', (t) => {
+  const key = new KeyState(0, 0, true, SECOND, () => {});
+  const record = new Uint8Array(1000);
+  for (let i = 0; i < 100_000; i++) key.ciphertext(record);
+  t.is(key.failure, 'the peer acknowledges nothing');
+  let packed = 0;
+  for (let i = 0; i < 10_000; i++) {
+    key.pack(1100);
+    for (let due = key.reliable.due(i); due !== undefined; due = key.reliable.due(i)) {
+      packed += due.payload.length;
+      key.reliable.acknowledged([due.id]);
+    }
+  }
+  t.true(packed <= 1 << 20, `${packed}`);
 });

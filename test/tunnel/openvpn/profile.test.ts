@@ -208,3 +208,10 @@ test('openvpn/push: a long push is cut into strings of up to 1024 bytes (push.c,
   for (const text of texts) readPushReply(into, text.split(',').slice(1));
   t.is(into.routes.length, 100);
 });
+
+test('openvpn/push: in topology net30 and p2p an address stands alone, and the other is the gateway', (t) => {
+  const into = nothingPushed();
+  readPushReply(into, ['route 10.8.0.1', 'topology net30', 'ifconfig 10.8.0.6 10.8.0.5']);
+  t.deepEqual([into.address, into.gateway], ['10.8.0.6/32', '10.8.0.5']);
+  t.deepEqual(into.routes, [{ network: '10.8.0.1/32', gateway: undefined, metric: undefined }]);
+});

@@ -13,6 +13,8 @@ import type { TlsBox, TlsMaker, TlsPeer, TlsUser } from './tls.ts';
 
 /** What the other end may say before it is read as a message: longer is no message of OpenVPN's. */
 const MOST_SAID = 16_384;
+/** Records that wait for the peer to acknowledge those before: a handshake with long chains is a tenth of it. */
+const MOST_WAITING = 1 << 20;
 const NOTHING = new Uint8Array(0);
 
 /** What comes of what TLS and the peer did since it was asked last. */
@@ -50,6 +52,8 @@ export class KeyState implements TlsUser {
   /** Said to the other end, once TLS lets us. */
   #toSay: Uint8Array[] = [];
   #records: Uint8Array[] = [];
+  /** Bytes of them. */
+  #waiting = 0;
   #said: Uint8Array = NOTHING;
   #isReady = false;
   #box: TlsBox | undefined;
@@ -75,7 +79,10 @@ export class KeyState implements TlsUser {
   }
 
   ciphertext(bytes: Uint8Array): void {
-    this.#records.push(bytes);
+    this.#waiting += bytes.length;
+    // TLS answers some of what comes (key updates): a peer that acknowledges nothing must not make it endless.
+    if (this.#waiting > MOST_WAITING) this.failure ??= 'the peer acknowledges nothing';
+    else this.#records.push(bytes);
     this.#wake();
   }
 
@@ -127,6 +134,7 @@ export class KeyState implements TlsUser {
       if (first.length > room) {
         this.reliable.send(Op.CONTROL, first.subarray(0, room));
         this.#records[0] = first.subarray(room);
+        this.#waiting -= room;
         continue;
       }
       // Short records travel together: a handshake is many of them.
@@ -138,6 +146,7 @@ export class KeyState implements TlsUser {
         length += next.length;
         count++;
       }
+      this.#waiting -= length;
       this.reliable.send(Op.CONTROL, Buffer.concat(this.#records.splice(0, count)));
     }
   }
