@@ -1,13 +1,14 @@
 /**
  * `node scripts/conformance.mjs`: write docs/conformance.md, which holds every requirement of RFC 9293,
- * appendix B, beside the tests that hold it or the reason why none does, and then the tests of the
- * other RFCs. The names of the tests in test/rfc are where it all comes from.
+ * appendix B, beside the tests that hold it or the reason why none does, then the tests of the other RFCs, and
+ * what RFC 8504 asks of IPv6. The names of the tests in test/rfc are where it all comes from.
  *
  * With `--check` it writes nothing, and fails if the page is not what it would write.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { NODE } from './conformance-8504.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const FOLDER = 'test/rfc';
@@ -280,7 +281,7 @@ export function problems(tests = readTests().map(parse)) {
       if (!sections.has(`${kind}-${i}`)) wrong.push(`${kind}-${i} is in no group`);
     }
   }
-  return wrong;
+  return [...wrong, ...missingOfNode()];
 }
 
 /** Named, not linked: the tests are in the repository, this page is in the package too. */
@@ -311,8 +312,8 @@ export function render() {
     lines.push('');
   }
   lines.push(
-    'Requirements about IPv6 and about security compartments are left out: there is no IPv6 yet, and',
-    'there are no compartments. MUST-46 and MUST-57 stand in two groups of the appendix, and once here.',
+    'Requirements about security compartments are left out: there are none. MUST-46 and MUST-57 stand in two',
+    'groups of the appendix, and once here. Of IPv6 see RFC 8504 below.',
     '',
     '## RFC 9293, beyond appendix B',
     '',
@@ -325,7 +326,23 @@ export function render() {
     const own = tests.filter((test) => test.rfc === rfc).sort(bySection);
     for (const test of own) lines.push(`- §${test.section} ${link(test)}`);
   }
+  lines.push('', '## RFC 8504, what a node of IPv6 must have', '');
+  lines.push('| § | | requirement | held by |', '|---|---|---|---|');
+  for (const [section, level, what, file, held] of NODE) {
+    const by = file === undefined ? `*${held}*` : `${held.join('<br>')} (\`${file.slice(5)}\`)`;
+    lines.push(`| ${section} | ${level} | ${what} | ${by} |`);
+  }
   return `${lines.join('\n')}\n`;
+}
+
+/** A line for each test that RFC 8504's table names and that is not there. */
+function missingOfNode() {
+  return NODE.filter(([, , , file]) => file !== undefined).flatMap(([section, , , file, held]) => {
+    const text = readFileSync(join(root, file), 'utf8');
+    return held
+      .filter((title) => !text.includes(title))
+      .map((title) => `RFC 8504 §${section}: no test "${title}" in ${file}`);
+  });
 }
 
 function main() {

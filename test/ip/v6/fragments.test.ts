@@ -177,3 +177,23 @@ test('fragments: two senders and two receivers are told apart', (t) => {
   t.is(got.length, 1);
   t.is(packet6({}).length, 40);
 });
+
+test('fragments: congestion that one met all met, and none that says it cannot (RFC 3168 §5.3)', (t) => {
+  const host = new Host6();
+  const classes: number[] = [];
+  host.net.setProtocol(PROTOCOL, {
+    input: (p) => {
+      classes.push(p.tos);
+      return Drop.NONE;
+    },
+    error: () => Drop.ICMP_NO_MATCH,
+  });
+  const [CAPABLE, MET, NOT] = [0xb8 | 2, 0xb8 | 3, 0xb8];
+  host.take(piece(0, 1000, true, { trafficClass: CAPABLE }));
+  t.is(host.take(piece(1000, 1500, false, { trafficClass: MET })), Drop.NONE);
+  t.deepEqual(classes, [MET]);
+  host.take(piece(0, 1000, true, { trafficClass: NOT }, 2));
+  t.is(host.take(piece(1000, 1500, false, { trafficClass: MET }, 2)), Drop.IP_FRAGMENT);
+  t.is(classes.length, 1);
+  t.true(host.balanced);
+});
