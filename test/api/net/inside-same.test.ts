@@ -70,6 +70,42 @@ same('inside: connect with arguments that Node has read', async (world, log) => 
   return socket.bytesRead;
 });
 
+const CALLS: Readonly<Record<string, (port: number, host: string) => unknown[]>> = {
+  'options alone': (port, host) => [{ port, host, noDelay: true }],
+  'options and a callback': (port, host) => [{ port, host }, () => {}],
+  'a port and a host': (port, host) => [port, host],
+  'a port, a host and a callback': (port, host) => [String(port), host, () => {}],
+};
+
+for (const [title, call] of Object.entries(CALLS)) {
+  same(`inside: net.connect hands on ${title} to the connect of the prototype`, async (world) => {
+    const { client, server, host } = world;
+    const listener = server.net.createServer((socket) => socket.resume().end());
+    const port = await listening(listener, host);
+    const { prototype } = client.net.Socket;
+    // All is put back before anybody else in this process can connect.
+    const own = Object.getOwnPropertyDescriptor(prototype, 'connect');
+    const native = prototype.connect as (...args: unknown[]) => net.Socket;
+    const seen: unknown[] = [];
+    Object.defineProperty(prototype, 'connect', {
+      configurable: true,
+      writable: true,
+      value(this: net.Socket, ...args: unknown[]) {
+        const [first] = args as [unknown[]];
+        seen.push(args.length, Array.isArray(first), first.length, typeof first[1]);
+        seen.push(Object.keys(first[0] as object).toSorted());
+        return native.apply(this, args);
+      },
+    });
+    const socket = (client.net.connect as (...args: unknown[]) => net.Socket)(...call(port, host));
+    if (own) Object.defineProperty(prototype, 'connect', own);
+    else Reflect.deleteProperty(prototype, 'connect');
+    await next(socket.resume(), 'close');
+    await new Promise((done) => listener.close(done));
+    return seen;
+  });
+}
+
 same('inside: connect with an array of options that nobody has read', async ({ client, host }) => {
   try {
     new client.net.Socket().connect([{ port: 1, host }] as never);

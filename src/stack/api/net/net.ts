@@ -15,7 +15,13 @@ import { checkBoolean, checkInteger } from '../door/checks.ts';
 import { callable } from '../door/overlay.ts';
 import { tellClientSocket } from './channels.ts';
 import { autoSelect } from './connect.ts';
-import { type ConnectOptions, readCall, type SocketOptions, type TcpOptions } from './options.ts';
+import {
+  asHandedOn,
+  type ConnectOptions,
+  readCall,
+  type SocketOptions,
+  type TcpOptions,
+} from './options.ts';
 import { Server } from './server.ts';
 import { type Accepted, Socket } from './socket.ts';
 
@@ -139,11 +145,11 @@ export function makeNet(host: Host): NetParts {
   }
   // Functions that may be called with `new`, as Node's.
   function connect(...args: unknown[]): Socket {
-    const { options, callback } = readCall<ConnectOptions>(args);
+    const { options } = readCall<ConnectOptions>(args);
     const socket = new made.Socket(options);
     tellClientSocket(socket);
     if (options.timeout) socket.setTimeout(options.timeout);
-    return socket.connect(options as node.TcpSocketConnectOpts, callback);
+    return socket.connect(...(asHandedOn(args) as [node.TcpSocketConnectOpts]));
   }
   function createServer(first?: unknown, second?: unknown): Server {
     return new BoundServer(first, second);

@@ -13,6 +13,7 @@ import type {
   SocketConstructorOpts,
   TcpNetConnectOpts,
 } from 'node:net';
+import * as net from 'node:net';
 import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkNumber, checkObject } from '../door/checks.ts';
 import { argTypeError, argValueError } from '../door/errors.ts';
@@ -86,6 +87,16 @@ const isPath = (value: unknown): value is string =>
 const isRead = (value: unknown): value is readonly unknown[] =>
   Array.isArray(value) &&
   Object.getOwnPropertySymbols(value).some(({ description }) => description === 'normalizedArgs');
+
+/** Node's own reading of arguments; other runtimes may not have it. */
+const { _normalizeArgs: read } = net as { _normalizeArgs?: (args: readonly unknown[]) => unknown };
+
+/**
+ * What `net.connect(...args)` calls `socket.connect` with: in Node that is one array, and who has put another
+ * `connect` on the prototype looks into it.
+ */
+export const asHandedOn = (args: readonly unknown[]): readonly unknown[] =>
+  read ? [read(args)] : args;
 
 /** The arguments of `connect` as a program would write them. */
 export const asWritten = (args: readonly unknown[]): readonly unknown[] =>
