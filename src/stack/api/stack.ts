@@ -4,7 +4,7 @@
  * @module
  */
 import type { Device } from '../../device/device.ts';
-import { ANY, ANY6, format, inZone, isIPv6 } from '../base/address.ts';
+import { ANY, ANY6, inZone, isIPv6 } from '../base/address.ts';
 import { Failure } from '../base/failure.ts';
 import { surelyAfter, systemClock } from '../host/clock.ts';
 import { Host } from '../host/host.ts';
@@ -14,7 +14,7 @@ import { info, type TcpInfo } from '../tcp/info.ts';
 import { type Dgram, makeDgram } from './dgram/dgram.ts';
 import { checkFunction, checkInteger } from './door/checks.ts';
 import { systemError } from './door/errors.ts';
-import { makeLookup } from './door/lookup.ts';
+import { makeLookup } from './door/names.ts';
 import {
   type CheckedDevice,
   checkLimits,
@@ -26,6 +26,8 @@ import {
   type StackOptions,
 } from './door/options.ts';
 import { checkSettings } from './door/settings.ts';
+import { makeSpoken } from './door/spoken.ts';
+import { textOf } from './door/text.ts';
 import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
 import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
@@ -117,7 +119,7 @@ export class Stack extends Modules {
     this.#host = new Host({
       core: this.#core,
       clock,
-      lookup: makeLookup(options.lookup),
+      lookup: makeLookup(options.lookup, makeSpoken(this.#core)),
       onGone: (error) => this.#gone(error),
     });
     const parts = makeNet(this.#host);
@@ -147,7 +149,7 @@ export class Stack extends Modules {
   get addresses(): readonly string[] {
     return this.#core.ip.interfaces
       .filter((iface) => !iface.isLoopback)
-      .flatMap((iface) => iface.addresses.map((prefix) => format(prefix.address)));
+      .flatMap((iface) => iface.addresses.map((own) => textOf(this.#core.ip, own.address)));
   }
 
   /** Be on one device more. Throws if its packets are longer than the stack's slots. */

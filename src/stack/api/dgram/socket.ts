@@ -15,15 +15,17 @@ import { channel } from 'node:diagnostics_channel';
 import dns from 'node:dns';
 import { EventEmitter } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { type Address, ANY, family, format } from '../../base/address.ts';
+import { type Address, ANY, drop, hold } from '../../base/address.ts';
 import { copyOf } from '../../base/copy.ts';
 import type { Host } from '../../host/host.ts';
 import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
 import { checkNumber, checkPort, checkString } from '../door/checks.ts';
 import { coded, systemError } from '../door/errors.ts';
-import { checkAddress, isLookupReplaced, parseAddress } from '../door/lookup.ts';
+import { isLookupReplaced } from '../door/names.ts';
+import { checkText } from '../door/text.ts';
 import type { UdpHandler } from '../udp/socket.ts';
 import { UdpSocket } from '../udp/socket.ts';
+import { familyOf, type SocketFamily } from './family.ts';
 import {
   connectedError,
   type DgramLookup,
@@ -40,9 +42,6 @@ const Link = { NONE: 0, CONNECTING: 1, CONNECTED: 2 } as const;
 
 /** Node's own channel: a socket was made. */
 const created = channel('udp.socket');
-
-/** What a lookup is told: Node gives the family alone, which is not in its types. */
-const FAMILY = 4 as never;
 
 const alreadyBound = (): Error =>
   coded(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
@@ -62,20 +61,22 @@ export class DatagramSocket extends EventEmitter {
   /** In place of the stack's own: what `dns.lookup` was when the socket was made, if it was replaced. */
   readonly #lookup: DgramLookup | undefined;
   readonly #scope = new AsyncResource('UDPWRAP');
+  readonly #family: SocketFamily;
   #bind: number = Bind.NONE;
   #link: number = Link.NONE;
   /** What waits for the socket to be bound. */
   #queue: (() => void)[] | undefined;
   /** The text of the address that the last datagram came from. */
   #lastSource: Address = ANY;
-  #lastText = '0.0.0.0';
+  #lastText = '';
 
   /** `accepted`: the core's socket of a flow that is open already. */
   constructor(host: Host, given: unknown, listener?: unknown, accepted?: CoreSocket) {
     super();
-    const options = readDgramOptions(given);
+    const options = readDgramOptions(host, given);
     this._stackHost = host;
     this.type = options.type;
+    this.#family = familyOf(options.type);
     this._stackOptions = options;
     this.#lookup = options.lookup ?? (isLookupReplaced() ? (dns.lookup as DgramLookup) : undefined);
     this._stackCarrier = new UdpSocket(host, this.#makeHandler(), accepted);
@@ -85,6 +86,7 @@ export class DatagramSocket extends EventEmitter {
     }
     this._stackCarrier.dontFragment = Boolean(options.dontFragment);
     this._stackCarrier.reuseAddress = Boolean(options.reuseAddr || options.reusePort);
+    this._stackCarrier.ipv6Only = Boolean(options.ipv6Only);
     if (typeof listener === 'function') this.on('message', listener as () => void);
     this.#closeOn(options.signal);
     if (created.hasSubscribers) created.publish({ socket: this });
@@ -98,9 +100,9 @@ export class DatagramSocket extends EventEmitter {
     this.#bind = Bind.BINDING;
     const callback = args.at(-1);
     if (typeof callback === 'function') this.#whenBound(callback as () => void);
-    this.#resolve(address || '0.0.0.0', (error, ip) => {
+    this.#resolve(address || this.#family.any, (error, ip) => {
       if (udp.closed) return; // in the meantime
-      const failure = error ?? attempt(() => udp.bind(port, ip));
+      const failure = error ?? this.#refused('bind', ip, port) ?? attempt(() => udp.bind(port, ip));
       if (failure) this.#unbound(failure);
       else this.#bound();
     });
@@ -112,15 +114,18 @@ export class DatagramSocket extends EventEmitter {
     const udp = this._stackAlive();
     const { port, address } = readBind([options]);
     if (this.#bind !== Bind.NONE) throw alreadyBound();
-    udp.bind(port, address || '0.0.0.0');
+    const place = address || this.#family.any;
+    const refused = this.#refused('bind', place, port);
+    if (refused) throw refused;
+    udp.bind(port, place);
     this.#bound();
     return this.address();
   }
 
   /** Connect now, to a literal address. Throws if it fails. */
-  connectSync(portGiven: number, address = '127.0.0.1'): void {
+  connectSync(portGiven: number, address: string = this.#family.loopback): void {
     const port = checkPort(portGiven, 'Port', false);
-    checkAddress(address, 'address');
+    checkText(this._stackHost.core.ip, address, 'address');
     if (this.#link !== Link.NONE) throw connectedError();
     this._stackOpenedSoon('connect').connect(port, address);
     this.#link = Link.CONNECTED;
@@ -177,7 +182,7 @@ export class DatagramSocket extends EventEmitter {
     this.#link = Link.CONNECTING;
     this.#afterBind(() => {
       if (callback) this.once('connect', callback);
-      this.#resolve(address || '127.0.0.1', (error, ip) => {
+      this.#resolve(address || this.#family.loopback, (error, ip) => {
         if (this._stackCarrier.closed) return;
         this.#connected(error ?? attempt(() => this._stackCarrier.connect(port, ip)), callback);
       });

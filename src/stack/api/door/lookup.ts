@@ -1,24 +1,20 @@
 /**
- * Names and addresses as people write them: literals, prefixes, `localhost`, and whatever the
- * lookup function that the stack was given can find (Node's own `dns.lookup` unless told).
+ * Addresses as people write them: literals and prefixes of either family.
  *
- * RFC 6761 §6.3 (localhost); Node documentation: "dns.lookup()".
+ * RFC 4291 §2.2 and §2.3; Node documentation: "net.isIP()".
  * @module
  */
-import dns from 'node:dns';
-import { isIP, isIPv4, type LookupFunction } from 'node:net';
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import {
   type Address,
-  format,
   fromBytes,
   fromOctets,
   keepForever,
-  LOOPBACK,
   unmapped,
   width,
 } from '../../base/address.ts';
-import { argTypeError, coded, ipError, systemError } from './errors.ts';
+import { argTypeError, coded, ipError } from './errors.ts';
 import { parseLiteral } from './literal.ts';
 
 /** An address and the length of its network's prefix. */
@@ -61,9 +57,13 @@ export function parseLasting(text: string): Address | undefined {
 }
 
 /** As `parseEither`, for an argument called `name`: throws `ERR_INVALID_IP_ADDRESS`. */
-export function checkAddress(value: unknown, name: string): Address {
+export function checkAddress(
+  value: unknown,
+  name: string,
+  zoneOf?: (zone: string) => number,
+): Address {
   if (typeof value !== 'string') throw argTypeError(name, 'string', value);
-  const address = parseEither(value);
+  const address = parseEither(value, zoneOf);
   if (address !== undefined) return address;
   throw ipError(value);
 }
@@ -95,47 +95,4 @@ export function checkCidr(value: unknown, name: string, host = false): Cidr {
     );
   }
   return { address: parsed, bits: given };
-}
-
-const isLocalhost = (host: string): boolean => /^(.*\.)?localhost\.?$/i.test(host);
-
-/** Node's own, before anyone can have replaced it. */
-const systemLookup = dns.lookup;
-
-/** True if somebody has put another function in the place of `dns.lookup`: it is asked for everything. */
-export const isLookupReplaced = (): boolean => dns.lookup !== systemLookup;
-
-/**
- * Wrap a lookup function so that literals and `localhost` (RFC 6761) are answered here, and others are
- * asked for IPv4 addresses. What it gives has the signature of `dns.lookup`, which is what it asks, as it
- * is then, if it was given no function.
- */
-export function makeLookup(lookup: LookupFunction | undefined): LookupFunction {
-  return (host, options, callback) => {
-    const ask = lookup ?? (dns.lookup as LookupFunction);
-    if (!lookup && isLookupReplaced()) {
-      ask(host, options, callback);
-      return;
-    }
-    const literal = isIPv4(host) ? host : isLocalhost(host) ? format(LOOPBACK) : undefined;
-    if (literal !== undefined) {
-      const answer = options.all ? [{ address: literal, family: 4 }] : literal;
-      process.nextTick(callback, null, answer, 4);
-    } else if (isIP(host) === 6) {
-      process.nextTick(callback, systemError('EAFNOSUPPORT', 'lookup', { address: host }), '', 6);
-    } else ask(host, { ...options, family: 4 }, callback);
-  };
-}
-
-/** The first IPv4 address of a name. Rejects with the lookup's error. */
-export function resolve(lookup: LookupFunction, host: string): Promise<Address> {
-  return new Promise((done, fail) => {
-    lookup(host, { family: 4, all: true }, (error, found) => {
-      if (error) return fail(error);
-      const list = typeof found === 'string' ? [found] : found.map((one) => one.address);
-      const address = list.map(parseAddress).find((one) => one !== undefined);
-      if (address === undefined) return fail(systemError('ENOTFOUND', 'lookup', { address: host }));
-      done(address);
-    });
-  });
 }

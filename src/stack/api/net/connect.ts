@@ -4,12 +4,19 @@
  *
  * Node documentation: "socket.connect()", events `lookup`, `connectionAttempt`,
  * `connectionAttemptFailed`, `connectionAttemptTimeout`. A name that has several addresses is tried in their
- * order, each for `autoSelectFamilyAttemptTimeout` but the last.
+ * order, the families in turn (RFC 8305 §4), each for `autoSelectFamilyAttemptTimeout` but the last.
  * @module
  */
 import { ADDRCONFIG, ALL, type LookupAddress, type LookupOptions, V4MAPPED } from 'node:dns';
 import * as net from 'node:net';
-import { type Address, ANY, format } from '../../base/address.ts';
+import {
+  type Address,
+  ANY,
+  ANY6,
+  isIPv6,
+  isSameFamily,
+  keepForever,
+} from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
@@ -30,8 +37,10 @@ import {
   type SystemError,
   systemError,
 } from '../door/errors.ts';
-import { checkAddress, isLookupReplaced, parseAddress } from '../door/lookup.ts';
+import { familyNumber, isLookupReplaced } from '../door/names.ts';
 import { checkSettings } from '../door/settings.ts';
+import { speaksIPv6 } from '../door/spoken.ts';
+import { checkText, type Interfaces, readText, textOf } from '../door/text.ts';
 import type { Connection } from '../tcp/connection.ts';
 import { openConnection } from '../tcp/open.ts';
 import type { ConnectOptions } from './options.ts';
@@ -72,12 +81,6 @@ export interface Target {
   readonly timeout: number;
 }
 
-const familyNumber = (family: unknown): number => {
-  if (family === 'IPv4') return 4;
-  if (family === 'IPv6') return 6;
-  return typeof family === 'number' ? family : 0;
-};
-
 function attemptTimeout(given: number | undefined | null): number {
   if (given === undefined || given === null) return autoSelect.timeout;
   checkInteger(given, 'options.autoSelectFamilyAttemptTimeout', 1, 2 ** 31 - 1);
@@ -90,10 +93,13 @@ function checkHints(hints: unknown): void {
   if ((hints & ~(ADDRCONFIG | ALL | V4MAPPED)) !== 0) throw argValueError('hints', hints);
 }
 
-/** Check the options of `connect`. Throws what Node throws. */
-export function readTarget(options: ConnectOptions): Target {
+/** Check the options of `connect`, on a stack with these devices. Throws what Node throws. */
+export function readTarget(ip: Interfaces, options: ConnectOptions): Target {
   const { localAddress, localPort, port, autoSelectFamily, lookup } = options;
-  const source = localAddress ? checkAddress(String(localAddress), 'options.localAddress') : ANY;
+  // It is used when the name is found, which may be long after.
+  const source = localAddress
+    ? keepForever(checkText(ip, String(localAddress), 'options.localAddress'))
+    : ANY;
   if (localPort) checkNumber(localPort, 'options.localPort');
   if (typeof port !== 'number' && typeof port !== 'string') {
     throw argTypeError('options.port', ['number', 'string'], port);
@@ -162,7 +168,7 @@ export class Dial {
     });
   }
 
-  /** What a lookup is told, as Node tells it; the stack's own asks for IPv4 whatever the system has. */
+  /** What a lookup is told, as Node tells it; the stack's own asks for what it speaks, whatever the system has. */
   #question(): LookupOptions {
     const { family, hints, several, lookup } = this.#target;
     const asked = lookup !== undefined || isLookupReplaced();
@@ -197,6 +203,7 @@ export class Dial {
         this.#addresses.push(one);
       }
     }
+    this.#addresses = alternate(this.#addresses);
     if (this.#addresses.length > 1) this.#events.several(this.#tried);
     if (this.#addresses.length > 0) this.#try();
     else this.#failSoon(this.#whyNone(list[0]));
@@ -228,14 +235,21 @@ export class Dial {
     if (this.#addresses.length > 1) this.#tried.push(`${address}:${port}`);
     this.#events.attempt(address, family);
     if (this.#over) return; // destroyed by a listener
-    const destination = parseAddress(address);
-    if (destination === undefined) this.#refused(place, 'EAFNOSUPPORT');
+    const { core } = this.#host;
+    const destination = readText(core.ip, address);
+    if (destination === undefined) this.#refused(place, 'EINVAL'); // a zone that is none of ours
+    else if (isIPv6(destination) && !speaksIPv6(core)) this.#refused(place, 'EAFNOSUPPORT');
     else this.#open(place, destination);
   }
 
   #open(place: LookupAddress, destination: Address): void {
     const { port, source, sourcePort, timeout, settings } = this.#target;
-    if (sourcePort !== 0 && this.#host.core.tcp.demux.isTaken(source, sourcePort)) {
+    if (source !== ANY && !isSameFamily(source, destination)) {
+      this.#end(systemError('EINVAL', 'bind', this.#local(place)));
+      return;
+    }
+    const own = source === ANY && isIPv6(destination) ? ANY6 : source;
+    if (sourcePort !== 0 && this.#host.core.tcp.demux.isTaken(own, sourcePort)) {
       this.#unable(place, Failure.ADDRESS_IN_USE); // as bind(2) has it
       return;
     }
@@ -278,7 +292,7 @@ export class Dial {
     const bad = code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL';
     const { source, sourcePort } = this.#target;
     if (bad && (source !== ANY || sourcePort !== 0)) {
-      this.#end(systemError(code, 'bind', this.#local()));
+      this.#end(systemError(code, 'bind', this.#local(place)));
     } else process.nextTick(() => this.#refused(place, code));
   }
 
@@ -300,13 +314,16 @@ export class Dial {
     this.#try();
   }
 
-  #errorOf({ address }: LookupAddress, code: string): SystemError {
-    return connectError(code, { address, port: this.#target.port }, this.#local());
+  #errorOf(place: LookupAddress, code: string): SystemError {
+    const { address } = place;
+    return connectError(code, { address, port: this.#target.port }, this.#local(place));
   }
 
-  #local(): { address: string; port: number } {
+  #local({ family }: LookupAddress): { address: string; port: number } {
     const { source, sourcePort } = this.#target;
-    return { address: source === ANY ? '0.0.0.0' : format(source), port: sourcePort };
+    const any = family === 6 ? '::' : '0.0.0.0';
+    const address = source === ANY ? any : textOf(this.#host.core.ip, source);
+    return { address, port: sourcePort };
   }
 
   #allFailed(): Error {
@@ -320,4 +337,14 @@ export class Dial {
     this.#over = true;
     this.#events.failed(error);
   }
+}
+
+/** One of each family in turn, beginning with that of the first: as RFC 8305 §4 and Node have it. */
+function alternate(list: readonly LookupAddress[]): LookupAddress[] {
+  const first = list.filter(({ family }) => family === list[0]?.family);
+  const other = list.filter(({ family }) => family !== list[0]?.family);
+  const longer = Math.max(first.length, other.length);
+  return Array.from({ length: longer }, (_x, i) => [first[i], other[i]])
+    .flat()
+    .filter((one) => one !== undefined);
 }

@@ -1,8 +1,8 @@
 /**
  * `net.Server` on this stack: a port, and a socket for every connection to it.
  *
- * Without a host it listens on `0.0.0.0`, which is all of the stack's addresses (`::` where Node
- * has IPv6). The handshake's limits are the stack's: `backlog` bounds what is half open.
+ * Without a host it listens on `::`, which is all of the stack's addresses of both families, and on
+ * `0.0.0.0` where the stack has none of IPv6: as Node does. The handshake's limits are the stack's: `backlog` bounds what is half open.
  *
  * Node documentation: "Class: net.Server", "server.listen()".
  * @module
@@ -12,19 +12,19 @@ import { EventEmitter } from 'node:events';
 import {
   type AddressInfo,
   type DropArgument,
-  isIPv6,
+  isIP,
   type Server as NodeServer,
   type ServerOpts,
 } from 'node:net';
 import { getDefaultHighWaterMark } from 'node:stream';
-import { ANY } from '../../base/address.ts';
 import { failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
 import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkPort, checkSignal } from '../door/checks.ts';
 import { argValueError, type CodedError, coded, explainedError } from '../door/errors.ts';
-import { parseAddress } from '../door/lookup.ts';
 import { checkSettings } from '../door/settings.ts';
+import { speaksIPv6 } from '../door/spoken.ts';
+import { readText } from '../door/text.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type Listener, openListener } from '../tcp/listener.ts';
 import { tellListenFailed, tellListening, tellListens, tellServerSocket } from './channels.ts';
@@ -54,6 +54,7 @@ interface KernelOptions {
 interface Wanted {
   readonly port: number;
   readonly backlog: number;
+  readonly ipv6Only: boolean;
   readonly settings: Partial<Settings> | undefined;
 }
 
@@ -137,17 +138,18 @@ export class Server extends EventEmitter implements NodeServer {
     this.#closeOn(options.signal);
     const port = readPort(args, options);
     const settings = options.tcp && checkSettings(options.tcp, 'options.tcp');
-    const wanted = { port, backlog: options.backlog || readBacklog(args) || BACKLOG, settings };
+    const backlog = options.backlog || readBacklog(args) || BACKLOG;
+    const wanted = { port, backlog, ipv6Only: Boolean(options.ipv6Only), settings };
     const turn = ++this.#turn;
     if (!options.host) {
-      this.#open('0.0.0.0', wanted);
+      this.#open(speaksIPv6(this.#host.core) ? '::' : '0.0.0.0', wanted);
       return this;
     }
-    if (isIPv6(options.host)) {
+    if (isIP(options.host) === 6 && !speaksIPv6(this.#host.core)) {
       this.#failed('EAFNOSUPPORT', options.host, port);
       return this;
     }
-    this.#host.lookup(options.host, { family: 4 }, (error, found) => {
+    this.#host.lookup(options.host, {}, (error, found) => {
       if (turn !== this.#turn) return;
       if (error) this.emit('error', error);
       else this.#open(typeof found === 'string' ? found : (found[0]?.address ?? ''), wanted);
@@ -169,9 +171,13 @@ export class Server extends EventEmitter implements NodeServer {
     this.once('close', () => signal.removeEventListener('abort', close));
   }
 
-  #open(host: string, { port, backlog, settings }: Wanted): void {
-    const address = parseAddress(host) ?? ANY;
-    const options = { address, port, backlog, ...(settings && { settings }) };
+  #open(host: string, { port, backlog, ipv6Only, settings }: Wanted): void {
+    const address = readText(this.#host.core.ip, host);
+    if (address === undefined) {
+      this.#failed('EINVAL', host, port); // a zone that is none of ours
+      return;
+    }
+    const options = { address, ipv6Only, port, backlog, ...(settings && { settings }) };
     const listener = openListener(this.#host, options, (connection) => this.#accept(connection));
     if (typeof listener === 'number') {
       this.#failed(failureCode(listener), host, port);
@@ -195,7 +201,9 @@ export class Server extends EventEmitter implements NodeServer {
   }
 
   #accept(connection: Connection): ConnectionHandler {
-    if (this.#blockList?.check(connection.remoteAddress, 'ipv4')) {
+    if (this.#listener?.family === 'IPv6') connection.seeMapped();
+    const family = connection.family === 'IPv6' ? 'ipv6' : 'ipv4';
+    if (this.#blockList?.check(connection.remoteAddress, family)) {
       connection.close();
       return EMPTY;
     }
@@ -283,7 +291,8 @@ export class Server extends EventEmitter implements NodeServer {
   address(): AddressInfo | null {
     const listener = this.#listener;
     if (!listener) return null;
-    return { address: listener.address, family: 'IPv4', port: listener.port };
+    const { address, family, port } = listener;
+    return { address, family, port };
   }
 
   /** How many sockets are open, by callback. */

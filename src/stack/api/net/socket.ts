@@ -52,7 +52,7 @@ export class Socket extends SocketStream implements NodeSocket {
   declare readonly localAddress?: string;
   /** 1 to 65535. */
   declare readonly localPort?: number;
-  /** `IPv4`. */
+  /** `IPv4` or `IPv6`. */
   declare readonly localFamily?: string;
   /** Bytes that wait to be written. Deprecated by Node for `writableLength`. */
   declare readonly bufferSize: number;
@@ -96,7 +96,7 @@ export class Socket extends SocketStream implements NodeSocket {
     if (callback) this.once('connect', callback);
     if (options.port === undefined && !options.path) throw missingError('options', 'port', 'path');
     refuseKernelObjects(options, ['path']);
-    const target = readTarget(options);
+    const target = readTarget(this._stackHost.core.ip, options);
     if (this.#dial) {
       process.nextTick(() => this.destroy(this.#already(target)));
       return this;
@@ -313,7 +313,7 @@ export class Socket extends SocketStream implements NodeSocket {
     return this.#peer ?? {};
   }
 
-  /** Dotted decimal. Once asked for it is known for good, as in Node. */
+  /** Dotted decimal, or as RFC 5952 has it. Once asked for it is known for good, as in Node. */
   get remoteAddress(): string | undefined {
     return Socket.#remote(this).address;
   }

@@ -7,7 +7,7 @@
  * own turn; any method may be called from them. What they throw becomes an `uncaughtException`.
  * @module
  */
-import { ANY, family, format } from '../../base/address.ts';
+import { type Address, ANY, family } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
 import { info, type TcpInfo } from '../../tcp/info.ts';
@@ -17,6 +17,7 @@ import { stateName } from '../../tcp/tcb/state.ts';
 import type { Tcb } from '../../tcp/tcb/tcb.ts';
 import * as verbs from '../../tcp/verbs.ts';
 import { checkInteger, checkRange } from '../door/checks.ts';
+import { mappedTextOf, textOf } from '../door/text.ts';
 import { connectError, lostMemoryError, type SystemError, systemError } from '../door/errors.ts';
 import { someoneAsks, tellClosed, tellEstablished, tellOpened, tellReset } from './channels.ts';
 
@@ -56,6 +57,7 @@ export class Connection implements Owner {
   #tcb: Tcb | undefined;
   /** Its addresses once it is gone, where the stack has let go of them. */
   #ends: { readonly local: string; readonly remote: string } | undefined;
+  #mapped = false;
   #phase: number;
   #cause: Failure = Failure.NONE;
   #is = 0;
@@ -107,9 +109,19 @@ export class Connection implements Owner {
     return this.#tcb ? stateName(this.#tcb.state) : 'CLOSED';
   }
 
-  /** As text: dotted decimal, or RFC 5952's form. */
+  /** From now on an IPv4 connection of a socket for both families, which sees `::ffff:10.0.0.1`. RFC 3493 §3.7. */
+  seeMapped(): void {
+    this.#mapped = family(this.#tcb?.localAddress ?? ANY) === 'IPv4';
+  }
+
+  #text(address: Address = ANY): string {
+    const { ip } = this.#host.core;
+    return this.#mapped ? mappedTextOf(ip, address) : textOf(ip, address);
+  }
+
+  /** As text: dotted decimal, or RFC 5952's form, with a zone where it is link-local. */
   get localAddress(): string {
-    return this.#ends?.local ?? format(this.#tcb?.localAddress ?? ANY);
+    return this.#ends?.local ?? this.#text(this.#tcb?.localAddress);
   }
 
   /** 1 to 65535; 0 before there is one. */
@@ -119,7 +131,7 @@ export class Connection implements Owner {
 
   /** Likewise. */
   get remoteAddress(): string {
-    return this.#ends?.remote ?? format(this.#tcb?.remoteAddress ?? ANY);
+    return this.#ends?.remote ?? this.#text(this.#tcb?.remoteAddress);
   }
 
   /** 1 to 65535. */
@@ -129,7 +141,7 @@ export class Connection implements Owner {
 
   /** Of its addresses. */
   get family(): 'IPv4' | 'IPv6' {
-    return family(this.#tcb?.localAddress ?? ANY);
+    return this.#mapped ? 'IPv6' : family(this.#tcb?.localAddress ?? ANY);
   }
 
   /** Bytes of text received and handed over, and bytes taken by `write`. */

@@ -3,12 +3,13 @@
  * RFC 9293 §3.10.1, passive OPEN.
  * @module
  */
-import { type Address, format } from '../../base/address.ts';
+import { type Address, family } from '../../base/address.ts';
 import type { Failure } from '../../base/failure.ts';
 import { Hold } from '../../host/hold.ts';
 import type { Host } from '../../host/host.ts';
 import type { Listener as CoreListener } from '../../tcp/open/listener.ts';
 import type { Settings } from '../../tcp/tcb/settings.ts';
+import { textOf } from '../door/text.ts';
 import { Connection, type ConnectionHandler } from './connection.ts';
 
 /**
@@ -18,8 +19,10 @@ import { Connection, type ConnectionHandler } from './connection.ts';
 export type Accept = (connection: Connection) => ConnectionHandler | undefined;
 
 export interface ListenOptions {
-  /** `ANY`: all of the stack's addresses. */
+  /** `ANY`: all of the stack's addresses of IPv4; `ANY6`: all. */
   readonly address: Address;
+  /** With `ANY6`: those of IPv6 only. */
+  readonly ipv6Only?: boolean;
   /** 0: any free one. */
   readonly port: number;
   /** Most connections whose handshake is not complete. */
@@ -46,9 +49,14 @@ export class Listener {
     this.#hold = new Hold(host);
   }
 
-  /** Dotted decimal; `0.0.0.0` is all of the stack's addresses. */
+  /** `0.0.0.0` is all of the stack's addresses of IPv4, `::` all of them. */
   get address(): string {
-    return format(this.#core.address);
+    return textOf(this.#host.core.ip, this.#core.address);
+  }
+
+  /** Of its address. */
+  get family(): 'IPv4' | 'IPv6' {
+    return family(this.#core.address);
   }
 
   /** 1 to 65535. */
@@ -89,13 +97,14 @@ const NO_HANDLER: ConnectionHandler = {};
 /** Open a port. A number if that fails: a `Failure`. */
 export function openListener(
   host: Host,
-  { address, port, backlog, settings, hasRoom }: ListenOptions,
+  { address, ipv6Only, port, backlog, settings, hasRoom }: ListenOptions,
   accept: Accept,
 ): Listener | Failure {
   const core = host.core.tcp.listen({
     address,
     port,
     backlog,
+    ...(ipv6Only !== undefined && { ipv6Only }),
     ...(settings && { settings }),
     ...(hasRoom && { hasRoom }),
     accept: (tcb) => {

@@ -1,0 +1,47 @@
+/**
+ * What is another in the two types of datagram sockets: their addresses and how they see those of peers.
+ * RFC 3493 §3.7; Node documentation: "dgram.createSocket()", `udp4` and `udp6`.
+ * @module
+ */
+import { isIPv4 } from 'node:net';
+import type { Address } from '../../base/address.ts';
+import { parseAddress } from '../door/lookup.ts';
+import { type Interfaces, mappedTextOf, readText, textOf } from '../door/text.ts';
+
+/** A type's addresses. */
+export interface SocketFamily {
+  readonly number: 4 | 6;
+  readonly name: 'IPv4' | 'IPv6';
+  /** As a block list has it. */
+  readonly kind: 'ipv4' | 'ipv6';
+  /** All of ours, and the host itself: where one binds and sends who names no address. */
+  readonly any: string;
+  readonly loopback: string;
+  /** An address as such a socket tells it. */
+  text(ip: Interfaces, address: Address): string;
+  /** The address in a literal of this family; undefined for all else, as the system has it. */
+  read(ip: Interfaces, text: string): Address | undefined;
+}
+
+const UDP4: SocketFamily = {
+  number: 4,
+  name: 'IPv4',
+  kind: 'ipv4',
+  any: '0.0.0.0',
+  loopback: '127.0.0.1',
+  text: textOf,
+  read: (_ip, text) => parseAddress(text),
+};
+
+const UDP6: SocketFamily = {
+  number: 6,
+  name: 'IPv6',
+  kind: 'ipv6',
+  any: '::',
+  loopback: '::1',
+  text: mappedTextOf,
+  read: (ip, text) => (isIPv4(text) ? undefined : readText(ip, text)),
+};
+
+/** That of a socket's type. */
+export const familyOf = (type: 'udp4' | 'udp6'): SocketFamily => (type === 'udp6' ? UDP6 : UDP4);
