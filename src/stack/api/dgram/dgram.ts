@@ -85,11 +85,16 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     return flag;
   }
 
-  /** The interface that multicasts leave by, named by an address of ours; `0.0.0.0`: any. */
+  /**
+   * The interface that multicasts leave by, named by an address of ours (`0.0.0.0`: any) or, of `udp6`, as a zone:
+   * `::%tun0`.
+   */
   setMulticastInterface(interfaceAddress: string): void {
     this._stackAlive();
     checkString(interfaceAddress, 'interfaceAddress');
-    if (!isIPv4(interfaceAddress)) throw systemError('EINVAL', 'setMulticastInterface');
+    if (isIPv4(interfaceAddress) !== (this.type === 'udp4')) {
+      throw systemError('EINVAL', 'setMulticastInterface');
+    }
     this._stackOpened('setMulticastInterface').setMulticastInterface(interfaceAddress);
   }
 
@@ -98,6 +103,7 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     this._stackAlive();
     if (!multicastAddress) throw missingError('multicastAddress');
     const udp = this._stackOpenedSoon('addMembership');
+    this.#checkGroup(multicastAddress, 'addMembership');
     udp.addMembership(multicastAddress, multicastInterface || undefined);
   }
 
@@ -106,7 +112,13 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     this._stackAlive();
     if (!multicastAddress) throw missingError('multicastAddress');
     const udp = this._stackOpenedSoon('dropMembership');
+    this.#checkGroup(multicastAddress, 'dropMembership');
     udp.dropMembership(multicastAddress, multicastInterface || undefined);
+  }
+
+  /** Of the socket's own family, as the system asks. */
+  #checkGroup(group: string, syscall: string): void {
+    if (isIPv4(group) !== (this.type === 'udp4')) throw systemError('EINVAL', syscall);
   }
 
   /** Not to be had: throws `ENOTSUP`. */
@@ -142,7 +154,7 @@ export interface Dgram {
   readonly Socket: DgramClass;
   /**
    * A socket by its type or options, with a listener to `message`. Throws as Node does;
-   * `EAFNOSUPPORT` for `udp6`.
+   * `EAFNOSUPPORT` for `udp6` where the stack has no address of IPv6.
    */
   createSocket(type: SocketType | DgramOptions, listener?: MessageListener): DgramSocket;
 }

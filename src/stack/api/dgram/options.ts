@@ -6,6 +6,7 @@
  * @module
  */
 import type { LookupOneOptions } from 'node:dns';
+import type { Host } from '../../host/host.ts';
 import {
   checkFunction,
   checkInteger,
@@ -14,6 +15,7 @@ import {
   checkString,
 } from '../door/checks.ts';
 import { argTypeError, argValueError, coded, unsupportedError } from '../door/errors.ts';
+import { speaksIPv6 } from '../door/spoken.ts';
 
 /** As in `dgram.createSocket(options)`. */
 export type DgramLookup = (
@@ -24,13 +26,13 @@ export type DgramLookup = (
 
 /** Options of `createSocket`. */
 export interface DgramOptions {
-  /** `udp4`; this stack has no IPv6. */
+  /** `udp4`; `udp6`, which sees IPv4 too unless it is `ipv6Only`, where the stack has addresses of IPv6. */
   readonly type: 'udp4' | 'udp6';
   /** Share a port with others that say so; the newest gets the datagrams. */
   readonly reuseAddr?: boolean | undefined;
   /** As `reuseAddr`. */
   readonly reusePort?: boolean | undefined;
-  /** Of no effect: there is no IPv6. */
+  /** A `udp6` that is bound to `::` is not there for IPv4. */
   readonly ipv6Only?: boolean | undefined;
   /** Remembered, in bytes. */
   readonly recvBufferSize?: number | undefined;
@@ -70,7 +72,7 @@ export interface SendCall {
 const BYTES = ['string', 'Buffer', 'TypedArray', 'DataView'];
 
 /** The options that `createSocket` was given as options or as a type. */
-export function readDgramOptions(given: unknown): DgramOptions {
+export function readDgramOptions({ core }: Host, given: unknown): DgramOptions {
   const options = (
     typeof given === 'object' && given !== null ? given : { type: given }
   ) as DgramOptions;
@@ -79,8 +81,12 @@ export function readDgramOptions(given: unknown): DgramOptions {
     const message = 'Bad socket type specified. Valid types are: udp4, udp6';
     throw coded(TypeError, 'ERR_SOCKET_BAD_TYPE', message);
   }
-  if (type === 'udp6') {
-    throw unsupportedError('EAFNOSUPPORT', 'socket', 'this stack speaks IPv4 only: ask for udp4');
+  if (type === 'udp6' && !speaksIPv6(core)) {
+    throw unsupportedError(
+      'EAFNOSUPPORT',
+      'socket',
+      'this stack has no address of IPv6: ask for udp4',
+    );
   }
   if (lookup !== undefined) checkFunction(lookup, 'lookup');
   if (signal !== undefined) checkSignal(signal, 'options.signal');

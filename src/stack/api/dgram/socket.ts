@@ -184,7 +184,8 @@ export class DatagramSocket extends EventEmitter {
       if (callback) this.once('connect', callback);
       this.#resolve(address || this.#family.loopback, (error, ip) => {
         if (this._stackCarrier.closed) return;
-        this.#connected(error ?? attempt(() => this._stackCarrier.connect(port, ip)), callback);
+        const problem = error ?? this.#refused('connect', ip, port);
+        this.#connected(problem ?? attempt(() => this._stackCarrier.connect(port, ip)), callback);
       });
     });
   }
@@ -218,7 +219,7 @@ export class DatagramSocket extends EventEmitter {
   send(...args: unknown[]): void {
     const call = readSend(args, this.#link === Link.CONNECTED);
     this._stackAlive();
-    const { address = '127.0.0.1' } = call;
+    const { address = this.#family.loopback } = call;
     if (this.#link === Link.CONNECTED) this.#transmit(call, undefined);
     else if (this.#isPlain(address)) this.#transmit(call, address);
     else this.#afterBind(() => process.nextTick(() => this.#sendTo(call))); // as from a lookup
@@ -241,7 +242,7 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #sendTo(call: SendCall): void {
-    this.#resolve(call.address || '127.0.0.1', (error, ip) => {
+    this.#resolve(call.address || this.#family.loopback, (error, ip) => {
       if (!error) this.#transmit(call, ip);
       else if (call.callback) process.nextTick(call.callback, error, 0);
       else process.nextTick(() => this.emit('error', error));
@@ -253,25 +254,37 @@ export class DatagramSocket extends EventEmitter {
     if (udp.closed) return; // in the meantime
     let code = '';
     if (ip === undefined) code = udp.send(bytes) ? '' : udp.failure;
-    else if (this._stackOptions.sendBlockList?.check(ip, 'ipv4')) code = 'EACCES';
-    else if (!udp.send(bytes, 0, bytes.length, this.#parse(ip), port)) code = udp.failure;
+    else if (this._stackOptions.sendBlockList?.check(ip, this.#family.kind)) code = 'EACCES';
+    else {
+      const to = this.#parse(ip);
+      if (to === undefined) code = 'EINVAL';
+      else if (!udp.send(bytes, 0, bytes.length, to, port)) code = udp.failure;
+    }
     if (!callback) return;
     if (code === '') process.nextTick(callback, null, bytes.length);
     else process.nextTick(callback, systemError(code, 'send', { address, port }), 0);
   }
 
   /** The address in a text, which is mostly where the last datagram came from. */
-  #parse(text: string): Address {
-    return text === this.#lastText ? this.#lastSource : (parseAddress(text) ?? ANY);
+  #parse(text: string): Address | undefined {
+    if (text === this.#lastText) return this.#lastSource;
+    return this.#family.read(this._stackHost.core.ip, text);
+  }
+
+  /** As the system answers for an address that no socket of this type can have or talk to. */
+  #refused(syscall: string, address: string, port: number): Error | undefined {
+    if (this.#parse(address) !== undefined) return undefined;
+    return systemError('EINVAL', syscall, { address, port });
   }
 
   /** An address for a name: at once for a literal, unless the socket has a lookup of its own. */
   #resolve(name: string, then: Resolved): void {
     const lookup = this.#lookup;
-    if (lookup) lookup(name, FAMILY, then);
+    // Node gives the family alone, which is not in its types.
+    if (lookup) lookup(name, this.#family.number as never, then);
     else if (this.#isPlain(name)) then(null, name);
     else {
-      this._stackHost.lookup(name, { family: 4 }, (error, found) =>
+      this._stackHost.lookup(name, { family: this.#family.number }, (error, found) =>
         then(error, typeof found === 'string' ? found : (found?.[0]?.address ?? '')),
       );
     }
@@ -280,7 +293,7 @@ export class DatagramSocket extends EventEmitter {
   /** True if nothing has to be waited for before a datagram goes to `name`. */
   #isPlain(name: string): boolean {
     if (this.#bind !== Bind.BOUND || this.#lookup) return false;
-    return name === this.#lastText || parseAddress(name) !== undefined;
+    return this.#parse(name) !== undefined;
   }
 
   #makeHandler(): UdpHandler {
@@ -295,23 +308,27 @@ export class DatagramSocket extends EventEmitter {
         events.add(this, this.#error, error, undefined);
       },
       close: () => {
+        drop(this.#lastSource);
+        this.#lastSource = ANY;
+        this.#lastText = '';
         process.nextTick(() => this.emit('close'));
       },
     };
   }
 
   #sender(source: Address, port: number, size: number): RemoteInfo {
-    if (source !== this.#lastSource) {
-      this.#lastSource = source;
-      this.#lastText = format(source);
+    if (source !== this.#lastSource || this.#lastText === '') {
+      drop(this.#lastSource);
+      this.#lastSource = hold(source);
+      this.#lastText = this.#family.text(this._stackHost.core.ip, source);
     }
-    return { address: this.#lastText, family: family(source), port, size };
+    return { address: this.#lastText, family: this.#family.name, port, size };
   }
 
   #message(message: Buffer, sender: RemoteInfo): void {
     if (
       this._stackCarrier.closed ||
-      this._stackOptions.receiveBlockList?.check(sender.address, 'ipv4')
+      this._stackOptions.receiveBlockList?.check(sender.address, this.#family.kind)
     )
       return;
     this.#scope.runInAsyncScope(this.emit, this, 'message', message, sender);
@@ -352,15 +369,20 @@ export class DatagramSocket extends EventEmitter {
 
   /** Where it is bound. Throws `EBADF` if it is not. */
   address(): AddressInfo {
-    const { localAddress, localPort } = this._stackOpened('getsockname');
-    return { address: localAddress, family: 'IPv4', port: localPort };
+    const { local, localPort } = this._stackOpened('getsockname');
+    return this.#place(local, localPort);
   }
 
   /** Whom it is connected to. Throws `ERR_SOCKET_DGRAM_NOT_CONNECTED` if it is not. */
   remoteAddress(): AddressInfo {
-    const { remoteAddress, remotePort } = this._stackAlive();
+    const { remote, remotePort } = this._stackAlive();
     if (this.#link !== Link.CONNECTED) throw notConnectedError();
-    return { address: remoteAddress, family: 'IPv4', port: remotePort };
+    return this.#place(remote, remotePort);
+  }
+
+  #place(address: Address, port: number): AddressInfo {
+    const { name: family } = this.#family;
+    return { address: this.#family.text(this._stackHost.core.ip, address), family, port };
   }
 
   /** The process stays alive while it is bound; the default. */
@@ -392,7 +414,7 @@ export class DatagramSocket extends EventEmitter {
   protected _stackOpenedSoon(syscall: string): UdpSocket {
     const udp = this._stackAlive();
     if (this.#bind === Bind.NONE) {
-      udp.bind();
+      udp.bind(0, this.#family.any);
       this.#bound();
     }
     return this._stackOpened(syscall);

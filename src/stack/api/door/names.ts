@@ -7,7 +7,7 @@
  */
 import dns, { type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import type { Address } from '../../base/address.ts';
+import { type Address, hold } from '../../base/address.ts';
 import { systemError } from './errors.ts';
 
 /** What a stack speaks at the moment, and how it gets to where it is to go. */
@@ -120,8 +120,8 @@ function answer(options: LookupOptions, list: LookupAddress[], callback: Callbac
 }
 
 /**
- * The first address of a name; of one family, if that is asked for. Rejects with the lookup's error, or
- * with `ENOTFOUND`.
+ * The first address of a name; of one family, if that is asked for. It is held, until who asked drops it. Rejects
+ * with the lookup's error, or with `ENOTFOUND`.
  */
 export function resolve(
   lookup: LookupFunction,
@@ -135,7 +135,7 @@ export function resolve(
       const list = typeof found === 'string' ? [found] : found.map((one) => one.address);
       const address = list.map(read).find((one) => one !== undefined);
       if (address === undefined) return fail(systemError('ENOTFOUND', 'lookup', { address: host }));
-      done(address);
+      done(hold(address));
     });
   });
 }

@@ -10,8 +10,9 @@ import type { Host } from '../../host/host.ts';
 import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkFunction, checkInteger, checkPort, checkSignal } from '../door/checks.ts';
 import { abortError, connectError, explainedError, systemError } from '../door/errors.ts';
-import { checkAddress } from '../door/lookup.ts';
 import { checkSettings } from '../door/settings.ts';
+import { speaksIPv6 } from '../door/spoken.ts';
+import { checkText } from '../door/text.ts';
 import type { NetParts } from '../net/net.ts';
 import type { SocketOptions } from '../net/options.ts';
 import type { Socket } from '../net/socket.ts';
@@ -144,12 +145,14 @@ export class StackTcp {
    */
   createConnection(options: ConnectionOptions, handler: ConnectionHandler): Connection {
     const { address, localAddress, localPort = 0, settings } = options;
+    const { ip } = this.#host.core;
     const port = checkPort(options.port, 'options.port', false);
     checkPort(localPort, 'options.localPort');
     const target = {
-      destination: checkAddress(address, 'options.address'),
+      destination: checkText(ip, address, 'options.address'),
       port,
-      source: localAddress === undefined ? ANY : checkAddress(localAddress, 'options.localAddress'),
+      source:
+        localAddress === undefined ? ANY : checkText(ip, localAddress, 'options.localAddress'),
       sourcePort: localPort,
       ...(settings !== undefined && { settings: checkSettings(settings, 'options.settings') }),
     };
@@ -182,11 +185,12 @@ export class StackTcp {
     o: ListenerOptions & { port: number; backlog: number; hasRoom?: () => boolean },
     accept: Accept,
   ): Listener {
-    const address = o.address === undefined ? ANY : checkAddress(o.address, 'options.address');
+    const { core } = this.#host;
+    const place = { address: o.address ?? (speaksIPv6(core) ? '::' : '0.0.0.0'), port: o.port };
+    const address = checkText(core.ip, place.address, 'options.address');
     const settings = o.settings && checkSettings(o.settings, 'options.settings');
     const listener = openListener(this.#host, { ...o, address, ...pick({ settings }) }, accept);
     if (typeof listener !== 'number') return listener;
-    const place = { address: o.address ?? '0.0.0.0', port: o.port };
     throw explainedError(failureCode(listener), 'listen', place);
   }
 }

@@ -9,14 +9,7 @@
  */
 import { ADDRCONFIG, ALL, type LookupAddress, type LookupOptions, V4MAPPED } from 'node:dns';
 import * as net from 'node:net';
-import {
-  type Address,
-  ANY,
-  ANY6,
-  isIPv6,
-  isSameFamily,
-  keepForever,
-} from '../../base/address.ts';
+import { type Address, ANY, ANY6, isIPv6, isSameFamily, keepForever } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
@@ -237,7 +230,8 @@ export class Dial {
     if (this.#over) return; // destroyed by a listener
     const { core } = this.#host;
     const destination = readText(core.ip, address);
-    if (destination === undefined) this.#refused(place, 'EINVAL'); // a zone that is none of ours
+    if (destination === undefined)
+      this.#refused(place, 'EINVAL'); // a zone that is none of ours
     else if (isIPv6(destination) && !speaksIPv6(core)) this.#refused(place, 'EAFNOSUPPORT');
     else this.#open(place, destination);
   }

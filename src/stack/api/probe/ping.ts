@@ -1,9 +1,9 @@
 /**
  * Ping: ICMP echo requests from this stack, and how long the replies take. RFC 792, RFC 1122
- * §3.2.2.6.
+ * §3.2.2.6; RFC 4443 §4.
  * @module
  */
-import { type Address, ANY, format } from '../../base/address.ts';
+import { type Address, ANY, drop } from '../../base/address.ts';
 import { type Failure, failureCode } from '../../base/failure.ts';
 import { stop, surelyAfter } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
@@ -13,7 +13,8 @@ import type { IcmpError } from '../../ip/ip.ts';
 import type { Packet } from '../../ip/packet.ts';
 import { checkInteger, checkMilliseconds, checkSignal, checkString } from '../door/checks.ts';
 import { abortError, type SystemError, systemError } from '../door/errors.ts';
-import { resolve } from '../door/lookup.ts';
+import { familyNumber, resolve } from '../door/names.ts';
+import { readText, textOf } from '../door/text.ts';
 
 /** How to ask for an echo. */
 export interface PingOptions {
@@ -23,6 +24,8 @@ export interface PingOptions {
   readonly timeout?: number;
   /** Hops, 1 to 255; default the stack's (64). */
   readonly ttl?: number;
+  /** Of a name that has addresses of both: 4 or 6; default 0, the one to try first (RFC 6724 §6). */
+  readonly family?: 0 | 4 | 6;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
@@ -37,7 +40,7 @@ export interface PingsOptions extends PingOptions {
 
 /** A reply to an echo request. */
 export interface PingReply {
-  /** Who replied, dotted decimal. */
+  /** Who replied. */
   readonly address: string;
   /** The number of the request, from 1. */
   readonly seq: number;
@@ -58,6 +61,7 @@ interface Settings {
   readonly bytes: Uint8Array;
   readonly timeout: number;
   readonly ttl: number;
+  readonly family: 0 | 4 | 6;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -69,6 +73,7 @@ function readOptions({
   size = TEXT_LENGTH,
   timeout = TIMEOUT,
   ttl = 0,
+  family = 0,
   signal,
 }: PingOptions): Settings {
   checkInteger(size, 'options.size', 0, MAX_ECHO);
@@ -77,13 +82,14 @@ function readOptions({
   if (signal !== undefined) checkSignal(signal, 'options.signal');
   const bytes = new Uint8Array(size);
   for (let i = 0; i < size; i++) bytes[i] = i;
-  return { bytes, timeout, ttl, signal };
+  return { bytes, timeout, ttl, family: familyNumber(family), signal };
 }
 
 /** One series of requests under one identifier. */
 class Series implements EchoClient {
   readonly #host: Host;
   readonly #target: Address;
+  readonly #text: string;
   readonly #settings: Settings;
   readonly #id: number;
   /** The request that is waited for; one at a time. */
@@ -95,11 +101,17 @@ class Series implements EchoClient {
   constructor(host: Host, target: Address, settings: Settings) {
     this.#host = host;
     this.#target = target;
+    this.#text = textOf(host.core.ip, target);
     this.#settings = settings;
     this.#id = host.core.ip.echoes.open(this);
-    if (this.#id === NO_ID) throw systemError('ENOBUFS', 'ping', { address: format(target) });
+    if (this.#id === NO_ID) throw systemError('ENOBUFS', 'ping', { address: this.#text });
     host.hold();
     host.open.add(this);
+  }
+
+  /** Who is asked, as text. */
+  get target(): string {
+    return this.#text;
   }
 
   /** No more requests; one that waits fails. May be called again. */
@@ -107,6 +119,7 @@ class Series implements EchoClient {
     if (!this.#host.open.delete(this)) return;
     this.#fail?.(this.#error('ENETDOWN'));
     this.#host.core.ip.echoes.close(this.#id);
+    drop(this.#target);
     this.#host.letGo();
   }
 
@@ -145,14 +158,15 @@ class Series implements EchoClient {
     }
     this.#sent = this.#host.clock.now();
     if (ttl > 0) ip.output.next.ttl = ttl;
-    const failure = ip.icmp.sendEcho(route, this.#id, seq & 0xffff, bytes, 0, bytes.length);
+    const icmp = route.ipv6 ? ip.icmp6 : ip.icmp;
+    const failure = icmp.sendEcho(route, this.#id, seq & 0xffff, bytes, 0, bytes.length);
     if (failure !== 0) this.#fail?.(this.#error(failureCode(failure)));
   }
 
   onReply(packet: Packet, seq: number, _at: number, length: number): void {
     if (seq !== (this.#seq & 0xffff)) return; // an older one, which was given up
     this.#done?.({
-      address: format(packet.source),
+      address: textOf(this.#host.core.ip, packet.source),
       seq: this.#seq,
       rtt: (this.#host.clock.now() - this.#sent) / 1000,
       ttl: packet.ttl,
@@ -162,11 +176,11 @@ class Series implements EchoClient {
 
   onError(error: IcmpError, seq: number): void {
     if (seq !== (this.#seq & 0xffff)) return;
-    this.#fail?.(this.#error(codeOf(error.failure), format(error.reporter)));
+    this.#fail?.(this.#error(codeOf(error.failure), textOf(this.#host.core.ip, error.reporter)));
   }
 
   #error(code: string, reporter?: string): SystemError {
-    const error = systemError(code, 'ping', { address: format(this.#target) });
+    const error = systemError(code, 'ping', { address: this.#text });
     return reporter === undefined ? error : Object.assign(error, { reporter });
   }
 }
@@ -174,11 +188,15 @@ class Series implements EchoClient {
 /** A hint that names no failure (time exceeded on the way) still means that it did not arrive. */
 const codeOf = (failure: Failure): string => failureCode(failure) || 'EHOSTUNREACH';
 
+/** The address of a name, held until it is dropped. */
+const find = (host: Host, name: string, { family }: Settings): Promise<Address> =>
+  resolve(host.lookup, (text) => readText(host.core.ip, text), name, family);
+
 /** See `Stack.ping`. */
 export async function ping(host: Host, name: string, options: PingOptions): Promise<PingReply> {
   checkString(name, 'host');
   const settings = readOptions(options);
-  const series = new Series(host, await resolve(host.lookup, name), settings);
+  const series = new Series(host, await find(host, name, settings), settings);
   try {
     return await series.ask(1);
   } finally {
@@ -207,14 +225,13 @@ async function* run(
   settings: Settings,
   { count, interval }: { count: number; interval: number },
 ): AsyncGenerator<PingResult> {
-  const target = await resolve(host.lookup, name);
-  const series = new Series(host, target, settings);
+  const series = new Series(host, await find(host, name, settings), settings);
   try {
     for (let seq = 1; seq <= count; seq++) {
       const started = host.clock.now();
       yield await series.ask(seq).catch((error: CodeCarrier) => {
         if (error.code === 'ABORT_ERR') throw error;
-        return { address: format(target), seq, error: error as SystemError };
+        return { address: series.target, seq, error: error as SystemError };
       });
       if (seq === count) return;
       await pause(interval - (host.clock.now() - started) / 1000, settings.signal);

@@ -3,7 +3,7 @@
  * little later. RFC 1812 §5.3.1, RFC 1393 §1 describes the method.
  * @module
  */
-import { type Address, ANY, format } from '../../base/address.ts';
+import { type Address, ANY, ANY6, drop, isIPv6 } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import { stop, surelyAfter } from '../../host/clock.ts';
@@ -13,6 +13,7 @@ import type { IcmpError } from '../../ip/ip.ts';
 import type { Packet } from '../../ip/packet.ts';
 import type { UdpSocket } from '../../udp/socket.ts';
 import * as icmp from '../../wire/icmp.ts';
+import * as icmp6 from '../../wire/icmp6.ts';
 import * as udp from '../../wire/udp.ts';
 import {
   checkInteger,
@@ -22,7 +23,8 @@ import {
   checkString,
 } from '../door/checks.ts';
 import { abortError, argValueError, systemError } from '../door/errors.ts';
-import { resolve } from '../door/lookup.ts';
+import { familyNumber, resolve } from '../door/names.ts';
+import { readText, textOf } from '../door/text.ts';
 
 /** How far to look, and how often to ask. */
 export interface TracerouteOptions {
@@ -40,17 +42,22 @@ export interface TracerouteOptions {
   readonly port?: number;
   /** Bytes of text in a probe; default 32. */
   readonly size?: number;
+  /** Of a name that has addresses of both: 4 or 6; default 0, the one to try first (RFC 6724 §6). */
+  readonly family?: 0 | 4 | 6;
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
 
 /** What became of one probe. */
 export interface TracerouteProbe {
-  /** Who answered, dotted decimal; undefined if nobody did in time. */
+  /** Who answered; undefined if nobody did in time. */
   readonly address: string | undefined;
   /** The round trip in milliseconds, with a fraction. */
   readonly rtt: number | undefined;
-  /** The ICMP type and code of the answer: 11 is a router on the way, 0 and 3 with code 3 the goal. */
+  /**
+   * The ICMP type and code of the answer: 11 is a router on the way, 0 and 3 with code 3 the goal; of IPv6 3, 129,
+   * and 1 with code 4.
+   */
   readonly type: number | undefined;
   /** The ICMP code of the answer. */
   readonly code: number | undefined;
@@ -74,6 +81,7 @@ interface Settings {
   readonly timeout: number;
   readonly port: number;
   readonly bytes: Uint8Array;
+  readonly family: 0 | 4 | 6;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -81,7 +89,7 @@ const LONGEST = 65_000;
 
 function readOptions(options: TracerouteOptions): Settings {
   const { method = 'udp', firstHop = 1, maxHops = 30, queries = 3, timeout = 3000 } = options;
-  const { port = 33_434, size = 32, signal } = options;
+  const { port = 33_434, size = 32, family = 0, signal } = options;
   if (method !== 'udp' && method !== 'icmp') {
     throw argValueError('options.method', method, "must be 'udp' or 'icmp'");
   }
@@ -92,7 +100,8 @@ function readOptions(options: TracerouteOptions): Settings {
   checkPort(port, 'options.port', false);
   checkInteger(size, 'options.size', 0, LONGEST);
   if (signal !== undefined) checkSignal(signal, 'options.signal');
-  return { method, firstHop, maxHops, queries, timeout, port, bytes: new Uint8Array(size), signal };
+  const probe = { port, bytes: new Uint8Array(size), family: familyNumber(family) };
+  return { method, firstHop, maxHops, queries, timeout, ...probe, signal };
 }
 
 /** An answer to probe number `seq`. */
@@ -118,7 +127,8 @@ class UdpProber implements Prober {
       onMessage: (_bytes, _at, _length, source, port) => {
         // Somebody listens there after all.
         if (source === target) {
-          answered(port - settings.port, source, icmp.Type.UNREACHABLE, icmp.Code.PORT);
+          const [type, code] = portUnreachable(target);
+          answered(port - settings.port, source, type, code);
         }
         return Drop.NONE;
       },
@@ -128,7 +138,7 @@ class UdpProber implements Prober {
       },
     });
     this.#socket.receiveErrors = true;
-    this.#socket.bind(ANY, 0);
+    this.#socket.bind(isIPv6(target) ? ANY6 : ANY, 0);
   }
 
   send(seq: number, ttl: number): Failure {
@@ -163,11 +173,19 @@ class EchoProber implements Prober, EchoClient {
     const route = ip.route(this.#target, ANY);
     if (route === undefined) return Failure.NET_UNREACHABLE;
     ip.output.next.ttl = ttl;
-    return ip.icmp.sendEcho(route, this.#id, seq, this.#bytes, 0, this.#bytes.length);
+    return (route.ipv6 ? ip.icmp6 : ip.icmp).sendEcho(
+      route,
+      this.#id,
+      seq,
+      this.#bytes,
+      0,
+      this.#bytes.length,
+    );
   }
 
   onReply(packet: Packet, seq: number): void {
-    this.#answered(seq, packet.source, icmp.Type.ECHO_REPLY, 0);
+    const type = packet.ipv6 ? icmp6.Type.ECHO_REPLY : icmp.Type.ECHO_REPLY;
+    this.#answered(seq, packet.source, type, 0);
   }
 
   onError({ reporter, type, code }: IcmpError, seq: number): void {
@@ -190,6 +208,7 @@ const NOTHING: TracerouteProbe = {
 class Trace {
   readonly #host: Host;
   readonly #target: Address;
+  readonly #text: string;
   readonly #settings: Settings;
   readonly #prober: Prober;
   /** The first probe of the hop, when they left, and what came back. */
@@ -203,6 +222,7 @@ class Trace {
   constructor(host: Host, target: Address, settings: Settings) {
     this.#host = host;
     this.#target = target;
+    this.#text = textOf(host.core.ip, target);
     this.#settings = settings;
     const Kind = settings.method === 'icmp' ? EchoProber : UdpProber;
     this.#prober = new Kind(host, target, settings, (...answer) => this.#answered(...answer));
@@ -213,8 +233,9 @@ class Trace {
   /** May be called again. */
   close(): void {
     if (!this.#host.open.delete(this)) return;
-    this.#fail(systemError('ENETDOWN', 'traceroute', { address: format(this.#target) }));
+    this.#fail(systemError('ENETDOWN', 'traceroute', { address: this.#text }));
     this.#prober.close();
+    drop(this.#target);
     this.#host.letGo();
   }
 
@@ -243,8 +264,7 @@ class Trace {
       this.#missing = 0;
     }
     const probes = this.#probes;
-    const target = format(this.#target);
-    return { hop, probes, reached: probes.some((probe) => probe.address === target) };
+    return { hop, probes, reached: probes.some((probe) => probe.address === this.#text) };
   }
 
   #send(hop: number): void {
@@ -252,7 +272,7 @@ class Trace {
       this.#sent.push(this.#host.clock.now());
       const failure = this.#prober.send(this.#first + i, hop);
       if (failure === Failure.NONE) continue;
-      const place = { address: format(this.#target) };
+      const place = { address: this.#text };
       this.#fail(systemError(failureCode(failure), 'traceroute', place));
       return;
     }
@@ -263,14 +283,23 @@ class Trace {
     const sent = this.#sent[i];
     if (sent === undefined || this.#probes[i] !== NOTHING || this.#missing === 0) return;
     const rtt = (this.#host.clock.now() - sent) / 1000;
-    this.#probes[i] = { address: format(from), rtt, type, code };
+    this.#probes[i] = { address: textOf(this.#host.core.ip, from), rtt, type, code };
     if (--this.#missing === 0) this.#done();
   }
 }
 
-/** True if somebody said that there is no going on. */
+/** What says that a datagram has arrived, and that nobody listens. */
+const portUnreachable = (target: Address): readonly [type: number, code: number] =>
+  isIPv6(target)
+    ? [icmp6.Type.UNREACHABLE, icmp6.Code.PORT]
+    : [icmp.Type.UNREACHABLE, icmp.Code.PORT];
+
+/** True if somebody said that there is no going on. Type 3 is another of IPv6, where it is a router on the way. */
 const isEnd = ({ probes, reached }: TracerouteHop): boolean =>
-  reached || probes.some(({ type }) => type === icmp.Type.UNREACHABLE);
+  reached || probes.some(({ address, type }) => type === unreachableOf(address ?? ''));
+
+const unreachableOf = (address: string): number =>
+  address.includes(':') ? icmp6.Type.UNREACHABLE : icmp.Type.UNREACHABLE;
 
 /** See `Stack.traceroute`. */
 export function traceroute(
@@ -287,7 +316,9 @@ async function* run(
   name: string,
   settings: Settings,
 ): AsyncGenerator<TracerouteHop, void> {
-  const trace = new Trace(host, await resolve(host.lookup, name), settings);
+  const read = (text: string): Address | undefined => readText(host.core.ip, text);
+  const target = await resolve(host.lookup, read, name, settings.family);
+  const trace = new Trace(host, target, settings);
   try {
     for (let hop = settings.firstHop; hop <= settings.maxHops; hop++) {
       const found = await trace.hop(hop);

@@ -17,8 +17,8 @@ import { stateName } from '../../tcp/tcb/state.ts';
 import type { Tcb } from '../../tcp/tcb/tcb.ts';
 import * as verbs from '../../tcp/verbs.ts';
 import { checkInteger, checkRange } from '../door/checks.ts';
-import { mappedTextOf, textOf } from '../door/text.ts';
 import { connectError, lostMemoryError, type SystemError, systemError } from '../door/errors.ts';
+import { mappedTextOf, textOf } from '../door/text.ts';
 import { someoneAsks, tellClosed, tellEstablished, tellOpened, tellReset } from './channels.ts';
 
 /** What happens on a connection, in this order: open, then any of the middle, end, close. */

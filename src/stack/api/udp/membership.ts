@@ -3,12 +3,13 @@
  * address: what may be asked, and the system error that answers what may not. RFC 1112 §7.
  * @module
  */
-import { type Address, ANY, isMulticast } from '../../base/address.ts';
+import { isIPv6 } from 'node:net';
+import { type Address, isMulticast, isUnspecified } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Interface } from '../../ip/interface.ts';
 import type { UdpSocket } from '../../udp/socket.ts';
 import { systemError } from '../door/errors.ts';
-import { parseAddress } from '../door/lookup.ts';
+import { readText, zoneIndex } from '../door/text.ts';
 
 /** Where interfaces are looked up. */
 interface Interfaces {
@@ -22,8 +23,8 @@ export function addMembership(
   group: string,
   address: string,
 ): void {
-  const to = readGroup(group, 'addMembership');
-  const on = interfaceWith(ip, address, 'addMembership');
+  const to = readGroup(ip, group, 'addMembership');
+  const on = interfaceWith(ip, address || zoneOnly(group), 'addMembership');
   check(socket, socket.join(to, on), 'addMembership');
 }
 
@@ -34,13 +35,15 @@ export function dropMembership(
   group: string,
   address: string,
 ): void {
-  const from = readGroup(group, 'dropMembership', 'EADDRNOTAVAIL');
-  const on = interfaceWith(ip, address, 'dropMembership', 'EADDRNOTAVAIL');
+  const from = readGroup(ip, group, 'dropMembership', 'EADDRNOTAVAIL');
+  const name = address || zoneOnly(group);
+  const on = interfaceWith(ip, name, 'dropMembership', 'EADDRNOTAVAIL');
   check(socket, socket.leave(from, on), 'dropMembership');
 }
 
 /**
- * The interface with this address of ours; undefined for `0.0.0.0`. Throws a system error: `unknown`, or
+ * The interface with this address of ours, or which the zone of an IPv6 address names (`::%tun0`); undefined for
+ * `0.0.0.0`, `::` and nothing. Throws a system error: `unknown`, or
  * `EINVAL` for what is no address. Linux has `ENODEV` for who joins, and `EADDRNOTAVAIL` for all else.
  */
 export function interfaceWith(
@@ -49,9 +52,17 @@ export function interfaceWith(
   syscall: string,
   unknown: 'ENODEV' | 'EADDRNOTAVAIL' = 'ENODEV',
 ): Interface | undefined {
-  const address = parseAddress(text);
+  if (text === '') return undefined;
+  const zone = isIPv6(text) ? text.split('%')[1] : undefined;
+  if (zone !== undefined) {
+    const index = zoneIndex(ip, zone);
+    const named = ip.interfaces.find((iface) => iface.index === index && !iface.isLoopback);
+    if (named) return named;
+    throw systemError(unknown, syscall);
+  }
+  const address = readText(ip, text);
   if (address === undefined) throw systemError('EINVAL', syscall);
-  if (address === ANY) return undefined;
+  if (isUnspecified(address)) return undefined;
   const found = ip.interfaces.find((iface) =>
     iface.addresses.some((prefix) => prefix.address === address),
   );
@@ -70,9 +81,13 @@ function check(socket: UdpSocket, failure: Failure, syscall: string): void {
   if (failure !== Failure.NONE) throw systemError(codeOf(socket, failure), syscall);
 }
 
+/** What names the interface of `ff02::1%tun0`. */
+const zoneOnly = (group: string): string =>
+  group.includes('%') ? `::%${group.split('%')[1]}` : '';
+
 /** `stranger`: what it is to name an address that is no group's. */
-function readGroup(text: string, syscall: string, stranger = 'EINVAL'): Address {
-  const group = parseAddress(text);
+function readGroup(ip: Interfaces, text: string, syscall: string, stranger = 'EINVAL'): Address {
+  const group = readText(ip, text);
   if (group === undefined) throw systemError('EINVAL', syscall);
   if (!isMulticast(group)) throw systemError(stranger, syscall);
   return group;

@@ -11,7 +11,7 @@
  * RFC 768 "User Interface", RFC 1122 §4.1.4, RFC 8304 §3.1.
  * @module
  */
-import { type Address, ANY, format } from '../../base/address.ts';
+import { type Address, ANY } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
@@ -23,7 +23,8 @@ import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
 import { dstPort } from '../../wire/udp.ts';
 import { checkInteger, checkPort, checkRange } from '../door/checks.ts';
 import { type SystemError, systemError } from '../door/errors.ts';
-import { checkAddress } from '../door/lookup.ts';
+import { speaksIPv6 } from '../door/spoken.ts';
+import { checkText, textOf } from '../door/text.ts';
 import { type IcmpReport, makeReport } from '../ip/icmp-report.ts';
 import { addMembership, codeOf, dropMembership, interfaceWith } from './membership.ts';
 
@@ -98,10 +99,15 @@ export class UdpSocket implements UdpOwner {
     return this.#core.closed;
   }
 
-  /** Where it is bound, dotted decimal; `0.0.0.0` is all of the stack's addresses. */
+  /** Where it is bound; `0.0.0.0` is all of the stack's addresses of IPv4, `::` all of them. */
   get localAddress(): string {
+    return textOf(this.#host.core.ip, this.local);
+  }
+
+  /** The same as the stack has it. */
+  get local(): Address {
     const core = this.#core;
-    return format(core.connected ? core.localAddress : core.address);
+    return core.connected ? core.localAddress : core.address;
   }
 
   /** 1 to 65535; 0 before it is bound. */
@@ -109,9 +115,14 @@ export class UdpSocket implements UdpOwner {
     return this.#core.port;
   }
 
-  /** Whom it is connected to, dotted decimal; `0.0.0.0` if it is not. */
+  /** Whom it is connected to; `0.0.0.0` if it is not. */
   get remoteAddress(): string {
-    return format(this.#core.remoteAddress);
+    return textOf(this.#host.core.ip, this.remote);
+  }
+
+  /** The same as the stack has it. */
+  get remote(): Address {
+    return this.#core.remoteAddress;
   }
 
   /** 1 to 65535; 0 if it is not connected. */
@@ -128,9 +139,9 @@ export class UdpSocket implements UdpOwner {
    * Take a place to be sent to: once, to a literal address (all of ours unless told) and a port (0: any
    * free one). Throws a system error: `bind EADDRINUSE 0.0.0.0:53`.
    */
-  bind(port = 0, address = '0.0.0.0'): void {
+  bind(port = 0, address: string = this.#everywhere): void {
     const at = checkPort(port, 'port');
-    const failure = this.#core.bind(checkAddress(address, 'address'), at);
+    const failure = this.#core.bind(checkText(this.#host.core.ip, address, 'address'), at);
     if (failure !== Failure.NONE)
       throw systemError(codeOf(this.#core, failure), 'bind', { address, port });
     this.#settle();
@@ -142,11 +153,16 @@ export class UdpSocket implements UdpOwner {
    */
   connect(port: number, address: string): void {
     const to = checkPort(port, 'port', false);
-    const failure = this.#core.connect(checkAddress(address, 'address'), to);
+    const failure = this.#core.connect(checkText(this.#host.core.ip, address, 'address'), to);
     if (failure !== Failure.NONE) {
       throw systemError(codeOf(this.#core, failure), 'connect', { address, port });
     }
     this.#settle();
+  }
+
+  /** All of the stack's addresses. */
+  get #everywhere(): string {
+    return speaksIPv6(this.#host.core) ? '::' : '0.0.0.0';
   }
 
   /** Talk to everyone again. */
@@ -272,6 +288,15 @@ export class UdpSocket implements UdpOwner {
     this.#core.reuseAddress = on;
   }
 
+  /** Whether, bound to `::`, it is there for IPv6 only. Set it before `bind`. RFC 3493 §5.3. */
+  get ipv6Only(): boolean {
+    return this.#core.ipv6Only;
+  }
+
+  set ipv6Only(on: boolean) {
+    this.#core.ipv6Only = on;
+  }
+
   /** Whether `error` is told of every ICMP error, and not only of those that last on a connected socket. */
   get receiveErrors(): boolean {
     return this.#core.receiveErrors;
@@ -301,8 +326,8 @@ export class UdpSocket implements UdpOwner {
   }
 
   /**
-   * Where multicasts and broadcasts leave: the interface with that address of ours; `0.0.0.0`: as the
-   * routes say. Throws a system error: `EADDRNOTAVAIL`, or `EINVAL` for what is no address.
+   * Where multicasts and broadcasts leave: the interface with that address of ours or of that zone (`::%tun0`);
+   * `0.0.0.0` and `::`: as the routes say. Throws a system error: `EADDRNOTAVAIL`, or `EINVAL` for what is no address.
    */
   setMulticastInterface(address: string): void {
     const { ip } = this.#host.core;
@@ -318,12 +343,12 @@ export class UdpSocket implements UdpOwner {
    * Listen to a group, on the interface with an address of ours or on that which leads there. Throws a
    * system error: `EINVAL` for what is no group, `EADDRINUSE`, `ENODEV`, `ENOBUFS` past 20 groups.
    */
-  addMembership(group: string, address = '0.0.0.0'): void {
+  addMembership(group: string, address = ''): void {
     addMembership(this.#host.core.ip, this.#core, group, address);
   }
 
   /** Listen no longer; `close` does so too. Throws `EADDRNOTAVAIL` if it did not listen. */
-  dropMembership(group: string, address = '0.0.0.0'): void {
+  dropMembership(group: string, address = ''): void {
     dropMembership(this.#host.core.ip, this.#core, group, address);
   }
 
