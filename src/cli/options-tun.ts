@@ -3,7 +3,17 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from 'commander';
-import { asBits, asText, numberFrom, parseAddress, parseCidr, parseName } from './values.ts';
+import ipaddr from 'ipaddr.js';
+import {
+  asBits,
+  asText,
+  numberFrom,
+  parseAddress,
+  parseAddress6,
+  parseCidr,
+  parseCidr6,
+  parseName,
+} from './values.ts';
 
 /** What every command needs that has a TUN of its own. */
 export interface TunOptions {
@@ -15,6 +25,11 @@ export interface TunOptions {
   readonly hostAddress: string;
   /** Our address, in that prefix. */
   readonly address: string;
+  /** The same of IPv6, the kernel's with its prefix; undefined: none. */
+  readonly hostAddress6: string | undefined;
+  readonly address6: string | undefined;
+  /** Nobody asked for those: where the kernel has no IPv6, there will be none. */
+  readonly isDefault6: boolean;
   /** How many bits of prefix both share. */
   readonly prefix: number;
   /** Nobody asked for these addresses: where another device has them, others will do. */
@@ -30,6 +45,7 @@ export interface TunOptions {
 }
 
 const DEFAULT_HOST_ADDRESS = '10.83.0.1/24';
+const DEFAULT_HOST_ADDRESS6 = 'fd83::1/64';
 const SMALLEST_MTU = 68; // RFC 791: every link carries 68 bytes whole
 const LARGEST_MTU = 65_535;
 
@@ -47,6 +63,8 @@ export interface Read {
   tap?: string;
   hostAddress?: string;
   address?: string;
+  hostAddress6?: string | false;
+  address6?: string;
   gateway?: string | false;
   mtu: number;
   offload?: boolean;
@@ -83,9 +101,36 @@ export function tunOptions(read: Read): TunOptions {
     throw new InvalidArgumentError("option '--tap' and option '--tun' name two devices: give one.");
   }
   const isDefaultPlace = (read.hostAddress ?? read.address ?? gateway) === undefined;
-  const place = { hostAddress, address, prefix, isDefaultPlace, gateway };
+  const place = { hostAddress, address, prefix, isDefaultPlace, gateway, ...readIPv6(read) };
   const device = { tun: tap ?? read.tun, ...(tap !== undefined && { tap: true as const }) };
   return { ...device, ...place, mtu, offload, pcap, json };
+}
+
+/** The addresses of IPv6: asked for, or those that go with the default ones of IPv4. */
+function readIPv6(read: Read): Pick<TunOptions, 'hostAddress6' | 'address6' | 'isDefault6'> {
+  const { hostAddress6: given, address6 } = read;
+  const isDefault6 = given === undefined && address6 === undefined;
+  if (given === false) return { hostAddress6: undefined, address6: undefined, isDefault6 };
+  const hostAddress6 = given ?? DEFAULT_HOST_ADDRESS6;
+  const [host = '', bits = ''] = hostAddress6.split('/');
+  const ours = address6 ?? neighbour6(host);
+  const wrong = (why: string): InvalidArgumentError =>
+    new InvalidArgumentError(`option '--address6' argument '${ours}' is invalid. ${why}`);
+  const [kernel, own] = [ipaddr.IPv6.parse(host), ipaddr.IPv6.parse(ours)];
+  if (kernel.toNormalizedString() === own.toNormalizedString()) {
+    throw wrong("It is the kernel's, see --host-address6.");
+  }
+  if (!own.match(kernel, Number(bits))) {
+    throw wrong(`It is outside ${hostAddress6}, see --host-address6.`);
+  }
+  return { hostAddress6, address6: ours, isDefault6 };
+}
+
+/** The address next to the kernel's: the last bit but one is another, so that it stays in every prefix. */
+function neighbour6(host: string): string {
+  const octets = ipaddr.IPv6.parse(host).toByteArray();
+  octets[15] = (octets[15] as number) ^ 3; // 16 octets
+  return new ipaddr.IPv6(octets).toString();
 }
 
 const parseGateway = (text: string): string | false => text !== 'none' && parseAddress(text);
@@ -114,6 +159,12 @@ export function withTun(command: Command): Command {
       "the stack's address (default: the kernel's plus 1: 10.83.0.2)",
       parseAddress,
     )
+    .option(
+      '--host-address6 <cidr>',
+      `the kernel's address of IPv6, or none (default: ${DEFAULT_HOST_ADDRESS6}, where it has that)`,
+      parseCidr6,
+    )
+    .option('--address6 <ip>', "the stack's address of IPv6 (default: fd83::2)", parseAddress6)
     .option(
       '--mtu <bytes>',
       'the longest packet',

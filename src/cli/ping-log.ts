@@ -31,6 +31,7 @@ export interface RoundTrips {
 
 const ICMP_HEADER = 8;
 const IP_AND_ICMP_HEADER = 28;
+const IPV6_AND_ICMP_HEADER = 48;
 
 /** Three digits that matter, as ping has them: 0.123, 1.23, 12.3, 123. */
 export function milliseconds(ms: number): string {
@@ -62,7 +63,8 @@ export class PingLog {
   /** The first line. */
   opening(): string {
     if (this.#json) return this.#object('ping', { host: this.#host, size: this.#size });
-    const whole = this.#size + IP_AND_ICMP_HEADER;
+    const headers = this.#address.includes(':') ? IPV6_AND_ICMP_HEADER : IP_AND_ICMP_HEADER;
+    const whole = this.#size + headers;
     return `PING ${this.#host} (${this.#address}) ${this.#size}(${whole}) bytes of data.`;
   }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import { lookup } from 'node:dns/promises';
-import { isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SystemError } from '../index.ts';
@@ -24,13 +24,13 @@ const NEWS: Readonly<Record<string, string>> = {
 };
 
 /** The address of a host. Throws in words for people. */
-export async function resolve(host: string): Promise<string> {
-  if (isIPv6(host)) throw new Error(`${host} is an address of IPv6: give one of IPv4`);
+export async function resolve(host: string, family: 0 | 4 | 6 = 0): Promise<string> {
+  if (isIP(host) !== 0) return host;
   try {
-    return (await lookup(host, { family: 4 })).address;
+    return (await lookup(host, { family })).address;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`${host} has no IPv4 address that can be found (${code}): give an address`);
+    throw new Error(`${host} has no address that can be found (${code}): give an address`);
   }
 }
 

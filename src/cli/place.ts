@@ -73,17 +73,22 @@ const TRIES = 255;
 export interface Place {
   readonly hostAddress: string;
   readonly address: string;
+  /** Of IPv6; undefined: none. */
+  readonly hostAddress6?: string | undefined;
+  readonly address6?: string | undefined;
   /** What people should know of the choice. */
   readonly note?: string;
 }
 
 /** Where to be. Throws where what was asked for is taken, with the device that has it and what to give. */
 export function choosePlace(
-  { hostAddress, address, prefix, tun, isDefaultPlace }: TunOptions,
+  options: TunOptions,
   routes: readonly KernelRoute[] = kernelRoutes(),
 ): Place {
+  const { hostAddress, address, prefix, tun, isDefaultPlace } = options;
   const taken = takenBy(routes, address, prefix, tun);
-  if (!taken) return { hostAddress, address };
+  const { hostAddress6, address6 } = options;
+  if (!taken) return { hostAddress, address, hostAddress6, address6 };
   const [host = ''] = hostAddress.split('/');
   const network = `${asText(taken.first)}/${taken.bits}`;
   for (let i = 1; i <= TRIES; i++) {
@@ -101,9 +106,17 @@ export function choosePlace(
       );
     }
     const note = `${taken.device} has ${network} already, so this is on ${next.hostAddress}; --host-address chooses`;
-    return { ...next, note };
+    return { ...next, ...beside(options, i), note };
   }
   throw new Error(`${taken.device} has ${network} already: give another network by --host-address`);
+}
+
+/** The network of IPv6 that goes with the one after `i` others: fd83::/64 is followed by fd84::/64. */
+function beside(options: TunOptions, i: number): Pick<Place, 'hostAddress6' | 'address6'> {
+  const { hostAddress6, address6, isDefault6 } = options;
+  if (!isDefault6) return { hostAddress6, address6 };
+  const first = (0xfd83 + i).toString(16);
+  return { hostAddress6: `${first}::1/64`, address6: `${first}::2` };
 }
 
 /** Why a host beyond the kernel does not answer, where that can be told: the kernel passes nothing on. */

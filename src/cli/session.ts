@@ -27,6 +27,9 @@ export interface Session {
   /** The kernel's address with its prefix, and ours. */
   readonly hostAddress: string;
   readonly address: string;
+  /** Likewise of IPv6, where there is one. */
+  readonly hostAddress6: string | undefined;
+  readonly address6: string | undefined;
   /** Settles if the device goes away by itself; never otherwise. */
   readonly lost: Promise<Error>;
   /** End all connections and remove the device. */
@@ -53,11 +56,10 @@ export async function openSession(
   const { hostAddress, address, note } = place;
   if (note !== undefined) screen.complain(note);
   const open = options.tap ? openTap : openTun;
-  const tun = await open({
-    ...{ mtu, offload },
-    ...(name !== undefined && { name }),
-    ...(!isMoved && { hostAddress }),
-  });
+  const device6 = { ...(name !== undefined && { name }), mtu, offload };
+  const opened = await openBoth(open, device6, isMoved ? undefined : place, options, screen);
+  const { tun } = opened;
+  const [hostAddress6, address6] = opened.ipv6 ?? [];
   let device: Device = tun;
   try {
     const captured = pcap === undefined ? undefined : captureTo(tun, pcap);
@@ -66,7 +68,10 @@ export async function openSession(
     // On a TUN the kernel is the way to what is elsewhere; on a TAP it is one station of several.
     const router = gateway ?? (options.tap ? hostOf(hostAddress) : undefined);
     const way = router === undefined ? {} : { gateway: router };
-    const stack = createStack({ device, address: `${address}/${prefix}`, ...way });
+    const bits6 = hostAddress6?.split('/')[1];
+    const ours = [`${address}/${prefix}`, ...(address6 ? [`${address6}/${bits6}`] : [])];
+    const stack = createStack({ device, address: ours, ...way });
+    await stack.settled();
     const lost = new Promise<Error>((resolve) => {
       stack.on('error', resolve);
     });
@@ -84,12 +89,44 @@ export async function openSession(
         console.error(`tunstack: ${plural(captured.lost, 'packet')} missing in ${pcap}`);
       }
     };
-    return { stack, tun, hostAddress, address, lost, close };
+    return { stack, tun, hostAddress, address, hostAddress6, address6, lost, close };
   } catch (error) {
     await device.close();
     throw error;
   }
 }
+
+/**
+ * The device with the kernel's addresses, those of IPv6 too where the kernel has that: what nobody asked for is no
+ * reason to fail.
+ */
+async function openBoth(
+  open: (options: OpenOptions) => Promise<TunDevice>,
+  device: OpenOptions,
+  place: Place | undefined,
+  { isDefault6 }: TunOptions,
+  screen: Screen,
+): Promise<{ tun: TunDevice; ipv6?: readonly [host: string, ours: string] }> {
+  if (place === undefined) return { tun: await open(device) };
+  const { hostAddress, hostAddress6, address6 } = place;
+  if (hostAddress6 === undefined || address6 === undefined) {
+    return { tun: await open({ ...device, hostAddress }) };
+  }
+  try {
+    const tun = await open({ ...device, hostAddress: [hostAddress, hostAddress6] });
+    return { tun, ipv6: [hostAddress6, address6] };
+  } catch (error) {
+    if (!isDefault6) throw error;
+    const tun = await open({ ...device, hostAddress }); // or it fails for the same reason
+    screen.complain(
+      `IPv4 only, for the kernel refuses ${hostAddress6}: ${(error as Error).message}`,
+    );
+    return { tun };
+  }
+}
+
+/** What both `openTun` and `openTap` take. */
+type OpenOptions = NonNullable<Parameters<typeof openTun>[0]>;
 
 /** The address without its prefix. */
 export const hostOf = (cidr: string): string => cidr.slice(0, cidr.indexOf('/'));

@@ -3,6 +3,7 @@
  * people know.
  * @module
  */
+import { isIPv6 } from 'node:net';
 import type { TracerouteHop, TracerouteProbe } from '../index.ts';
 import type { TracerouteOptions } from './options.ts';
 import { resolve } from './ping.ts';
@@ -10,12 +11,17 @@ import type { Screen } from './screen.ts';
 import { openSession } from './session.ts';
 
 const HEADERS = 28; // IP and UDP, or IP and ICMP
+const HEADERS6 = 48;
 const TEXT = 32;
 
 /** What traceroute writes behind a time: why there is no going on. RFC 1812 §5.2.7.1's codes. */
 const NOTES: readonly string[] = ['!N', '!H', '!P', '', '!F', '!S', '!U', '!W'];
 
-function noteOf({ type, code }: TracerouteProbe): string {
+/** Those of RFC 4443 §3.1. */
+const NOTES6: readonly string[] = ['!N', '!X', '!S', '!H', '', '!X', '!X', '!S'];
+
+function noteOf({ address, type, code }: TracerouteProbe): string {
+  if (address?.includes(':')) return type === 1 && code !== 4 ? ` ${NOTES6[code ?? 0] ?? ''}` : '';
   if (type !== 3 || code === undefined || code === 3) return '';
   if (code === 9 || code === 10 || code === 13) return ' !X';
   return ` ${NOTES[code] ?? `!<${code}>`}`;
@@ -54,7 +60,7 @@ export async function traceroute(
     screen.line(
       json
         ? JSON.stringify({ event: 'traceroute', host, address, maxHops, method })
-        : `traceroute to ${host} (${address}), ${maxHops} hops max, ${TEXT + HEADERS} byte packets`,
+        : `traceroute to ${host} (${address}), ${maxHops} hops max, ${TEXT + (isIPv6(address) ? HEADERS6 : HEADERS)} byte packets`,
     );
     let reached = false;
     const hops = session.stack.traceroute(address, {

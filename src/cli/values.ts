@@ -2,6 +2,7 @@
  * Values as people type them: checked, and refused with words that say what would be right.
  * @module
  */
+import { isIPv6 } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 import ipaddr from 'ipaddr.js';
 import { type Rule, parseRule as readRule } from '../services.ts';
@@ -41,6 +42,26 @@ export function parseCidr(text: string): string {
   if (!good || text.split('/').length !== 2 || Number(bits) < 1 || Number(bits) > 31) {
     throw new InvalidArgumentError(
       'Give an IPv4 address and a prefix of 1 to 31 bits: 10.83.0.1/24.',
+    );
+  }
+  return text;
+}
+
+export function parseAddress6(text: string): string {
+  if (!isIPv6(text) || text.includes('%')) {
+    throw new InvalidArgumentError('Give an IPv6 address, such as fd83::2.');
+  }
+  return text;
+}
+
+/** `none` is false. */
+export function parseCidr6(text: string): string | false {
+  if (text === 'none') return false;
+  const [address = '', bits = ''] = text.split('/');
+  const good = isIPv6(address) && !address.includes('%') && /^\d{1,3}$/.test(bits);
+  if (!good || text.split('/').length !== 2 || Number(bits) < 1 || Number(bits) > 126) {
+    throw new InvalidArgumentError(
+      'Give an IPv6 address and a prefix of 1 to 126 bits, fd83::1/64, or none.',
     );
   }
   return text;

@@ -41,7 +41,7 @@ export function listensElsewhere(args: readonly unknown[]): boolean {
 export const listensForWorker = (): boolean =>
   new Error().stack?.includes('node:internal/cluster/') ?? false;
 
-/** `::` is all addresses, those of IPv4 included, which are all that a stack has. */
+/** `::` is all addresses, those of IPv4 included, which are all that a stack has that has none of IPv6. */
 export function withoutIPv6(args: readonly unknown[]): unknown[] {
   const [first, second, ...rest] = args;
   if (isObject(first)) {

@@ -24,6 +24,9 @@ import { connectsToPath, listensElsewhere, listensForWorker, withoutIPv6 } from 
 import type { Guard } from './outside.ts';
 import { makeSocketClass } from './socket.ts';
 
+/** True if the stack has addresses of IPv6: then it knows what `::` is. */
+const speaksIPv6 = ({ addresses }: Stack): boolean => addresses.some((one) => one.includes(':'));
+
 /** Replace exports of a module that other modules hold, and so must stay the same object. */
 const replace = (module: object, exports: object): void => {
   for (const [name, value] of Object.entries(exports)) {
@@ -54,7 +57,7 @@ function patchNet(stack: Stack, guard: Guard): void {
       return this;
     }
     if (worker || listensElsewhere(args)) return nativeListen.apply(this, args);
-    carrier.listen(this, withoutIPv6(args));
+    carrier.listen(this, speaksIPv6(stack) ? args : withoutIPv6(args));
     return this;
   } as typeof net.Server.prototype.listen;
 

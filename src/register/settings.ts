@@ -6,8 +6,8 @@
  * | `TUNSTACK_TUN` | the TUN's name; an existing one is attached to | the kernel chooses |
  * | `TUNSTACK_TAP` | a TAP of this name instead, which carries frames | |
  * | `TUNSTACK_FD` | an inherited descriptor of a TUN, instead of a name | |
- * | `TUNSTACK_ADDRESS` | the stack's address and the length of its prefix | `10.83.0.2/24` |
- * | `TUNSTACK_HOST_ADDRESS` | the kernel's address on the TUN | `10.83.0.1/24` if neither is given |
+ * | `TUNSTACK_ADDRESS` | the stack's address and the length of its prefix; several with commas between | `10.83.0.2/24` |
+ * | `TUNSTACK_HOST_ADDRESS` | likewise the kernel's on the TUN | `10.83.0.1/24` if neither is given |
  * | `TUNSTACK_GATEWAY` | the router for what is on no network of the stack's, or `none` | the kernel, where its address is known |
  * | `TUNSTACK_MTU` | 68 to 65 535 | the TUN's own |
  * | `TUNSTACK_OFFLOAD` | `on`, `off` or `auto` | `auto` |
@@ -28,8 +28,8 @@ export interface Settings {
   /** Open a TAP. */
   readonly tap: boolean;
   readonly tun: TunOptions & FdOptions;
-  readonly address: string;
-  readonly gateway: string | false | undefined;
+  readonly address: string | readonly string[];
+  readonly gateway: string | readonly string[] | false | undefined;
   readonly pcap: string | undefined;
   /** What is done about those who listen on the kernel. */
   readonly outside: Outside;
@@ -55,6 +55,10 @@ class SettingError extends TypeError {
     super(`TUNSTACK_${name} is '${value}': it must be ${wanted}`);
   }
 }
+
+/** Several are given with commas between: one of each version of IP, say. */
+const listOf = (text: string | undefined): string | string[] | undefined =>
+  text?.includes(',') ? text.split(',').map((one) => one.trim()) : text;
 
 /** Read the settings. Throws a `TypeError` that names the variable that is wrong. */
 export function readSettings(environment: Environment): Settings {
@@ -101,7 +105,7 @@ export function readSettings(environment: Environment): Settings {
   );
   // Who says one of the two addresses is taken to mean just that.
   const alone = text('ADDRESS') === undefined && fd === undefined;
-  const hostAddress = text('HOST_ADDRESS') ?? (alone ? '10.83.0.1/24' : undefined);
+  const hostAddress = listOf(text('HOST_ADDRESS') ?? (alone ? '10.83.0.1/24' : undefined));
   return {
     fd,
     tap: tap !== undefined,
@@ -113,8 +117,8 @@ export function readSettings(environment: Environment): Settings {
       ...(waiting !== undefined && { waiting }),
       ...(hostAddress !== undefined && { hostAddress }),
     },
-    address: text('ADDRESS') ?? '10.83.0.2/24',
-    gateway: text('GATEWAY') === 'none' ? false : text('GATEWAY'),
+    address: listOf(text('ADDRESS')) ?? '10.83.0.2/24',
+    gateway: text('GATEWAY') === 'none' ? false : listOf(text('GATEWAY')),
     pcap: text('PCAP'),
     outside: outside ?? 'warn',
   };

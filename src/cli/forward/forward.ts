@@ -34,7 +34,14 @@ export async function forward(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const { socks5, netns, json } = options;
-  const session = await openSession({ ...options, gateway: false }, screen, {
+  // Its rules name destinations of IPv4, and what no rule can name is let through to nobody.
+  const only4 = {
+    ...options,
+    hostAddress6: undefined,
+    address6: undefined,
+    gateway: false as const,
+  };
+  const session = await openSession(only4, screen, {
     command: 'forward',
     isMoved: netns !== undefined,
   });

@@ -23,7 +23,7 @@ export async function serve(
 ): Promise<number> {
   const started = performance.now();
   const session = await openSession(options, screen, { command: 'serve' });
-  const { stack, tun, hostAddress, address, lost, close } = session;
+  const { stack, tun, hostAddress, address, hostAddress6, address6, lost, close } = session;
   try {
     const read = (): StackStats => stack.stats();
     const page = pageServer(() => ({
@@ -38,11 +38,12 @@ export async function serve(
     const services = await startServices({
       net: stack.net,
       dgram: stack.dgram,
-      address,
+      address: address6 === undefined ? address : '::', // of both families
       now: () => new Date(),
       page,
     });
-    const ready = { ...named(options, tun), host: hostAddress, address, mtu: tun.mtu };
+    const both = address6 === undefined ? {} : { host6: hostAddress6, address6 };
+    const ready = { ...named(options, tun), host: hostAddress, address, ...both, mtu: tun.mtu };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
     screen.line(
       options.json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`,

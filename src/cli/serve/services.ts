@@ -6,6 +6,7 @@
  * modules alike. None of them answers faster than its peer reads.
  * @module
  */
+import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** What is needed of a server of `node:net`'s kind. */
@@ -48,7 +49,7 @@ export interface Datagrams {
 
 /** What is needed of `node:dgram`. */
 export interface Dgram {
-  createSocket(type: 'udp4'): Datagrams;
+  createSocket(type: 'udp4' | 'udp6'): Datagrams;
 }
 
 /** The services, by the name that the page and the counters give them. */
@@ -211,7 +212,8 @@ class Running implements Services {
   /** Answer datagrams one for one, or not at all. */
   #answer(name: Service, reply: (message: Uint8Array) => Uint8Array | undefined): Promise<void> {
     const carried = this.#past[name];
-    const socket = this.#options.dgram.createSocket('udp4');
+    const type = isIPv6(this.#options.address) ? 'udp6' : 'udp4';
+    const socket = this.#options.dgram.createSocket(type);
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket)); // by itself, if its stack is closed
     socket.on('message', (message, from) => {

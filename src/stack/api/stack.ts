@@ -76,6 +76,9 @@ export interface CloseOptions {
 
 const LINGER = 1000;
 
+/** How often `settled` looks, in milliseconds. */
+const SETTLE_STEP = 20;
+
 /**
  * Emits `error` when a device goes away by itself, `conflict` with an `AddressConflict` when another station
  * claims an address of ours, and `close` when all is closed.
@@ -177,9 +180,21 @@ export class Stack extends Modules {
     }
   }
 
+  /** When all addresses of IPv6 have been asked for on their links (RFC 4862 §5.4): at once where there is no link. */
+  settled(): Promise<void> {
+    const { dad } = this.#core.ip.discovery.autoconf;
+    return new Promise((done) => {
+      const look = (): void => {
+        if (dad.count === 0) done();
+        else surelyAfter(SETTLE_STEP, look);
+      };
+      look();
+    });
+  }
+
   /**
-   * Have one address more, without asking whether it is anybody's (see `probe`): `10.84.0.2/24`, `fd84::2/64`.
-   * `device` may be left out where there is one only.
+   * Have one address more: `10.84.0.2/24`, `fd84::2/64`. One of IPv6 on a link is ours when nobody else says to have
+   * it (see `settled`), one of IPv4 at once (see `probe`). `device` may be left out where there is one only.
    */
   addAddress(address: string, device?: string): void {
     addAddress(this.#core, address, device);

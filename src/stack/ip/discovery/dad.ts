@@ -83,6 +83,11 @@ export class DuplicateDetection {
     return true;
   }
 
+  /** Addresses that are being asked for. */
+  get count(): number {
+    return this.#all.length;
+  }
+
   find(iface: Interface, address: Address): Tentative | undefined {
     return this.#all.find((one) => one.iface === iface && one.address === address);
   }
