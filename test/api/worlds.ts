@@ -1,6 +1,6 @@
 /**
  * Two places where a program that uses `node:net` and `node:dgram` can run: the kernel's loopback, and
- * two stacks with a pipe between them. What happens must be the same in both.
+ * two stacks with a pipe between them. What happens must be the same in both, over IPv4 and over IPv6.
  * @module
  */
 import * as nodeDgram from 'node:dgram';
@@ -9,6 +9,7 @@ import * as nodeHttp from 'node:http';
 import * as nodeHttp2 from 'node:http2';
 import * as nodeHttps from 'node:https';
 import * as nodeNet from 'node:net';
+import { networkInterfaces } from 'node:os';
 import * as nodeTls from 'node:tls';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { ExecutionContext } from 'ava';
@@ -28,8 +29,13 @@ export interface Side {
 export interface World {
   readonly client: Side;
   readonly server: Side;
-  /** The server's address. */
+  /** The server's address, in the family that is asked about. */
   readonly host: string;
+  /** The same in the other; where both are asked about this is IPv4's. */
+  readonly other: string;
+  readonly otherClient: string;
+  /** The type of sockets for that family. */
+  readonly udp: 'udp4' | 'udp6';
   /** An address that the client may come from. */
   readonly clientHost: string;
   /** Settles when no connection is left, not even in TIME-WAIT. */
@@ -45,15 +51,36 @@ export interface Pair {
 
 export const LEFT = '10.0.0.1';
 export const RIGHT = '10.0.0.2';
+export const LEFT6 = 'fd83::1';
+export const RIGHT6 = 'fd83::2';
+
+/** What both stacks have addresses of; 0: of both. */
+export type Family = 4 | 6 | 0;
+
+const cidrs = (family: Family, ipv4: string, ipv6: string): string[] => [
+  ...(family === 6 ? [] : [`${ipv4}/24`]),
+  ...(family === 4 ? [] : [`${ipv6}/64`]),
+];
 
 /** Two stacks on a pipe. */
 export function makePair(
   options: Partial<StackOptions> = {},
   pipe: Parameters<typeof createPipe>[0] = {},
+  family: Family = 4,
 ): Pair {
   const [a, b] = createPipe(pipe);
-  const left = createStack({ poison: true, ...options, device: a, address: `${LEFT}/24` });
-  const right = createStack({ poison: true, ...options, device: b, address: `${RIGHT}/24` });
+  const left = createStack({
+    poison: true,
+    ...options,
+    device: a,
+    address: cidrs(family, LEFT, LEFT6),
+  });
+  const right = createStack({
+    poison: true,
+    ...options,
+    device: b,
+    address: cidrs(family, RIGHT, RIGHT6),
+  });
   return {
     left,
     right,
@@ -66,7 +93,7 @@ export function makePair(
 /** That this compiles is a test: what is typed for Node's modules takes the stack's. */
 const sideOf = (stack: Stack): Side => stack;
 
-export function kernelWorld(): World {
+export function kernelWorld(family: Family = 4): World {
   const side: Side = {
     ...{ net: nodeNet, dgram: nodeDgram, tls: nodeTls },
     ...{ http: nodeHttp, http2: nodeHttp2, https: nodeHttps },
@@ -74,22 +101,28 @@ export function kernelWorld(): World {
   return {
     client: side,
     server: side,
-    host: '127.0.0.1',
-    clientHost: '127.0.0.1',
+    host: family === 4 ? '127.0.0.1' : '::1',
+    other: family === 4 ? '::1' : '127.0.0.1',
+    otherClient: family === 4 ? '::1' : '127.0.0.1',
+    udp: family === 4 ? 'udp4' : 'udp6',
+    clientHost: family === 4 ? '127.0.0.1' : '::1',
     forgotten: async () => {}, // the kernel's own affair
     close: async () => {},
   };
 }
 
-export function stackWorld(): World {
-  const { left, right, close } = makePair({ tcp: { timeWait: 50_000 } });
+export function stackWorld(family: Family = 4): World {
+  const { left, right, close } = makePair({ tcp: { timeWait: 50_000 } }, {}, family);
   const forgotten = (): Promise<void> =>
     until(() => left.connections().length + right.connections().length === 0);
   return {
     client: sideOf(left),
     server: sideOf(right),
-    host: RIGHT,
-    clientHost: LEFT,
+    host: family === 4 ? RIGHT : RIGHT6,
+    other: family === 4 ? RIGHT6 : RIGHT,
+    otherClient: family === 4 ? LEFT6 : LEFT,
+    udp: family === 4 ? 'udp4' : 'udp6',
+    clientHost: family === 4 ? LEFT : LEFT6,
     forgotten,
     close,
   };
@@ -146,6 +179,9 @@ function normalized(world: World, value: unknown): unknown {
     return value
       .replaceAll(world.host, 'HOST')
       .replaceAll(world.clientHost, 'CLIENT')
+      .replaceAll(world.other, 'OTHER')
+      .replaceAll(world.otherClient, 'OTHER')
+      .replace(/OTHER:\d+/g, 'OTHER:PORT')
       .replace(/CLIENT(?=[:\s]|$)/g, 'HOST')
       .replace(/HOST:\d+/g, 'HOST:PORT')
       .replace(/:::\d+|0\.0\.0\.0:\d+/g, 'ANY:PORT')
@@ -175,8 +211,8 @@ async function play(world: World, scenario: Scenario): Promise<unknown> {
 }
 
 /** The scenario on the kernel tells what is right; the stack must do the same. */
-async function compare(t: ExecutionContext, scenario: Scenario): Promise<void> {
-  const worlds = [kernelWorld(), stackWorld()];
+async function compare(t: ExecutionContext, scenario: Scenario, family: Family): Promise<void> {
+  const worlds = [kernelWorld(family), stackWorld(family)];
   const [kernel, stack] = await Promise.all(worlds.map((world) => play(world, scenario)));
   if (!isDeepStrictEqual(stack, kernel)) {
     const shown = { depth: 6, breakLength: 100 };
@@ -196,19 +232,45 @@ const NOT_AS_NODE_20: readonly string[] = [
 ];
 const isNode20 = process.versions.node.startsWith('20.');
 
-function declare(run: typeof test.serial, title: string, scenario: Scenario): void {
-  if (isNode20 && NOT_AS_NODE_20.includes(title)) {
-    console.log(`skipped, this is Node 20 and later ones do otherwise: ${title}`);
-    test.skip(title, (t: ExecutionContext) => compare(t, scenario));
-  } else run(title, (t: ExecutionContext) => compare(t, scenario));
+/** Whether the kernel's loopback has `::1`, beside which the stack's IPv6 is held. */
+const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+);
+
+function declare(
+  run: typeof test.serial,
+  title: string,
+  scenario: Scenario,
+  families: readonly Family[],
+): void {
+  for (const family of families) {
+    const name = family === 6 ? `${title}, over IPv6` : title;
+    const play = (t: ExecutionContext): Promise<void> => compare(t, scenario, family);
+    if (isNode20 && NOT_AS_NODE_20.includes(title)) {
+      console.log(`skipped, this is Node 20 and later ones do otherwise: ${name}`);
+      test.skip(name, play);
+    } else if (family !== 4 && !hasIPv6) {
+      console.log(`skipped, the kernel has no ::1 to compare with: ${name}`);
+      test.skip(name, play);
+    } else run(name, play);
+  }
 }
 
-/** A scenario, in both worlds. */
-export const same = (title: string, scenario: Scenario): void => declare(test, title, scenario);
+/** A scenario, in both worlds, over IPv4 and over IPv6. */
+export const same = (title: string, scenario: Scenario): void =>
+  declare(test, title, scenario, [4, 6]);
+
+/** One that is about IPv4 alone: it names addresses or socket types of that. */
+export const sameIPv4 = (title: string, scenario: Scenario): void =>
+  declare(test, title, scenario, [4]);
+
+/** One about both, where both ends have addresses of both. */
+export const sameDual = (title: string, scenario: Scenario): void =>
+  declare(test, title, scenario, [0]);
 
 /** The same by itself, for scenarios that give both worlds a certain time. */
 export const sameAlone = (title: string, scenario: Scenario): void =>
-  declare(test.serial, title, scenario);
+  declare(test.serial, title, scenario, [4]);
 
 /** Settles when the event loop has gone round `times`. */
 export async function rounds(times = 3): Promise<void> {

@@ -3,7 +3,7 @@
  * @module
  */
 import type { BindOptions, Socket } from 'node:dgram';
-import { type Log, next, record, rounds, same, told, type World } from '../worlds.ts';
+import { type Log, next, record, rounds, sameIPv4, told, type World } from '../worlds.ts';
 
 const EVENTS = ['listening', 'connect', 'message', 'error', 'close'] as const;
 
@@ -60,7 +60,7 @@ for (const [title, bind] of Object.entries(BINDS)) {
   });
 }
 
-same('dgram: bind to an address that is a number', async (world) => {
+sameIPv4('dgram: bind to an address that is a number', async (world) => {
   const socket = make(world);
   const result = attempt(() => socket.bind(0, 5 as never));
   socket.close();
@@ -129,7 +129,7 @@ for (const [state, inState] of Object.entries(IN_STATES)) {
   }
 }
 
-same('dgram: sizes of buffers that are asked for', async (world) => {
+sameIPv4('dgram: sizes of buffers that are asked for', async (world) => {
   const socket = world.server.dgram.createSocket({
     type: 'udp4',
     recvBufferSize: 10_000,
@@ -146,7 +146,7 @@ same('dgram: sizes of buffers that are asked for', async (world) => {
   return sizes.map((size, i) => size >= ([10_000, 12_000, 20_000, 30_000][i] ?? 0));
 });
 
-same('dgram: sends of a connected socket, in every form', async (world, log) => {
+sameIPv4('dgram: sends of a connected socket, in every form', async (world, log) => {
   const server = await bound(world);
   const texts: string[] = [];
   server.on('message', (message) => texts.push(message.toString()));
@@ -168,7 +168,7 @@ same('dgram: sends of a connected socket, in every form', async (world, log) => 
   return texts;
 });
 
-same('dgram: send without a callback, and with an address of null or none', async (world) => {
+sameIPv4('dgram: send without a callback, and with an address of null or none', async (world) => {
   const server = await bound(world);
   const client = world.client.dgram.createSocket('udp4');
   const { port } = server.address();
@@ -183,7 +183,7 @@ same('dgram: send without a callback, and with an address of null or none', asyn
   return results;
 });
 
-same('dgram: connect with a callback, disconnect, and connect again', async (world, log) => {
+sameIPv4('dgram: connect with a callback, disconnect, and connect again', async (world, log) => {
   const server = await bound(world);
   const { port } = server.address();
   const client = world.client.dgram.createSocket('udp4');
@@ -205,29 +205,32 @@ same('dgram: connect with a callback, disconnect, and connect again', async (wor
   return undefined;
 });
 
-same('dgram: connect without an address, and to a name that nobody knows', async (world, log) => {
-  const client = world.client.dgram.createSocket({
-    type: 'udp4',
-    lookup: (name, _options, done) => {
-      const error =
-        name === 'nowhere' ? Object.assign(new Error('no'), { code: 'ENOTFOUND' }) : null;
-      process.nextTick(done, error, name === '127.0.0.1' ? world.host : name, 4);
-    },
-  });
-  record(log, 'client', client, EVENTS);
-  log.push(
-    await new Promise((done) =>
-      client.connect(9, 'nowhere', ((e: Error) => done(told(e))) as never),
-    ),
-  );
-  client.connect(9);
-  await next(client, 'connect');
-  log.push(client.remoteAddress().address);
-  await shut(client);
-  return undefined;
-});
+sameIPv4(
+  'dgram: connect without an address, and to a name that nobody knows',
+  async (world, log) => {
+    const client = world.client.dgram.createSocket({
+      type: 'udp4',
+      lookup: (name, _options, done) => {
+        const error =
+          name === 'nowhere' ? Object.assign(new Error('no'), { code: 'ENOTFOUND' }) : null;
+        process.nextTick(done, error, name === '127.0.0.1' ? world.host : name, 4);
+      },
+    });
+    record(log, 'client', client, EVENTS);
+    log.push(
+      await new Promise((done) =>
+        client.connect(9, 'nowhere', ((e: Error) => done(told(e))) as never),
+      ),
+    );
+    client.connect(9);
+    await next(client, 'connect');
+    log.push(client.remoteAddress().address);
+    await shut(client);
+    return undefined;
+  },
+);
 
-same('dgram: a connected socket hears nobody else', async (world, log) => {
+sameIPv4('dgram: a connected socket hears nobody else', async (world, log) => {
   const server = await bound(world);
   const client = world.client.dgram.createSocket('udp4');
   client.connect(server.address().port, world.host);
@@ -244,7 +247,7 @@ same('dgram: a connected socket hears nobody else', async (world, log) => {
   return log.length;
 });
 
-same('dgram: a refusal is an error of a connected socket only', async (world, log) => {
+sameIPv4('dgram: a refusal is an error of a connected socket only', async (world, log) => {
   const gone = await bound(world);
   const { port } = gone.address();
   await shut(gone);
@@ -260,7 +263,7 @@ same('dgram: a refusal is an error of a connected socket only', async (world, lo
   return undefined;
 });
 
-same('dgram: a group is joined, heard, and left', async (world, log) => {
+sameIPv4('dgram: a group is joined, heard, and left', async (world, log) => {
   const member = world.server.dgram.createSocket({ type: 'udp4', reuseAddr: true });
   member.bind(0);
   await next(member, 'listening');
@@ -284,7 +287,7 @@ same('dgram: a group is joined, heard, and left', async (world, log) => {
   return undefined;
 });
 
-same('dgram: broadcast has to be allowed', async (world, log) => {
+sameIPv4('dgram: broadcast has to be allowed', async (world, log) => {
   const socket = await bound(world);
   const send = (): Promise<unknown> =>
     new Promise((done) => socket.send('x', 9, '255.255.255.255', (error) => done(told(error))));
@@ -296,14 +299,14 @@ same('dgram: broadcast has to be allowed', async (world, log) => {
   return undefined;
 });
 
-same('dgram: a signal that is aborted before', async (world, log) => {
+sameIPv4('dgram: a signal that is aborted before', async (world, log) => {
   const socket = world.server.dgram.createSocket({ type: 'udp4', signal: AbortSignal.abort() });
   record(log, 'socket', socket, EVENTS);
   await rounds();
   return attempt(() => socket.bind({} as BindOptions));
 });
 
-same('dgram: asyncDispose closes, once and again', async (world, log) => {
+sameIPv4('dgram: asyncDispose closes, once and again', async (world, log) => {
   const socket = await bound(world);
   record(log, 'socket', socket, EVENTS);
   await socket[Symbol.asyncDispose]();
@@ -313,7 +316,7 @@ same('dgram: asyncDispose closes, once and again', async (world, log) => {
 
 const listen = (log: Log, socket: Socket): void => record(log, 'socket', socket, EVENTS);
 
-same('dgram: a listener that createSocket is given, and its this', async (world, log) => {
+sameIPv4('dgram: a listener that createSocket is given, and its this', async (world, log) => {
   const heard = new Promise((done) => {
     const socket = world.server.dgram.createSocket(
       'udp4',

@@ -3,7 +3,7 @@
  * @module
  */
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { type Log, next, record, rounds, same, told, type World } from '../worlds.ts';
+import { type Log, next, record, rounds, sameIPv4, told, type World } from '../worlds.ts';
 
 const EVENTS = ['listening', 'connect', 'message', 'error', 'close'] as const;
 
@@ -23,7 +23,7 @@ const receive = async (socket: Socket): Promise<[string, RemoteInfo]> => {
   return [message.toString(), sender];
 };
 
-same('dgram: a question and an answer', async (world, log) => {
+sameIPv4('dgram: a question and an answer', async (world, log) => {
   const server = await bound(world, log);
   const client = world.client.dgram.createSocket('udp4');
   record(log, 'client', client, ['listening', 'connect', 'error', 'close']);
@@ -40,7 +40,7 @@ same('dgram: a question and an answer', async (world, log) => {
   return [result, address, family, Object.keys(sender)];
 });
 
-same('dgram: every form of send', async (world, log) => {
+sameIPv4('dgram: every form of send', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   const texts: string[] = [];
@@ -66,7 +66,7 @@ same('dgram: every form of send', async (world, log) => {
   return texts;
 });
 
-same('dgram: a connected socket', async (world, log) => {
+sameIPv4('dgram: a connected socket', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   const client = world.client.dgram.createSocket('udp4');
@@ -95,7 +95,7 @@ same('dgram: a connected socket', async (world, log) => {
   return [text, remote.address, remote.port === port, local.address === world.clientHost, problems];
 });
 
-same('dgram: what is sent to a closed port comes back as an error', async (world, log) => {
+sameIPv4('dgram: what is sent to a closed port comes back as an error', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   await close(server);
@@ -109,7 +109,7 @@ same('dgram: what is sent to a closed port comes back as an error', async (world
   return told(error);
 });
 
-same('dgram: a port that is taken', async (world, log) => {
+sameIPv4('dgram: a port that is taken', async (world, log) => {
   const first = await bound(world, log, 'first');
   const second = world.server.dgram.createSocket('udp4');
   second.bind(first.address().port, world.host);
@@ -118,7 +118,7 @@ same('dgram: a port that is taken', async (world, log) => {
   return told(error);
 });
 
-same('dgram: an address that is not ours', async (world) => {
+sameIPv4('dgram: an address that is not ours', async (world) => {
   const socket = world.server.dgram.createSocket('udp4');
   socket.bind(0, '192.0.2.9');
   const [error] = await next(socket, 'error');
@@ -126,7 +126,7 @@ same('dgram: an address that is not ours', async (world) => {
   return told(error);
 });
 
-same('dgram: a port shared by those who agree', async (world, log) => {
+sameIPv4('dgram: a port shared by those who agree', async (world, log) => {
   const make = (): Socket => world.server.dgram.createSocket({ type: 'udp4', reuseAddr: true });
   const [first, second] = [make(), make()];
   record(log, 'first', first, EVENTS);
@@ -140,7 +140,7 @@ same('dgram: a port shared by those who agree', async (world, log) => {
   return undefined;
 });
 
-same('dgram: what is sent before bind waits for it', async (world, log) => {
+sameIPv4('dgram: what is sent before bind waits for it', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   const client = world.client.dgram.createSocket('udp4');
@@ -154,7 +154,7 @@ same('dgram: what is sent before bind waits for it', async (world, log) => {
   return text;
 });
 
-same('dgram: close and its callback, and what is not running', async (world, log) => {
+sameIPv4('dgram: close and its callback, and what is not running', async (world, log) => {
   const socket = await bound(world, log);
   socket.close(() => log.push('closed'));
   log.push('close has returned');
@@ -167,7 +167,7 @@ same('dgram: close and its callback, and what is not running', async (world, log
   }
 });
 
-same('dgram: a bind that close overtakes', async (world, log) => {
+sameIPv4('dgram: a bind that close overtakes', async (world, log) => {
   const socket = world.server.dgram.createSocket('udp4');
   record(log, 'socket', socket, EVENTS);
   socket.bind(0, world.host);
@@ -176,7 +176,7 @@ same('dgram: a bind that close overtakes', async (world, log) => {
   return undefined;
 });
 
-same('dgram: an abort signal closes it', async (world, log) => {
+sameIPv4('dgram: an abort signal closes it', async (world, log) => {
   const controller = new AbortController();
   const socket = world.server.dgram.createSocket({ type: 'udp4', signal: controller.signal });
   record(log, 'socket', socket, EVENTS);
@@ -187,7 +187,7 @@ same('dgram: an abort signal closes it', async (world, log) => {
   return undefined;
 });
 
-same('dgram: a lookup of its own', async (world, log) => {
+sameIPv4('dgram: a lookup of its own', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   const client = world.client.dgram.createSocket({
@@ -204,7 +204,7 @@ same('dgram: a lookup of its own', async (world, log) => {
   return text;
 });
 
-same('dgram: a name that nobody knows', async (world) => {
+sameIPv4('dgram: a name that nobody knows', async (world) => {
   const client = world.client.dgram.createSocket({
     type: 'udp4',
     lookup: (name, _options, done) => {
@@ -220,7 +220,7 @@ same('dgram: a name that nobody knows', async (world) => {
   return told(result);
 });
 
-same('dgram: options of a socket that is bound', async (world, log) => {
+sameIPv4('dgram: options of a socket that is bound', async (world, log) => {
   const socket = await bound(world, log);
   socket.setBroadcast(true);
   const values = [
@@ -236,7 +236,7 @@ same('dgram: options of a socket that is bound', async (world, log) => {
   return values;
 });
 
-same('dgram: a datagram that is too long', async (world, log) => {
+sameIPv4('dgram: a datagram that is too long', async (world, log) => {
   const client = world.client.dgram.createSocket('udp4');
   const sent = new Promise((done) => {
     client.send(Buffer.alloc(70_000), 9, world.host, (error) => done(told(error)));
@@ -246,7 +246,7 @@ same('dgram: a datagram that is too long', async (world, log) => {
   return undefined;
 });
 
-same('dgram: 65 507 bytes arrive as they were', async (world, log) => {
+sameIPv4('dgram: 65 507 bytes arrive as they were', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   const client = world.client.dgram.createSocket('udp4');

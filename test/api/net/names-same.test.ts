@@ -5,7 +5,7 @@
  * Node documentation: "Class: net.Socket", "Class: net.Server", "Class: dgram.Socket".
  * @module
  */
-import { listening, next, record, SOCKET_EVENTS, same } from '../worlds.ts';
+import { listening, next, record, SOCKET_EVENTS, sameIPv4 } from '../worlds.ts';
 
 /** Words that a stack could think of, too. */
 const NAMES = (
@@ -18,7 +18,7 @@ const values = Object.fromEntries(NAMES.map((name) => [name, `mine: ${name}`]));
 const kept = (object: object): string[] =>
   NAMES.filter((name) => (object as Record<string, unknown>)[name] === values[name]);
 
-same('names: properties that a program puts on sockets and servers', async (world, log) => {
+sameIPv4('names: properties that a program puts on sockets and servers', async (world, log) => {
   const { client, server, host } = world;
   class Mine extends client.net.Socket {
     constructor() {
@@ -42,7 +42,7 @@ same('names: properties that a program puts on sockets and servers', async (worl
   return [kept(socket), kept(listener), socket.bytesRead];
 });
 
-same('names: properties that a program puts on a datagram socket', async (world) => {
+sameIPv4('names: properties that a program puts on a datagram socket', async (world) => {
   const { client, server, host } = world;
   const sockets = [client, server].map(({ dgram }) =>
     Object.assign(dgram.createSocket('udp4'), values),
@@ -56,7 +56,7 @@ same('names: properties that a program puts on a datagram socket', async (world)
   return [String(text), sockets.map(kept)];
 });
 
-same(
+sameIPv4(
   'names: methods of classes that extend sockets and servers are called by nobody',
   async (world, log) => {
     const { client, server, host } = world;

@@ -82,11 +82,7 @@ export function readDgramOptions({ core }: Host, given: unknown): DgramOptions {
     throw coded(TypeError, 'ERR_SOCKET_BAD_TYPE', message);
   }
   if (type === 'udp6' && !speaksIPv6(core)) {
-    throw unsupportedError(
-      'EAFNOSUPPORT',
-      'socket',
-      'this stack has no address of IPv6: ask for udp4',
-    );
+    throw unsupportedError('EAFNOSUPPORT', 'socket', 'this stack speaks IPv4 only: ask for udp4');
   }
   if (lookup !== undefined) checkFunction(lookup, 'lookup');
   if (signal !== undefined) checkSignal(signal, 'options.signal');

@@ -4,7 +4,7 @@
  * @module
  */
 import type { LookupAddress } from 'node:dns';
-import { ANY, isIPv6 } from '../../base/address.ts';
+import { type Address, ANY, isIPv6 } from '../../base/address.ts';
 import { type SourceCandidate, sortDestinations } from '../../ip/discovery/selection.ts';
 import type { Core } from '../../stack.ts';
 import type { Spoken } from './names.ts';
@@ -16,6 +16,12 @@ export const speaksIPv6 = ({ ip }: Core): boolean =>
 
 const speaksIPv4 = ({ ip }: Core): boolean =>
   ip.interfaces.some((iface) => iface.primary !== ANY && !iface.isLoopback);
+
+/** The address that a literal names, of a family that the stack speaks. */
+export function readSpoken(core: Core, text: string): Address | undefined {
+  const address = readText(core.ip, text);
+  return address !== undefined && isIPv6(address) && !speaksIPv6(core) ? undefined : address;
+}
 
 /** As `makeLookup` asks for it. */
 export const makeSpoken = (core: Core): Spoken => ({

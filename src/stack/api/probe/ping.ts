@@ -14,7 +14,8 @@ import type { Packet } from '../../ip/packet.ts';
 import { checkInteger, checkMilliseconds, checkSignal, checkString } from '../door/checks.ts';
 import { abortError, type SystemError, systemError } from '../door/errors.ts';
 import { familyNumber, resolve } from '../door/names.ts';
-import { readText, textOf } from '../door/text.ts';
+import { readSpoken } from '../door/spoken.ts';
+import { textOf } from '../door/text.ts';
 
 /** How to ask for an echo. */
 export interface PingOptions {
@@ -190,7 +191,7 @@ const codeOf = (failure: Failure): string => failureCode(failure) || 'EHOSTUNREA
 
 /** The address of a name, held until it is dropped. */
 const find = (host: Host, name: string, { family }: Settings): Promise<Address> =>
-  resolve(host.lookup, (text) => readText(host.core.ip, text), name, family);
+  resolve(host.lookup, (text) => readSpoken(host.core, text), name, family);
 
 /** See `Stack.ping`. */
 export async function ping(host: Host, name: string, options: PingOptions): Promise<PingReply> {

@@ -24,7 +24,8 @@ import {
 } from '../door/checks.ts';
 import { abortError, argValueError, systemError } from '../door/errors.ts';
 import { familyNumber, resolve } from '../door/names.ts';
-import { readText, textOf } from '../door/text.ts';
+import { readSpoken } from '../door/spoken.ts';
+import { textOf } from '../door/text.ts';
 
 /** How far to look, and how often to ask. */
 export interface TracerouteOptions {
@@ -316,7 +317,7 @@ async function* run(
   name: string,
   settings: Settings,
 ): AsyncGenerator<TracerouteHop, void> {
-  const read = (text: string): Address | undefined => readText(host.core.ip, text);
+  const read = (text: string): Address | undefined => readSpoken(host.core, text);
   const target = await resolve(host.lookup, read, name, settings.family);
   const trace = new Trace(host, target, settings);
   try {

@@ -1,0 +1,238 @@
+/**
+ * Sockets for both families beside Node's: who listens on `::` hears IPv4 too, and sees it mapped; who says
+ * `ipv6Only` does not; a name with addresses of both is dialled in both.
+ *
+ * RFC 3493 §3.7, §5.3; RFC 8305 §4; Node documentation: "server.listen()", "socket.connect()",
+ * "dgram.createSocket()".
+ * @module
+ */
+import type { LookupAddress } from 'node:dns';
+import type { AddressInfo, LookupFunction, Socket } from 'node:net';
+import { listening, next, portOf, record, sameDual, told } from '../worlds.ts';
+
+const seen = (socket: Socket): unknown => [
+  socket.remoteAddress,
+  socket.remoteFamily,
+  socket.localAddress,
+  socket.localFamily,
+];
+
+/** Listens as the arguments say; `[address, family]`, or the error. */
+function listen(
+  server: NodeJS.EventEmitter & { listen(...args: never[]): unknown },
+  ...args: unknown[]
+): Promise<unknown> {
+  return new Promise((done) => {
+    server.once('error', (error) => done(told(error)));
+    server.once('listening', () => {
+      const { address, family } = (server as unknown as { address(): AddressInfo }).address();
+      done([address, family]);
+    });
+    (server.listen as (...all: unknown[]) => unknown)(...args);
+  });
+}
+
+sameDual(
+  'dual: who listens without a host is reached over both',
+  async ({ client, server, host, other }) => {
+    const peers: unknown[] = [];
+    const listener = server.net.createServer((peer) => {
+      peers.push(seen(peer));
+      peer.resume().end();
+    });
+    const place = await listen(listener, 0);
+    const clients: unknown[] = [];
+    for (const to of [host, other]) {
+      const socket = client.net.connect(portOf(listener), to);
+      await next(socket, 'connect');
+      clients.push(seen(socket));
+      socket.resume().end();
+      await next(socket, 'close');
+    }
+    listener.close();
+    return [place, peers, clients];
+  },
+);
+
+sameDual('dual: ipv6Only is there for IPv6 alone', async ({ client, server, host, other }) => {
+  const listener = server.net.createServer((peer) => peer.resume().end());
+  const place = await listen(listener, { port: 0, host: '::', ipv6Only: true });
+  const port = portOf(listener);
+  const results: unknown[] = [];
+  for (const to of [host, other]) {
+    const socket = client.net.connect(port, to);
+    results.push(
+      await new Promise((done) => {
+        socket.on('error', (error) => done(told(error)));
+        socket.on('connect', () => done('connected'));
+      }),
+    );
+    socket.destroy();
+  }
+  listener.close();
+  return [place, results];
+});
+
+sameDual('dual: one port, two listeners, by family or not at all', async ({ server }) => {
+  const make = (): ReturnType<typeof server.net.createServer> => server.net.createServer();
+  const first = make();
+  const results: unknown[] = [await listen(first, { port: 0, host: '::' })];
+  const port = portOf(first);
+  const all = [...[{ port, host: '0.0.0.0' }, { port, host: '::', ipv6Only: true }, { port }]];
+  for (const options of all) results.push(await listen(make(), options));
+  first.close();
+  await next(first, 'close');
+  const six = make();
+  results.push(await listen(six, { port, host: '::', ipv6Only: true }));
+  const four = make();
+  results.push(await listen(four, { port, host: '0.0.0.0' }));
+  six.close();
+  four.close();
+  return results;
+});
+
+sameDual(
+  'dual: a name is dialled in both families in turn',
+  async ({ client, server, host, other }, log) => {
+    const listener = server.net.createServer((peer) => peer.resume().end());
+    const port = await listening(listener, other);
+    const lookup = ((_name, _options, callback) => {
+      const found: LookupAddress[] = [
+        { address: host, family: 6 },
+        { address: host, family: 6 },
+        { address: other, family: 4 },
+      ];
+      (callback as (error: null, found: LookupAddress[]) => void)(null, found);
+    }) as LookupFunction;
+    const socket = client.net.connect({ port, host: 'both.example', lookup });
+    record(log, 'socket', socket, ['lookup', 'connectionAttemptFailed', 'connect', 'error']);
+    await next(socket, 'connect');
+    const attempted = socket.autoSelectFamilyAttemptedAddresses;
+    const ends = seen(socket);
+    socket.resume().end();
+    await next(socket, 'close');
+    listener.close();
+    return [attempted, ends];
+  },
+);
+
+sameDual(
+  'dual: an own address of the other family cannot be bound',
+  async ({ client, clientHost, other }) => {
+    const socket = client.net.connect({ port: 9, host: other, localAddress: clientHost });
+    const [error] = await next(socket, 'error');
+    return told(error);
+  },
+);
+
+sameDual(
+  'dual: a udp6 socket hears IPv4, and sees it mapped',
+  async ({ client, server, host, other }) => {
+    const listener = server.dgram.createSocket('udp6');
+    const heard: unknown[] = [];
+    listener.on('message', (message, { address, family, size }) => {
+      heard.push([String(message), address, family, size]);
+    });
+    listener.bind(0);
+    await next(listener, 'listening');
+    const { port, ...place } = listener.address();
+    const answers: unknown[] = [];
+    for (const [type, to] of [
+      ['udp6', host],
+      ['udp4', other],
+      ['udp6', `::ffff:${other}`],
+    ] as const) {
+      const socket = client.dgram.createSocket(type);
+      const turn = next(listener, 'message');
+      socket.send(type, port, to);
+      const [, sender] = (await turn) as [Buffer, { address: string; port: number }];
+      const back = next(socket, 'message');
+      listener.send('back', sender.port, sender.address);
+      const [, from] = (await back) as [Buffer, { address: string; family: string }];
+      answers.push([from.address, from.family]);
+      socket.close();
+    }
+    listener.close();
+    return [place, heard, answers];
+  },
+);
+
+sameDual('dual: a udp6 socket that is ipv6Only leaves the port to udp4', async ({ server }) => {
+  const six = server.dgram.createSocket({ type: 'udp6', ipv6Only: true });
+  six.bind(0);
+  await next(six, 'listening');
+  const four = server.dgram.createSocket('udp4');
+  four.bind(six.address().port);
+  await next(four, 'listening');
+  const places = [six.address(), four.address()].map(({ address, family }) => [address, family]);
+  six.close();
+  four.close();
+  return places;
+});
+
+sameDual(
+  'dual: no socket sends to, binds to or connects to the other family',
+  async ({ client, host, other }) => {
+    const results: unknown[] = [];
+    for (const [type, address] of [
+      ['udp4', host],
+      ['udp6', other],
+    ] as const) {
+      const sender = client.dgram.createSocket(type);
+      results.push(
+        await new Promise((done) => sender.send('x', 9, address, (error) => done(told(error)))),
+      );
+      sender.close();
+      const bound = client.dgram.createSocket(type);
+      const failed = next(bound, 'error');
+      bound.bind(0, address);
+      results.push(told((await failed)[0]));
+      const connected = client.dgram.createSocket(type);
+      results.push(
+        await new Promise((done) =>
+          connected.connect(9, address, ((error?: Error) => done(told(error))) as () => void),
+        ),
+      );
+      connected.close();
+    }
+    return results;
+  },
+);
+
+sameDual('dual: a group is of the socket’s family', async ({ client }) => {
+  const results: unknown[] = [];
+  const attempt = (call: () => unknown): void => {
+    try {
+      results.push(call());
+    } catch (error) {
+      results.push(told(error));
+    }
+  };
+  const six = client.dgram.createSocket('udp6');
+  six.bind(0);
+  await next(six, 'listening');
+  attempt(() => six.addMembership('224.0.0.114'));
+  attempt(() => six.addMembership('fd00::1'));
+  attempt(() => six.setMulticastInterface('0.0.0.0'));
+  attempt(() => six.setMulticastInterface('::'));
+  attempt(() => six.setMulticastInterface('::%nowhere0'));
+  attempt(() => six.setMulticastTTL(7));
+  attempt(() => six.setTTL(7));
+  six.close();
+  return results;
+});
+
+sameDual('dual: localhost is both', async ({ client, server }) => {
+  const families: unknown[] = [];
+  for (const any of ['::1', '127.0.0.1']) {
+    const listener = server.net.createServer((peer) => peer.resume().end());
+    const port = await listening(listener, any);
+    const socket = server.net.connect(port, 'localhost');
+    await next(socket, 'connect');
+    families.push([socket.remoteAddress, socket.remoteFamily]);
+    socket.resume().end();
+    await next(socket, 'close');
+    listener.close();
+  }
+  return [families, client.net.isIPv6('::1')];
+});
