@@ -126,6 +126,9 @@ function join(message: unknown): Uint8Array {
   return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces); // the length is 1
 }
 
+export const alreadyBound = (): Error =>
+  coded(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
+
 export const connectedError = (): Error =>
   coded(Error, 'ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
 
@@ -192,3 +195,13 @@ export function readBind(args: readonly unknown[]): { port: number; address: str
 }
 
 const portOf = (port: unknown): number => (port ? checkPort(port, 'Port') : 0);
+
+/** What `verb` throws. */
+export function attempt(verb: () => void): Error | undefined {
+  try {
+    verb();
+    return undefined;
+  } catch (error) {
+    return error as Error; // a system error, or that of a bad address
+  }
+}

@@ -27,6 +27,8 @@ import type { UdpHandler } from '../udp/socket.ts';
 import { UdpSocket } from '../udp/socket.ts';
 import { familyOf, type SocketFamily } from './family.ts';
 import {
+  alreadyBound,
+  attempt,
   connectedError,
   type DgramLookup,
   type DgramOptions,
@@ -42,9 +44,6 @@ const Link = { NONE: 0, CONNECTING: 1, CONNECTED: 2 } as const;
 
 /** Node's own channel: a socket was made. */
 const created = channel('udp.socket');
-
-const alreadyBound = (): Error =>
-  coded(Error, 'ERR_SOCKET_ALREADY_BOUND', 'Socket is already bound');
 
 type Resolved = (error: Error | null, address: string) => void;
 
@@ -418,15 +417,5 @@ export class DatagramSocket extends EventEmitter {
       this.#bound();
     }
     return this._stackOpened(syscall);
-  }
-}
-
-/** What `verb` throws. */
-function attempt(verb: () => void): Error | undefined {
-  try {
-    verb();
-    return undefined;
-  } catch (error) {
-    return error as Error; // a system error, or that of a bad address
   }
 }

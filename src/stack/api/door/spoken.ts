@@ -14,6 +14,9 @@ import { readText } from './text.ts';
 export const speaksIPv6 = ({ ip }: Core): boolean =>
   ip.interfaces.some((iface) => iface.ipv6 && !iface.isLoopback);
 
+/** What stands for all addresses of a stack: `::`, or `0.0.0.0` where it has none of IPv6. */
+export const allOf = (core: Core): string => (speaksIPv6(core) ? '::' : '0.0.0.0');
+
 const speaksIPv4 = ({ ip }: Core): boolean =>
   ip.interfaces.some((iface) => iface.primary !== ANY && !iface.isLoopback);
 

@@ -11,7 +11,7 @@ import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkFunction, checkInteger, checkPort, checkSignal } from '../door/checks.ts';
 import { abortError, connectError, explainedError, systemError } from '../door/errors.ts';
 import { checkSettings } from '../door/settings.ts';
-import { speaksIPv6 } from '../door/spoken.ts';
+import { allOf } from '../door/spoken.ts';
 import { checkText } from '../door/text.ts';
 import type { NetParts } from '../net/net.ts';
 import type { SocketOptions } from '../net/options.ts';
@@ -186,7 +186,7 @@ export class StackTcp {
     accept: Accept,
   ): Listener {
     const { core } = this.#host;
-    const place = { address: o.address ?? (speaksIPv6(core) ? '::' : '0.0.0.0'), port: o.port };
+    const place = { address: o.address ?? allOf(core), port: o.port };
     const address = checkText(core.ip, place.address, 'options.address');
     const settings = o.settings && checkSettings(o.settings, 'options.settings');
     const listener = openListener(this.#host, { ...o, address, ...pick({ settings }) }, accept);

@@ -23,7 +23,7 @@ import type { Settings } from '../../tcp/tcb/settings.ts';
 import { checkPort, checkSignal } from '../door/checks.ts';
 import { argValueError, type CodedError, coded, explainedError } from '../door/errors.ts';
 import { checkSettings } from '../door/settings.ts';
-import { speaksIPv6 } from '../door/spoken.ts';
+import { allOf, speaksIPv6 } from '../door/spoken.ts';
 import { readText } from '../door/text.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type Listener, openListener } from '../tcp/listener.ts';
@@ -142,7 +142,7 @@ export class Server extends EventEmitter implements NodeServer {
     const wanted = { port, backlog, ipv6Only: Boolean(options.ipv6Only), settings };
     const turn = ++this.#turn;
     if (!options.host) {
-      this.#open(speaksIPv6(this.#host.core) ? '::' : '0.0.0.0', wanted);
+      this.#open(allOf(this.#host.core), wanted);
       return this;
     }
     if (isIP(options.host) === 6 && !speaksIPv6(this.#host.core)) {

@@ -23,20 +23,11 @@ import type { UdpSocket as CoreSocket } from '../../udp/socket.ts';
 import { dstPort } from '../../wire/udp.ts';
 import { checkInteger, checkPort, checkRange } from '../door/checks.ts';
 import { type SystemError, systemError } from '../door/errors.ts';
-import { speaksIPv6 } from '../door/spoken.ts';
+import { allOf } from '../door/spoken.ts';
 import { checkText, textOf } from '../door/text.ts';
 import { type IcmpReport, makeReport } from '../ip/icmp-report.ts';
+import type { UdpArrival } from './arrival.ts';
 import { addMembership, codeOf, dropMembership, interfaceWith } from './membership.ts';
-
-/** What the network header said of a datagram; of one object for all, filled anew for each. */
-export interface UdpArrival {
-  /** The address that it was sent to: one of ours, a broadcast or a group. */
-  readonly destination: Address;
-  /** Hops that were left, 1 to 255. */
-  readonly ttl: number;
-  /** The six upper bits are the DSCP, the two lower ones ECN. */
-  readonly tos: number;
-}
 
 /** What happens on a UDP socket. */
 export interface UdpHandler {
@@ -106,8 +97,7 @@ export class UdpSocket implements UdpOwner {
 
   /** The same as the stack has it. */
   get local(): Address {
-    const core = this.#core;
-    return core.connected ? core.localAddress : core.address;
+    return this.#core.connected ? this.#core.localAddress : this.#core.address;
   }
 
   /** 1 to 65535; 0 before it is bound. */
@@ -139,7 +129,7 @@ export class UdpSocket implements UdpOwner {
    * Take a place to be sent to: once, to a literal address (all of ours unless told) and a port (0: any
    * free one). Throws a system error: `bind EADDRINUSE 0.0.0.0:53`.
    */
-  bind(port = 0, address: string = this.#everywhere): void {
+  bind(port = 0, address: string = allOf(this.#host.core)): void {
     const at = checkPort(port, 'port');
     const failure = this.#core.bind(checkText(this.#host.core.ip, address, 'address'), at);
     if (failure !== Failure.NONE)
@@ -158,11 +148,6 @@ export class UdpSocket implements UdpOwner {
       throw systemError(codeOf(this.#core, failure), 'connect', { address, port });
     }
     this.#settle();
-  }
-
-  /** All of the stack's addresses. */
-  get #everywhere(): string {
-    return speaksIPv6(this.#host.core) ? '::' : '0.0.0.0';
   }
 
   /** Talk to everyone again. */
