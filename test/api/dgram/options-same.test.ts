@@ -46,7 +46,7 @@ const BINDS: Record<string, Bind> = {
 };
 
 for (const [title, bind] of Object.entries(BINDS)) {
-  same(`dgram: ${title}`, async (world, log) => {
+  sameIPv4(`dgram: ${title}`, async (world, log) => {
     const socket = make(world);
     record(log, 'socket', socket, EVENTS);
     let result: unknown;
@@ -120,7 +120,7 @@ const IN_STATES: Record<string, (world: World) => Promise<Socket>> = {
 
 for (const [state, inState] of Object.entries(IN_STATES)) {
   for (const [title, call] of Object.entries(METHODS)) {
-    same(`dgram: ${title}, ${state}`, async (world) => {
+    sameIPv4(`dgram: ${title}, ${state}`, async (world) => {
       const socket = await inState(world);
       const result = attempt(() => call(socket));
       attempt(() => socket.close());
