@@ -48,6 +48,7 @@ const DEFAULT_HOST_ADDRESS = '10.83.0.1/24';
 const DEFAULT_HOST_ADDRESS6 = 'fd83::1/64';
 const SMALLEST_MTU = 68; // RFC 791: every link carries 68 bytes whole
 const LARGEST_MTU = 65_535;
+const LEAST_MTU6 = 1280; // RFC 8200: IPv6 is on no link that carries less
 
 /** The address next to the kernel's: the one above, or the one below at the prefix's end. */
 function neighbour(host: number, prefix: number): number {
@@ -101,16 +102,29 @@ export function tunOptions(read: Read): TunOptions {
     throw new InvalidArgumentError("option '--tap' and option '--tun' name two devices: give one.");
   }
   const isDefaultPlace = (read.hostAddress ?? read.address ?? gateway) === undefined;
-  const place = { hostAddress, address, prefix, isDefaultPlace, gateway, ...readIPv6(read) };
+  const place = {
+    hostAddress,
+    address,
+    prefix,
+    isDefaultPlace,
+    gateway,
+    ...readIPv6(read, isDefaultPlace),
+  };
   const device = { tun: tap ?? read.tun, ...(tap !== undefined && { tap: true as const }) };
   return { ...device, ...place, mtu, offload, pcap, json };
 }
 
-/** The addresses of IPv6: asked for, or those that go with the default ones of IPv4. */
-function readIPv6(read: Read): Pick<TunOptions, 'hostAddress6' | 'address6' | 'isDefault6'> {
+/** The addresses of IPv6: asked for, or those that go with the default ones of IPv4, which are for who names none. */
+function readIPv6(
+  read: Read,
+  isDefaultPlace: boolean,
+): Pick<TunOptions, 'hostAddress6' | 'address6' | 'isDefault6'> {
   const { hostAddress6: given, address6 } = read;
   const isDefault6 = given === undefined && address6 === undefined;
-  if (given === false) return { hostAddress6: undefined, address6: undefined, isDefault6 };
+  const isWished = isDefaultPlace && read.mtu >= LEAST_MTU6;
+  if (given === false || (isDefault6 && !isWished)) {
+    return { hostAddress6: undefined, address6: undefined, isDefault6 };
+  }
   const hostAddress6 = given ?? DEFAULT_HOST_ADDRESS6;
   const [host = '', bits = ''] = hostAddress6.split('/');
   const ours = address6 ?? neighbour6(host);
@@ -161,7 +175,7 @@ export function withTun(command: Command): Command {
     )
     .option(
       '--host-address6 <cidr>',
-      `the kernel's address of IPv6, or none (default: ${DEFAULT_HOST_ADDRESS6}, where it has that)`,
+      `the kernel's address of IPv6, or none (default: ${DEFAULT_HOST_ADDRESS6}, beside the default of IPv4)`,
       parseCidr6,
     )
     .option('--address6 <ip>', "the stack's address of IPv6 (default: fd83::2)", parseAddress6)

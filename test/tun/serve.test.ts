@@ -2,7 +2,10 @@
  * `tunstack serve` as a program: how it begins, what the kernel's ping and curl see, how it ends.
  * @module
  */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { busyPart } from '../support/idle.ts';
 import { run, tunstack } from '../support/process.ts';
@@ -15,7 +18,10 @@ const withIp = testWith('ip');
 
 tunTest('serve: one line says that it is ready, and where', async (t) => {
   const running = tunstack('serve', '--tun', 'first0');
-  t.is(await running.line(), 'ready tun=first0 host=10.83.0.1/24 address=10.83.0.2 mtu=1500');
+  t.is(
+    await running.line(),
+    'ready tun=first0 host=10.83.0.1/24 address=10.83.0.2 mtu=1500 host6=fd83::1/64 address6=fd83::2',
+  );
   t.is(networkInterfaces()['first0']?.[0]?.cidr, '10.83.0.1/24');
   await running.stop();
 });
@@ -27,6 +33,27 @@ tunTest('serve: name, addresses and MTU are those of the options', async (t) => 
   );
   t.is(await running.line(), 'ready tun=mine host=10.9.0.1/16 address=10.9.200.1 mtu=1280');
   t.is(networkInterfaces()['mine']?.[0]?.cidr, '10.9.0.1/16');
+  await running.stop();
+});
+
+tunTest('serve: it answers over IPv6 as over IPv4, by TCP and by UDP', async (t) => {
+  const running = tunstack('serve');
+  t.regex(await running.line(), / address6=fd83::2$/);
+  for (const [host, type] of [
+    ['10.83.0.2', 'udp4'],
+    ['fd83::2', 'udp6'],
+  ] as const) {
+    const socket = connect(7, host);
+    socket.write(host);
+    const [echo] = (await once(socket, 'data')) as [Buffer];
+    t.is(String(echo), host);
+    socket.destroy();
+    const asker = createSocket(type);
+    asker.send(host, 7, host);
+    const [answer] = (await once(asker, 'message')) as [Buffer];
+    t.is(String(answer), host);
+    asker.close();
+  }
   await running.stop();
 });
 
@@ -51,6 +78,8 @@ tunTest('serve: with --json every line is an object', async (t) => {
     host: '10.83.0.1/24',
     address: '10.83.0.2',
     mtu: 1500,
+    host6: 'fd83::1/64',
+    address6: 'fd83::2',
   });
   const { code, out } = await running.stop();
   t.is(code, 0);

@@ -22,7 +22,7 @@ export async function serve(t: ExecutionContext, ...args: string[]): Promise<Ser
     await running.stop('SIGKILL');
   });
   const line = await running.line();
-  const found = /^ready tun=(\S+) host=\S+ address=(\S+) mtu=\d+$/.exec(line);
+  const found = /^ready tun=(\S+) host=\S+ address=(\S+) mtu=\d+/.exec(line);
   if (!found) throw new Error(`not a ready line: ${line}`);
   const [, tun = '', address = ''] = found;
   return { running, tun, address, pid: running.child.pid ?? 0 };

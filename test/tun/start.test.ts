@@ -12,7 +12,10 @@ const script = (name: string, ...args: string[]): Running =>
 
 tunTest('start: it is serve, with the options given', async (t) => {
   const running = script('start.mjs', '--tun', 'x0', '--mtu', '1400');
-  t.is(await running.line(), 'ready tun=x0 host=10.83.0.1/24 address=10.83.0.2 mtu=1400');
+  t.is(
+    await running.line(),
+    'ready tun=x0 host=10.83.0.1/24 address=10.83.0.2 mtu=1400 host6=fd83::1/64 address6=fd83::2',
+  );
   const { code, out } = await running.stop('SIGINT');
   t.is(code, 0);
   t.regex(out, /\ncarried /);

@@ -116,7 +116,10 @@ tunTest.serial('tap: two stacks and the kernel on one switch reach each other', 
 tunTest.serial('tap: the commands serve and ping run on one', async (t) => {
   const running = tunstack('serve', '--tap', 'tap8');
   t.teardown(() => running.stop('SIGKILL').then(() => {}));
-  t.is(await running.line(), 'ready tap=tap8 host=10.83.0.1/24 address=10.83.0.2 mtu=1500');
+  t.is(
+    await running.line(),
+    'ready tap=tap8 host=10.83.0.1/24 address=10.83.0.2 mtu=1500 host6=fd83::1/64 address6=fd83::2',
+  );
   const { out } = await run('ping', '-q', '-c', '3', '-i', '0.1', '10.83.0.2');
   t.regex(out, / 3 received/);
   const asked = await tunstack('ping', '--tap', 'tap7', '-c', '1', '10.83.1.1').ended;

@@ -43,7 +43,7 @@ export async function serve(
       page,
     });
     const both = address6 === undefined ? {} : { host6: hostAddress6, address6 };
-    const ready = { ...named(options, tun), host: hostAddress, address, ...both, mtu: tun.mtu };
+    const ready = { ...named(options, tun), host: hostAddress, address, mtu: tun.mtu, ...both };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
     screen.line(
       options.json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`,
