@@ -148,7 +148,8 @@ export type {
   UdpPortOptions,
   UdpSendOptions,
 } from './stack/api/udp/port.ts';
-export type { UdpArrival, UdpHandler, UdpSocket } from './stack/api/udp/socket.ts';
+export type { UdpArrival } from './stack/api/udp/arrival.ts';
+export type { UdpHandler, UdpSocket } from './stack/api/udp/socket.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
 export type { PacketDropMessage } from './stack/host/drops.ts';
