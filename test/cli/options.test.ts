@@ -27,6 +27,9 @@ test('options: serve needs none', (t) => {
       tun: undefined,
       hostAddress: '10.83.0.1/24',
       address: '10.83.0.2',
+      hostAddress6: 'fd83::1/64',
+      address6: 'fd83::2',
+      isDefault6: true,
       prefix: 24,
       isDefaultPlace: true,
       gateway: undefined,
@@ -36,6 +39,18 @@ test('options: serve needs none', (t) => {
       json: false,
     },
   });
+});
+
+test('options: addresses of IPv6 are those that are asked for, in one network', (t) => {
+  const { hostAddress6, address6 } = options(
+    'serve --host-address 10.9.0.1/24 --host-address6 fd00:9::1/64',
+  );
+  t.deepEqual([hostAddress6, address6], ['fd00:9::1/64', 'fd00:9::2']);
+  t.is(options('serve --host-address6 none').address6, undefined);
+  t.is(options('serve --mtu 1279').address6, undefined, 'on no link that carries less than 1280');
+  t.regex(refusal('serve --host-address6 10.0.0.1/24'), /Give an IPv6 address/);
+  t.regex(refusal('serve --host-address6 fd00::1/64 --address6 fd00::1'), /the kernel's/);
+  t.regex(refusal('serve --host-address6 fd00::1/64 --address6 fd01::2'), /outside fd00::1\/64/);
 });
 
 test('options: a TAP takes the place of the TUN, and there is one of them', (t) => {
@@ -53,6 +68,9 @@ test('options: serve takes all of its own', (t) => {
       tun: 'x0',
       hostAddress: '10.9.8.7/16',
       address: '10.9.1.1',
+      hostAddress6: undefined,
+      address6: undefined,
+      isDefault6: true,
       prefix: 16,
       isDefaultPlace: false,
       gateway: false,

@@ -57,10 +57,14 @@ test('network: where nobody said where, the next network that is free is taken, 
   t.deepEqual(choosePlace(options('serve'), []), {
     hostAddress: '10.83.0.1/24',
     address: '10.83.0.2',
+    hostAddress6: 'fd83::1/64',
+    address6: 'fd83::2',
   });
   t.deepEqual(choosePlace(options('serve'), routes), {
     hostAddress: '10.83.2.1/24',
     address: '10.83.2.2',
+    hostAddress6: 'fd85::1/64',
+    address6: 'fd85::2',
     note: 'tun0 has 10.83.0.0/24 already, so this is on 10.83.2.1/24; --host-address chooses',
   });
 });

@@ -2,7 +2,7 @@
  * `stack.net` and `stack.dgram` beside Node's: what a bad call throws.
  * @module
  */
-import { type Side, same, told } from '../worlds.ts';
+import { type Side, sameIPv4, told } from '../worlds.ts';
 
 type Call = (side: Side, host: string) => unknown;
 
@@ -92,7 +92,7 @@ const CALLS: Record<string, Call> = {
 };
 
 for (const [title, call] of Object.entries(CALLS)) {
-  same(`arguments: ${title}`, async (world) => {
+  sameIPv4(`arguments: ${title}`, async (world) => {
     try {
       const result = call(world.client, world.host);
       return ['nothing thrown', typeof result];

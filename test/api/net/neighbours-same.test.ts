@@ -15,8 +15,8 @@ import {
   next,
   portOf,
   type Scenario,
-  same,
   sameAlone,
+  sameIPv4,
   told,
   type World,
 } from '../worlds.ts';
@@ -42,7 +42,7 @@ function thrown(call: () => unknown): unknown {
   }
 }
 
-same('neighbours: the getters of the prototypes do not throw', async ({ client }) => {
+sameIPv4('neighbours: the getters of the prototypes do not throw', async ({ client }) => {
   const { Socket, Server } = client.net;
   const read = (proto: object, names: readonly string[]): unknown =>
     names.map((name) => [name, thrown(() => (proto as Record<string, unknown>)[name])]);
@@ -53,22 +53,25 @@ same('neighbours: the getters of the prototypes do not throw', async ({ client }
   ];
 });
 
-same('neighbours: a socket counts its second connection anew', async ({ client, server, host }) => {
-  const listener = server.net.createServer((peer) => peer.resume().end('hello'));
-  const port = await listening(listener, host);
-  const socket = new client.net.Socket();
-  const counts: number[][] = [];
-  for (const text of ['first', 'x']) {
-    socket.connect(port, host);
-    socket.resume().write(text);
-    await next(socket, 'close');
-    counts.push([socket.bytesRead, socket.bytesWritten]);
-  }
-  await new Promise((done) => listener.close(done));
-  return counts;
-});
+sameIPv4(
+  'neighbours: a socket counts its second connection anew',
+  async ({ client, server, host }) => {
+    const listener = server.net.createServer((peer) => peer.resume().end('hello'));
+    const port = await listening(listener, host);
+    const socket = new client.net.Socket();
+    const counts: number[][] = [];
+    for (const text of ['first', 'x']) {
+      socket.connect(port, host);
+      socket.resume().write(text);
+      await next(socket, 'close');
+      counts.push([socket.bytesRead, socket.bytesWritten]);
+    }
+    await new Promise((done) => listener.close(done));
+    return counts;
+  },
+);
 
-same('neighbours: onread calls back with the socket', async ({ client, server, host }) => {
+sameIPv4('neighbours: onread calls back with the socket', async ({ client, server, host }) => {
   const listener = server.net.createServer((peer) => peer.resume().end('hello'));
   const port = await listening(listener, host);
   const seen: boolean[] = [];
@@ -88,7 +91,7 @@ same('neighbours: onread calls back with the socket', async ({ client, server, h
   return seen;
 });
 
-same('neighbours: a local port that a listener has', async ({ client, clientHost }, log) => {
+sameIPv4('neighbours: a local port that a listener has', async ({ client, clientHost }, log) => {
   const listener = client.net.createServer();
   const port = await listening(listener, clientHost);
   const socket = client.net.connect({ port: 9, host: clientHost, localPort: port });
@@ -96,7 +99,7 @@ same('neighbours: a local port that a listener has', async ({ client, clientHost
   await new Promise((done) => listener.close(done));
 });
 
-same('neighbours: listen with a port and a path looks at the port', async ({ server }) => {
+sameIPv4('neighbours: listen with a port and a path looks at the port', async ({ server }) => {
   const listener = server.net.createServer();
   const error = thrown(() => listener.listen({ port: -1, path: '/nowhere' }));
   listener.listen({ port: 0, path: '/nowhere' });
@@ -106,14 +109,14 @@ same('neighbours: listen with a port and a path looks at the port', async ({ ser
   return [error, where];
 });
 
-same('neighbours: hints that do not exist', async ({ client }) => {
+sameIPv4('neighbours: hints that do not exist', async ({ client }) => {
   const socket = new client.net.Socket();
   const error = thrown(() => socket.connect({ port: 9, host: 'localhost', hints: 0x10000 }));
   socket.destroy();
   return error;
 });
 
-same('neighbours: attempted addresses are told where there are several', async (world) => {
+sameIPv4('neighbours: attempted addresses are told where there are several', async (world) => {
   const { client, server, host } = world;
   const listener = server.net.createServer((peer) => peer.end());
   const port = await listening(listener, host);
@@ -208,7 +211,7 @@ const SENDS: Record<string, readonly unknown[]> = {
 };
 
 for (const [name, args] of Object.entries(SENDS)) {
-  same(`neighbours: a connected datagram socket that is given ${name}`, async (world) => {
+  sameIPv4(`neighbours: a connected datagram socket that is given ${name}`, async (world) => {
     const { client, host } = world;
     const socket = client.dgram.createSocket('udp4');
     socket.connect(9, host);
@@ -220,7 +223,7 @@ for (const [name, args] of Object.entries(SENDS)) {
   });
 }
 
-same('neighbours: datagram sockets are made in odd ways', async ({ client }) => {
+sameIPv4('neighbours: datagram sockets are made in odd ways', async ({ client }) => {
   const { dgram } = client;
   const make = dgram.createSocket as unknown as new (type: unknown) => { close(): void };
   return [
@@ -242,7 +245,7 @@ function infoOf(call: () => unknown): unknown {
   }
 }
 
-same(
+sameIPv4(
   'neighbours: sendto, and a close that follows a send',
   async ({ client, server, host }, log) => {
     const receiver = server.dgram.createSocket('udp4');
@@ -270,27 +273,30 @@ same(
   },
 );
 
-same('neighbours: connect while it connects is EALREADY', async ({ client, server, host }, log) => {
-  const listener = server.net.createServer((peer) => peer.resume());
-  const port = await listening(listener, host);
-  const socket = client.net.connect(port, host);
-  for (const event of ['connect', 'error', 'close']) {
-    socket.on(event, (value: unknown) => {
-      const { code, syscall } = (value ?? {}) as NodeJS.ErrnoException;
-      log.push([event, code, syscall]);
-    });
-  }
-  log.push(socket.connect(port, host) === socket);
-  await next(socket, 'close');
-  await new Promise((done) => listener.close(done));
-});
+sameIPv4(
+  'neighbours: connect while it connects is EALREADY',
+  async ({ client, server, host }, log) => {
+    const listener = server.net.createServer((peer) => peer.resume());
+    const port = await listening(listener, host);
+    const socket = client.net.connect(port, host);
+    for (const event of ['connect', 'error', 'close']) {
+      socket.on(event, (value: unknown) => {
+        const { code, syscall } = (value ?? {}) as NodeJS.ErrnoException;
+        log.push([event, code, syscall]);
+      });
+    }
+    log.push(socket.connect(port, host) === socket);
+    await next(socket, 'close');
+    await new Promise((done) => listener.close(done));
+  },
+);
 
-same('neighbours: a signal that is nothing is none', async ({ client }) => {
+sameIPv4('neighbours: a signal that is nothing is none', async ({ client }) => {
   const { Socket } = client.net;
   return [null, false, 0, ''].map((signal) => new Socket({ signal } as never).destroyed);
 });
 
-same('neighbours: an address to come from that is none', async ({ client, host }) => {
+sameIPv4('neighbours: an address to come from that is none', async ({ client, host }) => {
   const codes = [true, 5, 'x', {}].map((localAddress) => {
     try {
       client.net.connect({ port: 1, host, localAddress } as never);
@@ -302,14 +308,14 @@ same('neighbours: an address to come from that is none', async ({ client, host }
   return codes;
 });
 
-same('neighbours: a server’s mark is a number, told or not', async ({ server }) => {
+sameIPv4('neighbours: a server’s mark is a number, told or not', async ({ server }) => {
   const marks = [undefined, -1, 0, 7].map((highWaterMark) =>
     Reflect.get(server.net.createServer({ highWaterMark } as never), 'highWaterMark'),
   );
   return marks;
 });
 
-same(
+sameIPv4(
   'neighbours: sizes, groups and interfaces of a datagram socket that are none',
   async (world) => {
     const { client, clientHost } = world;

@@ -11,6 +11,7 @@ import {
   rounds,
   SOCKET_EVENTS,
   same,
+  sameIPv4,
   told,
   type World,
 } from '../worlds.ts';
@@ -45,7 +46,7 @@ async function life(world: World, log: Log, options: Partial<TcpNetConnectOpts>)
   return socket;
 }
 
-same('options: every event of a life, in its order', async (world, log) => {
+sameIPv4('options: every event of a life, in its order', async (world, log) => {
   const { server, port } = await greeter(world);
   const socket = world.client.net.connect({
     port,
@@ -310,7 +311,7 @@ for (const [title, answer] of Object.entries(ANSWERS)) {
   }
 }
 
-same('options: a lookup that answers at once', async (world, log) => {
+sameIPv4('options: a lookup that answers at once', async (world, log) => {
   await life(world, log, {
     host: 'now.test',
     family: 4,

@@ -92,7 +92,7 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   setMulticastInterface(interfaceAddress: string): void {
     this._stackAlive();
     checkString(interfaceAddress, 'interfaceAddress');
-    if (isIPv4(interfaceAddress) !== (this.type === 'udp4')) {
+    if (this.type === 'udp4' && !isIPv4(interfaceAddress)) {
       throw systemError('EINVAL', 'setMulticastInterface');
     }
     this._stackOpened('setMulticastInterface').setMulticastInterface(interfaceAddress);
@@ -103,7 +103,6 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     this._stackAlive();
     if (!multicastAddress) throw missingError('multicastAddress');
     const udp = this._stackOpenedSoon('addMembership');
-    this.#checkGroup(multicastAddress, 'addMembership');
     udp.addMembership(multicastAddress, multicastInterface || undefined);
   }
 
@@ -112,13 +111,7 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     this._stackAlive();
     if (!multicastAddress) throw missingError('multicastAddress');
     const udp = this._stackOpenedSoon('dropMembership');
-    this.#checkGroup(multicastAddress, 'dropMembership');
     udp.dropMembership(multicastAddress, multicastInterface || undefined);
-  }
-
-  /** Of the socket's own family, as the system asks. */
-  #checkGroup(group: string, syscall: string): void {
-    if (isIPv4(group) !== (this.type === 'udp4')) throw systemError('EINVAL', syscall);
   }
 
   /** Not to be had: throws `ENOTSUP`. */

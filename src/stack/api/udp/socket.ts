@@ -2,11 +2,10 @@
  * The callback interface to UDP: a socket without events, strings or copies, over which `stack.dgram` and
  * `stack.udp.open` are written.
  *
- * Received text is a view on the packet it came in, valid during the call. Sent text is copied straight
- * into the packet that leaves: it is yours again at once. Addresses are numbers (`formatAddress` and
- * `parseAddress` of `tunstack/wire`), and nothing is allocated for a datagram. All handler functions are
- * called from the stack's own turn; any method may be called from them. What they throw becomes an
- * `uncaughtException`.
+ * Received text is a view on the packet it came in, valid during the call. Sent text is copied straight into the
+ * packet that leaves: it is yours again at once. Addresses are numbers (`formatAddress` and `parseAddress` of
+ * `tunstack/wire`), and nothing is allocated for a datagram. All handler functions are called from the stack's own
+ * turn; any method may be called from them. What they throw becomes an `uncaughtException`.
  *
  * RFC 768 "User Interface", RFC 1122 §4.1.4, RFC 8304 §3.1.
  * @module
