@@ -46,8 +46,12 @@ test('options: addresses of IPv6 are those that are asked for, in one network', 
     'serve --host-address 10.9.0.1/24 --host-address6 fd00:9::1/64',
   );
   t.deepEqual([hostAddress6, address6], ['fd00:9::1/64', 'fd00:9::2']);
-  t.is(options('serve --host-address6 none').address6, undefined);
-  t.is(options('serve --mtu 1279').address6, undefined, 'on no link that carries less than 1280');
+  t.is(options('serve --host-address6 none')['address6'], undefined);
+  t.is(
+    options('serve --mtu 1279')['address6'],
+    undefined,
+    'on no link that carries less than 1280',
+  );
   t.regex(refusal('serve --host-address6 10.0.0.1/24'), /Give an IPv6 address/);
   t.regex(refusal('serve --host-address6 fd00::1/64 --address6 fd00::1'), /the kernel's/);
   t.regex(refusal('serve --host-address6 fd00::1/64 --address6 fd01::2'), /outside fd00::1\/64/);

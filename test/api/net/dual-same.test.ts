@@ -106,7 +106,10 @@ sameDual(
       (callback as (error: null, found: LookupAddress[]) => void)(null, found);
     }) as LookupFunction;
     const socket = client.net.connect({ port, host: 'both.example', lookup });
-    record(log, 'socket', socket, ['lookup', 'connectionAttemptFailed', 'connect', 'error']);
+    socket.on('connectionAttemptFailed', (address, _port, family, error) => {
+      log.push([address, family, told(error)]);
+    });
+    record(log, 'socket', socket, ['lookup', 'connect', 'error']);
     await next(socket, 'connect');
     const attempted = socket.autoSelectFamilyAttemptedAddresses;
     const ends = seen(socket);
