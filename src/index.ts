@@ -141,6 +141,7 @@ export type {
   ConnectionMessage,
   ConnectionResetMessage,
 } from './stack/api/tcp/messages.ts';
+export type { UdpArrival } from './stack/api/udp/arrival.ts';
 export type { UdpSocketOptions } from './stack/api/udp/options.ts';
 export type {
   UdpDatagram,
@@ -148,7 +149,6 @@ export type {
   UdpPortOptions,
   UdpSendOptions,
 } from './stack/api/udp/port.ts';
-export type { UdpArrival } from './stack/api/udp/arrival.ts';
 export type { UdpHandler, UdpSocket } from './stack/api/udp/socket.ts';
 export type { Clock } from './stack/base/clock.ts';
 export { type Random, SeededRandom } from './stack/base/random.ts';
