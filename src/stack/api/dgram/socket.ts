@@ -8,7 +8,6 @@
  * Node documentation: "Class: dgram.Socket".
  * @module
  */
-
 import { AsyncResource } from 'node:async_hooks';
 import type { RemoteInfo } from 'node:dgram';
 import { channel } from 'node:diagnostics_channel';
