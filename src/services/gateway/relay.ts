@@ -77,12 +77,15 @@ export function relay(
     socket.on('error', () => {
       failed = true;
     });
-    socket.on('end', () => {
+    const ended = (): void => {
       // libuv makes an end of a reset that comes while the last text is read: an end is believed at a
       // second look, or the peer would take what was cut off for all of it.
       look(socket, () => held.after(() => peer.end()));
       if (socket.writable) looking = setInterval(look, lookEvery, socket).unref();
-    });
+    };
+    // A FIN may come with the handshake's last segment, and `end` before anybody has listened.
+    if (socket.readableEnded) ended();
+    else socket.on('end', ended);
     socket.on('finish', () => clearInterval(looking));
     socket.on('close', () => {
       clearInterval(looking);

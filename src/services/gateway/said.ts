@@ -47,6 +47,7 @@ export function hear(socket: Duplex, judge: (said: Said) => Promise<boolean>): O
     };
     const ended = (): void => settle({ kind: text.length === 0 ? 'silent' : 'other' });
     const gone = (): void => clearTimeout(timer);
-    socket.on('readable', look).on('end', ended).on('close', gone);
+    if (socket.readableEnded) ended();
+    else socket.on('readable', look).on('end', ended).on('close', gone);
   };
 }

@@ -182,7 +182,7 @@ export async function say(
     answer += piece;
   });
   if (text.length > 0) socket.end(text);
-  else socket.once('connect', () => setTimeout(() => socket.end(), 20));
+  else socket.end(); // so that its FIN comes with the last segment of the handshake
   try {
     await once(socket, 'end', { signal: AbortSignal.timeout(8000) });
     return answer;
