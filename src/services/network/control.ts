@@ -65,15 +65,17 @@ export class Control {
     const http = createHttpServer((request, response) => void this.#serve(request, response));
     http.on('clientError', (_error, socket) => socket.destroy());
     // Two of gvproxy's paths take the connection for themselves, which a server of HTTP does not give away.
-    this.#server = createServer((socket) => {
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {}).once('close', () => this.#sockets.delete(socket));
-      socket.once('readable', () => {
-        const begin: Buffer | null = socket.read();
-        if (begin === null) return;
+      socket.once('data', (begin: Buffer) => {
+        socket.pause();
         socket.unshift(begin);
         if (isHijack(begin)) void hijack(network, socket);
-        else http.emit('connection', socket);
+        else {
+          http.emit('connection', socket);
+          process.nextTick(() => socket.resume());
+        }
       });
     });
   }
@@ -145,8 +147,7 @@ export class Control {
           json: publishedLine(await network.publish(asObject(body) as unknown as PublishOptions)),
         };
       case 'DELETE /v1/published':
-        if (await network.unpublish(asObject(body) as unknown as PublishOptions))
-          return { json: {} };
+        if (await network.unpublish(readPlace(query))) return { json: {} };
         throw new Refused(404, 'it is not published');
       case 'GET /v1/policy':
         return { json: { ...network.policy.options, onFlow: undefined } };
@@ -187,6 +188,18 @@ export class Control {
       'api',
     );
   }
+}
+
+/** What a published port is known by, in a query: requests to delete have no body (RFC 9110 §9.3.5). */
+function readPlace(query: URLSearchParams): Pick<PublishOptions, 'protocol' | 'host' | 'port'> {
+  const [protocol, host, port] = ['protocol', 'host', 'port'].map((name) => query.get(name));
+  if (!port && protocol !== 'unix')
+    throw new Refused(400, 'say which: port, and host and protocol');
+  return {
+    ...(protocol && { protocol: protocol as 'tcp' | 'udp' | 'unix' }),
+    ...(host && { host }),
+    ...(port && { port: Number(port) }),
+  };
 }
 
 function send(response: ServerResponse, { status = 200, json, text }: Answer): void {
