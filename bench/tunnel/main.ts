@@ -33,7 +33,8 @@ async function stream(places: Places, seconds: number, back: boolean): Promise<[
   await pause(300);
   const before = places.cpu();
   const words = ['-c', TARGET, '-t', `${seconds}`, '-O', '0', '-J', ...(back ? ['-R'] : [])];
-  const { stdout } = await run('iperf3', words, { maxBuffer: 64 << 20 });
+  const limits = { maxBuffer: 64 << 20, timeout: (seconds + 20) * 1000 };
+  const { stdout } = await run('iperf3', words, limits);
   const spent = places.cpu() - before;
   server.kill('SIGTERM');
   const { sum_received: sum } = (

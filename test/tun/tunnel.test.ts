@@ -40,9 +40,11 @@ withGo(
     const { running, ready } = await up(t, fileFor(peer));
     t.is(
       ready,
-      `ready tunnel=wireguard tun=tsw address=${OURS}/24 mtu=1420 routes=${THEIRS}/32,fd66::2/128`,
+      `ready tunnel=wireguard tun=tsw address=${OURS}/24,fd66::1/64 mtu=1420 routes=${THEIRS}/32,fd66::2/128`,
       running.err,
     );
+    const six = await run('ping', '-6', '-c', '3', '-i', '0.2', 'fd66::2');
+    t.is(six.code, 0, `${six.out}${six.err}`);
     const bytes = 32 << 20;
     const page = `curl -sS -m 40 http://${THEIRS}/bytes/${bytes} | sha256sum`;
     const { out, err } = await run('sh', '-c', page);

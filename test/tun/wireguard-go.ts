@@ -102,7 +102,7 @@ export class GoPeer {
     const place = endpoint === '' ? [] : [`Endpoint = ${endpoint}`];
     return [
       ...['[Interface]', `PrivateKey = ${this.ours.secret}`, `ListenPort = ${PORT}`],
-      ...[`Address = ${OURS}/24`, '[Peer]', `PublicKey = ${this.keys.public}`],
+      ...[`Address = ${OURS}/24, fd66::1/64`, '[Peer]', `PublicKey = ${this.keys.public}`],
       ...[`AllowedIPs = ${THEIRS}/32, fd66::2/128`, ...place, ...more, ''],
     ].join('\n');
   }

@@ -103,7 +103,7 @@ withGo(
     const { sent, came } = await echo(run, MIB);
     t.is(came, sent);
     const [peer] = run.device.status().peers;
-    t.is(run.device.status().handshakes, 1);
+    t.true(run.device.status().handshakes >= 1); // more where it took over 120 s
     t.true((peer?.receivedBytes ?? 0) > MIB << 20);
     t.regex(await run.peer.show('latest-handshakes'), /\t[1-9]\d+/);
   },
