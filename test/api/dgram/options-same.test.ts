@@ -94,6 +94,18 @@ const METHODS: Record<string, (socket: Socket) => unknown> = {
     socket.addSourceSpecificMembership('10.0.0.9', 5 as never),
   'dropSourceSpecificMembership of a number': (socket) =>
     socket.dropSourceSpecificMembership(5 as never, '239.1.2.3'),
+  'addSourceSpecificMembership to no address': (socket) =>
+    socket.addSourceSpecificMembership('224.0.0.114', '0'),
+  'addSourceSpecificMembership to a host': (socket) =>
+    socket.addSourceSpecificMembership('10.0.0.9', '10.0.0.8'),
+  'addSourceSpecificMembership of no address': (socket) =>
+    socket.addSourceSpecificMembership('x', '239.1.2.3'),
+  'addSourceSpecificMembership by a bad interface': (socket) =>
+    socket.addSourceSpecificMembership('10.0.0.9', '239.1.2.3', 'x'),
+  'dropSourceSpecificMembership to no address': (socket) =>
+    socket.dropSourceSpecificMembership('224.0.0.114', '0'),
+  'dropSourceSpecificMembership of no address': (socket) =>
+    socket.dropSourceSpecificMembership('x', '239.1.2.3'),
   'setRecvBufferSize(-1)': (socket) => socket.setRecvBufferSize(-1),
   'setRecvBufferSize(1.5)': (socket) => socket.setRecvBufferSize(1.5),
   'setSendBufferSize(x)': (socket) => socket.setSendBufferSize('x' as never),

@@ -9,9 +9,11 @@
 import type { Socket as NodeSocket, RemoteInfo, SocketType } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
 import { isIPv4 } from 'node:net';
+import { isMulticast } from '../../base/address.ts';
 import type { Host } from '../../host/host.ts';
 import { checkBufferSize, checkNumber, checkString } from '../door/checks.ts';
 import { bufferSizeError, missingError, systemError, unsupportedError } from '../door/errors.ts';
+import { parseAddress } from '../door/lookup.ts';
 import { BUFFER_SIZE } from '../udp/options.ts';
 import type { DgramOptions } from './options.ts';
 import { DatagramSocket } from './socket.ts';
@@ -114,20 +116,25 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     udp.dropMembership(multicastAddress, multicastInterface || undefined);
   }
 
-  /** Not to be had: throws `ENOTSUP`. */
-  addSourceSpecificMembership(source: string, group: string, _interface?: string): void {
-    this.#refuseSources('addSourceSpecificMembership', source, group);
+  /** Not to be had: throws `ENOTSUP`, and `EINVAL` for what is no group or no address. */
+  addSourceSpecificMembership(source: string, group: string, on?: string): void {
+    this.#refuseSources('addSourceSpecificMembership', source, group, on);
   }
 
-  /** Not to be had: throws `ENOTSUP`. */
-  dropSourceSpecificMembership(source: string, group: string, _interface?: string): void {
-    this.#refuseSources('dropSourceSpecificMembership', source, group);
+  /** Not to be had: throws `ENOTSUP`, and `EINVAL` for what is no group or no address. */
+  dropSourceSpecificMembership(source: string, group: string, on?: string): void {
+    this.#refuseSources('dropSourceSpecificMembership', source, group, on);
   }
 
-  #refuseSources(syscall: string, source: unknown, group: unknown): never {
+  #refuseSources(syscall: string, source: unknown, group: unknown, on: unknown): never {
     this._stackAlive();
     checkString(source, 'sourceAddress');
     checkString(group, 'groupAddress');
+    const to = parseAddress(group);
+    const named = on === undefined || on === null || parseAddress(String(on)) !== undefined;
+    if (to === undefined || !isMulticast(to) || parseAddress(source) === undefined || !named) {
+      throw systemError('EINVAL', syscall); // bad wherever it is asked
+    }
     const why = 'this stack does not filter multicasts by source: join the group, look at rinfo';
     throw unsupportedError('ENOTSUP', syscall, why);
   }
