@@ -49,6 +49,21 @@ test('intercept: an accepted flow is a socket at the address that the client ask
   t.deepEqual(seen, [`10.0.0.1 > ${ANYWHERE}:80`]);
 });
 
+/** An end that comes with the handshake's last ACK (RFC 9293 §3.10.7.4) is news after the socket itself is. */
+test('intercept: who awaits an accepted flow hears its end', async (t) => {
+  const { client, gate } = gateway(t);
+  const heard = new Promise<string>((end) => {
+    gate.tcp.intercept(async (flow) => {
+      await pause(10); // the client's end waits behind its SYN
+      const socket = await flow.accept();
+      socket?.on('end', () => end('end')).resume();
+    });
+  });
+  const socket = client.net.connect({ host: ANYWHERE, port: 80 });
+  socket.on('error', () => {}).end();
+  t.is(await heard, 'end');
+});
+
 test('intercept: a flow that is decided later waits, its SYN unanswered', async (t) => {
   const { client, gate } = gateway(t);
   const flows: TcpFlow[] = [];

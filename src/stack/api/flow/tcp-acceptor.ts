@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Events } from '../../host/events.ts';
 import { abortError } from '../door/errors.ts';
 import type { Socket } from '../net/socket.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
@@ -27,6 +28,7 @@ interface Taker {
 export class TcpAcceptor implements AsyncIterableIterator<Socket, undefined> {
   readonly #listener: Listener;
   readonly #adopt: (connection: Connection) => Socket;
+  readonly #tell: (taker: Taker, result: Result) => void;
   readonly #waiting: Waiting[] = [];
   readonly #takers: Taker[] = [];
   #aborted: Error | undefined;
@@ -36,9 +38,12 @@ export class TcpAcceptor implements AsyncIterableIterator<Socket, undefined> {
   constructor(
     open: (accept: Accept, hasRoom: () => boolean) => Listener,
     adopt: (connection: Connection) => Socket,
+    events: Events,
     { backlog, signal }: { backlog: number; signal: AbortSignal | undefined },
   ) {
     this.#adopt = adopt;
+    // An event of its own: who awaits the socket listens before it hears of an end in the same batch.
+    this.#tell = (taker, result) => events.add(taker, take, result, undefined);
     this.#listener = open(
       (connection) => this.#accept(connection),
       () => this.#waiting.length < backlog,
@@ -65,7 +70,7 @@ export class TcpAcceptor implements AsyncIterableIterator<Socket, undefined> {
   #accept(connection: Connection): ConnectionHandler {
     const socket = this.#adopt(connection);
     const taker = this.#takers.shift();
-    if (taker) taker.done({ done: false, value: socket });
+    if (taker) this.#tell(taker, { done: false, value: socket });
     else {
       // Who fails while nobody has it is nobody's: it leaves the queue.
       const ignore = (): void => {
@@ -127,4 +132,8 @@ export class TcpAcceptor implements AsyncIterableIterator<Socket, undefined> {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
+}
+
+function take(this: Taker, result: Result): void {
+  this.done(result);
 }

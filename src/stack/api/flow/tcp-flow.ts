@@ -92,7 +92,8 @@ export class TcpFlow implements FlowPlace, Owner {
           // An error that comes before whoever waits for the socket had a chance to listen.
           socket.on('error', ignore);
           nextRound(() => socket.off('error', ignore));
-          done(socket);
+          // An event of its own: who awaits the socket listens before it hears of an end in the same batch.
+          this.#host.events.add(done, settle, socket, undefined);
         },
         close: () => done(undefined),
       });
@@ -230,4 +231,8 @@ export class TcpFlow implements FlowPlace, Owner {
   onRelease(): void {}
   /** @internal */
   onFinished(): void {}
+}
+
+function settle(this: (socket: Socket) => void, socket: Socket): void {
+  this(socket);
 }

@@ -135,6 +135,7 @@ export class StackTcp {
       (accept, hasRoom) =>
         this.#listen({ port, backlog, hasRoom, ...pick({ address, settings }) }, accept),
       (connection) => this.#parts.adopt(options.socket ?? {}, { connection, pause: false }),
+      this.#host.events,
       { backlog, signal },
     );
   }
