@@ -80,7 +80,10 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const way of [LOOPBACK, ...WAITING]) {
     const child = spawnSync(process.execPath, [file, way], { encoding: 'utf8' });
     if (child.status !== 0) throw new Error(child.stderr);
-    seen.set(way, [...(seen.get(way) ?? []), JSON.parse(child.stdout)]);
+    const one: { time: number; cpu: number } = JSON.parse(child.stdout);
+    seen.set(way, [...(seen.get(way) ?? []), one]);
+    // As it goes: who is cut short has something.
+    console.log(`round ${round + 1} of ${ROUNDS}, ${way}: ${one.time.toFixed(1)} µs a command`);
   }
 }
 const middle = (values: number[]): number =>
