@@ -281,6 +281,9 @@ export async function rounds(times = 3): Promise<void> {
 export const portOf = (server: { address(): unknown }): number =>
   (server.address() as nodeNet.AddressInfo).port;
 
+/** An address as it stands in a URL. RFC 3986 §3.2.2. */
+export const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
 /** Listen on any port, and give it. */
 export function listening(server: nodeNet.Server, host: string): Promise<number> {
   return new Promise((done) => server.listen(0, host, () => done(portOf(server))));

@@ -43,7 +43,7 @@ test('package: the tarball holds code, its sources, examples and pages, and noth
   const wanted = [
     /^dist\/(src|examples)\/.+\.(js|js\.map|d\.ts)$/,
     /^(src|examples)\/.+\.ts$/,
-    /^docs\/[\w-]+\.md$/,
+    /^docs\/([\w-]+\.md|grafana\.json)$/,
     /^(README|CHANGELOG|SECURITY)\.md$/,
     /^(LICENSE|package\.json)$/,
   ];

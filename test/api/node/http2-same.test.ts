@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { cert, key } from '../../../examples/certificate.ts';
 import {
+  inUrl,
   type Log,
   listening,
   next,
@@ -43,7 +44,7 @@ async function makeServer(world: World, secure: boolean): Promise<[http2.Http2Se
     ? world.server.http2.createSecureServer({ cert, key })
     : world.server.http2.createServer();
   const port = await listening(server, world.host);
-  return [server, `${secure ? 'https' : 'http'}://${world.host}:${port}`];
+  return [server, `${secure ? 'https' : 'http'}://${inUrl(world.host)}:${port}`];
 }
 
 /** One request on a session of its own, to the end of both. */
@@ -265,7 +266,7 @@ for (const secure of [false, true]) {
     });
     const server = world.server.net.createServer((raw: Socket) => carrier.emit('connection', raw));
     const port = await listening(server, world.host);
-    const url = `${secure ? 'https' : 'http'}://${world.host}:${port}`;
+    const url = `${secure ? 'https' : 'http'}://${inUrl(world.host)}:${port}`;
     const session = world.client.http2.connect(url, { ca: cert });
     let text = '';
     for await (const piece of session.request()) text += piece;
