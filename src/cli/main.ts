@@ -6,19 +6,8 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { forward } from './forward/forward.ts';
-import { network } from './network/network.ts';
 import { parse } from './options.ts';
-import { ping } from './ping.ts';
-import { runReplay } from './replay.ts';
 import { Screen } from './screen.ts';
-import { serve } from './serve/serve.ts';
-import { traceroute } from './traceroute.ts';
-import { tunnelServe } from './tunnel/serve.ts';
-import { tunnelUp } from './tunnel/up.ts';
-import { runWg } from './tunnel/wg.ts';
-import { runTuntap } from './tuntap.ts';
-import { dump, nstat, ss, top } from './watch/watch.ts';
 
 /** How long what is left over may hold up the end, in milliseconds. */
 const LAST_GRACE = 2000;
@@ -40,6 +29,7 @@ function stopped(): Promise<void> {
   });
 }
 
+/** Each command is loaded when it is asked for: what all of them import is half a thousand files. */
 async function main(args: readonly string[], screen: Screen): Promise<number> {
   const request = parse(args, version());
   switch (request.command) {
@@ -50,33 +40,33 @@ async function main(args: readonly string[], screen: Screen): Promise<number> {
       screen.complain(request.reason);
       return 2;
     case 'serve':
-      return serve(request.options, screen, stopped());
+      return (await import('./serve/serve.ts')).serve(request.options, screen, stopped());
     case 'ping':
-      return ping(request.options, screen, stopped());
+      return (await import('./ping.ts')).ping(request.options, screen, stopped());
     case 'forward':
-      return forward(request.options, screen, stopped());
+      return (await import('./forward/forward.ts')).forward(request.options, screen, stopped());
     case 'network':
-      return network(request.options, screen, stopped());
+      return (await import('./network/network.ts')).network(request.options, screen, stopped());
     case 'replay':
-      return runReplay(request.file, request.json, screen);
+      return (await import('./replay.ts')).runReplay(request.file, request.json, screen);
     case 'traceroute':
-      return traceroute(request.options, screen, stopped());
+      return (await import('./traceroute.ts')).traceroute(request.options, screen, stopped());
     case 'ss':
-      return ss(request.options, screen);
+      return (await import('./watch/watch.ts')).ss(request.options, screen);
     case 'nstat':
-      return nstat(request.options, screen);
+      return (await import('./watch/watch.ts')).nstat(request.options, screen);
     case 'top':
-      return top(request.options, screen, stopped());
+      return (await import('./watch/watch.ts')).top(request.options, screen, stopped());
     case 'dump':
-      return dump(request.options, screen, stopped());
+      return (await import('./watch/watch.ts')).dump(request.options, screen, stopped());
     case 'tunnel-up':
-      return tunnelUp(request.options, screen, stopped());
+      return (await import('./tunnel/up.ts')).tunnelUp(request.options, screen, stopped());
     case 'tunnel-serve':
-      return tunnelServe(request.options, screen, stopped());
+      return (await import('./tunnel/serve.ts')).tunnelServe(request.options, screen, stopped());
     case 'wg':
-      return runWg(request.words, screen);
+      return (await import('./tunnel/wg.ts')).runWg(request.words, screen);
     case 'tuntap':
-      return runTuntap(request.words, screen);
+      return (await import('./tuntap.ts')).runTuntap(request.words, screen);
   }
 }
 

@@ -184,7 +184,7 @@ export class Server extends EventEmitter implements NodeServer {
       return;
     }
     this.#listener = listener;
-    this._connectionKey = `4:${host}:${port}`;
+    this._connectionKey = `${isIP(host) || 4}:${host}:${port}`;
     this.#scope = makeScope('TCPSERVERWRAP');
     tellListens(this._stackOutside);
     this.#host.open.add(this);
