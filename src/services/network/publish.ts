@@ -130,21 +130,23 @@ export class Published {
     socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {});
     const { remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 } = socket;
     const client = { address: plain(remoteAddress), port: remotePort };
-    const isHidden = source === 'inside' && this.#canBe(client.address);
-    const inner = this.#stack.net.connect({
-      ...{ host: guest, port: guestPort, allowHalfOpen: true, noDelay: true },
-      ...(isHidden && { localAddress: this.#stack.address as string, localPort: this.#freePort() }),
-    });
-    const own = { address: inner.localAddress ?? '', port: inner.localPort ?? 0 };
-    let undo: (() => void) | undefined;
-    if (isHidden && own.port !== 0) {
-      undo = this.#disguises.add({
+    const own =
+      source === 'inside' && this.#canBe(client.address)
+        ? { address: this.#stack.address ?? '', port: this.#freePort() }
+        : undefined;
+    // Before there is a packet: the socket says where it is from only once it has begun to connect.
+    const undo =
+      own &&
+      this.#disguises.add({
         protocol: TCP,
         own,
         guest: { address: guest, port: guestPort },
         client,
       });
-    }
+    const inner = this.#stack.net.connect({
+      ...{ host: guest, port: guestPort, allowHalfOpen: true, noDelay: true },
+      ...(own && { localAddress: own.address, localPort: own.port }),
+    });
     inner.on('close', () => undo?.());
     const timer = setTimeout(() => inner.destroy(), DIAL).unref();
     const fail = (): void => {
