@@ -218,7 +218,8 @@ export class LinkControl {
   /** The interface's hardware address, six octets. */
   hardwareAddress(name: string): Uint8Array {
     this.#call(name, SIOCGIFHWADDR, 'hardware address');
-    return this.#request.bytes.slice(SOCKADDR_HW.address, SOCKADDR_HW.address + 6);
+    const { bytes } = this.#request;
+    return new Uint8Array(bytes.subarray(SOCKADDR_HW.address, SOCKADDR_HW.address + 6));
   }
 
   setHardwareAddress(name: string, octets: Uint8Array): void {

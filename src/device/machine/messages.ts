@@ -110,7 +110,7 @@ export class MessageDevice implements Device {
       return false;
     }
     const { memory } = this.#user as DeviceUser; // who writes has started it
-    socket.send(memory.slice(at, at + length)); // the socket may keep it
+    socket.send(new Uint8Array(memory.subarray(at, at + length))); // the socket may keep it
     return true;
   }
 

@@ -99,7 +99,7 @@ export function parse(bytes: Uint8Array): Message | undefined {
     ciaddr: v.getUint32(AT.ciaddr),
     yiaddr: v.getUint32(AT.yiaddr),
     giaddr: v.getUint32(AT.giaddr),
-    chaddr: bytes.slice(AT.chaddr, AT.chaddr + MAC_LENGTH),
+    chaddr: new Uint8Array(bytes.subarray(AT.chaddr, AT.chaddr + MAC_LENGTH)),
     options,
   };
 }

@@ -46,7 +46,7 @@ export class DnsCache {
     this.#delete(key, entry);
     if (entry.until <= now) return undefined;
     this.#add(key, entry);
-    const bytes = entry.bytes.slice();
+    const bytes = new Uint8Array(entry.bytes);
     age(bytes, records(bytes) ?? [], Math.floor((now - entry.kept) / SECOND));
     return bytes;
   }
@@ -62,7 +62,7 @@ export class DnsCache {
     if (seconds <= 0 || bytes.length > this.#bounds.bytes) return;
     const before = this.#entries.get(key);
     if (before !== undefined) this.#delete(key, before);
-    this.#add(key, { bytes: bytes.slice(), kept: now, until: now + seconds * SECOND });
+    this.#add(key, { bytes: new Uint8Array(bytes), kept: now, until: now + seconds * SECOND });
     while (this.#entries.size > this.#bounds.entries || this.#bytes > this.#bounds.bytes) {
       const [oldest, entry] = this.#entries.entries().next().value as [string, Entry]; // one was added
       this.#delete(oldest, entry);

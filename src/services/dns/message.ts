@@ -94,7 +94,7 @@ export function forResolver(query: Query, id: number): Uint8Array {
 
 /** A resolver's answer, or one from the cache, as one to this query: its number, and its spelling of the name. */
 export function asAnswerTo({ bytes, question: { end } }: Query, answer: Uint8Array): Uint8Array {
-  const out = answer.slice();
+  const out = new Uint8Array(answer);
   out.set(bytes.subarray(0, 2));
   out.set(bytes.subarray(HEADER, end), HEADER); // both names are as long
   return out;

@@ -50,7 +50,7 @@ export class Frames {
       take(bytes, at + LENGTH, length);
       at += LENGTH + length;
     }
-    this.#held = at === bytes.length ? new Uint8Array(0) : bytes.slice(at);
+    this.#held = at === bytes.length ? new Uint8Array(0) : new Uint8Array(bytes.subarray(at));
     return true;
   }
 }

@@ -224,7 +224,7 @@ export class UdpFlow implements FlowPlace, UdpOwner {
   onMessage(bytes: Uint8Array, at: number, length: number): Drop {
     const full = this.#waiting.length >= KEPT_DATAGRAMS || this.#waitingBytes + length > KEPT_BYTES;
     if (full && this.#waiting.length > 0) return Drop.UDP_QUEUE_FULL;
-    this.#waiting.push(bytes.slice(at, at + length));
+    this.#waiting.push(new Uint8Array(bytes.subarray(at, at + length)));
     this.#waitingBytes += length;
     return Drop.NONE;
   }

@@ -79,7 +79,8 @@ export class Doorman {
     if (!this.#cookies.isGood(body.acked, theirs, from, now)) return NONE;
     // Who has come through gives its answer back: only those who do not come back count.
     if (this.#answered > 0) this.#answered--;
-    return { kind: 'session', theirs: theirs.slice(), ours: body.acked.slice() };
+    // Copies: `slice` of a Buffer, as a wrapping may give, is a view of memory that the next packet lies in.
+    return { kind: 'session', theirs: new Uint8Array(theirs), ours: new Uint8Array(body.acked) };
   }
 
   #may(now: number): boolean {

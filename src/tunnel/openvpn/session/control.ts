@@ -80,7 +80,7 @@ export class ControlChannel {
 
   /** Server: go on where a reset was answered without state. The first packet of each end is behind us. */
   adopt(theirs: Uint8Array, now: number): void {
-    this.theirs = theirs.slice();
+    this.theirs = new Uint8Array(theirs);
     this.#stamps = new Stamps(1);
     this.#open(0, 1, now).begin(this.#settings.tls);
   }
@@ -231,7 +231,7 @@ export class ControlChannel {
     // The server shows with its reset that ours reached it: an answer from elsewhere begins nothing.
     if (this.theirs === undefined && !body.acks.includes(0)) return false;
     if (!stamps.fresh(opened.stamp)) return false;
-    this.theirs ??= remote.slice();
+    this.theirs ??= new Uint8Array(remote);
     let key = this.keyFor(id);
     if (
       op === Op.SOFT_RESET &&

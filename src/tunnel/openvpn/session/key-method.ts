@@ -92,9 +92,9 @@ export function readKeyMessage(bytes: Uint8Array, ofClient: boolean): KeyMessage
   }
   const [options = '', user = '', password = '', info = ''] = strings;
   const source = {
-    preMaster: preMaster.slice(),
-    random1: random1.slice(),
-    random2: random2.slice(),
+    preMaster: new Uint8Array(preMaster),
+    random1: new Uint8Array(random1),
+    random2: new Uint8Array(random2),
   };
   return { message: { source, options, user, password, info }, length: at };
 }

@@ -126,7 +126,7 @@ export class Reliable {
       this.#owed.push(id);
     }
     if (id < this.#nextIn || this.#in.has(id)) return false;
-    this.#in.set(id, { op, payload: payload.slice() });
+    this.#in.set(id, { op, payload: new Uint8Array(payload) });
     return true;
   }
 
