@@ -50,9 +50,10 @@ class Report {
   #live = process.stderr.isTTY === true;
 
   line(text) {
-    const test = /^(not )?ok \d+ - (.*?)( # SKIP.*| # TODO.*)?$/.exec(text);
+    // A crash that has no words for itself has no title.
+    const test = /^(not )?ok \d+(?: - (.*?))?( # SKIP.*| # TODO.*)?$/.exec(text);
     if (test) {
-      const [, not, title, directive] = test;
+      const [, not, title = 'what has no name', directive] = test;
       this.#inFailure = false;
       if (directive) this.skipped++;
       else if (not) this.failed++;
