@@ -20,20 +20,23 @@ export interface Disguise {
 }
 
 interface Entry {
+  readonly protocol: number;
   readonly own: Address;
   readonly ownPort: number;
+  readonly guest: Address;
+  readonly guestPort: number;
   readonly client: Address;
   readonly clientPort: number;
 }
 
-/** A string a packet, but only of packets from and to guests while a port is published so. */
-const key = (protocol: number, ...rest: readonly number[]): string =>
-  `${protocol} ${rest.join(' ')}`;
+/** Entries that share two ports, mostly one: a number is looked up for a packet, and no text is made of it. */
+type Table = Map<number, Entry[]>;
+const portsOf = (one: number, other: number): number => one * 65_536 + other;
 
 export class Disguises {
   readonly #stack: Stack;
-  readonly #out: Map<string, Entry> = new Map();
-  readonly #in: Map<string, Entry> = new Map();
+  readonly #out: Table = new Map();
+  readonly #in: Table = new Map();
   #hooks: Hook[] = [];
 
   constructor(stack: Stack) {
@@ -47,35 +50,80 @@ export class Disguises {
       Address,
       Address,
     ];
-    const out = key(protocol, ours, own.port, its, guest.port);
-    const back = key(protocol, its, guest.port, theirs, client.port);
-    if (this.#in.has(back)) return undefined;
-    const entry = { own: ours, ownPort: own.port, client: theirs, clientPort: client.port };
-    this.#out.set(out, entry);
-    this.#in.set(back, entry);
+    if (this.#entering(protocol, its, guest.port, theirs, client.port)) return undefined;
+    const entry = {
+      ...{ protocol, own: ours, ownPort: own.port, guest: its, guestPort: guest.port },
+      ...{ client: theirs, clientPort: client.port },
+    };
+    const out = portsOf(own.port, guest.port);
+    const back = portsOf(guest.port, client.port);
+    enter(this.#out, out, entry);
+    enter(this.#in, back, entry);
     if (this.#hooks.length === 0) this.#watch();
     return () => {
-      this.#out.delete(out);
-      this.#in.delete(back);
+      leave(this.#out, out, entry);
+      leave(this.#in, back, entry);
       if (this.#out.size === 0) for (const hook of this.#hooks.splice(0)) hook.remove();
     };
   }
 
+  /** Whose connection a packet to a guest is of. */
+  #leaving(
+    protocol: number,
+    from: Address,
+    fromPort: number,
+    to: Address,
+    toPort: number,
+  ): Entry | undefined {
+    for (const entry of this.#out.get(portsOf(fromPort, toPort)) ?? NONE) {
+      if (entry.protocol === protocol && entry.own === from && entry.guest === to) return entry;
+    }
+    return undefined;
+  }
+
+  /** And one from a guest. */
+  #entering(
+    protocol: number,
+    from: Address,
+    fromPort: number,
+    to: Address,
+    toPort: number,
+  ): Entry | undefined {
+    for (const entry of this.#in.get(portsOf(fromPort, toPort)) ?? NONE) {
+      if (entry.protocol === protocol && entry.guest === from && entry.client === to) return entry;
+    }
+    return undefined;
+  }
+
   #watch(): void {
-    const leave = (p: HookPacket): void => {
+    const outward = (p: HookPacket): void => {
       if (!p.hasPorts) return;
       const { protocol, source, sourcePort, destination, destinationPort } = p;
-      const entry = this.#out.get(key(protocol, source, sourcePort, destination, destinationPort));
+      const entry = this.#leaving(protocol, source, sourcePort, destination, destinationPort);
       if (entry) p.setSource(entry.client, entry.clientPort);
     };
-    const enter = (p: HookPacket): void => {
+    const inward = (p: HookPacket): void => {
       if (!p.hasPorts) return;
       const { protocol, source, sourcePort, destination, destinationPort } = p;
-      const entry = this.#in.get(key(protocol, source, sourcePort, destination, destinationPort));
+      const entry = this.#entering(protocol, source, sourcePort, destination, destinationPort);
       if (entry) p.setDestination(entry.own, entry.ownPort);
     };
-    this.#hooks = [this.#stack.hook('output', leave), this.#stack.hook('input', enter)];
+    this.#hooks = [this.#stack.hook('output', outward), this.#stack.hook('input', inward)];
   }
 }
 
 const read = (address: string): Address => parseAddress(address) as Address; // who calls has it from a socket
+
+const NONE: readonly Entry[] = [];
+
+function enter(table: Table, key: number, entry: Entry): void {
+  const there = table.get(key);
+  if (there === undefined) table.set(key, [entry]);
+  else there.push(entry);
+}
+
+function leave(table: Table, key: number, entry: Entry): void {
+  const left = (table.get(key) ?? []).filter((other) => other !== entry);
+  if (left.length === 0) table.delete(key);
+  else table.set(key, left);
+}
