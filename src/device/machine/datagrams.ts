@@ -14,6 +14,7 @@ import { DeviceError, invalid } from '../errors.ts';
 import { makeDevice } from '../linux/attached.ts';
 import { TunControl } from '../linux/ioctl.ts';
 import { AF, Errno, errnoName, type Libc, loadLibc, O, Pinned, SOCK } from '../linux/libc.ts';
+import { adoptOwned, closeOwned } from '../linux/owned.ts';
 import { checkMtu } from '../options.ts';
 import { Wrapper } from '../wrap/wrapper.ts';
 
@@ -59,8 +60,9 @@ export async function openDatagrams(options: DatagramOptions): Promise<MachineDa
   checkMtu(mtu);
   const libc = await loadLibc();
   const memory = new Pinned(libc, new Uint8Array(AT.size));
-  const fd = libc.socket(AF.UNIX, SOCK.DGRAM | SOCK.CLOEXEC | O.NONBLOCK, 0);
-  if (fd < 0) throw failed(libc, 'socket', path);
+  const made = libc.socket(AF.UNIX, SOCK.DGRAM | SOCK.CLOEXEC | O.NONBLOCK, 0);
+  if (made < 0) throw failed(libc, 'socket', path);
+  const fd = adoptOwned(libc, made);
   try {
     bind(libc, fd, memory, path);
     memory.view.setInt32(AT.value, SEND_BUFFER, LITTLE);
@@ -74,7 +76,7 @@ export async function openDatagrams(options: DatagramOptions): Promise<MachineDa
       path,
     );
   } catch (error) {
-    libc.close(fd);
+    closeOwned(fd);
     remove(path);
     throw error;
   }

@@ -2,9 +2,11 @@
  * Machines at Unix sockets of datagrams: QEMU's `-netdev dgram`, vfkit. unix(7).
  * @module
  */
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext, type TestFn } from 'ava';
 import { openDatagrams } from '../../../src/index.ts';
 import { deviceSuite, type Link } from '../suite.ts';
@@ -104,6 +106,26 @@ linuxTest(
     t.false(existsSync(path));
   },
 );
+
+// What a system call opens is unknown to Node, which closes only what it knows: worker_threads, `trackUnmanagedFds`.
+linuxTest('machine: a socket of datagrams ends with the worker that made it', async (t) => {
+  const where = use(t);
+  const [path, remote] = [join(where, 'a'), join(where, 'b')];
+  const code = `
+    import { parentPort } from 'node:worker_threads';
+    const { openDatagrams } = await import(${JSON.stringify(new URL('../../../src/index.js', import.meta.url))});
+    await Promise.all([
+      openDatagrams(${JSON.stringify({ path, remote })}),
+      openDatagrams(${JSON.stringify({ path: remote, remote: path })}),
+    ]);
+    parentPort.on('message', () => {});
+    parentPort.postMessage('open');`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+  await once(worker, 'message');
+  await t.throwsAsync(openDatagrams({ path }), { code: 'EADDRINUSE' });
+  await worker.terminate();
+  for (const end of await pair(where)) await end.close(); // both places are free
+});
 
 linuxTest('machine: a socket of datagrams ends with the machine’s', async (t) => {
   const [device, machine] = await pair(use(t));
