@@ -1,0 +1,129 @@
+/**
+ * Every program in the pages compiles against the package's types, as a user's would.
+ *
+ * A block with an `import` is a whole program and stands for itself. One without is a fragment: it is given what
+ * it names of the package, and the few names below.
+ * @module
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { root } from '../support/root.ts';
+import { type Block, blocksIn } from './pages.ts';
+
+/** What a fragment may take for granted, and what it is. */
+const GIVEN: Readonly<Record<string, string>> = {
+  app: "import('node:http').RequestListener",
+  ca: 'string',
+  createWriteStream: "typeof import('node:fs').createWriteStream",
+  device: "import('tunstack').Device",
+  file: 'string',
+  http: "typeof import('node:http')",
+  network: "import('tunstack/services').Network",
+  onResponse: "(response: import('node:http').IncomingMessage) => void",
+  server: "import('node:http').Server",
+  stack: "import('tunstack').Stack",
+  tap: "import('tunstack').TunDevice",
+  tun: "import('tunstack').TunDevice",
+};
+
+const DOORS = ['index', 'services', 'tunnel', 'metrics', 'wire'];
+const folder = join(root, 'dist/docs-code');
+
+/** Where each name that the package exports as a value comes from; of two that are alike, the first. */
+function exported(): Map<string, string> {
+  const doors = new Map<string, string>();
+  for (const door of DOORS) {
+    const text = readFileSync(join(root, `src/${door}.ts`), 'utf8');
+    for (const [, names = '', all] of text.matchAll(/^export (?:\{([^}]*)\}|\* as (\w+)) from/gm)) {
+      for (const item of all === undefined ? names.split(',') : [all]) {
+        const name =
+          item
+            .trim()
+            .replace(/^type .*/, '')
+            .split(' as ')
+            .at(-1) ?? '';
+        const from = door === 'index' ? 'tunstack' : `tunstack/${door}`;
+        if (name !== '' && !doors.has(name)) doors.set(name, from);
+      }
+    }
+  }
+  return doors;
+}
+
+const doors = exported();
+
+/** A block as a module, on as many lines as it has and one more in front. */
+function moduleOf({ text }: Block): string {
+  if (/^import /m.test(text)) return `export {};\n${text}\n`;
+  const code = text.replace(/\/\/.*$|'[^'\n]*'/gm, '');
+  const made = new Set(
+    [...code.matchAll(/\b(?:const|let|function|class) (?:(\w+)|[{[]([^=]*)[}\]] =)/g)].flatMap(
+      ([, one, many = '']) => one ?? many.split(',').map((name) => name.split(':').at(-1)?.trim()),
+    ),
+  );
+  const isAsked = (name: string): boolean =>
+    new RegExp(`(?<![.\\w])${name}\\b(?!:)`).test(code) && !made.has(name);
+  const isCalled = (name: string): boolean => new RegExp(`\\b${name}\\(`).test(code);
+  const given = Object.entries(GIVEN)
+    .filter(([name]) => isAsked(name) && !(doors.has(name) && isCalled(name)))
+    .map(([name, type]) => `declare const ${name}: ${type};`);
+  const imports = [...doors]
+    .filter(([name]) => isAsked(name) && isCalled(name))
+    .map(([name, from]) => `import { ${name} } from '${from}';`);
+  return `${[...imports, ...given, 'export {};'].join(' ')}\n${text}\n`;
+}
+
+const OPTIONS = {
+  noEmit: true,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: true,
+  target: 'es2023',
+  lib: ['es2023', 'esnext.disposable'],
+  module: 'nodenext',
+  types: ['node'],
+  allowJs: true,
+  checkJs: true,
+};
+
+/** What the compiler says of them, with the places in the pages. */
+function faults(blocks: readonly Block[], name: string): string {
+  const here = join(folder, name);
+  rmSync(here, { recursive: true, force: true });
+  mkdirSync(here, { recursive: true });
+  const files = new Map<string, Block>();
+  for (const block of blocks) {
+    const file = `${block.page.replaceAll(/\W/g, '-')}-${block.line}.mts`;
+    files.set(file, block);
+    writeFileSync(join(here, file), moduleOf(block));
+  }
+  // A program for Node without types is not asked for those of its parameters.
+  const compilerOptions = { ...OPTIONS, noImplicitAny: false };
+  const settings = { compilerOptions, include: ['*.mts'] };
+  writeFileSync(join(here, 'tsconfig.json'), JSON.stringify(settings));
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const words = [compiler, '-p', here, '--pretty', 'false'];
+  const { stdout, stderr } = spawnSync(process.execPath, words, { cwd: here, encoding: 'utf8' });
+  return `${stdout}${stderr}`.replace(/^(\S+)\((\d+),/gm, (all, file: string, line: string) => {
+    const block = files.get(file);
+    return block ? `${block.page}:${block.line + Number(line) - 2} (` : all;
+  });
+}
+
+test('docs: every program in the pages compiles against the types of the package', (t) => {
+  const blocks = blocksIn('ts', 'js');
+  t.true(blocks.length > 15);
+  t.is(faults(blocks, 'pages'), '');
+});
+
+test('docs: a program that does not compile is found, with its place', (t) => {
+  const wrong = (text: string): Block => ({ page: 'docs/x.md', line: 10, language: 'ts', text });
+  t.regex(
+    faults([wrong("const stack = 1;\nstack.pong('10.0.0.1');")], 'wrong'),
+    /^docs\/x\.md:11 .*pong/,
+  );
+  t.regex(faults([wrong('createStack({ adress: 1 });')], 'wrong'), /^docs\/x\.md:10 /);
+  t.regex(faults([wrong('createStac({});')], 'wrong'), /^docs\/x\.md:10 .*createStac/);
+});
