@@ -1,5 +1,6 @@
 /**
- * `npm run docs:api`: build, and make the reference in docs/api.md anew from the doc comments.
+ * `npm run docs:api`: build, and make the references anew: docs/api.md from the doc comments, docs/commands.md from
+ * what the commands say to `--help`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,5 +9,8 @@ import { setUp } from './setup.mjs';
 
 setUp();
 const { readExports, renew } = await import('../dist/test/docs/reference.js');
+const { writeCommands } = await import('../dist/test/docs/commands.js');
 const page = join(root, 'docs/api.md');
 writeFileSync(page, renew(readFileSync(page, 'utf8'), readExports()));
+process.stdout.columns = 80; // help is as wide as the terminal
+writeFileSync(join(root, 'docs/commands.md'), writeCommands());

@@ -19,7 +19,7 @@ import {
 } from './network/options.ts';
 import { type Read, type TunOptions, tunOptions, withGateway, withTun } from './options-tun.ts';
 import { addTunnel, type TunnelRequest } from './tunnel/options.ts';
-import { numberFrom } from './values.ts';
+import { countOption, numberFrom } from './values.ts';
 import {
   type DumpOptions,
   type NstatOptions,
@@ -111,12 +111,7 @@ export function parse(args: readonly string[], version: string): Request {
   withGateway(withTun(program.command('ping')))
     .description('ask a host for echo replies')
     .argument('<host>', 'its name or address')
-    .option(
-      '-c, --count <n>',
-      'stop after so many (default: when interrupted)',
-      (given) => numberFrom(given, 1, 1e9, true),
-      Number.POSITIVE_INFINITY,
-    )
+    .addOption(countOption('-c, --count <n>', 'stop after so many', 1e9))
     .option('-i, --interval <seconds>', 'between two', (s) => numberFrom(s, 0, 3600, false), 1)
     .option('-s, --size <bytes>', 'data in each', (s) => numberFrom(s, 0, LONGEST_PING, true), 56)
     .option('-W, --wait <seconds>', 'for an answer', (s) => numberFrom(s, 0.001, 3600, false), 2)

@@ -3,7 +3,7 @@
  * @module
  */
 import { isIPv6 } from 'node:net';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import ipaddr from 'ipaddr.js';
 import { type Rule, parseRule as readRule } from '../services.ts';
 
@@ -81,4 +81,11 @@ export function parseRule(text: string, allow: boolean, proxy: boolean = false):
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+/** How many of something; all of them, until it is interrupted, where it is not given. */
+export function countOption(flags: string, description: string, most: number): Option {
+  return new Option(flags, description)
+    .argParser((text) => numberFrom(text, 1, most, true))
+    .default(Number.POSITIVE_INFINITY, 'until it is interrupted');
 }

@@ -2,7 +2,7 @@
  * What `tunstack tunnel` and `tunstack wg` may be told.
  * @module
  */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { numberFrom, parseName } from '../values.ts';
 
 /** A port of the stack, and where it leads on this host. */
@@ -98,11 +98,13 @@ function withUp(command: Command): Command {
     .option('--tun <name>', "the interface's name (default: the file's)", parseName)
     .option('--rootless', 'no interface: a stack in this process, for --socks5 and --publish')
     .option('--socks5 <address:port>', 'a proxy for the programs of this host', parseListen)
-    .option(
-      '--publish <port:port>',
-      'a port of the tunnel leads to one of this host; more than once',
-      parsePublish,
-      [] as PublishedPort[],
+    .addOption(
+      new Option(
+        '--publish <port:port>',
+        'a port of the tunnel leads to one of this host, more than once',
+      )
+        .argParser(parsePublish)
+        .default([], 'none'),
     )
     .option('--allow-commands', 'run what the file asks for: PostUp and its like')
     .option('--offload', 'let the kernel cut and sum segments, or fail (default: where it can)')

@@ -4,7 +4,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Target } from '../control/client.ts';
-import { numberFrom } from '../values.ts';
+import { countOption, numberFrom } from '../values.ts';
 
 export interface SsOptions extends Target {
   readonly tcp: boolean;
@@ -148,12 +148,7 @@ interface DumpRead extends Target {
 export function withDump(command: Command, done: (options: DumpOptions) => void): void {
   withTarget(command)
     .description('the packets of a running tunstack, one a line, as tcpdump prints them')
-    .option(
-      '-c, --count <n>',
-      'stop after so many',
-      (text) => numberFrom(text, 1, 1e12, true),
-      Number.POSITIVE_INFINITY,
-    )
+    .addOption(countOption('-c, --count <n>', 'stop after so many', 1e12))
     .option('-r, --read <file>', 'those of a pcapng file instead')
     .option('-w, --write <file>', 'write them to a pcapng file instead; - is standard output')
     .argument('[filter...]', 'tcp port 80 and not host 10.83.0.1')
@@ -195,12 +190,7 @@ export function withTop(command: Command, done: (options: TopOptions) => void): 
       (text) => numberFrom(text, 0.1, 3600, false),
       1,
     )
-    .option(
-      '-n, --iterations <n>',
-      'looks, then it ends',
-      (text) => numberFrom(text, 1, 1e9, true),
-      Number.POSITIVE_INFINITY,
-    )
+    .addOption(countOption('-n, --iterations <n>', 'looks, then it ends', 1e9))
     .option('-b, --batch', 'one below the other, for files')
     .addOption(
       new Option('-o, --sort <column>', `what comes first; keys: ${keys.join(', ')}, q ends`)
