@@ -24,28 +24,43 @@ export interface Moved {
   readonly via: string | undefined;
 }
 
+/** Run `ip`, in the namespace or here. Throws with what it says. */
+async function ip(netns: string, name: string, inside: boolean, ...words: string[]): Promise<void> {
+  const [program, ...args] = inside
+    ? ['nsenter', `--net=${netnsPath(netns)}`, 'ip', ...words]
+    : ['ip', ...words];
+  try {
+    await run(program as string, args);
+  } catch (error) {
+    const { stderr = '', message } = error as Error & { stderr?: string };
+    throw new Error(`${name} cannot go into ${netns}: ${stderr.trim() || message}`);
+  }
+}
+
+const by = (via: string | undefined): string[] => (via === undefined ? [] : ['via', via]);
+
 /**
  * Move the interface `name` into `netns`, give it `address` (`10.83.0.1/24`) there, and make it the
  * default route, by the router `via` if there is one on its link. Throws with what `ip` says.
  */
 export async function moveInto(netns: string, { name, address, mtu, via }: Moved): Promise<void> {
-  const path = netnsPath(netns);
-  const ip = async (inside: boolean, ...words: string[]): Promise<void> => {
-    const [program, ...args] = inside
-      ? ['nsenter', `--net=${path}`, 'ip', ...words]
-      : ['ip', ...words];
-    try {
-      await run(program as string, args);
-    } catch (error) {
-      const { stderr = '', message } = error as Error & { stderr?: string };
-      throw new Error(`${name} cannot go into ${netns}: ${stderr.trim() || message}`);
-    }
-  };
   // `ip` takes no paths below /proc: a process is named by its number.
+  const path = netnsPath(netns);
   const [, pid] = /^\/proc\/(\d+)\/ns\/net$/.exec(path) ?? [];
-  await ip(false, 'link', 'set', 'dev', name, 'netns', pid ?? path);
-  await ip(true, 'addr', 'add', address, 'dev', name);
-  await ip(true, 'link', 'set', 'dev', name, 'mtu', `${mtu}`, 'up');
-  const router = via === undefined ? [] : ['via', via];
-  await ip(true, 'route', 'add', 'default', ...router, 'dev', name);
+  await ip(netns, name, false, 'link', 'set', 'dev', name, 'netns', pid ?? path);
+  await ip(netns, name, true, 'addr', 'add', address, 'dev', name);
+  await ip(netns, name, true, 'link', 'set', 'dev', name, 'mtu', `${mtu}`, 'up');
+  await ip(netns, name, true, 'route', 'add', 'default', ...by(via), 'dev', name);
+}
+
+/**
+ * The same for IPv6 of an interface that is there already. Throws where the namespace has none. Nobody else is on
+ * that link but us, so it is not asked whether somebody has the address (RFC 4862 §5.4).
+ */
+export async function moveIPv6(
+  netns: string,
+  { name, address, via }: Omit<Moved, 'mtu'>,
+): Promise<void> {
+  await ip(netns, name, true, '-6', 'addr', 'add', address, 'dev', name, 'nodad');
+  await ip(netns, name, true, '-6', 'route', 'add', 'default', ...by(via), 'dev', name);
 }

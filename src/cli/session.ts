@@ -104,10 +104,14 @@ async function openBoth(
   open: (options: OpenOptions) => Promise<TunDevice>,
   device: OpenOptions,
   place: Place | undefined,
-  { isDefault6 }: TunOptions,
+  options: TunOptions,
   screen: Screen,
 ): Promise<{ tun: TunDevice; ipv6?: readonly [host: string, ours: string] }> {
-  if (place === undefined) return { tun: await open(device) };
+  if (place === undefined) {
+    const { hostAddress6, address6 } = options;
+    const tun = await open(device);
+    return hostAddress6 && address6 ? { tun, ipv6: [hostAddress6, address6] } : { tun };
+  }
   const { hostAddress, hostAddress6, address6 } = place;
   if (hostAddress6 === undefined || address6 === undefined) {
     return { tun: await open({ ...device, hostAddress }) };
@@ -116,7 +120,7 @@ async function openBoth(
     const tun = await open({ ...device, hostAddress: [hostAddress, hostAddress6] });
     return { tun, ipv6: [hostAddress6, address6] };
   } catch (error) {
-    if (!isDefault6) throw error;
+    if (!options.isDefault6) throw error;
     const tun = await open({ ...device, hostAddress }); // or it fails for the same reason
     screen.complain(
       `IPv4 only, for the kernel refuses ${hostAddress6}: ${(error as Error).message}`,

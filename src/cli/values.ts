@@ -2,7 +2,7 @@
  * Values as people type them: checked, and refused with words that say what would be right.
  * @module
  */
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { InvalidArgumentError, Option } from 'commander';
 import ipaddr from 'ipaddr.js';
 import { type Rule, parseRule as readRule } from '../services.ts';
@@ -34,6 +34,19 @@ export function parseAddress(text: string): string {
     throw new InvalidArgumentError('Give an IPv4 address, such as 10.83.0.2.');
   }
   return text;
+}
+
+/** Of either family; one of this host's, and so without a zone. */
+export function parseAnyAddress(text: string): string {
+  if (isIP(text) !== 0 && !text.includes('%')) return text;
+  throw new InvalidArgumentError('Give an address, such as 192.0.2.1 or 2001:db8::1.');
+}
+
+/** Collects `--from`: one address of each family. */
+export function parseFrom(text: string, before: readonly string[] = []): readonly string[] {
+  const from = parseAnyAddress(text);
+  if (before.every((one) => isIP(one) !== isIP(from))) return [...before, from];
+  throw new InvalidArgumentError('Give one address of each family.');
 }
 
 export function parseCidr(text: string): string {

@@ -16,7 +16,7 @@
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, isIPv6, type Socket } from 'node:net';
 
 const [verb = '', host = '', port = '', rest = ''] = process.argv.slice(2);
 const say = (what: unknown): void => console.log(JSON.stringify(what));
@@ -66,7 +66,7 @@ async function hold(): Promise<void> {
 }
 
 async function udp(): Promise<void> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
   socket.connect(Number(port), host);
   await once(socket, 'connect');
   const answer = once(socket, 'message');
@@ -83,7 +83,7 @@ async function udp(): Promise<void> {
 async function udpFlows(): Promise<void> {
   let answered = 0;
   for (let i = 0; i < Number(rest); i++) {
-    const socket = createSocket('udp4');
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     socket.connect(Number(port), host);
     await once(socket, 'connect');
     const answer = once(socket, 'message', { signal: AbortSignal.timeout(2000) });

@@ -9,8 +9,9 @@
 import { createHash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer as createSite } from 'node:http';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, isIPv6, type Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
+import ipaddr from 'ipaddr.js';
 
 /** Resources of the page. */
 export const RESOURCES = 60;
@@ -121,14 +122,21 @@ function answer(question: Buffer): Buffer {
   return Buffer.concat([head, Uint8Array.from(record)]);
 }
 
-/** A proxy as RFC 1928 has it, for IPv4 only. */
+/** An address and a port behind the octet `at` that says which kind it is. RFC 1928 §5. */
+function placeIn(message: Buffer, at: number): { address: string; port: number; end: number } {
+  const length = message[at] === 4 ? 16 : 4;
+  const end = at + 1 + length;
+  const address = ipaddr.fromByteArray([...message.subarray(at + 1, end)]).toString();
+  return { address, port: message.readUInt16BE(end), end: end + 2 };
+}
+
+/** A proxy as RFC 1928 has it, without names. */
 function serveSocks(client: Socket): void {
   client.on('error', () => {});
   client.once('data', () => {
     client.write(Uint8Array.of(5, 0));
     client.once('data', (request) => {
-      const address = [...request.subarray(4, 8)].join('.');
-      const port = request.readUInt16BE(8);
+      const { address, port } = placeIn(request, 3);
       if (request[1] === 3) associate(client);
       else if (request[1] === 1) dial(client, address, port);
       else client.end(Uint8Array.of(5, 7, 0, 1, 0, 0, 0, 0, 0, 0));
@@ -148,19 +156,22 @@ function dial(client: Socket, host: string, port: number): void {
 }
 
 function associate(client: Socket): void {
-  const near = createSocket('udp4');
-  const far = createSocket('udp4');
+  const near = createSocket('udp6');
+  const far = { 4: createSocket('udp4'), 6: createSocket('udp6') };
   let back: { address: string; port: number } | undefined;
   near.on('message', (message, from) => {
     back = from;
-    const address = [...message.subarray(4, 8)].join('.');
-    far.send(message.subarray(10), message.readUInt16BE(8), address);
+    const { address, port, end } = placeIn(message, 3);
+    far[isIPv6(address) ? 6 : 4].send(message.subarray(end), port, address);
   });
-  far.on('message', (message, from) => {
-    const head = Buffer.from([0, 0, 0, 1, ...from.address.split('.').map(Number), 0, 0]);
-    head.writeUInt16BE(from.port, 8);
-    if (back) near.send(Buffer.concat([head, message]), back.port, back.address);
-  });
+  for (const socket of Object.values(far)) {
+    socket.on('message', (message, from) => {
+      const octets = ipaddr.parse(from.address).toByteArray();
+      const kind = octets.length === 4 ? 1 : 4;
+      const head = Buffer.from([0, 0, 0, kind, ...octets, from.port >> 8, from.port & 255]);
+      if (back) near.send(Buffer.concat([head, message]), back.port, back.address);
+    });
+  }
   near.bind(0, () => {
     const reply = Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     reply.writeUInt16BE(near.address().port, 8);
@@ -168,12 +179,12 @@ function associate(client: Socket): void {
   });
   client.on('close', () => {
     near.close();
-    far.close();
+    for (const socket of Object.values(far)) socket.close();
   });
 }
 
 function answerOn(port: number, address: string, say: (m: Buffer) => Buffer): Promise<void> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
   socket.on('message', (message, from) => socket.send(say(message), from.port, from.address));
   return new Promise((done) => socket.bind(port, address, done));
 }
@@ -191,9 +202,7 @@ async function serve(): Promise<void> {
     [proxy, 1080],
   ] as const;
   await Promise.all(
-    servers.map(
-      ([server, port]) => new Promise<void>((done) => server.listen(port, '0.0.0.0', done)),
-    ),
+    servers.map(([server, port]) => new Promise<void>((done) => server.listen(port, '::', done))),
   );
   // Each address by itself, so that an answer leaves from where the question went.
   for (const address of process.argv.slice(2)) {

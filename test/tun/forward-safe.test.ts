@@ -35,7 +35,7 @@ async function serveSecret(t: ExecutionContext): Promise<void> {
 withIp('forward: this host is closed to guests', async (t) => {
   await serveSecret(t);
   const forward = await forwarding(t, '--allow', '0.0.0.0/0');
-  t.regex(forward.ready, / open=0.0.0.0\/0 closed=this-host,loopback,link-local /);
+  t.regex(forward.ready, / open=0.0.0.0\/0 closed=this-host,loopback,link-local,metadata /);
   for (const place of ['192.0.2.1', '169.254.169.254', '10.83.0.2']) {
     const answer = await insideSays(forward, 'half-close', place, '8080', 'x');
     t.deepEqual(answer, { code: 'ECONNREFUSED' }, place);

@@ -16,7 +16,7 @@ withCurl('forward: curl gets a page, and the end says what was carried', async (
   const { inside: space, gateway, ready } = await forwarding(t, '--tun', 'fw0');
   t.regex(
     ready,
-    /^ready tun=fw0 host=10.83.0.1\/24 address=10.83.0.2 mtu=1500 via=direct open=any closed=this-host,loopback,link-local netns=\d+$/,
+    /^ready tun=fw0 host=10.83.0.1\/24 address=10.83.0.2 mtu=1500 host6=fd83::1\/64 address6=fd83::2 via=direct open=any closed=this-host,loopback,link-local,metadata netns=\d+$/,
   );
   const { code, out, err } = await space.run('curl', '-sS', `http://${OUTSIDE}/`);
   t.is(code, 0, err);

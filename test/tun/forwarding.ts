@@ -3,6 +3,7 @@
  * the gateway and its sockets here.
  *
  *     inside (its TUN, default route) - this namespace - outside 192.0.2.2, 198.51.100.7
+ *                                                                2001:db8:2::2, 2001:db8:7::7
  * @module
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -21,6 +22,9 @@ export interface Teardown {
 export const OUTSIDE = '198.51.100.7';
 /** The same on the link. */
 export const NEAR_OUTSIDE = '192.0.2.2';
+/** Likewise of IPv6. */
+export const OUTSIDE6 = '2001:db8:7::7';
+export const NEAR_OUTSIDE6 = '2001:db8:2::2';
 
 async function must(program: string, ...args: string[]): Promise<void> {
   const { code, err } = await run(program, ...args);
@@ -96,8 +100,14 @@ export async function makeOutside(t: Teardown): Promise<Outside> {
   await space.ip('addr', 'add', `${NEAR_OUTSIDE}/24`, 'dev', 'out1');
   await space.ip('addr', 'add', `${OUTSIDE}/32`, 'dev', 'lo');
   await space.ip('link', 'set', 'out1', 'up');
+  // Nobody else is on this link: no need to ask (RFC 4862 §5.4).
+  await must('ip', 'addr', 'add', '2001:db8:2::1/64', 'dev', 'out0', 'nodad');
+  await space.ip('addr', 'add', `${NEAR_OUTSIDE6}/64`, 'dev', 'out1', 'nodad');
+  await space.ip('addr', 'add', `${OUTSIDE6}/128`, 'dev', 'lo');
+  await must('ip', 'route', 'add', '2001:db8:7::/64', 'via', NEAR_OUTSIDE6);
   const program = join(root, 'dist/test/support/outside.js');
-  const servers = space.start(process.execPath, program, NEAR_OUTSIDE, OUTSIDE);
+  const places = [NEAR_OUTSIDE, OUTSIDE, NEAR_OUTSIDE6, OUTSIDE6];
+  const servers = space.start(process.execPath, program, ...places);
   t.teardown(() => servers.stop('SIGKILL').then(() => {}));
   if ((await servers.line()) !== 'ready') throw new Error('the servers did not start');
   return { space, servers };
@@ -139,16 +149,17 @@ export interface PageLoad {
 /** How many connections browsers open to one host. */
 const BROWSER_CONNECTIONS = '6';
 
-/** Load the page outside and all that it names, by `curl`. Throws where that fails. */
-export async function loadPage({ inside }: Forwarding): Promise<PageLoad> {
+/** Load the page of `host`, which is outside, and all that it names, by `curl`. Throws where that fails. */
+export async function loadPage({ inside }: Forwarding, host: string = OUTSIDE): Promise<PageLoad> {
+  const site = `http://${host.includes(':') ? `[${host}]` : host}`;
   const folder = mkdtempSync(join(tmpdir(), 'tunstack-'));
   try {
-    const page = await inside.run('curl', '-sS', `http://${OUTSIDE}/`);
+    const page = await inside.run('curl', '-gsS', `${site}/`);
     const found = [...page.out.matchAll(/src="(\/resource\/\d+)"/g)].map((match) => match[1] ?? '');
     const fileOf = (i: number): string => join(folder, `${i}`);
-    const outputs = found.flatMap((path, i) => ['-o', fileOf(i), `http://${OUTSIDE}${path}`]);
+    const outputs = found.flatMap((path, i) => ['-o', fileOf(i), `${site}${path}`]);
     const parallel = ['--parallel', '--parallel-max', BROWSER_CONNECTIONS];
-    const { code, err } = await inside.run('curl', ...parallel, '-sS', ...outputs);
+    const { code, err } = await inside.run('curl', ...parallel, '-gsS', ...outputs);
     if (code !== 0) throw new Error(`curl: ${err}`);
     const texts = found.map((_path, i) => readFileSync(fileOf(i)));
     const wrong = texts.flatMap((text, i) => (hash(text) === hash(resource(i)) ? [] : [i]));

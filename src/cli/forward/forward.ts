@@ -4,16 +4,16 @@
  * @module
  */
 
-import { createGateway, type GatewayCounters, sayRules } from '../../services.ts';
-import { moveInto } from '../netns.ts';
+import { createGateway, type GatewayCounters, type SocksProxy, sayRules } from '../../services.ts';
+import { moveInto, moveIPv6 } from '../netns.ts';
 import type { Screen } from '../screen.ts';
-import { hostOf, named, openSession } from '../session.ts';
+import { hostOf, named, openSession, type Session } from '../session.ts';
 import { showStatus } from '../status.ts';
 import { plural, size } from '../words.ts';
 import type { ForwardOptions } from './options.ts';
 
 /** What the ready line calls the places that only a rule opens that names them. */
-const CLOSED = 'this-host,loopback,link-local';
+const CLOSED = 'this-host,loopback,link-local,metadata';
 
 /** The last line. */
 export function forwardedLine(carried: GatewayCounters): string {
@@ -27,6 +27,29 @@ export function forwardedLine(carried: GatewayCounters): string {
   ].join(', ');
 }
 
+const sayPlace = ({ host, port }: SocksProxy): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** What the ready line says of IPv6; nothing where the namespace has none, and nobody has asked for it. */
+async function placeIPv6(
+  { stack, tun, hostAddress6, address6 }: Session,
+  { netns, tap, isDefault6 }: ForwardOptions,
+  screen: Screen,
+): Promise<{ host6?: string; address6?: string }> {
+  if (hostAddress6 === undefined || address6 === undefined) return {};
+  stack.addRoute('::/0', tap ? { gateway: hostOf(hostAddress6) } : { device: tun.name });
+  if (netns === undefined) return { host6: hostAddress6, address6 };
+  try {
+    const via = tap ? address6 : undefined;
+    await moveIPv6(netns, { name: tun.name, address: hostAddress6, via });
+    return { host6: hostAddress6, address6 };
+  } catch (error) {
+    if (!isDefault6) throw error;
+    screen.complain(`IPv4 only: ${(error as Error).message}`);
+    return {};
+  }
+}
+
 /** Forward until `stopped` settles or the device is gone. Gives the exit code. */
 export async function forward(
   options: ForwardOptions,
@@ -34,14 +57,7 @@ export async function forward(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const { socks5, netns, json } = options;
-  // Its rules name destinations of IPv4, and what no rule can name is let through to nobody.
-  const only4 = {
-    ...options,
-    hostAddress6: undefined,
-    address6: undefined,
-    gateway: false as const,
-  };
-  const session = await openSession(only4, screen, {
+  const session = await openSession({ ...options, gateway: false }, screen, {
     command: 'forward',
     isMoved: netns !== undefined,
   });
@@ -53,13 +69,15 @@ export async function forward(
       const via = options.tap ? address : undefined;
       await moveInto(netns, { name: tun.name, address: hostAddress, mtu: tun.mtu, via });
     }
+    const ipv6 = await placeIPv6(session, options, screen);
     const gateway = createGateway(stack, {
       ...{ socks5, from: options.from, rules: options.rules },
       ...{ flows: options.flows, udpIdle: options.udpIdle },
       complain: (text) => screen.complain(text),
     });
-    const via = socks5 === undefined ? 'direct' : `socks5://${socks5.host}:${socks5.port}`;
-    const place = { ...named(options, tun), host: hostAddress, address, mtu: tun.mtu, via };
+    const via = socks5 === undefined ? 'direct' : `socks5://${sayPlace(socks5)}`;
+    const device = { ...named(options, tun), host: hostAddress, address, mtu: tun.mtu };
+    const place = { ...device, ...ipv6, via };
     const ways = { open: sayRules(options.rules), closed: CLOSED };
     const ready = { ...place, ...ways, ...(netns !== undefined && { netns }) };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);

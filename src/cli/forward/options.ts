@@ -5,7 +5,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Rule, SocksProxy } from '../../services.ts';
 import { type Read, type TunOptions, tunOptions } from '../options-tun.ts';
-import { numberFrom, parseAddress, parseRule } from '../values.ts';
+import { numberFrom, parseFrom, parseRule } from '../values.ts';
 
 export interface ForwardOptions extends TunOptions {
   /** Undefined: by sockets of this host directly. */
@@ -14,8 +14,8 @@ export interface ForwardOptions extends TunOptions {
   readonly rules: readonly Rule[];
   /** A network namespace to put the TUN into: a process id, a name, or a path; undefined: this one. */
   readonly netns: string | undefined;
-  /** An address of this host that connections and datagrams leave from. */
-  readonly from: string | undefined;
+  /** Addresses of this host that connections and datagrams leave from, one of a family. */
+  readonly from: readonly string[] | undefined;
   /** Most flows at once, TCP and UDP each. */
   readonly flows: number;
   /** Seconds of silence after which a UDP flow is over. */
@@ -27,7 +27,7 @@ export interface ForwardRead extends Read {
   socks5?: SocksProxy;
   allow?: readonly Rule[];
   netns?: string;
-  from?: string;
+  from?: readonly string[];
   flows: number;
   udpIdle: number;
 }
@@ -35,7 +35,7 @@ export interface ForwardRead extends Read {
 export function parseProxy(text: string): SocksProxy {
   const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(text) ?? [];
   if (host === '') throw new InvalidArgumentError('Give HOST:PORT, such as 127.0.0.1:1080.');
-  return { host, port: numberFrom(port, 1, 65_535, true) };
+  return { host: host.replace(/^\[(.+)\]$/, '$1'), port: numberFrom(port, 1, 65_535, true) };
 }
 
 export function parseNetns(text: string): string {
@@ -59,8 +59,8 @@ export function withForward(command: Command): Command {
   command.option('--socks5 <host:port>', 'through a SOCKS5 proxy', parseProxy);
   command.option(
     '--allow <rule>',
-    'let through CIDR[:PORT[-PORT]][/tcp|udp], and then nothing else; what is closed by default (loopback, ' +
-      "link-local with 169.254.169.254, this host's own addresses) is opened by a rule that allows nothing wider",
+    'let through CIDR[:PORT[-PORT]][/tcp|udp] or [CIDR6]:PORT, and then nothing else; what is closed by default (loopback, ' +
+      "link-local, where clouds tell secrets, this host's own addresses) is opened by a rule that allows nothing wider",
     rule(true),
   );
   command.option('--deny <rule>', 'refuse it; the first rule that fits decides', rule(false));
@@ -69,7 +69,11 @@ export function withForward(command: Command): Command {
     'put the TUN into a network namespace, as its way out',
     parseNetns,
   );
-  command.option('--from <ip>', 'an address of this host to leave from', parseAddress);
+  command.option(
+    '--from <ip>',
+    'an address of this host to leave from, one of each family',
+    parseFrom,
+  );
   const flows = (text: string): number => numberFrom(text, 1, 60_000, true);
   command.option('--flows <n>', 'at most so many at once, TCP and UDP each', flows, 20_000);
   const seconds = (text: string): number => numberFrom(text, 1, 86_400, false);

@@ -6,7 +6,15 @@ import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PolicyOptions, PublishPortOptions, SocksProxy } from '../../services.ts';
 import { parseNetns, parseProxy } from '../forward/options.ts';
-import { numberFrom, parseAddress, parseCidr, parseName, parseRule } from '../values.ts';
+import {
+  numberFrom,
+  parseAddress,
+  parseAnyAddress,
+  parseCidr,
+  parseFrom,
+  parseName,
+  parseRule,
+} from '../values.ts';
 
 /** Where machines connect: `unix:PATH`, or `HOST:PORT` of TCP. */
 export interface ListenPlace {
@@ -37,7 +45,7 @@ export interface NetworkCommand {
   readonly policyFile: string | undefined;
   readonly audit: string | undefined;
   readonly socks5: SocksProxy | undefined;
-  readonly from: string | undefined;
+  readonly from: readonly string[] | undefined;
   readonly flows: number;
   readonly udpIdle: number;
   readonly isolated: boolean;
@@ -56,7 +64,7 @@ function parseListen(text: string): ListenPlace {
 }
 
 const PUBLISH =
-  /^(?:(\d+\.\d+\.\d+\.\d+|\[[^\]]+\]):)?(\d{1,5}):(\d+\.\d+\.\d+\.\d+):(\d{1,5})(?:\/(tcp|udp))?(?:,source=(gateway|proxy|inside))?$/;
+  /^(?:(\d+\.\d+\.\d+\.\d+|\[[^\]]+\]):)?(\d{1,5}):(\d+\.\d+\.\d+\.\d+|\[[^\]]+\]):(\d{1,5})(?:\/(tcp|udp))?(?:,source=(gateway|proxy|inside))?$/;
 
 /** `[HOST:]PORT:GUEST:PORT[/tcp|udp][,source=gateway|proxy|inside]`. */
 function parsePublish(text: string): PublishPortOptions {
@@ -70,7 +78,7 @@ function parsePublish(text: string): PublishPortOptions {
   return {
     ...(host !== undefined && { host: host.replace(/[[\]]/g, '') }),
     port: numberFrom(port, 0, 65_535, true),
-    guest: parseAddress(guest),
+    guest: parseAnyAddress(guest.replace(/[[\]]/g, '')),
     guestPort: numberFrom(guestPort, 1, 65_535, true),
     protocol: (protocol as 'tcp' | 'udp' | undefined) ?? 'tcp',
     ...(source !== undefined && { source: source as 'gateway' | 'proxy' | 'inside' }),
@@ -115,7 +123,7 @@ export interface NetworkRead {
   policy?: string;
   audit?: string;
   socks5?: SocksProxy;
-  from?: string;
+  from?: readonly string[];
   flows: number;
   udpIdle: number;
   isolate?: true;
@@ -183,7 +191,7 @@ export function withNetwork(command: Command): Command {
   const named = pairs(
     /^[\w.-]+$/,
     'Give NAME=ADDRESS, such as db.internal=192.0.2.7.',
-    parseAddress,
+    parseAnyAddress,
   );
   command.option('--name <name=ip>', 'a name of your own', named);
   command.option('--dns <server>', 'ask this resolver, not those of this host', list(String));
@@ -206,13 +214,17 @@ export function withNetwork(command: Command): Command {
   command.option('--default <what>', 'allow or deny what no rule fits', word('allow', 'deny'));
   command.option(
     '--close <net>',
-    'close a network, or private: the networks of RFC 1918',
+    'close a network, or private: those of RFC 1918, RFC 4193 and the like',
     list(String),
   );
   command.option('--policy <file>', 'read more rules from this file (JSON); SIGHUP reads it again');
   command.option('--audit <file>', 'write each decision to this file, a line of JSON each');
   command.option('--socks5 <host:port>', 'all by a SOCKS5 proxy', parseProxy);
-  command.option('--from <ip>', 'an address of this host to leave from', parseAddress);
+  command.option(
+    '--from <ip>',
+    'an address of this host to leave from, one of each family',
+    parseFrom,
+  );
   command.option(
     '--flows <n>',
     'at most so many at once, TCP and UDP each',

@@ -3,7 +3,8 @@
  * @module
  */
 import type { Stack } from '../../index.ts';
-import { checkNumber, type Range } from '../address.ts';
+import { checkNumber } from '../address.ts';
+import type { Block } from '../block.ts';
 import { Descriptors } from './descriptors.ts';
 import { type Dialer, makeDialer } from './dial.ts';
 import { Gateway } from './gateway.ts';
@@ -19,8 +20,11 @@ export interface GatewayOptions {
   readonly socks5?: SocksProxy | undefined;
   /** What is to go by a proxy goes by this one; default `socks5`. */
   readonly proxy?: SocksProxy | undefined;
-  /** An address of this host that connections and datagrams leave from; default what its routes say. */
-  readonly from?: string | undefined;
+  /**
+   * An address of this host that connections and datagrams leave from, or one of each family; default what its
+   * routes say. What is of another family than they are is refused: it would leave from somewhere else.
+   */
+  readonly from?: string | readonly string[] | undefined;
   /** The first that fits decides; default none: everything but what is closed. */
   readonly rules?: readonly Rule[];
   /** Who decides instead of `rules`. */
@@ -44,7 +48,7 @@ export interface GatewayOptions {
 }
 
 /** What is closed besides what always is: this host's own addresses, as they are now. */
-export const thisHost: () => readonly Range[] = makeThisHost();
+export const thisHost: () => readonly Block[] = makeThisHost();
 
 /**
  * Carry all flows of a stack that come to nobody's port. Throws a `RangeError` with `ERR_OUT_OF_RANGE` for what

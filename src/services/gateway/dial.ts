@@ -60,13 +60,13 @@ async function openDirectly(
   };
 }
 
-/** By `socks5`, or without it directly; from the address `from` of this host, if it is told. */
+/** By `socks5`, or without it directly; from the addresses `from` of this host, if it is told any. */
 export function makeDialer(
   socks5: SocksProxy | undefined,
-  from: string | undefined,
+  from: string | readonly string[] | undefined,
   own: OwnSockets,
 ): Dialer {
-  const exit: Exit = { from, own };
+  const exit: Exit = { from: from === undefined ? [] : [from].flat(), own };
   if (socks5 === undefined) {
     return {
       descriptors: { tcp: 1, udp: 1 },

@@ -5,26 +5,42 @@
  */
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { OwnSockets } from './own-sockets.ts';
 
 /** What all dials share. */
 export interface Exit {
-  /** An address of this host to leave from; undefined: what the routes say. */
-  readonly from: string | undefined;
+  /** Addresses of this host to leave from, one of a family at most; none: what the routes say. */
+  readonly from: readonly string[];
   /** Whoever must know of the sockets. */
   readonly own: OwnSockets;
 }
 
+/**
+ * The address to leave from to `host`; undefined: any. Throws `EADDRNOTAVAIL` where there are only ones of another
+ * family: who has named an address has a reason to leave from no other.
+ */
+function sourceFor({ from }: Exit, host: string): string | undefined {
+  const family = isIP(host);
+  if (from.length === 0) return undefined;
+  // A name has both, and the address decides which of them is taken.
+  const found = family === 0 ? from[0] : from.find((one) => isIP(one) === family);
+  if (found !== undefined) return found;
+  const message = `connect EADDRNOTAVAIL ${host}: there is no address of its family to leave from`;
+  throw Object.assign(new Error(message), { code: 'EADDRNOTAVAIL', syscall: 'connect' });
+}
+
 /** A connection of this host that is open. Rejects with a code of Node's, or an `AbortError`. */
 export async function openConnection(
-  { from, own }: Exit,
-  options: TcpNetConnectOpts,
+  exit: Exit,
+  options: TcpNetConnectOpts & { readonly host: string },
   signal: AbortSignal,
 ): Promise<Socket> {
-  const local = from === undefined ? {} : { localAddress: from };
+  const from = sourceFor(exit, options.host);
+  const family = isIP(from ?? '');
+  const local = from === undefined ? {} : { localAddress: from, family };
   const socket = connect({ ...options, ...local, allowHalfOpen: true, noDelay: true });
-  own.watch(socket);
+  exit.own.watch(socket);
   try {
     await once(socket, 'connect', { signal });
     return socket;
@@ -37,17 +53,18 @@ export async function openConnection(
 
 /** A socket for datagrams to and from one place. Rejects with a code of Node's. */
 export async function openDatagrams(
-  { from, own }: Exit,
+  exit: Exit,
   address: string,
   port: number,
 ): Promise<DatagramSocket> {
-  const socket = createSocket('udp4');
+  const from = sourceFor(exit, address);
+  const socket = createSocket(isIP(address) === 6 ? 'udp6' : 'udp4');
   try {
     socket.bind({ port: 0, ...(from !== undefined && { address: from }) });
     await once(socket, 'listening');
     socket.connect(port, address);
     await once(socket, 'connect');
-    own.add(socket);
+    exit.own.add(socket);
     return socket;
   } catch (error) {
     socket.close();

@@ -69,6 +69,9 @@ const UDP_DIAL_TIMEOUT = 10_000;
 const KEEP_ALIVE = 60_000;
 /** What running out of descriptors is called. */
 const OUT_OF_DESCRIPTORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
+/** Types of echo requests. RFC 792, RFC 4443 §4.1. */
+const ECHO = 8;
+const ECHO6 = 128;
 const UNREACHABLE: ReadonlySet<string> = new Set(['EHOSTUNREACH', 'ETIMEDOUT', 'EHOSTDOWN']);
 
 /** Who cannot decide refuses. */
@@ -101,10 +104,10 @@ export class Gateway {
     stack.udp.intercept((flow) => this.#udp(flow), {
       ...{ idle: udpIdle, timeout: UDP_DIAL_TIMEOUT, flows: flows + 1 },
     });
-    // Nobody asked those hosts whether they are there: only our own address answers pings.
-    stack.icmp.handle(
-      ({ type, destination }) => type === 8 && !stack.addresses.includes(destination),
-    );
+    // Nobody asked those hosts whether they are there: only our own addresses answer pings.
+    const isElsewhere = (address: string): boolean => !stack.addresses.includes(address);
+    stack.icmp.handle(({ type, destination }) => type === ECHO && isElsewhere(destination));
+    stack.icmp6.handle(({ type, destination }) => type === ECHO6 && isElsewhere(destination));
   }
 
   /** Flows that are open now. */

@@ -3,14 +3,14 @@
  * policy.
  * @module
  */
-import type { Range } from '../address.ts';
+import type { Block } from '../block.ts';
 import { decide, type Guest, type Rule } from './rules.ts';
 
 /** A flow that somebody wants to open. */
 export interface FlowQuestion {
   readonly guest: Guest;
   readonly protocol: 'tcp' | 'udp';
-  /** Where it goes: dotted decimal, and 1 to 65535. */
+  /** Where it goes: dotted decimal or RFC 5952's form, and 1 to 65535. */
   readonly address: string;
   readonly port: number;
 }
@@ -72,10 +72,10 @@ export interface FlowWatcher {
 }
 
 /** Rules alone, which know no names. */
-export function judgeByRules(rules: readonly Rule[], closed: () => readonly Range[]): Judge {
+export function judgeByRules(rules: readonly Rule[], closed: () => readonly Block[]): Judge {
   return {
     judge: (flow) => {
-      const { allow, rule, closed: shut } = decide(rules, flow, { ranges: closed() });
+      const { allow, rule, closed: shut } = decide(rules, flow, { blocks: closed() });
       if (allow)
         return { action: rule?.proxy ? 'proxy' : 'allow', reason: 'rule', rule: rule?.text };
       return {

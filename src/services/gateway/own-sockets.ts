@@ -20,7 +20,7 @@ export class OwnSockets {
    * and its SYN cannot have come back before the event loop turns.
    */
   watch(socket: Socket): void {
-    socket.once('connectionAttempt', () => {
+    socket.on('connectionAttempt', () => {
       process.nextTick(() => {
         const { localAddress = '', localPort = 0 } = socket;
         if (localPort !== 0) this.#hold('tcp', localAddress, localPort, socket);

@@ -2,6 +2,7 @@
  * Rules for flows: which destinations are let through, and for whom.
  *
  *     [GUEST=]CIDR[:PORT[-PORT]][/tcp|udp]     10.0.0.0/8, 0.0.0.0/0:80-443/tcp, 9.9.9.9:53
+ *                                              2001:db8::/32, [::/0]:80-443/tcp, [2001:db8::1]:53
  *     [GUEST=]NAME[:PORT[-PORT]][/tcp|udp]     example.org:443, *.example.org, *
  *
  * GUEST is an address, a hardware address, or the name of a port of the switch. `*.example.org` is every name
@@ -11,13 +12,28 @@
  * something: then it is not. Places that are closed are not let through by either; only a rule opens them
  * that allows nothing wider, so that who allows everything has not opened his own host with it; and no name
  * opens them, since whoever owns a name says where it leads.
+ *
+ * An address of IPv6 may lead to one of IPv4 that is written in it (NAT64, 6to4, Teredo). What is closed, or
+ * denied, is so by those ways too; a rule that allows an address of IPv4 allows none of them, and of those that
+ * lead to a closed place only a rule opens one that names it alone.
  * @module
  */
-import { isIPv4 } from 'node:net';
-import { asBits, holds, type Range, range } from '../address.ts';
+import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import {
+  type Block,
+  blockOf,
+  EVERYWHERE,
+  embedded,
+  inBlock,
+  isWithin,
+  placeOn,
+  readBlock,
+  widthOf,
+} from '../block.ts';
 
 /** Of the destination. */
-export interface Rule extends Range {
+export interface Rule extends Block {
   readonly allow: boolean;
   /** It is let through, by a proxy. */
   readonly proxy?: boolean;
@@ -35,7 +51,7 @@ export interface Rule extends Range {
 
 /** Who sends. */
 export interface Guest {
-  /** Dotted decimal. */
+  /** Dotted decimal, or RFC 5952's form. */
   readonly address: string;
   /** `02:00:5e:00:53:01`; undefined on a device without frames. */
   readonly mac?: string;
@@ -53,50 +69,61 @@ export interface Destination {
   readonly name?: string | undefined;
 }
 
-const ADDRESS = /^([\d.]+)(?:\/(\d{1,2}))?(?::(\d{1,5})(?:-(\d{1,5}))?)?(?:\/(tcp|udp))?$/;
+const PORTS = String.raw`(?::(\d{1,5})(?:-(\d{1,5}))?)?`;
+const PROTOCOL = String.raw`(?:\/(tcp|udp))?$`;
+const ADDRESS = new RegExp(String.raw`^([\d.]+)(?:\/(\d{1,2}))?${PORTS}${PROTOCOL}`);
+/** In brackets, for a port to follow: RFC 3986 §3.2.2. */
+const ADDRESS6 = new RegExp(String.raw`^\[([\da-f:.]+)(?:\/(\d{1,3}))?\]${PORTS}${PROTOCOL}`, 'i');
+const PLAIN_ADDRESS6 = new RegExp(
+  String.raw`^([\da-f:.]*:[\da-f:.]*)(?:\/(\d{1,3}))?()()${PROTOCOL}`,
+  'i',
+);
 const NAME =
   /^(\*|(?:\*\.(?:\w(?:[\w-]*\w)?\.)*|(?:\w(?:[\w-]*\w)?\.)+)[a-z][a-z0-9-]*)()(?::(\d{1,5})(?:-(\d{1,5}))?)?(?:\/(tcp|udp))?$/i;
 const GUEST = /^(?:([\w.:-]+)=)?(.*)$/;
-const ANYWHERE: Range = { first: 0, last: 2 ** 32 - 1 };
 
 const HINT =
-  'Give CIDR[:PORT[-PORT]][/tcp|udp] or NAME instead of CIDR, such as 10.0.0.0/8, 0.0.0.0/0:80-443/tcp or *.example.org:443.';
+  'Give CIDR[:PORT[-PORT]][/tcp|udp] or NAME instead of CIDR, such as 10.0.0.0/8, 0.0.0.0/0:80-443/tcp, ' +
+  '[2001:db8::/32]:443 or *.example.org:443.';
 
 /**
- * Closed whatever host this is: "this" network, to which Linux connects as to loopback (RFC 1122
- * §3.2.1.3), loopback, and link-local addresses (RFC 3927), 169.254.169.254 among them, where clouds
- * tell a machine its secrets.
+ * Closed whatever host this is: "this" network and `::`, to which Linux connects as to loopback (RFC 1122
+ * §3.2.1.3), loopback, link-local addresses (RFC 3927, RFC 4291 §2.5.6), 169.254.169.254 among them, and the
+ * other places where clouds tell a machine its secrets; and groups of IPv6, which have no far end to carry to.
  */
-export const ALWAYS_CLOSED: readonly Range[] = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16'].map(
-  (text) => {
-    const [address = '', bits] = text.split('/');
-    return range(asBits(address), Number(bits));
-  },
-);
+export const ALWAYS_CLOSED: readonly Block[] = [
+  ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '::', '::1', 'fe80::/10', 'ff00::/8'],
+  ...['fd00:ec2::254', 'fd20:ce::254', 'fd00:42::42'], // Amazon, Google, Scaleway
+  ...['100.100.100.200', '168.63.129.16', '192.0.0.192'], // Alibaba, Azure, Oracle
+].map((text) => readBlock('closed', text));
 
 /** Read a rule. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE` whose message says what would be right. */
 export function parseRule(text: string, allow: boolean, proxy: boolean = false): Rule {
   const [, guest, rest = ''] = GUEST.exec(text) ?? [];
-  const found = ADDRESS.exec(rest) ?? NAME.exec(rest);
-  const [, place = '', bits, low = '0', high, protocol] = found ?? [];
-  const isAddress = isIPv4(place);
-  const prefix = Number(bits || '32');
-  const firstPort = Number(low);
-  const lastPort = high === undefined ? (low === '0' ? 65_535 : firstPort) : Number(high);
-  const isName = NAME.test(rest);
-  if ((!isAddress && !isName) || prefix > 32 || lastPort > 65_535 || firstPort > lastPort) {
+  const address = ADDRESS.exec(rest) ?? ADDRESS6.exec(rest) ?? PLAIN_ADDRESS6.exec(rest);
+  const found = address ?? NAME.exec(rest);
+  const [, place = '', bits = '', low, high, protocol] = found ?? [];
+  const firstPort = Number(low ?? '0');
+  const lastPort = high ? Number(high) : firstPort || 65_535;
+  const block = address ? blockOf(place, Number(bits || widthOf(place))) : EVERYWHERE;
+  const isGood = found !== null && lastPort <= 65_535 && firstPort <= lastPort;
+  if (block === undefined || !isGood) {
     throw Object.assign(new TypeError(HINT), { code: 'ERR_INVALID_ARG_VALUE' });
   }
-  const name = place === '*' || isAddress ? undefined : place.toLowerCase().replace(/^\*/, '');
+  const name = place === '*' || address ? undefined : place.toLowerCase().replace(/^\*/, '');
   return {
-    ...(isAddress ? range(asBits(place), prefix) : ANYWHERE),
+    ...block,
     ...{ allow, firstPort, lastPort, text },
     protocol: protocol as Rule['protocol'],
     ...(proxy && { proxy }),
     ...(name !== undefined && { name }),
-    ...(guest !== undefined && { guest: guest.toLowerCase() }),
+    ...(guest !== undefined && { guest: readGuest(guest) }),
   };
 }
+
+/** In small letters, and an address as it is written everywhere else (RFC 5952). */
+const readGuest = (guest: string): string =>
+  isIPv6(guest) ? ipaddr.IPv6.parse(guest).toRFC5952String() : guest.toLowerCase();
 
 /** True if `rule` is about this name. */
 export const fitsName = (rule: Rule, name: string): boolean =>
@@ -113,7 +140,7 @@ export function fitsGuest({ guest }: Rule, who: Guest | undefined): boolean {
 /** What is known besides the rules. */
 export interface Closed {
   /** Closed besides what always is, as it is now. */
-  readonly ranges: readonly Range[];
+  readonly blocks: readonly Block[];
   /** Addresses that the owner of this gateway has given a name himself: a rule with that name opens them. */
   readonly own?: (name: string) => readonly string[];
 }
@@ -131,20 +158,29 @@ export interface Decision {
 export function decide(
   rules: readonly Rule[],
   to: Destination,
-  { ranges, own }: Closed,
+  { blocks, own }: Closed,
   otherwise: boolean = !rules.some(({ allow }) => allow),
 ): Decision {
   const { guest, protocol, address, port, name } = to;
-  if (!isIPv4(address)) return { allow: false, rule: undefined, closed: true }; // no rule can name it
-  const bits = asBits(address);
-  const shut = [...ALWAYS_CLOSED, ...ranges].filter((one) => holds(one, bits));
+  const place = placeOn(address);
+  if (place === undefined) return { allow: false, rule: undefined, closed: true }; // no rule can name it
+  const within = embedded(place);
+  const closing = (at: bigint): Block[] =>
+    [...ALWAYS_CLOSED, ...blocks].filter((one) => inBlock(one, at));
+  const shut = closing(place);
+  for (const inner of within)
+    if (closing(inner).length > 0) shut.push({ first: place, last: place });
   const opens = (rule: Rule): boolean => {
     if (rule.name !== undefined) return own?.(rule.name).includes(address) ?? false;
-    return shut.some(({ first, last }) => rule.first >= first && rule.last <= last);
+    return shut.some((one) => isWithin(rule, one));
+  };
+  const isAbout = (rule: Rule): boolean => {
+    if (rule.name !== undefined) return name !== undefined && fitsName(rule, name);
+    return inBlock(rule, place) || (!rule.allow && within.some((inner) => inBlock(rule, inner)));
   };
   const decides = (rule: Rule): boolean =>
     (rule.protocol === undefined || rule.protocol === protocol) &&
-    (rule.name === undefined ? holds(rule, bits) : name !== undefined && fitsName(rule, name)) &&
+    isAbout(rule) &&
     port >= rule.firstPort &&
     port <= rule.lastPort &&
     fitsGuest(rule, guest) &&
@@ -160,8 +196,8 @@ export const isAllowed = (
   protocol: 'tcp' | 'udp',
   address: string,
   port: number,
-  closed: readonly Range[] = [],
-): boolean => decide(rules, { protocol, address, port }, { ranges: closed }).allow;
+  closed: readonly Block[] = [],
+): boolean => decide(rules, { protocol, address, port }, { blocks: closed }).allow;
 
 /** The rules in a word: `any`, or each as it was given, those that deny with a `!`. */
 export function sayRules(rules: readonly Rule[]): string {

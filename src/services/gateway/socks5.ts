@@ -4,6 +4,7 @@
  */
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { type Exit, openConnection, openDatagrams } from './exit.ts';
 
 /** A proxy that speaks SOCKS5. */
@@ -36,15 +37,11 @@ const REPLIES: readonly string[] = [
 const failure = (code: string, why: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`SOCKS5: ${why}`), { code });
 
-/** An IPv4 address and a port as they stand in requests and datagrams. */
+/** An address and a port as they stand in requests and datagrams. */
 function place(address: string, port: number): Buffer {
-  const bytes = Buffer.alloc(7);
-  bytes[0] = Kind.IPV4;
-  address.split('.').forEach((octet, i) => {
-    bytes[1 + i] = Number(octet);
-  });
-  bytes.writeUInt16BE(port, 5);
-  return bytes;
+  const octets = ipaddr.parse(address).toByteArray();
+  const kind = octets.length === 4 ? Kind.IPV4 : Kind.IPV6;
+  return Buffer.from([kind, ...octets, port >>> 8, port & 255]);
 }
 
 /** Read exactly `length` bytes; what follows stays in the socket. */
@@ -66,13 +63,13 @@ function take(socket: Socket, length: number): Promise<Buffer> {
   });
 }
 
-/** Where the reply to a request says that it was bound. */
+/** Carry out a request; the port that the reply says was bound. */
 async function request(
   socket: Socket,
   command: number,
   address: string,
   port: number,
-): Promise<{ address: string; port: number }> {
+): Promise<number> {
   socket.write(Uint8Array.of(VERSION, 1, NO_AUTHENTICATION));
   const method = await take(socket, 2);
   if (method[0] !== VERSION || method[1] !== NO_AUTHENTICATION) {
@@ -85,11 +82,7 @@ async function request(
   const length =
     kind === Kind.IPV4 ? 4 : kind === Kind.IPV6 ? 16 : ((await take(socket, 1))[0] ?? 0);
   const bound = await take(socket, length + 2);
-  const text = kind === Kind.NAME ? bound.toString('latin1', 0, length) : [...bound.subarray(0, 4)];
-  return {
-    address: typeof text === 'string' ? text : kind === Kind.IPV4 ? text.join('.') : '',
-    port: bound.readUInt16BE(length),
-  };
+  return bound.readUInt16BE(length);
 }
 
 /** An open connection to the proxy that has carried out `command`. Rejects with a code of Node's. */
@@ -100,14 +93,14 @@ async function ask(
   address: string,
   port: number,
   signal: AbortSignal,
-): Promise<{ socket: Socket; bound: { address: string; port: number } }> {
-  const socket = await openConnection(exit, { ...proxy, family: 4 }, signal);
+): Promise<{ socket: Socket; boundPort: number }> {
+  const socket = await openConnection(exit, proxy, signal);
   const abort = (): void => {
     socket.destroy();
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return { socket, bound: await request(socket, command, address, port) };
+    return { socket, boundPort: await request(socket, command, address, port) };
   } catch (error) {
     socket.on('error', () => {});
     socket.destroy();
@@ -158,15 +151,15 @@ export async function associate(
   signal: AbortSignal,
 ): Promise<ThroughDatagrams> {
   const asked = await ask(exit, proxy, Command.UDP_ASSOCIATE, '0.0.0.0', 0, signal);
-  const { socket: control, bound } = asked;
+  const { socket: control, boundPort } = asked;
   control.on('error', () => {});
   let datagrams: DatagramSocket;
   try {
     const { remoteAddress } = control;
-    if (bound.port === 0) throw failure('EPROTO', 'the proxy named port 0 for datagrams');
+    if (boundPort === 0) throw failure('EPROTO', 'the proxy named port 0 for datagrams');
     // To Node no address is this host's loopback.
     if (remoteAddress === undefined) throw failure('ECONNRESET', 'the proxy hung up');
-    datagrams = await openDatagrams(exit, remoteAddress, bound.port);
+    datagrams = await openDatagrams(exit, remoteAddress, boundPort);
   } catch (error) {
     control.destroy();
     throw error;

@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { fromFrames } from '../../index.ts';
 import { relay } from '../gateway/relay.ts';
 import { type Answer, asObject, Refused, type Request } from './asked.ts';
@@ -25,6 +25,9 @@ function readPlace(text: unknown): { host: string; port: number } {
   if (port === '' || Number(port) > 65_535) throw new Refused(400, `invalid address: ${text}`);
   return { host, port: Number(port) };
 }
+
+const sayPlace = (host: string, port: number): string =>
+  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 
 type Protocol = 'tcp' | 'udp' | 'unix';
 
@@ -46,14 +49,14 @@ function readExpose(body: Record<string, unknown>): PublishOptions {
   const remote = String(body['remote'] ?? '').replace(/^tcp:\/\//, '');
   const { host, port } = readPlace(remote);
   // Without one gvproxy takes the caller's, which is a guest there; nobody here is.
-  if (!isIPv4(host)) throw new Refused(400, `invalid remote address: ${remote}`);
+  if (isIP(host) === 0) throw new Refused(400, `invalid remote address: ${remote}`);
   return { ...local, guest: host, guestPort: port };
 }
 
 function exposed({ options, port }: Published): Record<string, string> {
   const { protocol = 'tcp', host = '127.0.0.1', guest, guestPort } = options;
-  const local = protocol === 'unix' ? host : `${host === ANY ? '' : host}:${port}`;
-  return { local, remote: `${guest}:${guestPort}`, protocol };
+  const local = protocol === 'unix' ? host : sayPlace(host === ANY ? '' : host, port);
+  return { local, remote: sayPlace(guest, guestPort), protocol };
 }
 
 async function addZone(network: Network, body: Record<string, unknown>): Promise<Answer> {
@@ -61,14 +64,14 @@ async function addZone(network: Network, body: Record<string, unknown>): Promise
   if (typeof Name !== 'string' || Name === '') throw new Refused(400, 'the zone has no Name');
   const records = Array.isArray(Records) ? (Records as Record<string, unknown>[]) : [];
   for (const record of records) {
-    if (!isIPv4(String(record['IP'] ?? ''))) throw new Refused(400, 'a record has no IP');
+    if (isIP(String(record['IP'] ?? '')) === 0) throw new Refused(400, 'a record has no IP');
   }
   network.dns.names.addZone({
     name: Name,
     records: Object.fromEntries(
       records.map((record) => [String(record['Name'] ?? '').toLowerCase(), String(record['IP'])]),
     ),
-    ...(typeof DefaultIP === 'string' && isIPv4(DefaultIP) && { default: DefaultIP }),
+    ...(typeof DefaultIP === 'string' && isIP(DefaultIP) !== 0 && { default: DefaultIP }),
   });
   return {};
 }
@@ -166,7 +169,7 @@ export async function hijack(network: Network, socket: Socket): Promise<void> {
     return;
   }
   const [host = '', port] = [searchParams.get('ip') ?? '', Number(searchParams.get('port'))];
-  if (!isIPv4(host) || !(port >= 1 && port <= 65_535)) {
+  if (isIP(host) === 0 || !(port >= 1 && port <= 65_535)) {
     socket.end('HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n');
     return;
   }

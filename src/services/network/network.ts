@@ -18,6 +18,7 @@ import {
   type SwitchPort,
 } from '../../index.ts';
 import { asBits, asText, type Range, readRange, wrong } from '../address.ts';
+import { blockOfOne, readBlock } from '../block.ts';
 import { createDhcpServer, type DhcpServer } from '../dhcp/server.ts';
 import { type Exchange, exchange } from '../dns/exchange.ts';
 import {
@@ -61,8 +62,8 @@ export interface NetworkOptions {
   readonly policy?: PolicyOptions;
   /** All flows by this proxy; default by sockets of this host. */
   readonly socks5?: SocksProxy | undefined;
-  /** An address of this host that flows leave from. */
-  readonly from?: string | undefined;
+  /** An address of this host that flows leave from, or one of each family. */
+  readonly from?: string | readonly string[] | undefined;
   /** Most flows at once, TCP and UDP each; default 20 000. */
   readonly flows?: number;
   /** Seconds of silence that end a UDP flow; default 120. */
@@ -173,16 +174,12 @@ export class Network {
       ...{ each: ADDRESSES_EACH, now: () => clock.now() },
       changed: (gone) => this.policy.forget(gone),
     });
-    const edges = [network.first, network.last].map((one) => ({ first: one, last: one }));
-    const alias = hostAlias === undefined ? [] : [asBits(hostAlias)];
+    // What the network itself is comes by the switch: nothing of it is beyond the gateway.
+    const inside = readBlock('address', `${asText(network.first)}/${bits}`);
+    const single = [network.first, network.last].map(asText).concat(hostAlias ?? []);
+    const alone = single.map((one) => blockOfOne('address', one));
     this.policy = new Policy(options.policy ?? {}, {
-      // What the network itself is comes by the switch: nothing of it is beyond the gateway.
-      closed: () => [
-        ...thisHost(),
-        network,
-        ...edges,
-        ...alias.map((one) => ({ first: one, last: one })),
-      ],
+      closed: () => [...thisHost(), inside, ...alone],
       own: (name) => this.#ownAddresses(name),
       guestOf: (guest) => this.guests.find(guest),
       now: () => clock.now(),

@@ -5,7 +5,16 @@
 import { createSocket, type Socket as DatagramSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { unlinkSync } from 'node:fs';
-import { type AddressInfo, createServer, isIPv4, isIPv6, type Server, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  createServer,
+  isIP,
+  isIPv4,
+  isIPv6,
+  type Server,
+  type Socket,
+} from 'node:net';
+import ipaddr from 'ipaddr.js';
 import type { DgramSocket, Stack } from '../../index.ts';
 import { checkNumber, wrong } from '../address.ts';
 import { relay } from '../gateway/relay.ts';
@@ -24,7 +33,7 @@ export interface PublishOptions {
   readonly guestPort: number;
   /**
    * Whom the guest sees: the `gateway`, the default; the client in a header of the PROXY protocol (`proxy`); or the
-   * client itself (`inside`), where it has an address of IPv4 that is not this host's loopback.
+   * client itself (`inside`), where it has an address of the guest's family that is not this host's loopback.
    */
   readonly source?: 'gateway' | 'proxy' | 'inside';
 }
@@ -59,7 +68,7 @@ export class Published {
     const { protocol = 'tcp', host = '127.0.0.1', port = 0, guest, guestPort, source } = options;
     checkNumber('port', port, 0, 65_535);
     checkNumber('guestPort', guestPort, 1, 65_535);
-    if (!isIPv4(guest)) throw wrong('guest', guest, 'it must be an address of IPv4');
+    if (isIP(guest) === 0) throw wrong('guest', guest, 'it must be an address');
     if (protocol !== 'unix' && !isIPv4(host) && !isIPv6(host)) {
       throw wrong('host', host, 'it must be an address of this host, as 127.0.0.1 or 0.0.0.0');
     }
@@ -74,7 +83,8 @@ export class Published {
     }
     this.#stack = stack;
     this.#disguises = disguises;
-    this.options = options;
+    // Whoever sends from there is known by this text.
+    this.options = { ...options, guest: ipaddr.parse(guest).toString() };
     this.#port = port;
   }
 
@@ -132,7 +142,7 @@ export class Published {
     const client = { address: plain(remoteAddress), port: remotePort };
     const own =
       source === 'inside' && this.#canBe(client.address)
-        ? { address: this.#stack.address ?? '', port: this.#freePort() }
+        ? { address: this.#ownAddress() ?? '', port: this.#freePort() }
         : undefined;
     // Before there is a packet: the socket says where it is from only once it has begun to connect.
     const undo =
@@ -170,10 +180,18 @@ export class Published {
     });
   }
 
-  /** A client that a guest can answer to: not one that is the guest's own loopback, or ours. */
+  /** A client that a guest can answer to: not one that is the guest's own loopback, or ours, or of its link. */
   #canBe(address: string): boolean {
-    return (
-      isIPv4(address) && !address.startsWith('127.') && !this.#stack.addresses.includes(address)
+    const isHere = address.startsWith('127.') || address === '::1' || /^fe[89ab]/i.test(address);
+    const isSame = isIP(address) === isIP(this.options.guest);
+    return isSame && !isHere && !this.#stack.addresses.includes(address);
+  }
+
+  /** The gateway's address in the guest's family. */
+  #ownAddress(): string | undefined {
+    const { guest } = this.options;
+    return this.#stack.addresses.find(
+      (one) => isIP(one) === isIP(guest) && !one.startsWith('fe80:'),
     );
   }
 
@@ -206,7 +224,7 @@ export class Published {
 
   #openPeer(key: string, from: RemoteInfo): DgramSocket {
     const { guest, guestPort, source } = this.options;
-    const inner = this.#stack.dgram.createSocket('udp4');
+    const inner = this.#stack.dgram.createSocket(isIPv6(guest) ? 'udp6' : 'udp4');
     let undo: (() => void) | undefined;
     const end = (): void => {
       if (this.#peers.get(key) !== inner) return;
@@ -226,7 +244,7 @@ export class Published {
       this.bytesOut += message.length;
       this.#socket?.send(message, from.port, from.address);
     });
-    inner.bind(0, this.#stack.address, () => {
+    inner.bind(0, this.#ownAddress(), () => {
       const client = { address: plain(from.address), port: from.port };
       if (source !== 'inside' || !this.#canBe(client.address)) return;
       const { address, port } = inner.address();

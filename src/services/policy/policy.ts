@@ -5,7 +5,7 @@
  * @module
  */
 import { isIP } from 'node:net';
-import type { Range } from '../address.ts';
+import type { Block } from '../block.ts';
 import type { DnsAnswer, DnsQuestion } from '../dns/forwarder.ts';
 import type { FlowQuestion, Judge, Said, Verdict } from '../gateway/judge.ts';
 import {
@@ -24,7 +24,7 @@ import { TunnelWatch } from './tunnel.ts';
 /** What a policy is told of the network that it is for. */
 export interface PolicyPlace {
   /** Closed besides what always is, as it is now: this host's own addresses. */
-  readonly closed: () => readonly Range[];
+  readonly closed: () => readonly Block[];
   /** Addresses of names that are answered here: a rule with such a name opens them. */
   readonly own: (name: string) => readonly string[];
   readonly guestOf: (address: string) => Guest;
@@ -129,8 +129,8 @@ export class Policy implements Judge {
   }
 
   #byRules(flow: FlowQuestion, name: string | undefined): Verdict {
-    const { rules, ranges, direct, encryptedDns, listens, otherwise } = this.#checked;
-    const closed = { ranges: [...this.#place.closed(), ...ranges], own: this.#place.own };
+    const { rules, blocks, direct, encryptedDns, listens, otherwise } = this.#checked;
+    const closed = { blocks: [...this.#place.closed(), ...blocks], own: this.#place.own };
     const decision = decide(rules, { ...flow, name }, closed, otherwise);
     const { allow, rule } = decision;
     const reason = rule ? 'rule' : decision.closed ? 'closed' : 'default';

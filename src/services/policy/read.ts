@@ -2,7 +2,8 @@
  * A policy as it is given: as options, or as a file of JSON; checked, with what is usual filled in.
  * @module
  */
-import { type Range, readRange, wrong } from '../address.ts';
+import { wrong } from '../address.ts';
+import { type Block, readBlock } from '../block.ts';
 import { type Guest, parseRule, type Rule } from '../gateway/rules.ts';
 import type { SocksProxy } from '../gateway/socks5.ts';
 import type { NameBounds } from './tunnel.ts';
@@ -28,7 +29,10 @@ export interface PolicyOptions {
   readonly default?: 'allow' | 'deny';
   /** `allow RULE`, `deny RULE` or `proxy RULE`, or what `parseRule` gives. The first that fits decides. */
   readonly rules?: readonly (string | Rule)[];
-  /** Closed but for rules that allow nothing wider: networks, and `private` for those of RFC 1918 and RFC 6598. */
+  /**
+   * Closed but for rules that allow nothing wider: networks, and `private` for those of RFC 1918, RFC 6598 and
+   * RFC 4193, and others that are nobody's on the Internet.
+   */
   readonly close?: readonly string[];
   /** The SOCKS5 proxy of rules that say `proxy`: `192.0.2.1:1080`. */
   readonly proxy?: string;
@@ -46,7 +50,7 @@ export interface PolicyOptions {
 export interface CheckedPolicy {
   readonly given: PolicyOptions;
   readonly rules: readonly Rule[];
-  readonly ranges: readonly Range[];
+  readonly blocks: readonly Block[];
   readonly otherwise: boolean;
   readonly direct: boolean;
   readonly encryptedDns: boolean;
@@ -59,10 +63,15 @@ export interface CheckedPolicy {
   readonly onFlow: OnFlow | undefined;
 }
 
-/** RFC 1918, RFC 6598, and what is nobody's on the Internet (RFC 6890), which may be somebody's here. */
+/**
+ * RFC 1918, RFC 6598, RFC 4193, and what is nobody's on the Internet (RFC 6890), which may be somebody's here:
+ * of IPv6 also addresses of a site (RFC 3879 has done away with them, routers have not), those for benchmarks
+ * (RFC 5180), of a translator here (RFC 8215), and of segments (RFC 9602).
+ */
 const PRIVATE: readonly string[] = [
   ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '192.0.0.0/24'],
   ...['198.18.0.0/15', '240.0.0.0/4'],
+  ...['fc00::/7', 'fec0::/10', '2001:2::/48', '64:ff9b:1::/48', '5f00::/16'],
 ];
 
 const KEYS: ReadonlySet<string> = new Set([
@@ -81,11 +90,11 @@ function readRule(given: string | Rule): Rule {
   throw wrong('rules', given, 'begin with allow, deny or proxy, as "allow example.org:443"');
 }
 
-/** `192.0.2.1:1080`. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE`. */
+/** `192.0.2.1:1080`, `[2001:db8::1]:1080`. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE`. */
 export function readProxy(text: string): SocksProxy {
   const [, host = '', port = ''] = /^(?:socks5:\/\/)?(.+):(\d{1,5})$/.exec(text) ?? [];
   if (host !== '' && Number(port) >= 1 && Number(port) <= 65_535)
-    return { host, port: Number(port) };
+    return { host: host.replace(/^\[(.+)\]$/, '$1'), port: Number(port) };
   throw wrong('proxy', text, 'it must be HOST:PORT, as 192.0.2.1:1080');
 }
 
@@ -130,7 +139,7 @@ export function checkPolicy(given: PolicyOptions): CheckedPolicy {
   const { onFlow } = given;
   return {
     ...{ given, rules, names, onFlow },
-    ranges: close.map((one) => readRange('close', one)),
+    blocks: close.map((one) => readBlock('close', one)),
     otherwise: given.default ? given.default === 'allow' : !rules.some(({ allow }) => allow),
     direct: given.direct !== 'deny',
     encryptedDns: given.encryptedDns ? given.encryptedDns === 'allow' : !isNamed,

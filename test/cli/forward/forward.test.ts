@@ -32,7 +32,7 @@ test('forward: the command line is read, with what is usual filled in', (t) => {
   });
   t.like(options('forward --socks5 proxy.example:1080 --netns box --from 192.0.2.1 --flows 9'), {
     socks5: { host: 'proxy.example', port: 1080 },
-    ...{ netns: 'box', from: '192.0.2.1', flows: 9 },
+    ...{ netns: 'box', from: ['192.0.2.1'], flows: 9 },
   });
   t.regex(refusal('forward --socks5 1080'), /Give HOST:PORT/);
   t.regex(refusal('forward --netns a;b'), /Give a process id/);

@@ -16,7 +16,7 @@ import { associate, connectThrough } from '../../../src/services/gateway/socks5.
 
 const HOME = '127.0.0.1';
 const never = new AbortController().signal;
-const makeExit = (): Exit => ({ from: undefined, own: new OwnSockets() });
+const makeExit = (): Exit => ({ from: [], own: new OwnSockets() });
 
 /** Sockets of this thread that are open. */
 function held(): number {
@@ -94,7 +94,7 @@ test.serial('exit: a socket for datagrams that cannot be connected is closed', a
   await leavesNothing(t, async () => {
     // Linux, ip(7): a broadcast address is refused unless it was asked for.
     await t.throwsAsync(openDatagrams(makeExit(), '255.255.255.255', 9), { code: 'EACCES' });
-    const from = { ...makeExit(), from: '198.51.100.99' }; // not an address of this host
+    const from = { ...makeExit(), from: ['198.51.100.99'] }; // not an address of this host
     await t.throwsAsync(openDatagrams(from, HOME, 9), { code: 'EADDRNOTAVAIL' });
   });
 });

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Stack } from '../../../src/index.ts';
-import { asBits } from '../../../src/services/address.ts';
+import { blockOfOne } from '../../../src/services/block.ts';
 import { Descriptors } from '../../../src/services/gateway/descriptors.ts';
 import type { DatagramHandler, Dialer } from '../../../src/services/gateway/dial.ts';
 import { Gateway, type GatewayParts } from '../../../src/services/gateway/gateway.ts';
@@ -185,7 +185,7 @@ test('gateway: what comes from a socket of its own is refused, over TCP and UDP'
 });
 
 test("gateway: its own address and this host's are closed", async (t) => {
-  const closed = () => [{ first: asBits(ANYWHERE), last: asBits(ANYWHERE) }];
+  const closed = () => [blockOfOne('closed', ANYWHERE)];
   const { client, gateway } = make(t, 10, { judge: judgeByRules([], closed) });
   for (const address of [ANYWHERE, RIGHT, '169.254.169.254']) {
     const [error] = await once(client.net.connect(80, address), 'error');

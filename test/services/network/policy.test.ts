@@ -285,7 +285,7 @@ test('policy: what cannot be meant is refused, and said', (t) => {
     [{ rules: 'allow *' }, /must be a list/],
     [{ default: 'maybe' }, /"allow" or "deny"/],
     [{ defualt: 'deny' }, /there is default/],
-    [{ close: ['home'] }, /network of IPv4/],
+    [{ close: ['home'] }, /a network, as/],
     [{ proxy: 'nowhere' }, /HOST:PORT/],
     [{ names: { label: 64 } }, /from 1 to 63/],
     [[], /must be an object/],
