@@ -18,6 +18,7 @@ import {
   withNetwork,
 } from './network/options.ts';
 import { type Read, type TunOptions, tunOptions, withGateway, withTun } from './options-tun.ts';
+import { type PlotOptions, withPlot } from './plot/options.ts';
 import { addTunnel, type TunnelRequest } from './tunnel/options.ts';
 import { countOption, numberFrom } from './values.ts';
 import {
@@ -66,6 +67,7 @@ export type Request =
   | { readonly command: 'nstat'; readonly options: NstatOptions }
   | { readonly command: 'dump'; readonly options: DumpOptions }
   | { readonly command: 'top'; readonly options: TopOptions }
+  | { readonly command: 'plot'; readonly options: PlotOptions }
   | TunnelRequest
   /** What it means is read by `tuntap.ts`: the words are those of another program. */
   | { readonly command: 'tuntap'; readonly words: readonly string[] }
@@ -182,6 +184,9 @@ export function parse(args: readonly string[], version: string): Request {
   withCapture(program.command('capture'), (options) => {
     request = { command: 'dump', options };
   });
+  withPlot(program.command('plot'), (options) => {
+    request = { command: 'plot', options };
+  });
   addTunnel(program, (found) => {
     request = found;
   });
@@ -200,5 +205,5 @@ export function parse(args: readonly string[], version: string): Request {
 }
 
 const MISSING =
-  'what shall it do? serve, ping, forward, network, replay, traceroute, tuntap, tunnel, wg, ' +
+  'what shall it do? serve, ping, forward, network, replay, plot, traceroute, tuntap, tunnel, wg, ' +
   'or of one that runs: ss, nstat, top, dump, capture; see tunstack --help';

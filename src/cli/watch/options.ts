@@ -149,7 +149,7 @@ export function withDump(command: Command, done: (options: DumpOptions) => void)
   withTarget(command)
     .description('the packets of a running tunstack, one a line, as tcpdump prints them')
     .addOption(countOption('-c, --count <n>', 'stop after so many', 1e12))
-    .option('-r, --read <file>', 'those of a pcapng file instead')
+    .option('-r, --read <file>', 'those of a pcap or pcapng file instead')
     .option('-w, --write <file>', 'write them to a pcapng file instead; - is standard output')
     .argument('[filter...]', 'tcp port 80 and not host 10.83.0.1')
     .action((words: string[], read: DumpRead) => {

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { linkOf } from './link-type.ts';
+
 /** One packet of the stream. */
 export interface CapturedPacket {
   readonly bytes: Uint8Array;
@@ -16,7 +18,6 @@ export interface CapturedPacket {
 
 const Block = { SECTION: 0x0a0d0d0a, INTERFACE: 1, PACKET: 6 } as const;
 const BYTE_ORDER = 0x1a2b3c4d;
-const ETHERNET = 1;
 const Option = { FLAGS: 2, RESOLUTION: 9 } as const;
 const SHORTEST = 12; // type, length, length
 /** No block is longer: a stream that says so is none of pcapng. */
@@ -24,6 +25,8 @@ const LONGEST = 16 * 1024 * 1024;
 
 interface Face {
   readonly isFrame: boolean;
+  /** Octets before the packet that are no part of it. */
+  readonly skip: number;
   /** Microseconds in a unit of its timestamps. */
   readonly unit: number;
 }
@@ -66,12 +69,12 @@ export async function* readPackets(
 }
 
 function readFace(v: DataView, at: number, length: number, isLittle: boolean): Face {
-  const isFrame = v.getUint16(at + 8, isLittle) === ETHERNET;
+  const link = linkOf(v.getUint16(at + 8, isLittle));
   const place = option(v, at + 16, at + length - 4, Option.RESOLUTION, isLittle);
   const resolution = place < 0 ? 6 : v.getUint8(place);
   // §4.2: a power of ten, or of two where the highest bit is set.
   const perSecond = resolution & 0x80 ? 2 ** (resolution & 0x7f) : 10 ** resolution;
-  return { isFrame, unit: 1e6 / perSecond };
+  return { ...link, unit: 1e6 / perSecond };
 }
 
 function readPacket(
@@ -87,8 +90,9 @@ function readPacket(
   const units = v.getUint32(at + 12, isLittle) * 2 ** 32 + v.getUint32(at + 16, isLittle);
   const end = at + 28 + ((size + 3) & ~3);
   const flags = option(v, end, at + length - 4, Option.FLAGS, isLittle);
+  const skipped = Math.min(face.skip, size);
   return {
-    bytes: new Uint8Array(v.buffer, v.byteOffset + at + 28, size),
+    bytes: new Uint8Array(v.buffer, v.byteOffset + at + 28 + skipped, size - skipped),
     micros: units * face.unit,
     direction: flags < 0 ? 0 : v.getUint32(flags, isLittle) & 3,
     isFrame: face.isFrame,

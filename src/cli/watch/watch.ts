@@ -13,7 +13,7 @@ import { plural } from '../words.ts';
 import { dumpLine } from './dump-line.ts';
 import { changes, History, nstatLines } from './nstat.ts';
 import type { DumpOptions, NstatOptions, SsOptions, TopOptions } from './options.ts';
-import { readPackets } from './pcapng-reader.ts';
+import { readCapture } from './pcap-reader.ts';
 import { socketFilter } from './ss-filter.ts';
 import { ssLines } from './ss-lines.ts';
 import { Top } from './top.ts';
@@ -86,7 +86,7 @@ async function print(stream: Readable, options: DumpOptions, screen: Screen): Pr
   const filter = options.read === undefined ? undefined : packetFilter(options.filter);
   let count = 0;
   try {
-    for await (const packet of readPackets(stream)) {
+    for await (const packet of readCapture(stream)) {
       const { bytes, isFrame } = packet;
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       if (filter?.matches(view, 0, bytes.length, isFrame) === false) continue;
