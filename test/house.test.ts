@@ -228,10 +228,19 @@ test('house: src/device imports nothing of the stack', (t) => {
   t.deepEqual(wrong, []);
 });
 
-test('house: the command imports itself and what is public', (t) => {
+test('house: the command imports itself, the page and what is public', (t) => {
   const cli = sources.filter((file) => file.path.startsWith('src/cli/'));
   const wrong = [...edges(cli)]
-    .filter(([, path]) => !path.startsWith('src/cli/') && !DOORS.includes(path))
+    .filter(([, path]) => !/^src\/(cli|page)\//.test(path) && !DOORS.includes(path))
+    .map(([file, path]) => `${file.path} imports ${path}`);
+  t.deepEqual(wrong, []);
+});
+
+test('house: the page imports itself and what is public', (t) => {
+  const page = sources.filter((file) => file.path.startsWith('src/page/'));
+  t.true(page.length > 0);
+  const wrong = [...edges(page)]
+    .filter(([, path]) => !path.startsWith('src/page/') && !DOORS.includes(path))
     .map(([file, path]) => `${file.path} imports ${path}`);
   t.deepEqual(wrong, []);
 });

@@ -43,6 +43,7 @@ test('package: the tarball holds code, its sources, examples and pages, and noth
   const wanted = [
     /^dist\/(src|examples)\/.+\.(js|js\.map|d\.ts)$/,
     /^(src|examples)\/.+\.ts$/,
+    /^src\/page\/assets\/[\w-]+\.(css|html|js)$/,
     /^docs\/([\w-]+\.md|grafana\.json)$/,
     /^(README|CHANGELOG|SECURITY)\.md$/,
     /^(LICENSE|package\.json)$/,
