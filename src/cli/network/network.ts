@@ -100,9 +100,9 @@ async function plugAll(
   screen: Screen,
 ): Promise<MachineServer[]> {
   const { mtu, framing } = options;
-  for (const name of options.taps) network.plug(await openTap({ name, mtu }), { name });
+  for (const name of options.taps) network.plug(await openTap({ name, mtu, offload: 'auto' }), { name });
   for (const netns of options.netns) {
-    const tap = await openTap({ mtu });
+    const tap = await openTap({ mtu, offload: 'auto' });
     network.plug(tap, { name: netns });
     const bits = options.address.split('/')[1];
     const address = `${freeAddress(network, options.netns.indexOf(netns))}/${bits}`;
