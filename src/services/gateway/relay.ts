@@ -34,6 +34,30 @@ const LOOK_EVERY = 5000;
 const NOTHING = Buffer.alloc(0);
 
 /**
+ * Bytes that may wait to be taken by one of the two before nothing more is read from the other: all relays share
+ * `ALL_WAITING`, within these. A stream's own mark of 16 KiB is less than what sockets read at once: with it (`pipe`)
+ * who sends would be paused and set going again for each piece, and who is paused closes his window and keeps
+ * aside what comes meanwhile.
+ */
+const MOST_WAITING = 1 << 20;
+const LEAST_WAITING = 1 << 16;
+const ALL_WAITING = 64 << 20;
+let relays = 0;
+
+/** How much may wait each way of one relay. */
+const enough = (): number => Math.min(MOST_WAITING, Math.max(LEAST_WAITING, ALL_WAITING / relays));
+
+/** Hand on what comes by `from`, and pause it while too much waits. */
+function pump(from: Duplex, to: Duplex): void {
+  from.on('data', (text: Uint8Array) => {
+    // Only a write that the stream has called enough is followed by `drain`.
+    if (to.writable && !to.write(text) && to.writableLength >= enough()) from.pause();
+  });
+  to.on('drain', () => from.resume());
+  from.resume();
+}
+
+/**
  * A write of nothing: no segment leaves, and what the connection has met since fails it. `then` is called
  * unless that is so.
  */
@@ -71,6 +95,7 @@ export function relay(
   { lookEvery = LOOK_EVERY, opening }: RelayOptions = {},
 ): void {
   let open = 2;
+  relays++;
   const watch = (socket: Resettable, peer: Resettable, held: Held): void => {
     let failed = false;
     let looking: NodeJS.Timeout | undefined;
@@ -95,18 +120,20 @@ export function relay(
         if (peer.resetAndDestroy) peer.resetAndDestroy();
         else peer.destroy();
       }
-      if (--open === 0) done();
+      if (--open > 0) return;
+      relays--;
+      done();
     });
   };
   const held = new Held(opening !== undefined);
   watch(one, other, held);
   watch(other, one, new Held(false));
-  other.pipe(one, { end: false });
-  if (opening === undefined) one.pipe(other, { end: false });
+  pump(other, one);
+  if (opening === undefined) pump(one, other);
   else {
     opening((text) => {
       if (text.length > 0 && other.writable) other.write(text);
-      one.pipe(other, { end: false });
+      pump(one, other);
       held.release();
     });
   }
