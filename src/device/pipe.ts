@@ -2,7 +2,8 @@
  * Two devices back to back in one process: what one writes, the other reads.
  *
  * The queue between them is bounded, and a write to a full one gives false: a pipe loses nothing.
- * A user is told of packets from `schedule`, never from within the other's `write`.
+ * A user is told of packets from `schedule`, never from within the other's `write`; of a prompt pipe from within
+ * its `flush`.
  * @module
  */
 import { type Device, type DeviceOffload, type DeviceUser, NO_OFFLOAD } from './device.ts';
@@ -10,7 +11,7 @@ import { checkInteger, checkStart } from './errors.ts';
 import { longestPacket, VIRTIO_HEADER } from './medium.ts';
 import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
-import { PacketQueue } from './queue.ts';
+import { PacketQueue, Pieces } from './queue.ts';
 
 /** What both ends are like. */
 export interface PipeOptions {
@@ -22,6 +23,11 @@ export interface PipeOptions {
   limit?: number;
   /** Put a virtio header before packets and carry segments of up to 64 KiB, as a TUN can. */
   offload?: boolean;
+  /**
+   * Tell the far end's user when the near one flushes, from within that call, and not by `schedule`: they share a
+   * turn of the event loop. For users that bear it, as stacks and switches do. Default false.
+   */
+  prompt?: boolean;
   /** Calls `fn` soon, but not now. Default `setImmediate`; a fake clock passes its own. */
   schedule?: (fn: () => void) => void;
 }
@@ -36,7 +42,7 @@ const ALL_OFFLOAD: DeviceOffload = {
 
 /** Two devices, each the other's far end. */
 export function createPipe(options: PipeOptions = {}): [PipeEnd, PipeEnd] {
-  const { mtu = 1500, limit = 1024, offload = false } = options;
+  const { mtu = 1500, limit = 1024, offload = false, prompt = false } = options;
   checkMtu(mtu);
   checkInteger('limit', limit, 1, 1_000_000);
   const medium = options.medium ?? 'ip';
@@ -48,6 +54,7 @@ export function createPipe(options: PipeOptions = {}): [PipeEnd, PipeEnd] {
     maxPacket: longestPacket(medium, mtu, granted),
     offload: granted,
     limit,
+    prompt,
     schedule: options.schedule ?? setImmediate,
   };
   const left = new PipeEnd('pipe0', traits);
@@ -64,6 +71,7 @@ interface PipeTraits {
   readonly maxPacket: number;
   readonly offload: DeviceOffload;
   readonly limit: number;
+  readonly prompt: boolean;
   readonly schedule: (fn: () => void) => void;
 }
 
@@ -77,6 +85,7 @@ export class PipeEnd implements Device {
   readonly offload: DeviceOffload;
   /** Packets lost because they were longer than the pipe carries, or because it is closed. */
   refused = 0;
+  readonly #prompt: boolean;
   readonly #schedule: (fn: () => void) => void;
   readonly #notice: Notice;
   /** What the other end wrote and we have not read. */
@@ -86,6 +95,8 @@ export class PipeEnd implements Device {
   #closed: Promise<void> | undefined;
   /** A write of ours gave false. */
   #blocked = false;
+  /** What follows the bytes of the next write. */
+  readonly #pieces = new Pieces();
 
   constructor(name: string, traits: PipeTraits) {
     this.name = name;
@@ -94,6 +105,7 @@ export class PipeEnd implements Device {
     this.headerLength = traits.headerLength;
     this.maxPacket = traits.maxPacket;
     this.offload = traits.offload;
+    this.#prompt = traits.prompt;
     this.#schedule = traits.schedule;
     this.#notice = new Notice(traits.schedule, () => this.#tell());
     this.#inbound = new PacketQueue(traits.limit, traits.headerLength + traits.maxPacket);
@@ -129,23 +141,38 @@ export class PipeEnd implements Device {
     return length;
   }
 
+  gather(bytes: Uint8Array, from: number, length: number): boolean {
+    return this.#pieces.add(bytes, from, length);
+  }
+
   write(at: number, length: number): boolean {
     const far = this.#far;
+    const pieces = this.#pieces;
     const longest = this.headerLength + this.maxPacket;
-    if (far.#closed !== undefined || this.#closed !== undefined || length > longest) {
+    if (
+      far.#closed !== undefined ||
+      this.#closed !== undefined ||
+      length + pieces.length > longest
+    ) {
+      pieces.clear();
       this.refused++;
       return true;
     }
     const { memory } = this.#user as DeviceUser;
-    if (!far.#inbound.push(memory, at, length)) {
+    const taken = far.#inbound.push(memory, at, length, pieces);
+    pieces.clear();
+    if (!taken) {
       this.#blocked = true;
       return false;
     }
-    if (far.#user !== undefined) far.#notice.came();
+    if (far.#user !== undefined && !this.#prompt) far.#notice.came();
     return true;
   }
 
-  flush(): void {}
+  flush(): void {
+    const far = this.#far;
+    if (this.#prompt && far.#user !== undefined && far.#inbound.count > 0) far.#notice.now();
+  }
 
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {

@@ -5,11 +5,60 @@
  * fit before the end of the ring, it begins at the start and the rest is skipped.
  * @module
  */
+import { outOfRange } from './errors.ts';
 
 const LENGTH = 4;
 /** In place of a length: the next record is at the start of the ring. */
 const SKIP = 0xffff_ffff;
 const INITIAL = 16_384;
+const MOST_PIECES = 16;
+const NO_BYTES = new Uint8Array(0);
+
+/** Bytes from elsewhere that follow those of the next packet: what `gather` of a device keeps until its `write`. */
+export class Pieces {
+  count = 0;
+  /** Bytes of all. */
+  length = 0;
+  readonly bytes: Uint8Array[] = new Array(MOST_PIECES).fill(NO_BYTES);
+  readonly from: Int32Array = new Int32Array(MOST_PIECES);
+  readonly lengths: Int32Array = new Int32Array(MOST_PIECES);
+
+  /** One more; false, and all are forgotten, if there are too many. Throws for what is not within `bytes`. */
+  add(bytes: Uint8Array, from: number, length: number): boolean {
+    const { count } = this;
+    const isWithin = from >= 0 && length >= 0 && from + length <= bytes.length;
+    if (count === MOST_PIECES || !isWithin) this.clear();
+    if (!isWithin) {
+      throw outOfRange('from + length', from + length, `within the ${bytes.length} bytes given`);
+    }
+    if (count === MOST_PIECES) return false;
+    this.bytes[count] = bytes;
+    this.from[count] = from;
+    this.lengths[count] = length;
+    this.count = count + 1;
+    this.length += length;
+    return true;
+  }
+
+  /** Put all behind each other into `to` from `at`. */
+  copy(to: Uint8Array, at: number): void {
+    let place = at;
+    for (let i = 0; i < this.count; i++) {
+      const length = this.lengths[i] as number; // below the count, as are the others
+      copy(this.bytes[i] as Uint8Array, this.from[i] as number, to, place, length);
+      place += length;
+    }
+  }
+
+  /** Forget them, so that nobody's memory is held. */
+  clear(): void {
+    for (let i = 0; i < this.count; i++) this.bytes[i] = NO_BYTES;
+    this.count = 0;
+    this.length = 0;
+  }
+}
+
+const NO_PIECES = new Pieces();
 
 export class PacketQueue {
   /** Packets in the queue. */
@@ -32,21 +81,23 @@ export class PacketQueue {
     this.#view = new DataView(this.#ring.buffer);
   }
 
-  /** Append `length` bytes of `from`; false if there is no room. */
-  push(from: Uint8Array, at: number, length: number): boolean {
+  /** Append `length` bytes of `from`, and `pieces` behind them; false if there is no room. */
+  push(from: Uint8Array, at: number, length: number, pieces: Pieces = NO_PIECES): boolean {
     if (this.count >= this.#maxPackets) return false;
-    const size = (LENGTH + length + 3) & ~3;
+    const whole = length + pieces.length;
+    const size = (LENGTH + whole + 3) & ~3;
     let place = this.#place(size);
     while (place < 0) {
       if (this.#ring.length >= this.#maxSize) return false;
       this.#grow();
       place = this.#place(size);
     }
-    this.#view.setUint32(place, length);
+    this.#view.setUint32(place, whole);
     copy(from, at, this.#ring, place + LENGTH, length);
+    pieces.copy(this.#ring, place + LENGTH + length);
     this.#tail = place + size;
     this.count++;
-    this.bytes += length;
+    this.bytes += whole;
     return true;
   }
 

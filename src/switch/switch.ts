@@ -81,8 +81,9 @@ export interface SwitchStation {
   readonly age: number;
 }
 
-/** Frames of one turn before others have theirs; the device tells again what is left. */
+/** Frames of one turn, and bytes, before others have theirs; the device tells again what is left. */
 const BUDGET = 256;
+const ENOUGH = 512 * 1024;
 
 /** Devices that carry frames, switched. */
 export class Switch {
@@ -100,6 +101,7 @@ export class Switch {
   readonly #groups: Groups | undefined;
   readonly #persistence: number;
   readonly #shown: { -readonly [K in keyof SwitchFrame]: SwitchFrame[K] };
+  #busy = false;
   #closed = false;
 
   /** Not for use from outside: `createSwitch` makes these. */
@@ -218,11 +220,36 @@ export class Switch {
   }
 
   #readable(port: Port): void {
+    if (this.#busy) {
+      this.#readLater(port); // told from within a frame of another port
+      return;
+    }
+    this.#busy = true;
+    try {
+      this.#takeAll(port);
+    } finally {
+      this.#busy = false;
+    }
+    for (const out of this.#ports) {
+      if (out === undefined || !out.touched) continue;
+      out.touched = false;
+      out.device.flush();
+    }
+  }
+
+  /** Apart: a closure in `#readable` would cost it an object each time. */
+  #readLater(port: Port): void {
+    setImmediate(() => this.#readable(port));
+  }
+
+  #takeAll(port: Port): void {
     const now = this.#clock.now();
     const { device } = port;
-    for (let left = BUDGET; left > 0; left--) {
+    let taken = 0;
+    for (let left = BUDGET; left > 0 && taken < ENOUGH; left--) {
       const length = device.read(LEAD, PIECE - LEAD);
       if (length === 0) break;
+      taken += length;
       port.framesIn++;
       port.bytesIn += length;
       const { log } = port;
@@ -233,11 +260,6 @@ export class Switch {
       const drop = this.#take(port, length, now);
       if (drop !== SwitchDrop.NONE) port.drop(drop);
       log?.end(Direction.IN, whyDropped(drop));
-    }
-    for (const out of this.#ports) {
-      if (out === undefined || !out.touched) continue;
-      out.touched = false;
-      out.device.flush();
     }
   }
 

@@ -87,3 +87,56 @@ test('pipe: options that cannot be meant are refused', (t) => {
   t.throws(() => createPipe({ mtu: 1.5 }), { instanceOf: RangeError });
   t.throws(() => createPipe({ limit: 0 }), { code: 'ERR_OUT_OF_RANGE', message: /limit/ });
 });
+
+test('pipe: what is gathered follows the bytes of the next write, in order, and no other one', async (t) => {
+  const [left, right] = createPipe();
+  const sender = new Collector(left);
+  const receiver = new Collector(right);
+  left.start(sender);
+  right.start(receiver);
+  const text = new TextEncoder().encode('--world, hello--');
+  t.true(left.gather(text, 9, 5));
+  t.true(left.gather(text, 2, 5));
+  t.true(sender.write(udpPacket('>')));
+  t.true(sender.write(udpPacket('alone')));
+  await until(() => receiver.packets.length === 2, 'two packets');
+  const [first, second] = receiver.packets.map((packet) => Buffer.from(packet).toString('latin1'));
+  t.true(first?.endsWith('>helloworld'));
+  t.true(second?.endsWith('alone'));
+});
+
+test('pipe: pieces beyond sixteen are refused with those before, and so is a packet that they make too long', async (t) => {
+  const [left, right] = createPipe({ mtu: 100 });
+  const sender = new Collector(left);
+  const receiver = new Collector(right);
+  left.start(sender);
+  right.start(receiver);
+  const text = new Uint8Array(80);
+  for (let i = 0; i < 16; i++) t.true(left.gather(text, i, 1));
+  t.false(left.gather(text, 0, 1));
+  t.true(sender.write(udpPacket('whole')));
+  t.true(left.gather(text, 0, 80));
+  t.true(sender.write(udpPacket('long')));
+  t.is(left.refused, 1);
+  t.throws(() => left.gather(text, 70, 11), { code: 'ERR_OUT_OF_RANGE' });
+  t.true(sender.write(udpPacket('next')));
+  await until(() => receiver.packets.length === 2, 'two packets');
+  t.deepEqual(receiver.payloads, ['whole', 'next']);
+});
+
+test('pipe: a prompt one tells from within flush, and later of what was left', async (t) => {
+  const [left, right] = createPipe({ prompt: true });
+  const sender = new Collector(left);
+  const receiver = new Collector(right);
+  left.start(sender);
+  right.start(receiver);
+  receiver.budget = 2;
+  for (const text of ['1', '2', '3']) t.true(sender.write(udpPacket(text)));
+  t.is(receiver.readables, 0);
+  left.flush();
+  t.deepEqual(receiver.payloads, ['1', '2']);
+  await until(() => receiver.packets.length === 3, 'the third');
+  t.is(receiver.readables, 2);
+  left.flush();
+  t.is(receiver.readables, 2, 'there is nothing to tell');
+});

@@ -295,3 +295,32 @@ test('switch: its stations are listed with port, VLAN and age', (t) => {
     { mac: '02:00:5e:00:53:01', vlan: 1, port: a.port, age: 2 },
   ]);
 });
+
+test('switch: a port that tells from within another one’s turn waits for the end of it', async (t) => {
+  const bench = new Bench();
+  const cable = { prompt: true };
+  const [a, b, c] = [bench.plug({}, 100, cable), bench.plug({}, 100, cable), bench.plug()];
+  // Who hears a frame answers at once: the switch still holds the one that it was given.
+  bench.switch.onFrame = ({ port }) => {
+    if (port === a.port) b.sendNow(frame('b', '*', 'between'));
+    return 'pass';
+  };
+  a.sendNow(frame('a', '*', 'first'));
+  bench.run();
+  await new Promise((done) => setTimeout(done, 1));
+  bench.run();
+  t.deepEqual(heard(c), [['first', 'between']]);
+});
+
+test('switch: half a mebibyte is a turn’s work, the rest is the next one’s', (t) => {
+  const bench = new Bench();
+  const cable = { mtu: 65_000 };
+  const a = bench.plug({}, 100, { ...cable, prompt: true });
+  const b = bench.plug({}, 100, cable);
+  for (let i = 0; i < 12; i++) a.send(frame('a', '*', 'x'.repeat(60_000)));
+  a.far.flush();
+  t.is(a.port.stats().framesIn, 9);
+  bench.run();
+  t.is(a.port.stats().framesIn, 12);
+  t.is(b.port.stats().framesOut, 12);
+});

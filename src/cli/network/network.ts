@@ -100,7 +100,8 @@ async function plugAll(
   screen: Screen,
 ): Promise<MachineServer[]> {
   const { mtu, framing } = options;
-  for (const name of options.taps) network.plug(await openTap({ name, mtu, offload: 'auto' }), { name });
+  for (const name of options.taps)
+    network.plug(await openTap({ name, mtu, offload: 'auto' }), { name });
   for (const netns of options.netns) {
     const tap = await openTap({ mtu, offload: 'auto' });
     network.plug(tap, { name: netns });

@@ -159,6 +159,7 @@ export class Network {
       mtu,
       limit: PIPE_LIMIT,
       offload: true,
+      prompt: true,
     });
     const inner = options.pcap === undefined ? end : capture(end, options.pcap);
     const device = options.recorder?.uplink(inner) ?? inner;

@@ -54,27 +54,33 @@ async function join(t: ExecutionContext, from: End, to: End): Promise<void> {
   for (let i = 0; i < 200; i++) await turn();
 }
 
-test.serial('relay: who sends pieces longer than a stream’s mark is not paused while they are taken', async (t) => {
-  const from = new End(40 * PIECE.length, true);
-  const to = new End(0, true);
-  await join(t, from, to);
-  t.is(to.taken, 40 * PIECE.length);
-  t.is(from.pauses, 0);
-});
+test.serial(
+  'relay: who sends pieces longer than a stream’s mark is not paused while they are taken',
+  async (t) => {
+    const from = new End(40 * PIECE.length, true);
+    const to = new End(0, true);
+    await join(t, from, to);
+    t.is(to.taken, 40 * PIECE.length);
+    t.is(from.pauses, 0);
+  },
+);
 
-test.serial('relay: of text that is not taken 1 MiB waits, and no more is read until it is', async (t) => {
-  const from = new End(1000 * PIECE.length, false);
-  const to = new End(0, false);
-  await join(t, from, to);
-  t.is(to.writableLength, 1 << 20);
-  t.true(from.isPaused());
-  t.true(from.given - to.writableLength <= 2 * PIECE.length);
-  while (to.held.length > 0) to.held.shift()?.();
-  for (let i = 0; i < 20; i++) await turn();
-  while (to.held.length > 0) to.held.shift()?.();
-  for (let i = 0; i < 200; i++) await turn();
-  t.true(to.taken > 1 << 20, 'it goes on');
-});
+test.serial(
+  'relay: of text that is not taken 1 MiB waits, and no more is read until it is',
+  async (t) => {
+    const from = new End(1000 * PIECE.length, false);
+    const to = new End(0, false);
+    await join(t, from, to);
+    t.is(to.writableLength, 1 << 20);
+    t.true(from.isPaused());
+    t.true(from.given - to.writableLength <= 2 * PIECE.length);
+    while (to.held.length > 0) to.held.shift()?.();
+    for (let i = 0; i < 20; i++) await turn();
+    while (to.held.length > 0) to.held.shift()?.();
+    for (let i = 0; i < 200; i++) await turn();
+    t.true(to.taken > 1 << 20, 'it goes on');
+  },
+);
 
 test.serial('relay: a thousand relays share what may wait, 64 KiB or more each', async (t) => {
   const pairs = Array.from({ length: 1100 }, () => [new End(0, true), new End(0, true)] as const);

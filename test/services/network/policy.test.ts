@@ -252,6 +252,7 @@ test('policy: one that is replaced cuts what it does not let through, and leaves
   const [kept, lost] = [await open('good.example'), await open('evil.example')];
   t.is(await it.network.replacePolicy({ default: 'deny', rules: ['allow good.example'] }), 1);
   t.is(await lost.closed, 'ECONNRESET');
+  while (it.events('cut').length === 0) await new Promise((done) => setImmediate(done));
   t.deepEqual(
     it.network.gateway.flows.map(({ name }) => name),
     ['good.example'],
