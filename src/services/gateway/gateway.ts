@@ -298,7 +298,7 @@ export class Gateway {
     upstream.on('error', () => {}); // `relay` sees to it; until then its end is enough
     const client = flow.decided
       ? undefined
-      : await flow.accept({ allowHalfOpen: true, noDelay: true });
+      : await flow.accept({ allowHalfOpen: true, noDelay: true, zeroCopy: true });
     if (!client || upstream.destroyed) {
       upstream.resetAndDestroy();
       client?.resetAndDestroy();

@@ -174,7 +174,13 @@ export async function hijack(network: Network, socket: Socket): Promise<void> {
     return;
   }
   socket.write('OK'); // and no more: this is no answer of HTTP
-  const guest = network.stack.net.connect({ host, port, allowHalfOpen: true, noDelay: true });
+  const guest = network.stack.net.connect({
+    host,
+    port,
+    allowHalfOpen: true,
+    noDelay: true,
+    zeroCopy: true,
+  });
   try {
     await once(guest, 'connect', { signal: AbortSignal.timeout(DIAL) });
     relay(socket, guest, () => {});

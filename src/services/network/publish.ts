@@ -154,7 +154,7 @@ export class Published {
         client,
       });
     const inner = this.#stack.net.connect({
-      ...{ host: guest, port: guestPort, allowHalfOpen: true, noDelay: true },
+      ...{ host: guest, port: guestPort, allowHalfOpen: true, noDelay: true, zeroCopy: true },
       ...(own && { localAddress: own.address, localPort: own.port }),
     });
     inner.on('close', () => undo?.());

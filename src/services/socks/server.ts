@@ -141,7 +141,7 @@ export class SocksServer {
   async #connect(client: Socket, host: string, port: number): Promise<void> {
     const address = await this.#resolve(host);
     const upstream = this.#stack.net.connect({
-      ...{ host: address, port, allowHalfOpen: true, noDelay: true },
+      ...{ host: address, port, allowHalfOpen: true, noDelay: true, zeroCopy: true },
     });
     const gone = (): void => {
       upstream.destroy();

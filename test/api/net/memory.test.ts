@@ -131,3 +131,23 @@ interface Resizable {
   resize(length: number): void;
 }
 type Growable = new (length: number, options: undefined) => ArrayBuffer;
+
+// Node documentation, writable.write: the callback says that the chunk was processed, and it is the caller's again.
+for (const zeroCopy of [false, true]) {
+  const what = zeroCopy ? 'is sent from where it lies with zeroCopy' : 'is the caller’s again';
+  test(`memory: what a write has been called back for ${what}`, async (t) => {
+    const pair = makePair();
+    const server = pair.right.net.createServer().listen(7);
+    const client = pair.left.net.connect({ port: 7, host: RIGHT, zeroCopy });
+    const [accepted] = (await next(server, 'connection')) as [Socket];
+    await rounds(5);
+    const bytes = new Uint8Array(20 * KIB).fill(1);
+    client.write(bytes, () => bytes.fill(2)); // called when the buffer has all, and a first window has left
+    client.write(Buffer.alloc(100, 3));
+    const got: number[] = [];
+    accepted.on('data', (piece: Buffer) => got.push(...piece));
+    await until(() => got.length === bytes.length + 100);
+    t.deepEqual([got[0], got[bytes.length - 1], got.at(-1)], zeroCopy ? [1, 2, 3] : [1, 1, 3]);
+    await pair.close();
+  });
+}

@@ -21,6 +21,7 @@ import {
   readCall,
   type SocketOptions,
   type TcpOptions,
+  type ZeroCopy,
 } from './options.ts';
 import { Server } from './server.ts';
 import { type Accepted, Socket } from './socket.ts';
@@ -67,13 +68,16 @@ export interface Net {
    * A socket that connects: (options) or (port[, host]), and a listener to `connect`. Node
    * documentation: "net.connect()".
    */
-  connect(options: node.NetConnectOpts & TcpOptions, connectionListener?: () => void): Socket;
+  connect(
+    options: node.NetConnectOpts & TcpOptions & ZeroCopy,
+    connectionListener?: () => void,
+  ): Socket;
   connect(port: number, host?: string, connectionListener?: () => void): Socket;
   connect(port: number, connectionListener?: () => void): Socket;
   connect(path: string, connectionListener?: () => void): Socket;
   /** The same as `connect`. */
   createConnection(
-    options: node.NetConnectOpts & TcpOptions,
+    options: node.NetConnectOpts & TcpOptions & ZeroCopy,
     connectionListener?: () => void,
   ): Socket;
   createConnection(port: number, host?: string, connectionListener?: () => void): Socket;

@@ -20,8 +20,17 @@ import { argTypeError, argValueError } from '../door/errors.ts';
 
 type Listener = (...args: unknown[]) => void;
 
+/** Of who writes nothing twice to the same memory. */
+export interface ZeroCopy {
+  /**
+   * What is written stays as it is until the peer has acknowledged it: it is sent from where it lies, and not
+   * copied (Linux: `MSG_ZEROCOPY`). Default false.
+   */
+  zeroCopy?: boolean | undefined;
+}
+
 /** Options of `new Socket`, those of its stream included. */
-export interface SocketOptions extends SocketConstructorOpts {
+export interface SocketOptions extends SocketConstructorOpts, ZeroCopy {
   /** Bytes that may be buffered, each way, before `push` and `write` say enough. */
   highWaterMark?: number | undefined;
   /** The same for what is read. */

@@ -24,6 +24,8 @@ export const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socke
 export class Outflow {
   /** Bytes of all writes that were called back. */
   written = 0;
+  /** What is written stays as it is until the peer has it: nothing is copied. */
+  byReference = false;
   #chunks: Chunks = EMPTY;
   #index = 0;
   #at = 0;
@@ -72,7 +74,7 @@ export class Outflow {
     }
     while (this.#index < this.#chunks.length) {
       const { chunk } = this.#chunks[this.#index] as { chunk: Uint8Array }; // below the length
-      const taken = connection.writeCopy(chunk, this.#at);
+      const taken = this.#give(connection, chunk);
       this.#at += taken;
       this.#left -= taken;
       if (this.#at < chunk.length) return;
@@ -80,6 +82,11 @@ export class Outflow {
       this.#at = 0;
     }
     this.#finish();
+  }
+
+  #give(connection: Connection, chunk: Uint8Array): number {
+    const isLent = this.byReference && chunk.length >= SMALL;
+    return isLent ? connection.write(chunk, this.#at) : connection.writeCopy(chunk, this.#at);
   }
 
   /** The connection is gone: whoever waits is called back, with what `errorOf` gives. */

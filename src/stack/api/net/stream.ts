@@ -2,8 +2,8 @@
  * A connection as a `stream.Duplex`: what `net.Socket` is once it is open.
  *
  * Back-pressure is exact both ways: when `push` says enough, reading stops and the peer's window
- * closes; a write's callback runs when the send buffer has taken all of it (by a copy: the caller's
- * buffer is free again). Listeners run in the asynchronous context of the call that opened the socket.
+ * closes; a write's callback runs when the send buffer has taken all of it (by a copy, unless the user wants none:
+ * the caller's buffer is free again). Listeners run in the asynchronous context of the call that opened the socket.
  *
  * Node documentation: "Class: net.Socket", the parts that are a stream.
  * @module
@@ -76,6 +76,7 @@ export class SocketStream extends Duplex {
       autoDestroy: true,
     } as DuplexOptions);
     this._stackHost = host;
+    this.#outflow.byReference = options.zeroCopy === true;
     this.#userBuffer = readOnRead(options.onread, this, () => this.#fillWorks());
     this.on('end', () => {
       this.#peerEnded = !this.allowHalfOpen;
