@@ -95,6 +95,12 @@ export class ImpairedDevice extends Wrapper {
     return { in: this.#in.count, out: this.#out.count };
   }
 
+  /** Packets that wait for the line, each way, those that are being sent included; 0 without a `rate`. */
+  get queued(): { readonly in: number; readonly out: number } {
+    const now = this.#clock.now();
+    return { in: this.#in.queued(now), out: this.#out.queued(now) };
+  }
+
   /** Another impairment from now on, in place of the one before. */
   change({ both, in: inward, out: outward }: LinkImpairment): void {
     this.#in.change({ ...both, ...inward });

@@ -93,6 +93,14 @@ export class Path {
     return this.#heap.length;
   }
 
+  /** Packets that wait for the line at `now`, the one that is being sent included. */
+  queued(now: number): number {
+    const leaving = this.#leaving;
+    let first = this.#left;
+    while (first < leaving.length && (leaving[first] as number) <= now) first++;
+    return leaving.length - first;
+  }
+
   /** When the next one arrives; `Infinity` if there is none. */
   get due(): number {
     return this.#heap[0]?.due ?? Number.POSITIVE_INFINITY;
