@@ -28,4 +28,4 @@ export {
   type Direction,
   type SeenConnection,
 } from './sequence/connections.ts';
-export { Sequence, type SeenSegment, type SequenceEvent } from './sequence/sequence.ts';
+export { type SeenSegment, Sequence, type SequenceEvent } from './sequence/sequence.ts';
