@@ -1,8 +1,8 @@
 /**
  * `npm run docs:api`: build, and make the references anew: docs/api.md from the doc comments, docs/commands.md from
- * what the commands say to `--help`.
+ * what the commands say to `--help`, docs/diagrams from the tables that they show.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './build.mjs';
 import { setUp } from './setup.mjs';
@@ -10,7 +10,12 @@ import { setUp } from './setup.mjs';
 setUp();
 const { readExports, renew } = await import('../dist/test/docs/reference.js');
 const { writeCommands } = await import('../dist/test/docs/commands.js');
+const { diagrams } = await import('../dist/test/docs/diagrams.js');
 const page = join(root, 'docs/api.md');
 writeFileSync(page, renew(readFileSync(page, 'utf8'), readExports()));
 process.stdout.columns = 80; // help is as wide as the terminal
 writeFileSync(join(root, 'docs/commands.md'), writeCommands());
+mkdirSync(join(root, 'docs/diagrams'), { recursive: true });
+for (const [name, draw] of Object.entries(diagrams)) {
+  writeFileSync(join(root, 'docs/diagrams', name), draw());
+}

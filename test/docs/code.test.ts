@@ -54,9 +54,11 @@ function exported(): Map<string, string> {
 
 const doors = exported();
 
+const IS_WHOLE = /^import /m;
+
 /** A block as a module, on as many lines as it has and one more in front. */
 function moduleOf({ text }: Block): string {
-  if (/^import /m.test(text)) return `export {};\n${text}\n`;
+  if (IS_WHOLE.test(text)) return `export {};\n${text}\n`;
   const code = text.replace(/\/\/.*$|'[^'\n]*'/gm, '');
   const made = new Set(
     [...code.matchAll(/\b(?:const|let|function|class) (?:(\w+)|[{[]([^=]*)[}\]] =)/g)].flatMap(
@@ -95,13 +97,15 @@ function faults(blocks: readonly Block[], name: string): string {
   mkdirSync(here, { recursive: true });
   const files = new Map<string, Block>();
   for (const block of blocks) {
-    const file = `${block.page.replaceAll(/\W/g, '-')}-${block.line}.mts`;
+    const isScript = block.language === 'js' && IS_WHOLE.test(block.text);
+    const end = isScript ? 'mjs' : 'mts';
+    const file = `${block.page.replaceAll(/\W/g, '-')}-${block.line}.${end}`;
     files.set(file, block);
     writeFileSync(join(here, file), moduleOf(block));
   }
   // A program for Node without types is not asked for those of its parameters.
   const compilerOptions = { ...OPTIONS, noImplicitAny: false };
-  const settings = { compilerOptions, include: ['*.mts'] };
+  const settings = { compilerOptions, include: ['*.mts', '*.mjs'] };
   writeFileSync(join(here, 'tsconfig.json'), JSON.stringify(settings));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const words = [compiler, '-p', here, '--pretty', 'false'];

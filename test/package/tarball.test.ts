@@ -44,7 +44,7 @@ test('package: the tarball holds code, its sources, examples and pages, and noth
     /^dist\/(src|examples)\/.+\.(js|js\.map|d\.ts)$/,
     /^(src|examples)\/.+\.ts$/,
     /^src\/page\/assets\/[\w-]+\.(css|html|js)$/,
-    /^docs\/([\w-]+\.md|grafana\.json)$/,
+    /^docs\/((tutorial\/|howto\/)?[\w-]+\.md|diagrams\/[\w-]+\.svg|grafana\.json)$/,
     /^(README|CHANGELOG|SECURITY)\.md$/,
     /^(LICENSE|package\.json)$/,
   ];
