@@ -101,8 +101,10 @@ async function ava(words, wrap = (line) => line) {
   const end = await ended;
   report.end();
   if (end !== 0 && report.failed === 0) {
-    report.failed = 1; // a file that would not load, end or be found
-    console.log(`FAILED: ava ended with ${end}, see above`);
+    // ava says nothing of a file whose tests are done but whose event loop something holds.
+    report.failed = 1;
+    const what = words.length > 0 ? words.join(' ') : 'the tests';
+    console.log(`FAILED: ${what}: ava ended with ${end}; a file would not load, or would not end`);
   }
   sum.passed += report.passed;
   sum.failed += report.failed;

@@ -230,7 +230,12 @@ const echoes = (socket: Socket): void => {
 
 /** The kernel's echo, on an address of the TUN that their end has made. */
 async function kernelEcho(t: ExecutionContext, host: string): Promise<Server> {
-  const server = createServer(echoes);
+  // A tunnel that is closed tells the kernel's end nothing, and an open socket holds the event loop.
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    echoes(socket);
+  });
   for (let i = 0; ; i++) {
     try {
       await new Promise<void>((resolve, reject) => {
@@ -245,6 +250,7 @@ async function kernelEcho(t: ExecutionContext, host: string): Promise<Server> {
   }
   t.teardown(() => {
     server.close();
+    for (const socket of sockets) socket.destroy();
   });
   return server;
 }
