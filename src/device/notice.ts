@@ -30,9 +30,7 @@ export class Notice {
 
   /** There are packets, and this is a callback of the event loop of its own: tell at once. */
   now(): void {
-    if (this.#told || this.#stalled) return;
-    this.#told = true;
-    this.#call();
+    if (!this.#stalled) this.#call(); // a call that is on its way finds less, or nothing
   }
 
   /** The user has read one. */

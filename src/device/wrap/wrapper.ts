@@ -8,6 +8,8 @@ import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
 
 /** Room for the longest packet with its headers. */
 export const PIECE = 131_072;
+/** Bytes that go one way before others have their turn: packets may be of 64 KiB. */
+const TURN = 512 * 1024;
 
 export abstract class Wrapper implements Device {
   readonly name: string;
@@ -89,15 +91,17 @@ export class Outlet {
     return this.#stuck > 0;
   }
 
-  /** Hand on what there is, up to `budget` packets; how many the device took. */
+  /** Hand on what there is, up to `budget` packets and as much as one turn may take; how many the device took. */
   run(budget: number): number {
     let count = 0;
-    while (count < budget) {
+    let bytes = 0;
+    while (count < budget && bytes < TURN) {
       const length = this.#stuck || this.#next();
       if (length === 0) break;
       this.#stuck = this.#to.write(this.#at, length) ? 0 : length;
       if (this.#stuck > 0) break; // `writable` comes here again
       count++;
+      bytes += length;
     }
     if (count > 0) this.#to.flush();
     return count;

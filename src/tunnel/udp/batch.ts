@@ -30,6 +30,8 @@ const BUFFER = 4 << 20;
 /** How long until what the kernel could not take is tried again, in ms. */
 const RETRY = 1;
 const SCRATCH = 256;
+/** Datagrams a call after a turn of the event loop has had its share. */
+const FEW = 8;
 
 /** Sockets of Linux, bound; undefined where its calls cannot be made. Rejects where they cannot be bound. */
 export async function openBatch(options: BatchOptions = {}): Promise<BatchTransport | undefined> {
@@ -129,6 +131,8 @@ export class BatchTransport implements DatagramTransport {
   #retry: NodeJS.Timeout | undefined;
   #referenced = true;
   readonly #first: Uint8Array = new Uint8Array(LONGEST_MESSAGE);
+  /** Set from when a turn of the event loop has had its share of datagrams until it ends. */
+  #turn: NodeJS.Immediate | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -172,8 +176,7 @@ export class BatchTransport implements DatagramTransport {
         if (this.#closing !== undefined) return;
         this.#first.set(message); // one array for all: its address is asked for once
         user.received(this.#first, 0, message.length, this.#in.endpoints.of(address, port));
-        this.lost += this.#in.drain(fd, user);
-        if (this.#closing === undefined) user.drained();
+        this.#drain(fd, user);
       });
       // An ICMP error of one peer says nothing of the others.
       socket.on('error', () => {});
@@ -196,7 +199,7 @@ export class BatchTransport implements DatagramTransport {
 
   commit(length: number, to: Endpoint): void {
     if (to.port === 0 || !this.#fds.has(to.family)) this.lost++;
-    else this.#out.commit(length, to);
+    else if (this.#out.commit(length, to) && !this.full) this.flush();
   }
 
   flush(): void {
@@ -225,6 +228,20 @@ export class BatchTransport implements DatagramTransport {
     return this.#closing;
   }
 
+  /**
+   * libuv reads up to 32 times before it looks at another descriptor (uv__udp_recvmsg). While datagrams come faster than
+   * they are handed on, each of these takes a few only: what goes the other way is not to wait for all of them.
+   */
+  #drain(fd: number, user: TransportUser): void {
+    const isLate = this.#turn !== undefined;
+    this.lost += isLate ? this.#in.drain(fd, user, 1, FEW) : this.#in.drain(fd, user);
+    if (this.#in.left && !isLate) this.#turn = setImmediate(this.#turned);
+  }
+
+  readonly #turned = (): void => {
+    this.#turn = undefined;
+  };
+
   readonly #again = (): void => {
     this.#retry = undefined;
     this.flush();
@@ -232,7 +249,9 @@ export class BatchTransport implements DatagramTransport {
   };
 
   async #shut(): Promise<void> {
+    this.#in.stop();
     clearTimeout(this.#retry);
+    clearImmediate(this.#turn);
     await Promise.all(
       [...this.#sockets.values()].map(
         (socket) => new Promise<void>((resolve) => socket.close(() => resolve())),

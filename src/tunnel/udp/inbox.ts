@@ -1,5 +1,8 @@
 /**
- * Datagrams taken from a socket, many a call, until there are no more. recvmmsg(2).
+ * Datagrams taken from a socket, many a call, until there are no more or others are to have their turn. recvmmsg(2).
+ *
+ * What one call brought is handed on whole before the next is made: it is still in the cache, the other end's next ones
+ * come meanwhile, and no queue behind has to hold more than that.
  * @module
  */
 import { type Endpoint, Endpoints } from '../endpoint.ts';
@@ -10,7 +13,7 @@ import { ADDRESS_SIZE, Mmsg, MSG, putWord, type UdpCalls, Vector } from './syste
 /** Datagrams a call. */
 const MESSAGES = 64;
 /** Calls before others have their turn: the socket tells again of what is left. */
-const CALLS = 16;
+export const CALLS = 4;
 const NAMES = MESSAGES * Mmsg.size;
 const VECTORS = NAMES + MESSAGES * ADDRESS_SIZE;
 const CALL_SIZE = VECTORS + MESSAGES * Vector.size;
@@ -18,6 +21,9 @@ const CALL_SIZE = VECTORS + MESSAGES * Vector.size;
 export class Inbox {
   readonly endpoints: Endpoints = new Endpoints();
   calls = 0;
+  /** Whether `drain` left some behind. */
+  left = false;
+  #stopped = false;
   readonly #system: UdpCalls;
   readonly #bytes: Uint8Array;
   readonly #size: number;
@@ -48,16 +54,25 @@ export class Inbox {
     }
   }
 
-  /** Hand what is there to `user`; how many were too long, and are lost. */
-  drain(fd: number, user: TransportUser): number {
+  /**
+   * Hand what is there to `user`, in up to `calls` calls of up to `messages` each, and tell it after each; how many
+   * were too long, and are lost.
+   */
+  drain(
+    fd: number,
+    user: TransportUser,
+    calls: number = CALLS,
+    messages: number = MESSAGES,
+  ): number {
     const view = this.#view;
     let lost = 0;
-    for (let call = 0; call < CALLS; call++) {
-      for (let i = 0; i < MESSAGES; i++) {
+    this.left = !this.#stopped;
+    for (let call = 0; call < calls && this.left; call++) {
+      for (let i = 0; i < messages; i++) {
         view.setUint32(i * Mmsg.size + Mmsg.nameLength, ADDRESS_SIZE, true);
       }
       this.calls++;
-      const count = this.#system.recvmmsg(fd, this.#callAddress, MESSAGES, MSG.DONTWAIT, 0);
+      const count = this.#system.recvmmsg(fd, this.#callAddress, messages, MSG.DONTWAIT, 0);
       for (let i = 0; i < count; i++) {
         const at = i * Mmsg.size;
         if ((view.getUint32(at + Mmsg.flags, true) & MSG.TRUNC) !== 0) {
@@ -67,9 +82,16 @@ export class Inbox {
         const length = view.getUint32(at + Mmsg.passed, true);
         user.received(this.#bytes, i * this.#size, length, this.#from(NAMES + i * ADDRESS_SIZE));
       }
-      if (count < MESSAGES) break;
+      this.left = count === messages;
+      user.drained();
+      if (this.#stopped) this.left = false;
     }
     return lost;
+  }
+
+  /** The socket is about to be closed, perhaps by `user`: its descriptor may be another's then. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   #from(at: number): Endpoint {

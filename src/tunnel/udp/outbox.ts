@@ -25,6 +25,8 @@ const MESSAGES = 64;
 /** Bytes and datagrams that the kernel cuts one message into: UDP_MAX_SEGMENTS, and an IP packet's length. */
 const MOST_SEGMENTS = 64;
 const MOST_BYTES = 65_000;
+/** Bytes that are sent without waiting for a flush: a message as long as they come. */
+const ENOUGH = 64_000;
 /** Where each thing begins in the memory of a call. */
 const NAMES = MESSAGES * Mmsg.size;
 const VECTORS = NAMES + MESSAGES * ADDRESS_SIZE;
@@ -99,7 +101,8 @@ export class Outbox {
     return this.#end + length <= ROOM ? this.#end : -1;
   }
 
-  commit(length: number, to: Endpoint): void {
+  /** True if there is enough for a call: more would only wait, while the other end could begin. */
+  commit(length: number, to: Endpoint): boolean {
     const last = this.#count > 0 ? (this.#runs[this.#count - 1] as Run) : undefined;
     const end = this.#end;
     this.#end = end + length;
@@ -114,7 +117,7 @@ export class Outbox {
     ) {
       last.bytes += length;
       last.count++;
-      return;
+      return this.#isEnough();
     }
     const run = this.#runs[this.#count] ?? new Run();
     this.#runs[this.#count++] = run;
@@ -123,6 +126,12 @@ export class Outbox {
     run.size = length;
     run.count = 1;
     run.to = to;
+    return this.#isEnough();
+  }
+
+  #isEnough(): boolean {
+    const from = (this.#runs[this.#first] as Run).at + this.#done; // `commit` has made one
+    return this.#end - from >= ENOUGH;
   }
 
   /** Send what waits. LATER: the kernel takes no more now, and the rest waits on. */

@@ -3,8 +3,10 @@
  * @module
  */
 import test from 'ava';
+import { NO_OFFLOAD } from '../../../src/device/device.ts';
 import { createPipe } from '../../../src/device/pipe.ts';
 import { joinDevices } from '../../../src/device/wrap/join.ts';
+import { Outlet, readWhole } from '../../../src/device/wrap/wrapper.ts';
 
 test('join: where the second device has a user already the first is closed, and not left begun', async (t) => {
   const [first] = createPipe();
@@ -17,4 +19,21 @@ test('join: where the second device has a user already the first is closed, and 
   t.throws(() => joinDevices(first, second), { code: 'EALREADY' });
   t.throws(() => first.start(user), { code: 'ENODEV' });
   await second.close();
+});
+
+test('join: packets of 64 KiB that go one way leave the other its turn after half a MiB', (t) => {
+  // A turn of 256 packets would be 16 MiB: what goes the other way would wait for all of it.
+  let left = 100;
+  let moved = 0;
+  const device = {
+    ...{ name: 'big', mtu: 65_535, headerLength: 0, maxPacket: 65_535, offload: NO_OFFLOAD },
+    ...{ start() {}, flush() {}, close: async () => {} },
+    read: (): number => (left-- > 0 ? 65_535 : 0),
+    write: (): boolean => {
+      moved++;
+      return true;
+    },
+  };
+  new Outlet(device, 0, () => readWhole(device, 0)).run(256);
+  t.is(moved, Math.ceil((512 * 1024) / 65_535));
 });
