@@ -1,6 +1,7 @@
 /**
- * A tunnel from TUN to TUN, through both ends, against Debian's wireguard-go on the same machine in the same run: one TCP
- * stream each way, the round trip, CPU seconds a gigabyte. Ratios are of rounds that follow each other.
+ * A tunnel from TUN to TUN, through both ends, against Debian's wireguard-go and openvpn on the same machine in the same
+ * run: one TCP stream each way, the round trip, CPU seconds a gigabyte, and what the cipher alone would do. Ratios are of
+ * rounds that follow each other.
  *
  *     npm run bench:tunnel [-- --rounds 3 --seconds 3]
  *     npm run bench:tunnel -- spike
@@ -11,10 +12,11 @@ import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { type Spread, spread } from '../support/spread.ts';
-import { Places, type Subject, TARGET } from './places.ts';
+import { ceilings } from './ceiling.ts';
+import { Places } from './places.ts';
+import { cleanUp, SUBJECTS, type Subject } from './subjects.ts';
 
 const run = promisify(execFile);
-const SUBJECTS: readonly Subject[] = ['wireguard-go', 'tunstack', 'tunstack --no-offload'];
 const PINGS = 200;
 
 interface Round {
@@ -28,11 +30,16 @@ interface Round {
 }
 
 /** One TCP stream for so long: Gbit/s, and CPU seconds of the tunnel a gigabyte. */
-async function stream(places: Places, seconds: number, back: boolean): Promise<[number, number]> {
+async function stream(
+  places: Places,
+  target: string,
+  seconds: number,
+  back: boolean,
+): Promise<[number, number]> {
   const server = places.startInFar('iperf3', '-s', '-1');
   await pause(300);
   const before = places.cpu();
-  const words = ['-c', TARGET, '-t', `${seconds}`, '-O', '0', '-J', ...(back ? ['-R'] : [])];
+  const words = ['-c', target, '-t', `${seconds}`, '-O', '0', '-J', ...(back ? ['-R'] : [])];
   const limits = { maxBuffer: 64 << 20, timeout: (seconds + 20) * 1000 };
   const { stdout } = await run('iperf3', words, limits);
   const spent = places.cpu() - before;
@@ -44,19 +51,19 @@ async function stream(places: Places, seconds: number, back: boolean): Promise<[
 }
 
 /** The median round trip, in ms. */
-async function trips(): Promise<number> {
-  const { stdout } = await run('ping', ['-c', `${PINGS}`, '-i', '0.005', TARGET]);
+async function trips(target: string): Promise<number> {
+  const { stdout } = await run('ping', ['-c', `${PINGS}`, '-i', '0.005', target]);
   const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map(([, time]) => Number(time));
   return spread(times)?.median ?? Number.NaN;
 }
 
 async function round(places: Places, subject: Subject, seconds: number): Promise<Round> {
-  await places.open(subject);
+  await subject.open(places);
   try {
-    await run('ping', ['-c', '3', '-i', '0.3', TARGET]);
-    const p50 = await trips();
-    const [forth, cpuForth] = await stream(places, seconds, false);
-    const [back, cpuBack] = await stream(places, seconds, true);
+    await run('ping', ['-c', '3', '-i', '0.3', subject.target]);
+    const p50 = await trips(subject.target);
+    const [forth, cpuForth] = await stream(places, subject.target, seconds, false);
+    const [back, cpuBack] = await stream(places, subject.target, seconds, true);
     return { forth, back, cpuForth, cpuBack, p50 };
   } finally {
     await places.close();
@@ -72,19 +79,29 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
+    /** Only those whose names have this in them. */
+    only: { type: 'string' },
   },
 });
 const places = new Places();
-const found = new Map<Subject, Round[]>(SUBJECTS.map((subject) => [subject, []]));
+const subjects = SUBJECTS.filter(
+  ({ name, missing }) =>
+    values.only === undefined || (missing === undefined && name.includes(values.only)),
+).filter(({ name, missing }) => {
+  if (missing !== undefined) console.log(`without ${name}: ${missing}`);
+  return missing === undefined;
+});
+const found = new Map<Subject, Round[]>(subjects.map((subject) => [subject, []]));
 try {
   await places.join();
   for (let i = 0; i < Number(values.rounds); i++) {
-    for (const subject of SUBJECTS) {
+    for (const subject of subjects) {
       found.get(subject)?.push(await round(places, subject, Number(values.seconds)));
     }
   }
 } finally {
   places.end();
+  cleanUp();
 }
 
 const cores = cpus();
@@ -101,13 +118,14 @@ for (const [subject, rounds] of found) {
     of((r) => r.cpuBack),
   ];
   console.log(
-    `| ${subject} | ${cells.join(' | ')} | ${say(spread(rounds.map((r) => r.p50)), 3)} |`,
+    `| ${subject.name} | ${cells.join(' | ')} | ${say(spread(rounds.map((r) => r.p50)), 3)} |`,
   );
 }
-const base = found.get('wireguard-go') ?? [];
-for (const subject of SUBJECTS.slice(1)) {
+for (const [subject, rounds] of found) {
+  const base = [...found].find(([{ name }]) => name === subject.base)?.[1];
+  if (base === undefined) continue;
   const ratio = (pick: (one: Round) => number): string =>
-    say(spread((found.get(subject) ?? []).map((one, i) => pick(one) / pick(base[i] ?? one))));
+    say(spread(rounds.map((one, i) => pick(one) / pick(base[i] ?? one))));
   const cells = [
     ratio((r) => r.forth),
     ratio((r) => r.back),
@@ -115,5 +133,12 @@ for (const subject of SUBJECTS.slice(1)) {
     ratio((r) => r.cpuBack),
     ratio((r) => r.p50),
   ];
-  console.log(`| ${subject} : wireguard-go | ${cells.join(' | ')} |`);
+  console.log(`| ${subject.name} : ${subject.base} | ${cells.join(' | ')} |`);
+}
+console.log(
+  '\nThe ceiling: one core that does nothing but seal packets of 1420 bytes, or open them.\n',
+);
+console.log('| cipher | seal, Gbit/s | open, Gbit/s |\n|---|---|---|');
+for (const { name, seal, open } of await ceilings()) {
+  console.log(`| ${name} | ${say(spread(seal))} | ${say(spread(open))} |`);
 }

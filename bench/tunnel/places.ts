@@ -1,5 +1,5 @@
 /**
- * Two network namespaces with a cable between them, and a tunnel over it by one of those that are compared.
+ * Two network namespaces with a cable between them, and the programs that run at either.
  * @module
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -7,15 +7,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { formatKey, makePrivateKey, publicKeyFrom, systemRandom } from '../../src/tunnel.ts';
 
-/** What makes the tunnel. */
-export type Subject = 'tunstack' | 'tunstack --no-offload' | 'wireguard-go';
-
-const NEAR = { outside: '192.0.2.1', inside: '10.66.0.1', port: 51_820 } as const;
-const FAR = { outside: '192.0.2.2', inside: '10.66.0.2', port: 51_821 } as const;
-/** The far end inside, which is measured against. */
-export const TARGET: string = FAR.inside;
+export const NEAR = { outside: '192.0.2.1', inside: '10.66.0.1', port: 51_820 } as const;
+export const FAR = { outside: '192.0.2.2', inside: '10.66.0.2', port: 51_821 } as const;
 
 const ip = (...words: string[]): void => {
   execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -53,27 +47,6 @@ export class Places {
     return spawn('nsenter', all, { stdio: ['ignore', 'pipe', 'inherit'] });
   }
 
-  /** Bring a tunnel up. */
-  async open(subject: Subject): Promise<void> {
-    const keys = [makePrivateKey(systemRandom), makePrivateKey(systemRandom)] as const;
-    for (const [i, [own, other]] of [[NEAR, FAR] as const, [FAR, NEAR] as const].entries()) {
-      const [secret, peer] = i === 0 ? keys : [keys[1], keys[0]];
-      const wg = [
-        ...['[Interface]', `PrivateKey = ${formatKey(secret)}`, `ListenPort = ${own.port}`],
-      ];
-      const peers = [
-        ...['[Peer]', `PublicKey = ${formatKey(publicKeyFrom(peer))}`],
-        ...[`AllowedIPs = ${other.inside}/32`, `Endpoint = ${other.outside}:${other.port}`, ''],
-      ];
-      const name = `tb${process.pid % 100_000}e${i}`;
-      const file = join(this.#folder, `${name}.conf`);
-      const quick = subject === 'wireguard-go' ? [] : [`Address = ${own.inside}/32`];
-      writeFileSync(file, [...wg, ...quick, ...peers].join('\n'));
-      if (subject === 'wireguard-go') await this.#go(name, file, own.inside, other.inside, i);
-      else await this.#ours(file, subject, i);
-    }
-  }
-
   /** CPU seconds of both ends so far, user and system. */
   cpu(): number {
     let ticks = 0;
@@ -98,39 +71,25 @@ export class Places {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** A program that becomes the one named, so that its id is that of the tunnel. */
-  #start(i: number, words: readonly string[]): ChildProcess {
+  /** Start an end: 0 here, 1 at the far place; a program that becomes the one named, so that its id is the tunnel's. */
+  start(end: number, words: readonly string[]): ChildProcess {
     const [program = '', ...args] =
-      i === 0 ? words : ['nsenter', `--net=/proc/${this.far}/ns/net`, ...words];
+      end === 0 ? words : ['nsenter', `--net=/proc/${this.far}/ns/net`, ...words];
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#ends.push(child);
     return child;
   }
 
-  async #ours(file: string, subject: Subject, i: number): Promise<void> {
-    const command = new URL('../../src/cli/main.js', import.meta.url).pathname;
-    const more = subject === 'tunstack' ? [] : ['--no-offload'];
-    const child = this.#start(i, [process.execPath, command, 'tunnel', 'up', ...more, file]);
-    await new Promise((resolve) => child.stdout?.once('data', resolve));
+  /** Run a program at an end, to its end. */
+  run(end: number, ...words: string[]): void {
+    if (end === 1) this.inFar(...words);
+    else execFileSync(words[0] as string, words.slice(1), { stdio: 'ignore' });
   }
 
-  async #go(name: string, file: string, own: string, other: string, i: number): Promise<void> {
-    this.#start(i, ['wireguard-go', '-f', name]);
-    const run = (...words: string[]): void => {
-      if (i === 0) execFileSync(words[0] as string, words.slice(1), { stdio: 'ignore' });
-      else this.inFar(...words);
-    };
-    for (let tries = 0; ; tries++) {
-      try {
-        run('wg', 'setconf', name, file);
-        break;
-      } catch (error) {
-        if (tries === 50) throw error;
-        await pause(100);
-      }
-    }
-    run('ip', 'addr', 'add', `${own}/32`, 'dev', name);
-    run('ip', 'link', 'set', name, 'mtu', '1420', 'up');
-    run('ip', 'route', 'add', `${other}/32`, 'dev', name);
+  /** A file for this run. */
+  write(name: string, text: string): string {
+    const path = join(this.#folder, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    return path;
   }
 }

@@ -45,6 +45,13 @@ export function checkNumber(name: string, value: unknown, low: number, high: num
   throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
 }
 
+/** The same for what may be a part of one, as seconds may. */
+export function checkAmount(name: string, value: unknown, low: number, high: number): void {
+  if (typeof value === 'number' && value >= low && value <= high) return;
+  const message = `${name} is ${String(value)}: it must be a number from ${low} to ${high}`;
+  throw Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
+}
+
 /** A `TypeError` with `ERR_INVALID_ARG_VALUE` for what cannot be meant. */
 export const wrong = (name: string, value: unknown, hint: string): TypeError =>
   Object.assign(new TypeError(`${name} is ${JSON.stringify(value)}: ${hint}`), {

@@ -19,7 +19,6 @@ import type { Endpoint } from './endpoint.ts';
 import {
   type DatagramTransport,
   NEVER,
-  type TransportUser,
   type TunnelClock,
   type TunnelOut,
   type TunnelProtocol,
@@ -47,7 +46,9 @@ export interface TunnelDeviceCounters {
   refused: number;
 }
 
-const TUNNEL_OFFLOAD: DeviceOffload = { checksum: true, tso4: true, uso4: true };
+const TUNNEL_OFFLOAD: DeviceOffload = {
+  ...{ checksum: true, tso4: true, uso4: true, tso6: true, uso6: true },
+};
 
 /** A tunnel whose protocol is `P`, as a device of IP packets. */
 export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements Device {
@@ -57,7 +58,8 @@ export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements 
   readonly offload: DeviceOffload;
   readonly protocol: P;
   readonly counters: TunnelDeviceCounters = { overrun: 0, refused: 0 };
-  readonly #transport: DatagramTransport;
+  #transport: DatagramTransport;
+  readonly #out: { datagrams: DatagramTransport; readonly deliver: TunnelOut['deliver'] };
   readonly #clock: TunnelClock;
   readonly #inbound: PacketQueue;
   readonly #notice: Notice;
@@ -71,6 +73,7 @@ export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements 
   #now = -1;
   /** A write gave false. */
   #blocked = false;
+  #referenced = true;
   #closing: Promise<void> | undefined;
 
   /** `make` makes the protocol, which speaks through what it is given. */
@@ -94,14 +97,9 @@ export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements 
     this.#cutter = offload ? new Cutter() : undefined;
     this.#coalescer = offload ? new Coalescer(push) : undefined;
     const deliver = this.#coalescer?.add ?? push;
-    this.protocol = make({ datagrams: transport, deliver });
-    const user: TransportUser = {
-      received: (bytes, at, length, from) => this.#received(bytes, at, length, from),
-      drained: () => this.#drained(),
-      writable: () => this.#writable(),
-      failed: (error) => this.#fail(error),
-    };
-    transport.start(user);
+    this.#out = { datagrams: transport, deliver };
+    this.protocol = make(this.#out);
+    this.#begin(transport);
     this.turn();
   }
 
@@ -124,6 +122,22 @@ export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements 
   /** How its datagrams travel. */
   get transport(): DatagramTransport {
     return this.#transport;
+  }
+
+  /**
+   * Its datagrams travel by `transport` from now on, as when a host has another network or another port is asked for: sessions
+   * go on. Settles when the one before is closed.
+   */
+  async move(transport: DatagramTransport): Promise<void> {
+    if (this.#closing !== undefined) return transport.close();
+    const before = this.#transport;
+    before.flush();
+    this.#transport = transport;
+    this.#out.datagrams = transport;
+    this.#begin(transport);
+    if (!this.#referenced) transport.unref();
+    this.#writable();
+    await before.close();
   }
 
   /** Microseconds, by the clock of this tunnel. */
@@ -181,11 +195,13 @@ export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements 
   }
 
   ref(): this {
+    this.#referenced = true;
     this.#transport.ref();
     return this;
   }
 
   unref(): this {
+    this.#referenced = false;
     this.#transport.unref();
     return this;
   }
@@ -204,6 +220,16 @@ export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements 
     this.#coalescer?.flush();
     if (this.#inbound.count > 0 && this.#user !== undefined) this.#notice.came();
     this.#arm();
+  }
+
+  #begin(transport: DatagramTransport): void {
+    transport.start({
+      received: (bytes, at, length, from) => this.#received(bytes, at, length, from),
+      drained: () => this.#drained(),
+      writable: () => this.#writable(),
+      // One that was left behind may be gone.
+      failed: (error) => transport === this.#transport && this.#fail(error),
+    });
   }
 
   #received(bytes: Uint8Array, at: number, length: number, from: Endpoint): void {

@@ -30,6 +30,7 @@ export interface DatagramOut {
 
 /** What a protocol speaks through. */
 export interface TunnelOut {
+  /** Asked for anew in each call: a tunnel may get another transport under way. */
   readonly datagrams: DatagramOut;
   /** An IP packet came out of the tunnel: `length` bytes at `at`, which may be reused on return. */
   deliver(bytes: Uint8Array, at: number, length: number): void;
@@ -56,7 +57,7 @@ export interface TunnelProtocol {
 export interface TransportUser {
   /** A datagram came; its bytes may be overwritten during the call. */
   received(bytes: Uint8Array, at: number, length: number, from: Endpoint): void;
-  /** The last of the datagrams that were there has been given. */
+  /** The last datagram of a batch has been given; others may follow at once. */
   drained(): void;
   /** It was `full` and is no more. */
   writable(): void;

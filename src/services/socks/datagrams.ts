@@ -3,9 +3,9 @@
  * RFC 1928 §7; fragments are dropped, as it allows.
  * @module
  */
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv6, type Socket } from 'node:net';
+import { type Socket as Connection, isIPv6 } from 'node:net';
 import type { Stack } from '../../index.ts';
 import { readPlace, writePlace } from './request.ts';
 
@@ -23,12 +23,13 @@ const NAMES = 256;
 /** Open one for the client behind `control`: datagrams from any other address are dropped. */
 export async function associate(
   stack: Stack,
-  control: Socket,
+  control: Connection,
   resolve: (name: string) => Promise<string>,
 ): Promise<Association> {
   const { localAddress = '127.0.0.1', remoteAddress } = control;
   const near = createSocket(isIPv6(localAddress) ? 'udp6' : 'udp4');
-  const far = stack.dgram.createSocket('udp4');
+  /** By which datagrams go on, one a family, made when it is needed. */
+  const far = new Map<'udp4' | 'udp6', Socket>();
   near.bind({ address: localAddress, port: 0 });
   await once(near, 'listening');
   /** The client sends from one port, which is known when it has sent. */
@@ -52,27 +53,33 @@ export async function associate(
     port = sender.port;
     addressOf(place.host).then(
       (address) => {
-        if (isOpen) far.send(message.subarray(place.end), place.port, address);
+        if (isOpen) farFor(address).send(message.subarray(place.end), place.port, address);
       },
       () => {}, // a name that nobody knows: the datagram is lost, as any may be
     );
   });
-  far.on('message', (message: Buffer, sender: { address: string; port: number }) => {
+  const came = (message: Buffer, sender: { address: string; port: number }): void => {
     if (port === 0 || remoteAddress === undefined || !isOpen) return;
-    near.send(
-      Buffer.concat([HEAD, writePlace(sender.address, sender.port), message]),
-      port,
-      remoteAddress,
-    );
-  });
+    const head = writePlace(sender.address, sender.port);
+    near.send(Buffer.concat([HEAD, head, message]), port, remoteAddress);
+  };
+  const farFor = (address: string): Socket => {
+    const type = isIPv6(address) ? 'udp6' : 'udp4';
+    const known = far.get(type);
+    if (known !== undefined) return known;
+    const made = stack.dgram.createSocket(type);
+    made.on('message', came);
+    made.on('error', () => {}); // what one destination answers says nothing of the others
+    far.set(type, made);
+    return made;
+  };
   const close = (): void => {
     if (!isOpen) return;
     isOpen = false;
     near.close();
-    far.close();
+    for (const socket of far.values()) socket.close();
   };
   near.on('error', close);
-  far.on('error', () => {}); // what one destination answers says nothing of the others
   const bound = near.address();
   return { address: bound.address, port: bound.port, close };
 }

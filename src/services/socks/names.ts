@@ -15,9 +15,12 @@ const PATIENCE = 1500;
 const failed = (code: string, name: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${code}: ${name} has no address that can be found`), { code });
 
+/** A name's address of one family: `NONE` where it has none, `SILENT` where nobody answered. */
+type Answer = { readonly address: string } | 'NONE' | 'SILENT';
+
 /**
- * A way to look names up by the name servers `servers`, addresses in the network of `stack`. What it gives rejects with
- * `ENOTFOUND` or `EAI_AGAIN`.
+ * A way to look names up by the name servers `servers`, addresses in the network of `stack`: an address of IPv4 if there is
+ * one, or else of IPv6. What it gives rejects with `ENOTFOUND` or `EAI_AGAIN`.
  */
 export function resolveInside(
   stack: Stack,
@@ -28,26 +31,27 @@ export function resolveInside(
     for (let i = 0; i < TRIES; i++) {
       const server = servers[i % servers.length];
       if (server === undefined) break;
-      const answer = await ask(stack, server, name);
-      if (typeof answer === 'string') return answer;
-      if (answer === false) last = 'ENOTFOUND';
-      if (answer === false && i + 1 >= servers.length) break;
+      let answer = await ask(stack, server, name, 'A');
+      if (answer === 'NONE') answer = await ask(stack, server, name, 'AAAA');
+      if (typeof answer === 'object') return answer.address;
+      if (answer === 'NONE') last = 'ENOTFOUND';
+      if (answer === 'NONE' && i + 1 >= servers.length) break;
     }
     throw failed(last, name);
   };
 }
 
-/** An address; false if there is none; undefined if nobody answered. */
 async function ask(
   stack: Stack,
   server: string,
   name: string,
-): Promise<string | false | undefined> {
+  type: 'A' | 'AAAA',
+): Promise<Answer> {
   const socket = stack.dgram.createSocket(server.includes(':') ? 'udp6' : 'udp4');
   const id = randomInt(65_536);
   const query = dnsPacket.encode({
     ...{ type: 'query', id, flags: dnsPacket.RECURSION_DESIRED },
-    questions: [{ type: 'A', name }],
+    questions: [{ type, name }],
   });
   try {
     socket.on('error', () => {});
@@ -57,16 +61,29 @@ async function ask(
     const signal = AbortSignal.timeout(PATIENCE);
     for (;;) {
       const [message] = (await once(socket, 'message', { signal })) as [Buffer];
-      const answer = dnsPacket.decode(message);
-      if (answer.id !== id || answer.questions?.[0]?.name.toLowerCase() !== name.toLowerCase()) {
+      const answer = decoded(message);
+      const question = answer?.questions?.[0];
+      if (answer?.id !== id || question?.name.toLowerCase() !== name.toLowerCase()) {
         continue; // somebody guesses
       }
-      const found = answer.answers?.find((each) => each.type === 'A');
-      return found?.type === 'A' ? found.data : false;
+      // A server that cannot say is not one that says no: RFC 1035 §4.1.1, SERVFAIL and REFUSED.
+      const { rcode } = answer as { readonly rcode?: string };
+      if (rcode !== undefined && rcode !== 'NOERROR' && rcode !== 'NXDOMAIN') return 'SILENT';
+      const found = answer.answers?.find((each) => each.type === type);
+      return found?.type === type ? { address: found.data as string } : 'NONE';
     }
   } catch {
-    return undefined;
+    return 'SILENT';
   } finally {
     socket.close();
+  }
+}
+
+/** What is no message of DNS says nothing, whoever sent it. */
+function decoded(message: Buffer): dnsPacket.DecodedPacket | undefined {
+  try {
+    return dnsPacket.decode(message);
+  } catch {
+    return undefined;
   }
 }

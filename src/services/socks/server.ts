@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Stack } from '../../index.ts';
-import { checkNumber } from '../address.ts';
+import { checkAmount, checkNumber } from '../address.ts';
 import { relay } from '../gateway/relay.ts';
 import { associate } from './datagrams.ts';
 import { Command, Method, Reply, readPlace, replyFor, VERSION, writeReply } from './request.ts';
@@ -22,7 +22,7 @@ export interface SocksServerOptions {
   readonly resolve?: ((name: string) => Promise<string>) | undefined;
   /** Clients at once, 1 to 60 000; default 1024. */
   readonly clients?: number | undefined;
-  /** Seconds in which a client must have said what it wants; default 10. */
+  /** Seconds in which a client must have said what it wants: 0.001 to 3600, default 10. */
   readonly patience?: number | undefined;
 }
 
@@ -202,6 +202,6 @@ export function createSocksServer(
   options: SocksServerOptions = {},
 ): Promise<SocksServer> {
   checkNumber('clients', options.clients ?? 1024, 1, 60_000);
-  checkNumber('patience', options.patience ?? 10, 0.001, 3600);
+  checkAmount('patience', options.patience ?? 10, 0.001, 3600);
   return new SocksServer(stack, options).listen();
 }

@@ -97,13 +97,19 @@ function openSocket(
     calls.close(fd);
     return code;
   };
-  if (mark !== undefined && mark !== 0 && set(Level.SOCKET, Option.MARK, mark) < 0) return failed();
+  if (mark !== undefined && mark !== 0 && !setMark(calls, fd, mark)) return failed();
   const any = family === 4 ? '0.0.0.0' : '::';
   const length = putAddress(view, 0, new Endpoint(address ?? any, port));
   if (calls.bind(fd, base, length) < 0) return failed();
   view.setUint32(64, 32, true);
   if (calls.getsockname(fd, base, base + 64) < 0) return failed();
   return { fd, port: view.getUint16(2) };
+}
+
+function setMark(calls: UdpCalls, fd: number, mark: number): boolean {
+  const memory = new Uint8Array(SCRATCH);
+  new DataView(memory.buffer).setUint32(0, mark, true);
+  return calls.setsockopt(fd, Level.SOCKET, Option.MARK, calls.addressOf(memory), 4) === 0;
 }
 
 /** Let Node's event loop wait for `fd`, which is the socket's from here on. */
@@ -123,6 +129,7 @@ export class BatchTransport implements DatagramTransport {
   readonly port: number;
   lost = 0;
   readonly bytes: Uint8Array;
+  readonly #calls: UdpCalls;
   readonly #fds: ReadonlyMap<4 | 6, number>;
   readonly #sockets: ReadonlyMap<4 | 6, Socket>;
   readonly #out: Outbox;
@@ -142,6 +149,7 @@ export class BatchTransport implements DatagramTransport {
     port: number,
     longest: number,
   ) {
+    this.#calls = calls;
     this.#fds = fds;
     this.#sockets = sockets;
     this.#out = new Outbox(calls, fds);
@@ -166,6 +174,12 @@ export class BatchTransport implements DatagramTransport {
 
   get full(): boolean {
     return this.#retry !== undefined;
+  }
+
+  /** Mark what leaves from now on (SO_MARK, 0: no mark); false where that is not allowed. */
+  setMark(mark: number): boolean {
+    if (this.#closing !== undefined) return false;
+    return [...this.#fds.values()].every((fd) => setMark(this.#calls, fd, mark));
   }
 
   start(user: TransportUser): void {

@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { WireGuardDevice } from './open.ts';
-import { answer, type UapiHost } from './uapi.ts';
+import { answer, Errno, type UapiHost } from './uapi.ts';
 
 /** Where the sockets of interfaces are. */
 export const CONTROL_FOLDER = '/var/run/wireguard';
@@ -97,39 +97,50 @@ async function isAnswered(path: string): Promise<boolean> {
 /** Requests end with an empty line; each is answered, in order. */
 function serve(socket: Socket, device: WireGuardDevice, host: UapiHost): void {
   let text = '';
+  let answered: Promise<void> = Promise.resolve();
+  const give = async (request: string): Promise<void> => {
+    const given = await answer(request, device.protocol, host, device.now());
+    device.turn();
+    if (socket.writable) socket.write(given);
+  };
   socket.setEncoding('latin1').setTimeout(PATIENCE, () => socket.destroy());
   socket.on('error', () => {});
-  socket.on('end', () => socket.end());
+  socket.on('end', () => void answered.then(() => socket.end()));
   socket.on('data', (piece: string) => {
     text += piece;
     if (text.length > LONGEST) socket.destroy();
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const request = text.slice(0, end);
       text = text.slice(end + 2);
-      socket.write(answer(request, device.protocol, host, device.now()));
-      device.turn();
+      answered = answered.then(() => give(request));
     }
   });
 }
 
 function hostOf(device: WireGuardDevice): UapiHost {
-  let secret = device.config.privateKey;
-  const { fwMark = 0 } = device.config;
   return {
     get listenPort() {
       return device.transport.port;
     },
-    fwMark,
+    get fwMark() {
+      return device.fwMark;
+    },
     get privateKey() {
-      return secret;
+      return device.privateKey;
     },
-    setPrivateKey(key) {
-      secret = key;
-      device.protocol.setPrivateKey(key);
-      return true;
-    },
-    // Sockets are bound when the interface is opened: only what they are bound to already can be asked for.
-    setListenPort: (port) => port === 0 || port === device.transport.port,
-    setFwMark: (mark) => mark === fwMark,
+    setPrivateKey: (key) => device.setPrivateKey(key),
+    setListenPort: (port) => codeOf(device.setListenPort(port)),
+    setFwMark: (mark) => (device.setFwMark(mark) ? 0 : Errno.EOPNOTSUPP),
   };
+}
+
+/** 0, or the number of what it rejected with. */
+async function codeOf(done: Promise<void>): Promise<number> {
+  try {
+    await done;
+    return 0;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return (Errno as Readonly<Record<string, number>>)[code ?? ''] ?? Errno.EIO;
+  }
 }

@@ -14,7 +14,7 @@ import { TunnelDevice } from '../device.ts';
 import { Endpoint } from '../endpoint.ts';
 import { formatPrefix } from '../prefix.ts';
 import type { DatagramTransport, RandomBytes, TunnelClock, TunnelOut } from '../tunnel.ts';
-import { openBatch } from '../udp/batch.ts';
+import { BatchTransport, openBatch } from '../udp/batch.ts';
 import { openDgram } from '../udp/dgram.ts';
 import { parseConfig, type WireGuardConfig, type WireGuardPeerConfig } from './config.ts';
 import { formatKey } from './keys.ts';
@@ -81,6 +81,10 @@ export class WireGuardDevice extends TunnelDevice<WireGuard> {
   /** Our addresses inside, with the lengths of their prefixes. */
   readonly addresses: readonly string[];
   readonly config: WireGuardConfig;
+  /** Its sockets are this host's, and it has made them. */
+  readonly #isOurs: boolean;
+  #fwMark: number;
+  #privateKey: Uint8Array;
 
   constructor(
     config: WireGuardConfig,
@@ -104,6 +108,47 @@ export class WireGuardDevice extends TunnelDevice<WireGuard> {
     );
     this.addresses = config.addresses;
     this.config = config;
+    this.#isOurs = options.transport === undefined;
+    this.#fwMark = config.fwMark ?? 0;
+    this.#privateKey = config.privateKey;
+  }
+
+  /** The mark of datagrams that leave (SO_MARK); 0: none. */
+  get fwMark(): number {
+    return this.#fwMark;
+  }
+
+  /** The secret key in force, 32 bytes. */
+  get privateKey(): Uint8Array {
+    return this.#privateKey;
+  }
+
+  /** Be somebody else, with a secret key of 32 bytes: sessions that there are end. */
+  setPrivateKey(key: Uint8Array): void {
+    this.#privateKey = Uint8Array.from(key);
+    this.protocol.setPrivateKey(key);
+  }
+
+  /** Mark datagrams from now on; false where that is not possible, or not allowed. */
+  setFwMark(mark: number): boolean {
+    if (mark === this.#fwMark) return true;
+    if (!(this.transport instanceof BatchTransport) || !this.transport.setMark(mark)) return false;
+    this.#fwMark = mark;
+    return true;
+  }
+
+  /**
+   * Send from another port of this host, and be found there, 0 for any that is free; sessions go on. Rejects with Node's error
+   * where it cannot be bound (`EADDRINUSE`), and with `EOPNOTSUPP` where datagrams do not travel by sockets of this host.
+   */
+  async setListenPort(port: number): Promise<void> {
+    if (port === this.transport.port) return;
+    if (!this.#isOurs) {
+      throw Object.assign(new Error('EOPNOTSUPP: the transport was given, and has its port'), {
+        code: 'EOPNOTSUPP',
+      });
+    }
+    await this.move(await hostTransport(port, this.#fwMark));
   }
 
   /** What all peers may have: the routes that lead into the tunnel. */
@@ -160,7 +205,7 @@ export async function openWireGuard(
   const { resolve = resolveName } = options;
   const endpoints = await Promise.all(config.peers.map((peer) => place(peer, resolve)));
   const aead = options.aead ?? (await fastestAead());
-  const transport = options.transport ?? (await hostTransport(config));
+  const transport = options.transport ?? (await hostTransport(config.listenPort, config.fwMark));
   const device = new WireGuardDevice(config, options, transport, aead);
   config.peers.forEach((peer, i) => {
     const { publicKey, presharedKey, persistentKeepalive, allowedIps } = peer;
@@ -173,13 +218,16 @@ export async function openWireGuard(
 }
 
 /** Sockets of this host as the file wants them: in batches where the system can, or by `dgram`. */
-async function hostTransport({ listenPort, fwMark }: WireGuardConfig): Promise<DatagramTransport> {
-  const batch = await openBatch({ port: listenPort, mark: fwMark });
+async function hostTransport(
+  port: number | undefined,
+  fwMark: number | undefined,
+): Promise<DatagramTransport> {
+  const batch = await openBatch({ port, mark: fwMark });
   if (batch !== undefined) return batch;
   if (fwMark !== undefined && fwMark !== 0) {
     throw invalid('FwMark', fwMark, 'datagrams can be marked on Linux only, with koffi installed');
   }
-  return openDgram(dgram, { port: listenPort });
+  return openDgram(dgram, { port });
 }
 
 async function place(

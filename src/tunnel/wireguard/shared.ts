@@ -10,7 +10,7 @@ import { CookieChecker } from './cookies.ts';
 import { Load } from './load.ts';
 import { KEY_LENGTH } from './messages.ts';
 import type { Peer } from './peer.ts';
-import { ephemeralPair, type KeyPair, keyPair } from './primitives.ts';
+import { ephemeralPair, isEqual, type KeyPair, keyPair } from './primitives.ts';
 import type { Session } from './session.ts';
 
 /** Packets and messages that came to nothing, by reason. */
@@ -100,9 +100,13 @@ export class Shared {
     this.mtu = mtu;
   }
 
-  setSecret(secret: Uint8Array): void {
-    this.own = keyPair(secret);
+  /** False if it is the one that there is. */
+  setSecret(secret: Uint8Array): boolean {
+    const own = keyPair(secret);
+    if (isEqual(own.publicKey, this.own.publicKey)) return false;
+    this.own = own;
     this.checker = new CookieChecker(this.own.publicKey, this.io.random);
+    return true;
   }
 
   /** An index that is not in use. */

@@ -2,7 +2,7 @@
  * The text by which `wg` asks and tells a userspace implementation: `get=1`, `set=1`, one setting a line, an empty line
  * at the end. wireguard.com/xplatform, "Configuration Protocol".
  *
- * Nothing here waits or speaks: requests are text, answers are text. The socket is `control.ts`'s.
+ * Requests are text, answers are text; only another port is waited for. The socket is `control.ts`'s.
  * @module
  */
 import { Endpoint, splitEndpoint } from '../endpoint.ts';
@@ -11,26 +11,40 @@ import { formatHexKey, parseHexKey } from './keys.ts';
 import type { PeerChange } from './options.ts';
 import type { WireGuard } from './wireguard.ts';
 
-/** What a request may change besides peers and keys; each gives false where it cannot. */
+/** What a request may change besides peers and keys; each gives 0, or a number of `Errno`. */
 export interface UapiHost {
   readonly listenPort: number;
   readonly fwMark: number;
   /** Secret key in force, 32 bytes. */
   readonly privateKey: Uint8Array;
-  setPrivateKey(key: Uint8Array): boolean;
-  setListenPort(port: number): boolean;
-  setFwMark(mark: number): boolean;
+  setPrivateKey(key: Uint8Array): void;
+  /** 0: any port that is free. */
+  setListenPort(port: number): Promise<number>;
+  setFwMark(mark: number): number;
 }
 
-/** Numbers of errors as the protocol has them, negated. */
-const Errno = { EINVAL: -22, EOPNOTSUPP: -95, EPROTO: -71 } as const;
+/** Numbers of errors as the protocol has them, negated: errno(3) of Linux. */
+export const Errno = {
+  EPERM: -1,
+  EIO: -5,
+  EACCES: -13,
+  EINVAL: -22,
+  EPROTO: -71,
+  EOPNOTSUPP: -95,
+  EADDRINUSE: -98,
+} as const;
 
 /** The answer to a request, which is without its last, empty line. */
-export function answer(request: string, core: WireGuard, host: UapiHost, now: number): string {
+export async function answer(
+  request: string,
+  core: WireGuard,
+  host: UapiHost,
+  now: number,
+): Promise<string> {
   const [first = '', ...lines] = request.split('\n');
   if (first === 'get=1')
     return `${lines.length > 0 ? '' : describe(core, host)}errno=${lines.length > 0 ? Errno.EINVAL : 0}\n\n`;
-  if (first === 'set=1') return `errno=${change(lines, core, host, now)}\n\n`;
+  if (first === 'set=1') return `errno=${await change(lines, core, host, now)}\n\n`;
   return `errno=${Errno.EPROTO}\n\n`;
 }
 
@@ -78,7 +92,12 @@ function whole(text: string, most: number): number | undefined {
 }
 
 /** Do what the lines say, up to the first that is wrong: 0, or what is wrong. */
-function change(lines: readonly string[], core: WireGuard, host: UapiHost, now: number): number {
+async function change(
+  lines: readonly string[],
+  core: WireGuard,
+  host: UapiHost,
+  now: number,
+): Promise<number> {
   let peer: Draft | undefined;
   const done = (): number => (peer === undefined ? 0 : apply(peer, core, now));
   for (const line of lines) {
@@ -94,27 +113,33 @@ function change(lines: readonly string[], core: WireGuard, host: UapiHost, now: 
       peer = { publicKey, isRemoved: false, isUpdate: false, allowedIps: [] };
       continue;
     }
-    const failed = peer === undefined ? setOwn(key, value, core, host) : setPeer(key, value, peer);
+    const failed =
+      peer === undefined ? await setOwn(key, value, core, host) : setPeer(key, value, peer);
     if (failed !== 0) return failed;
   }
   return done();
 }
 
-function setOwn(key: string, value: string, core: WireGuard, host: UapiHost): number {
+async function setOwn(
+  key: string,
+  value: string,
+  core: WireGuard,
+  host: UapiHost,
+): Promise<number> {
   switch (key) {
     case 'private_key': {
       const secret = parseHexKey(value);
-      return secret !== undefined && host.setPrivateKey(secret) ? 0 : Errno.EINVAL;
+      if (secret === undefined) return Errno.EINVAL;
+      host.setPrivateKey(secret);
+      return 0;
     }
     case 'listen_port': {
       const port = whole(value, 65_535);
-      if (port === undefined) return Errno.EINVAL;
-      return host.setListenPort(port) ? 0 : Errno.EOPNOTSUPP;
+      return port === undefined ? Errno.EINVAL : host.setListenPort(port);
     }
     case 'fwmark': {
       const mark = whole(value, 0xffff_ffff);
-      if (mark === undefined) return Errno.EINVAL;
-      return host.setFwMark(mark) ? 0 : Errno.EOPNOTSUPP;
+      return mark === undefined ? Errno.EINVAL : host.setFwMark(mark);
     }
     case 'replace_peers':
       if (value !== 'true') return Errno.EINVAL;

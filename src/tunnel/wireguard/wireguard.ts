@@ -70,10 +70,13 @@ export class WireGuard implements TunnelProtocol {
     return this.#shared.indices;
   }
 
-  /** Another secret: sessions that there are end, since they are not with whom we are now. */
+  /**
+   * Another secret: sessions that there are end, since they are not with whom we are now. The same one changes nothing:
+   * `wg syncconf` sends it along with whatever has changed.
+   */
   setPrivateKey(secret: Uint8Array): void {
     const shared = this.#shared;
-    shared.setSecret(secret);
+    if (!shared.setSecret(secret)) return;
     this.#peers.delete(keyOf(shared.own.publicKey));
     for (const peer of this.#peers.values()) {
       forget(shared, peer);
