@@ -17,7 +17,10 @@ import { setUp } from './setup.mjs';
 import { installLine, installTools } from './tools.mjs';
 
 /** Programs that tests talk to. */
-const TOOLS = ['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk', 'udhcpc', 'tcpdump'];
+const TOOLS = [
+  ...['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk', 'udhcpc', 'tcpdump'],
+  ...['wireguard-go', 'wg', 'openvpn'],
+];
 const TUN = 'dist/test/tun/';
 const MACHINES = 'dist/test/machines/';
 /** What root tries as an ordinary user too: what a default is refused there breaks these. */

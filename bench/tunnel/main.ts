@@ -61,9 +61,10 @@ async function round(places: Places, subject: Subject, seconds: number): Promise
   await subject.open(places);
   try {
     await run('ping', ['-c', '3', '-i', '0.3', subject.target]);
-    const p50 = await trips(subject.target);
     const [forth, cpuForth] = await stream(places, subject.target, seconds, false);
     const [back, cpuBack] = await stream(places, subject.target, seconds, true);
+    // Last: what was compiled a moment ago runs as it does for the rest of its life.
+    const p50 = await trips(subject.target);
     return { forth, back, cpuForth, cpuBack, p50 };
   } finally {
     await places.close();
