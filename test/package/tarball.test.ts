@@ -55,7 +55,7 @@ test('package: the tarball holds code, its sources, examples and pages, and noth
   // A compiled file without its source is left over from one that is gone.
   const sourceOf = (file: string): string => file.slice('dist/'.length).replace(/\.js$/, '.ts');
   const orphans = tarball.files.filter(
-    (file) => file.endsWith('.js') && !existsSync(join(root, sourceOf(file))),
+    (file) => /^dist\/.*\.js$/.test(file) && !existsSync(join(root, sourceOf(file))),
   );
   t.deepEqual(orphans, []);
 });
