@@ -17,6 +17,7 @@ export const systemClock: TunnelClock = {
   },
 };
 
+/** Randomness of the system's, for keys. */
 export const systemRandom: RandomBytes = (into) => {
   randomFillSync(into);
 };

@@ -24,6 +24,7 @@ import {
   type TunnelProtocol,
 } from './tunnel.ts';
 
+/** What a tunnel's device is called, carries and sends by. */
 export interface TunnelDeviceOptions {
   readonly name: string;
   /** The longest IP packet, in bytes, that it carries. */

@@ -7,6 +7,7 @@
  */
 import ipaddr from 'ipaddr.js';
 
+/** An address of either family and a port: where datagrams come from and go to. */
 export class Endpoint {
   readonly family: 4 | 6;
   /** As people write it, without brackets; a link-local one with its zone, `fe80::1%eth0`. */

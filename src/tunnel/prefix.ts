@@ -4,6 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 
+/** A network: 4 or 16 octets, and how many of their bits count. */
 export interface Prefix {
   /** 4 or 16 bytes, all bits of the address. */
   readonly octets: Uint8Array;
@@ -27,6 +28,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   return { octets: Uint8Array.from(ipaddr.parse(address).toByteArray()), bits };
 }
 
+/** An address of 4 or 16 octets, as text. */
 export function formatAddress(octets: Uint8Array): string {
   const address = ipaddr.fromByteArray([...octets]);
   return address.kind() === 'ipv6'
@@ -34,5 +36,6 @@ export function formatAddress(octets: Uint8Array): string {
     : address.toString();
 }
 
+/** A prefix as text: `10.66.0.0/24`. */
 export const formatPrefix = ({ octets, bits }: Prefix): string =>
   `${formatAddress(octets)}/${bits}`;

@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { root } from '../support/root.ts';
-import { readExports } from './reference.ts';
+import { linesByName } from './lines.ts';
+import { DOORS, readExports } from './reference.ts';
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const page = read('docs/api.md');
@@ -61,10 +62,16 @@ test('docs: every option and event of node:dgram is named', (t) => {
   t.deepEqual(missing(section('`stack.dgram`'), [...options, ...events]), []);
 });
 
-test('docs: every export and every member of it is in the reference', (t) => {
-  const reference = section('Reference');
+test('docs: every export of every door, and every member of it, is in its reference', (t) => {
   const gone: string[] = [];
-  for (const { name, members } of readExports()) {
+  for (const [door, name] of Object.entries(DOORS)) gone.push(...missingOf(door, read(name)));
+  t.deepEqual(gone, [], 'run npm run docs:api');
+});
+
+/** What a door has and its page has not. */
+function missingOf(door: string, reference: string): string[] {
+  const gone: string[] = [];
+  for (const { name, members } of readExports(door)) {
     const from = reference.indexOf(`\n#### \`${name}\`\n`);
     const to = reference.indexOf('\n#### ', from + 1);
     const entry = from < 0 ? '' : reference.slice(from, to < 0 ? undefined : to);
@@ -73,7 +80,21 @@ test('docs: every export and every member of it is in the reference', (t) => {
       if (!entry.includes(`\`${text.replaceAll('|', '\\|')}\``)) gone.push(`${name}: ${text}`);
     }
   }
-  t.deepEqual(gone, [], 'run npm run docs:api');
+  return gone;
+}
+
+test('docs: every export of every door has a doc comment, and its lines of code stand on its page', (t) => {
+  const bare: string[] = [];
+  for (const [door, page] of Object.entries(DOORS)) {
+    const text = read(page);
+    const lines = linesByName(door);
+    for (const { name, comment } of readExports(door)) {
+      if (comment === '') bare.push(`${door}: ${name}`);
+      if (!text.includes(lines.get(name) ?? ''))
+        bare.push(`${page}: ${name}: run npm run docs:api`);
+    }
+  }
+  t.deepEqual(bare, []);
 });
 
 test('docs: every export and every member of it has a doc comment', (t) => {

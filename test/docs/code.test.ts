@@ -10,7 +10,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { root } from '../support/root.ts';
+import { fileOf, readLines } from './lines.ts';
 import { type Block, blocksIn } from './pages.ts';
+import { DOORS, readExports } from './reference.ts';
 
 /** What a fragment may take for granted, and what it is. */
 const GIVEN: Readonly<Record<string, string>> = {
@@ -23,25 +25,37 @@ const GIVEN: Readonly<Record<string, string>> = {
   network: "import('tunstack/services').Network",
   onResponse: "(response: import('node:http').IncomingMessage) => void",
   server: "import('node:http').Server",
+  bridge: "import('tunstack').Switch",
+  createSocket: "typeof import('node:dgram').createSocket",
+  dialer: "import('tunstack/services').Dialer",
+  duplex: "import('node:stream').Duplex",
+  readFileSync: "typeof import('node:fs').readFileSync",
+  subscribe: "typeof import('node:diagnostics_channel').subscribe",
+  tunnel: "import('tunstack/tunnel').WireGuardDevice",
+  view: 'DataView',
+  at: 'number',
+  length: 'number',
+  webSocket: "import('tunstack').MessageSocket",
   stack: "import('tunstack').Stack",
   tap: "import('tunstack').TunDevice",
   tun: "import('tunstack').TunDevice",
 };
 
-const DOORS = ['index', 'services', 'tunnel', 'metrics', 'wire'];
 const folder = join(root, 'dist/docs-code');
 
-/** Where each name that the package exports as a value comes from; of two that are alike, the first. */
-function exported(): Map<string, string> {
+/** Where each name that the package exports comes from; of two that are alike, that of the door which is asked first. */
+function exportedFirst(first = 'index'): Map<string, string> {
   const doors = new Map<string, string>();
-  for (const door of DOORS) {
+  for (const door of new Set([first, ...Object.keys(DOORS)])) {
     const text = readFileSync(join(root, `src/${door}.ts`), 'utf8');
-    for (const [, names = '', all] of text.matchAll(/^export (?:\{([^}]*)\}|\* as (\w+)) from/gm)) {
+    for (const [, names = '', all] of text.matchAll(
+      /^export (?:type )?(?:\{([^}]*)\}|\* as (\w+)) from/gm,
+    )) {
       for (const item of all === undefined ? names.split(',') : [all]) {
         const name =
           item
             .trim()
-            .replace(/^type .*/, '')
+            .replace(/^type /, '')
             .split(' as ')
             .at(-1) ?? '';
         const from = door === 'index' ? 'tunstack' : `tunstack/${door}`;
@@ -52,12 +66,12 @@ function exported(): Map<string, string> {
   return doors;
 }
 
-const doors = exported();
+const doorsOfPages = exportedFirst();
 
 const IS_WHOLE = /^import /m;
 
 /** A block as a module, on as many lines as it has and one more in front. */
-function moduleOf({ text }: Block): string {
+function moduleOf({ text }: Block, doors: ReadonlyMap<string, string>): string {
   if (IS_WHOLE.test(text)) return `export {};\n${text}\n`;
   const code = text.replace(/\/\/.*$|'[^'\n]*'/gm, '');
   const made = new Set(
@@ -67,7 +81,9 @@ function moduleOf({ text }: Block): string {
   );
   const isAsked = (name: string): boolean =>
     new RegExp(`(?<![.\\w])${name}\\b(?!:)`).test(code) && !made.has(name);
-  const isCalled = (name: string): boolean => new RegExp(`\\b${name}\\(`).test(code);
+  // A value of the package may be called as one that is given: what is called, or is a type, is the package's.
+  const isCalled = (name: string): boolean =>
+    /^[A-Z]/.test(name) || !(name in GIVEN) || new RegExp(`\\b${name}\\(`).test(code);
   const given = Object.entries(GIVEN)
     .filter(([name]) => isAsked(name) && !(doors.has(name) && isCalled(name)))
     .map(([name, type]) => `declare const ${name}: ${type};`);
@@ -91,7 +107,7 @@ const OPTIONS = {
 };
 
 /** What the compiler says of them, with the places in the pages. */
-function faults(blocks: readonly Block[], name: string): string {
+function faults(blocks: readonly Block[], name: string, doors = doorsOfPages): string {
   const here = join(folder, name);
   rmSync(here, { recursive: true, force: true });
   mkdirSync(here, { recursive: true });
@@ -101,7 +117,7 @@ function faults(blocks: readonly Block[], name: string): string {
     const end = isScript ? 'mjs' : 'mts';
     const file = `${block.page.replaceAll(/\W/g, '-')}-${block.line}.${end}`;
     files.set(file, block);
-    writeFileSync(join(here, file), moduleOf(block));
+    writeFileSync(join(here, file), moduleOf(block, doors));
   }
   // A program for Node without types is not asked for those of its parameters.
   const compilerOptions = { ...OPTIONS, noImplicitAny: false };
@@ -121,6 +137,34 @@ test('docs: every program in the pages compiles against the types of the package
   t.true(blocks.length > 15);
   t.is(faults(blocks, 'pages'), '');
 });
+
+for (const door of Object.keys(DOORS)) {
+  test(`docs: each export of ${door} has its lines of code, and they compile`, (t) => {
+    const lines = readLines(door);
+    const names = new Set(lines.flatMap(({ names }) => names));
+    const exported = readExports(door).map(({ name }) => name);
+    t.deepEqual(
+      exported.filter((name) => !names.has(name)),
+      [],
+      'has no lines',
+    );
+    t.deepEqual(
+      [...names].filter((name) => !exported.includes(name)),
+      [],
+      'is no export',
+    );
+    for (const { names, text } of lines) {
+      for (const name of names) t.regex(text, new RegExp(`\\b${name}\\b`), fileOf(door));
+    }
+    const blocks = lines.map(({ text, line }) => ({
+      page: fileOf(door),
+      line,
+      language: 'ts',
+      text,
+    }));
+    t.is(faults(blocks, door, exportedFirst(door)), '');
+  });
+}
 
 test('docs: a program that does not compile is found, with its place', (t) => {
   const wrong = (text: string): Block => ({ page: 'docs/x.md', line: 10, language: 'ts', text });

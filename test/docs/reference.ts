@@ -120,7 +120,8 @@ function entryOf(path: string, name: string, as: string, group: string): Entry {
   const hasMembers = kind === 'class' || kind === 'interface';
   const open = declared.indexOf('{');
   const own = hasMembers ? membersOf(declared.slice(open + 1, declared.lastIndexOf('}'))) : [];
-  const head = oneLine(hasMembers ? declared.slice(0, open) : declared);
+  const named = declared.replace(new RegExp(`\\b${name}\\b`), as);
+  const head = oneLine(hasMembers ? named.slice(0, named.indexOf('{')) : named);
   const base = kind === 'class' ? baseOf(path, text, head) : undefined;
   const inherited = (base?.members ?? [])
     .filter(({ name }) => own.every((one) => one.name !== name))
@@ -145,19 +146,74 @@ function baseOf(path: string, text: string, head: string): Entry | undefined {
   return entryOf(join(dirname(path), from.replace(/\.[jt]s$/, '.d.ts')), base, base, '');
 }
 
-/** All exports, in the order of src/index.ts. */
-export function readExports(): Entry[] {
-  const index = readText('src/index.ts');
+/** What users import from, and the page that tells of it. */
+export const DOORS: Readonly<Record<string, string>> = {
+  index: 'docs/api.md',
+  services: 'docs/api-services.md',
+  tunnel: 'docs/api-tunnel.md',
+  metrics: 'docs/api-metrics.md',
+  wire: 'docs/api-wire.md',
+};
+
+/** A file of declarations that is exported by one name: its functions and values are the members. */
+function namespaceOf(path: string, name: string): Entry {
+  const text = readText(path);
+  const members = [
+    ...text.matchAll(
+      /^(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?export declare (?:const|function) (\w+)/gm,
+    ),
+  ].map(([all, comment = '', member = ''], i, { [i]: found }) => {
+    const start = (found?.index ?? 0) + all.length - member.length;
+    const declared = oneLine(text.slice(start, endOf(text, start))).replace(/;$/, '');
+    return { name: member, text: declared, comment: wordsOf(comment) };
+  });
+  const comment = wordsOf(/^\/\*\*(?:(?!\*\/)[\s\S])*\*\//.exec(text)?.[0] ?? '').replace(
+    / ?@module$/,
+    '',
+  );
+  return { name, group: 'Headers', kind: 'class', text: '', comment, members };
+}
+
+/** What the rooms are called, whose door has no headings of its own. */
+const TITLES: Readonly<Record<string, string>> = {
+  base: 'Addresses',
+  crypto: 'Ciphers',
+  dhcp: 'DHCP',
+  dns: 'DNS',
+  door: 'Addresses',
+  gateway: 'The way out',
+  metrics: 'Metrics',
+  network: 'The network',
+  openvpn: 'OpenVPN',
+  policy: 'The policy',
+  profile: 'OpenVPN',
+  replay: 'Sessions played again',
+  server: 'OpenVPN',
+  socks: 'Proxies and published ports',
+  tunnel: 'Tunnels',
+  udp: 'Datagrams',
+  wire: 'Headers',
+  wireguard: 'WireGuard',
+};
+
+/** The room that a file is in. */
+const roomOf = (from: string): string => /^\.\/(?:\w+\/)*(\w+)\//.exec(from)?.[1] ?? '';
+
+/** All exports of a door, in its order. */
+export function readExports(door = 'index'): Entry[] {
+  const index = readText(`src/${door}.ts`);
   const entries: Entry[] = [];
   let group = '';
-  for (const [, heading, names = '', from = ''] of index.matchAll(
-    /^\/\/ (.*)$|^export (?:type )?\{([^}]*)\} from '([^']+)';/gm,
+  for (const [, heading, names = '', all, from = ''] of index.matchAll(
+    /^\/\/ (.*)$|^export (?:type )?(?:\{([^}]*)\}|\* as (\w+)) from '([^']+)';/gm,
   )) {
     if (heading !== undefined) {
       group = heading.replace(/[.:].*$/, '');
       continue;
     }
-    const path = join('dist', dirname('src/index.ts'), from.replace(/\.ts$/, '.d.ts'));
+    if (door !== 'index') group = TITLES[roomOf(from)] ?? '';
+    const path = join('dist/src', from.replace(/\.ts$/, '.d.ts'));
+    if (all !== undefined) entries.push(namespaceOf(path, all));
     for (const item of names.split(',').map((one) => one.trim().replace(/^type /, ''))) {
       if (item === '') continue;
       const [name = '', as = name] = item.split(' as ');
@@ -194,8 +250,11 @@ const cell = (text: string): string => text.replaceAll('|', '\\|');
 const BEGIN = '<!-- reference: made by npm run docs:api -->';
 const END = '<!-- end of reference -->';
 
-/** The section of docs/api.md. */
-export function writeReference(entries: readonly Entry[]): string {
+/** The section of a page, with the lines of code for each entry. */
+export function writeReference(
+  entries: readonly Entry[],
+  code: ReadonlyMap<string, string>,
+): string {
   const lines: string[] = [BEGIN, ''];
   let group = '';
   const rank = { value: 0, function: 0, class: 1, interface: 1, type: 1 } as const;
@@ -215,6 +274,8 @@ export function writeReference(entries: readonly Entry[]): string {
       lines.push('```ts', entry.text, '```', '');
     }
     if (entry.comment !== '') lines.push(entry.comment, '');
+    const example = code.get(entry.name);
+    if (example !== undefined) lines.push('```ts', example, '```', '');
     if (entry.members.length === 0) continue;
     lines.push('| member | |', '|---|---|');
     for (const { text, comment } of entry.members) {
@@ -230,9 +291,13 @@ const groupOrder = (entries: readonly Entry[], entry: Entry): number =>
   entries.findIndex((one) => one.group === entry.group);
 
 /** The page with its reference made anew. */
-export function renew(page: string, entries: readonly Entry[]): string {
+export function renew(
+  page: string,
+  entries: readonly Entry[],
+  code: ReadonlyMap<string, string>,
+): string {
   const from = page.indexOf(BEGIN);
   const to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error('docs/api.md has lost the marks of its reference');
-  return page.slice(0, from) + writeReference(entries) + page.slice(to + END.length);
+  if (from < 0 || to < from) throw new Error('the page has lost the marks of its reference');
+  return page.slice(0, from) + writeReference(entries, code) + page.slice(to + END.length);
 }

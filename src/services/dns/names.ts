@@ -65,6 +65,7 @@ export interface NamesOptions {
   readonly isLocal: (address: string) => boolean;
 }
 
+/** Names of one's own, and zones of them: set, listed and found, at run time too. */
 export class Names {
   readonly #options: NamesOptions;
   readonly #own: Map<string, readonly string[]> = new Map();

@@ -13,12 +13,14 @@ export interface Datagrams {
   close(): void;
 }
 
+/** What a flow of datagrams tells its owner. */
 export interface DatagramHandler {
   received(message: Buffer): void;
   /** Nothing more will come: `refused` if the far end said that nobody is there. */
   closed(refused: boolean): void;
 }
 
+/** How flows leave: by sockets of this host, by a proxy, or by what a test puts in their place. */
 export interface Dialer {
   /** Descriptors that a flow holds, from its dial until its end. */
   readonly descriptors: { readonly tcp: number; readonly udp: number };

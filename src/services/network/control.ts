@@ -27,6 +27,7 @@ import type { Network } from './network.ts';
 import type { PublishOptions } from './publish.ts';
 import { publishedLine, readStatus } from './status.ts';
 
+/** What a control socket may do besides looking. */
 export interface ControlOptions {
   /** Read the policy's file again; undefined: there is none. */
   readonly reload?: (() => Promise<number>) | undefined;

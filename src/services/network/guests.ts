@@ -57,6 +57,7 @@ const CHADDR = 28;
 /** Hardware addresses of one port that get leases: containers in a machine have theirs. */
 const MOST_ASKING = 16;
 
+/** Who is on the network: by which port, with which addresses, and whether a frame is theirs to send. */
 export class Guests {
   readonly drops: GuestDrops = { spoofed: 0, rogueDhcp: 0, tooMany: 0 };
   readonly #options: GuestsOptions;

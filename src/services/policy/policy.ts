@@ -40,6 +40,7 @@ export interface NameRefusal extends DnsQuestion {
 const HTTP = 80;
 const HTTPS = 443;
 
+/** What guests may reach, and which names they may ask for. */
 export class Policy implements Judge {
   readonly #place: PolicyPlace;
   readonly #pins: Pins = new Pins();

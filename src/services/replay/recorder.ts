@@ -24,6 +24,7 @@ const MOST_COMING = 4096;
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? 'ERR';
 
+/** Writes a session of a network down, so that `replay` can play it again. */
 export class Recorder {
   readonly random: SeededRandom;
   readonly clock: Clock;

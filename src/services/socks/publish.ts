@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import type { Stack } from '../../index.ts';
 import { relay } from '../gateway/relay.ts';
 
+/** Which port of a stack leads where on this host. */
 export interface PublishOptions {
   /** The stack's port, 1 to 65535. */
   readonly port: number;

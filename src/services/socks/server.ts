@@ -11,6 +11,7 @@ import { relay } from '../gateway/relay.ts';
 import { associate } from './datagrams.ts';
 import { Command, Method, Reply, readPlace, replyFor, VERSION, writeReply } from './request.ts';
 
+/** Where a SOCKS5 server listens, and what it bears. */
 export interface SocksServerOptions {
   /** The address of this host to listen on; default 127.0.0.1: whoever can reach it uses the network. */
   readonly host?: string | undefined;

@@ -24,6 +24,7 @@ const ASK_AFTER = 1 * SECOND;
 /** Attempts that follow each other without a longer wait. */
 const QUICK_ATTEMPTS = 5;
 
+/** How far a client of OpenVPN is. */
 export type ClientState = 'connecting' | 'pulling' | 'up' | 'waiting' | 'stopped';
 
 export class OpenVpnClient implements TunnelProtocol {

@@ -67,6 +67,7 @@ export interface OpenVpnPeer {
   readonly sentBytes: number;
 }
 
+/** How a server of OpenVPN stands. */
 export interface OpenVpnServerStatus {
   readonly port: number;
   readonly clients: readonly OpenVpnPeer[];

@@ -17,6 +17,7 @@ import { Inbox } from './inbox.ts';
 import { Outbox, Sent } from './outbox.ts';
 import { AF, Level, loadUdpCalls, Option, SOCK, type UdpCalls } from './system.ts';
 
+/** What sockets in batches take. */
 export interface BatchOptions extends UdpOptions {
   /** The longest datagram that is taken, in bytes: 1280 to 65 507, default 16 384. */
   readonly longest?: number | undefined;

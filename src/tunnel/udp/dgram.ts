@@ -24,6 +24,7 @@ export interface DgramMaker {
   }): DgramSocket;
 }
 
+/** Where a tunnel's datagrams leave from. */
 export interface UdpOptions {
   /** The port to bind, in both families; default one that is free. */
   readonly port?: number | undefined;

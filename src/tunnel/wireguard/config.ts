@@ -28,11 +28,13 @@ export interface WireGuardConfig {
   readonly peers: readonly WireGuardPeerConfig[];
 }
 
+/** A command that a file asks for. A device never runs it; `tunstack tunnel up --allow-commands` does. */
 export interface WireGuardCommand {
   readonly when: 'PreUp' | 'PostUp' | 'PreDown' | 'PostDown';
   readonly command: string;
 }
 
+/** A peer, as the file describes it. */
 export interface WireGuardPeerConfig {
   /** 32 bytes each. */
   readonly publicKey: Uint8Array;

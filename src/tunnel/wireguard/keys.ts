@@ -15,6 +15,7 @@ export function parseKey(text: string): Uint8Array | undefined {
   return bytes.toString('base64') === text ? Uint8Array.from(bytes) : undefined;
 }
 
+/** A key in base64, as files have it. */
 export const formatKey = (key: Uint8Array): string => Buffer.from(key).toString('base64');
 
 /** The 32 bytes of a key in hexadecimal; undefined if it is none. */
@@ -32,6 +33,7 @@ export function makePrivateKey(random: RandomBytes): Uint8Array {
   return key;
 }
 
+/** A new preshared key, of 32 octets. */
 export function makePresharedKey(random: RandomBytes): Uint8Array {
   const key = new Uint8Array(KEY_LENGTH);
   random(key);
