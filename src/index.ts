@@ -96,6 +96,7 @@ export type {
 } from './stack/api/ip/icmp.ts';
 export type { IcmpReport } from './stack/api/ip/icmp-report.ts';
 export type { AddressConflict, NeighbourLine } from './stack/api/ip/neighbours.ts';
+export type { PathLine } from './stack/api/ip/paths.ts';
 export type {
   RawErrorHandler,
   RawPacket,
@@ -134,6 +135,7 @@ export {
   type Stack,
 } from './stack/api/stack.ts';
 export type { StackStats } from './stack/api/stats.ts';
+export type { ConnectionView } from './stack/api/survey.ts';
 export type { Connection, ConnectionHandler } from './stack/api/tcp/connection.ts';
 export type { Accept, Listener } from './stack/api/tcp/listener.ts';
 export type {

@@ -17,8 +17,8 @@ export interface DocumentParts {
   /** Style sheets, in their order, after those of the shell. */
   readonly styles?: readonly string[];
   /**
-   * Modules of JavaScript, each after those that it imports. They become one module: their top-level names must differ,
-   * an import is a line of its own, and so is an export that is no declaration.
+   * Modules of JavaScript, each after those that it imports: `import { a, b } from './x.js'` and `export` before a
+   * declaration are what they may say of each other.
    */
   readonly scripts: readonly string[];
 }
@@ -37,14 +37,23 @@ const { resolve } = createRequire(import.meta.url);
 /** A file of `src/page/assets`. */
 export const asset = (name: string): string => readFileSync(new URL(name, ASSETS), 'utf8');
 
-/** Modules one behind the other as one: imports from each other go, and so does `export`. */
-export function joinModules(texts: readonly string[]): string {
-  return texts
-    .map((text) =>
-      text
-        .replace(/^import\b[^;]*?\bfrom '\.\/[\w./-]+';\n/gm, '')
-        .replace(/^export (?=(?:async )?(?:const|let|function|class)\b)/gm, ''),
-    )
+const IMPORT = /^import\s+\{([^}]*)\}\s+from\s+'\.\/([\w-]+)\.js';\n/gm;
+const EXPORT = /^export (?=(?:async )?(?:const|let|function|class) (\w+))/gm;
+
+/** Modules one behind the other as one, each in a function of its own, so that their names do not meet. */
+export function joinModules(modules: readonly (readonly [name: string, text: string])[]): string {
+  const variable = (name: string): string => `module_${name.replace(/\W/g, '_')}`;
+  return modules
+    .map(([name, text]) => {
+      const given = [...text.matchAll(EXPORT)].map(([, exported]) => exported);
+      const inner = text
+        .replace(IMPORT, (_, names: string, from: string) => {
+          return `const {${names}} = ${variable(from)};\n`;
+        })
+        .replace(EXPORT, '');
+      const own = variable(name.replace(/\.js$/, ''));
+      return `const ${own} = (() => {\n${inner}\nreturn { ${given.join(', ')} };\n})();`;
+    })
     .join('\n');
 }
 
@@ -53,7 +62,7 @@ export function makeDocument({ title, body, styles = [], scripts }: DocumentPart
   const uplot = (file: string): string => readFileSync(resolve(`uplot/dist/${file}`), 'utf8');
   const style = [uplot('uPlot.min.css'), ...['shell.css', ...styles].map(asset)].join('\n');
   const library = uplot('uPlot.iife.min.js');
-  const program = joinModules(scripts.map(asset));
+  const program = joinModules(scripts.map((name) => [name, asset(name)]));
   for (const text of [style, library, program]) {
     if (/<\/(script|style)|<!--/i.test(text)) throw new Error('an asset holds markup');
   }

@@ -27,9 +27,18 @@ test('page document: a title is text', (t) => {
   t.is(escapeMarkup(`&<>"'`), '&#38;&#60;&#62;&#34;&#39;');
 });
 
-test('page document: modules become one, without what they import from each other', (t) => {
-  const a = "import { x } from './b.js';\nexport const y = x;\n";
+test('page document: modules become one, whose names do not meet', (t) => {
+  const a =
+    "import {\n  x,\n  y,\n} from './b.js';\nconst own = 1;\nglobalThis.found = [x(), y, own];\n";
   const b =
-    "import {\n  p,\n  q,\n} from './c.js';\nexport function x() {}\nconst exported = 'export x';\n";
-  t.is(joinModules([b, a]), "function x() {}\nconst exported = 'export x';\n\nconst y = x;\n");
+    "const own = 'export const no';\nexport function x() {\n  return own;\n}\nexport const y = 2;\n";
+  const scope: { found?: unknown } = {};
+  new Function(
+    'globalThis',
+    joinModules([
+      ['b.js', b],
+      ['a.js', a],
+    ]),
+  )(scope);
+  t.deepEqual(scope.found, ['export const no', 2, 1]);
 });

@@ -1,7 +1,11 @@
 /** Graphs that move: some numbers over the last minutes, by uPlot. */
+
 import { colour, make, onScheme, setText } from './dom.js';
+import { BINARY_STEPS, bytes } from './format.js';
 
 const HEIGHT = 168;
+/** Seconds that are shown at the least. */
+const LEAST = 15;
 
 /** A square in the colour of a series; a shape too, for those who do not tell colours apart. */
 function swatch({ colour: name, dash }) {
@@ -84,13 +88,18 @@ export class StreamChart {
       {
         width: 320,
         height,
-        padding: [8, 6, 0, 0],
+        padding: [8, 26, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
         scales: { x: { time: true }, y: { range: fromZero(floor) } },
         axes: [
-          axis({ values: '{HH}:{mm}:{ss}', space: 76, size: 30 }),
-          axis({ values: (_plot, ticks) => ticks.map(format), size: 74, space: 36 }),
+          axis({ values: '{HH}:{mm}:{ss}', space: 84, size: 22 }),
+          axis({
+            values: (_plot, ticks) => ticks.map(format),
+            size: 80,
+            space: 36,
+            ...(format === bytes && { incrs: BINARY_STEPS }),
+          }),
         ],
         series: [
           {},
@@ -126,7 +135,9 @@ export class StreamChart {
     while (times[old] < time - this.#seconds) old++;
     if (old > 0) for (const column of this.#data) column.splice(0, old);
     this.#plot.setData(this.#data, false);
-    this.#plot.setScale('x', { min: time - this.#seconds, max: time });
+    // Who has just come sees what there is, wide, and not the emptiness before it.
+    const first = Math.max(time - this.#seconds, Math.min(times[0], time - LEAST));
+    this.#plot.setScale('x', { min: first, max: time });
     this.#say();
     this.#figure.plot.setAttribute('aria-label', this.describe());
   }

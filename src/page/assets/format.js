@@ -20,6 +20,9 @@ export function bitRate(bytesPerSecond) {
   return `${number} ${prefix}bit/s`;
 }
 
+/** Steps of an axis of bytes. */
+export const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** power);
+
 export function bytes(value) {
   const [number, prefix] = scaled(value, 1024);
   return `${number} ${prefix === '' ? 'B' : `${prefix === 'k' ? 'K' : prefix}iB`}`;
@@ -27,7 +30,10 @@ export function bytes(value) {
 
 /** A count, or so many a second. */
 export function amount(value) {
-  if (value === Math.round(value) && Math.abs(value) < 10_000) return value.toLocaleString('en');
+  const size = Math.abs(value);
+  if (size < 10_000 && (size >= 100 || value === Math.round(value))) {
+    return Math.round(value).toLocaleString('en');
+  }
   const [number, prefix] = scaled(value, 1000);
   return `${number}${prefix === '' ? '' : ` ${prefix}`}`;
 }

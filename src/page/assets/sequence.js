@@ -4,7 +4,7 @@
  */
 import { axis, figure, fromZero, keepWidth } from './chart.js';
 import { colour, setText } from './dom.js';
-import { amount, bitRate, bytes, duration } from './format.js';
+import { amount, BINARY_STEPS, bitRate, bytes, duration } from './format.js';
 
 const SERIES = [
   { label: 'sent', colour: 'in' },
@@ -37,7 +37,7 @@ export class SequenceChart {
       {
         width: 320,
         height,
-        padding: [8, 8, 0, 0],
+        padding: [8, 16, 0, 0],
         legend: { show: false },
         cursor: { drag: { x: true, y: false } },
         scales: {
@@ -47,9 +47,14 @@ export class SequenceChart {
         axes: [
           axis({
             values: (_p, ticks) => ticks.map((t) => `${Number(t.toPrecision(6))} s`),
-            size: 30,
+            size: 22,
           }),
-          axis({ values: (_p, ticks) => ticks.map(bytes), size: 78, space: 36 }),
+          axis({
+            values: (_p, ticks) => ticks.map(bytes),
+            size: 80,
+            space: 36,
+            incrs: BINARY_STEPS,
+          }),
         ],
         series: [
           {},

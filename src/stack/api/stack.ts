@@ -39,6 +39,7 @@ import {
   readConflict,
   readNeighbours,
 } from './ip/neighbours.ts';
+import { type PathLine, readPaths } from './ip/paths.ts';
 import { type RawErrorHandler, type RawPacket, RawProtocol } from './ip/protocol.ts';
 import { RawIp, type RawIpHandler } from './ip/raw.ts';
 import {
@@ -63,6 +64,7 @@ import {
 import { type TracerouteHop, type TracerouteOptions, traceroute } from './probe/traceroute.ts';
 import { readSockets, type SocketLine, type SocketsOptions } from './sockets.ts';
 import { readStats, type StackStats } from './stats.ts';
+import { type ConnectionView, survey } from './survey.ts';
 import { Connection } from './tcp/connection.ts';
 
 /** How a stack ends. */
@@ -220,6 +222,11 @@ export class Stack extends Modules {
     return readNeighbours(this.#core);
   }
 
+  /** The paths that are known to take less than their device does. */
+  get paths(): PathLine[] {
+    return readPaths(this.#core);
+  }
+
   /** Our hardware address on the device of that name, or on the first that carries frames; undefined: none is. */
   hardwareAddress(device?: string): string | undefined {
     return hardwareAddress(this.#core, device);
@@ -308,6 +315,15 @@ export class Stack extends Modules {
       checkInteger(most, 'options.most', 0, 2 ** 31 - 1);
     }
     return readSockets(this.#core, options);
+  }
+
+  /**
+   * Show every connection to `visit`, in one object that is used again, until it gives true: of ten thousand it takes
+   * what three numbers of each take, where `connections` makes ten thousand objects.
+   */
+  survey(visit: (connection: ConnectionView) => unknown): void {
+    checkFunction(visit, 'visit');
+    survey(this.#core, visit);
   }
 
   /** Keep the process alive although nothing is open: for a stack that only answers pings. */

@@ -30,7 +30,8 @@ export function plateauBelow(length: number): number {
   return 68;
 }
 
-interface PathMtu {
+/** What is known of one path. */
+export interface PathMtu {
   readonly mtu: number;
   readonly until: Micros;
   /** Found by probes: no router says so when the path is wider again, or when it is not. */
@@ -112,6 +113,11 @@ export class PathMtus {
       this.#paths.set(destination, { ...path, until, raisable: true });
     }
     if (forgotten) this.#changed();
+  }
+
+  /** All that are known, by destination, the oldest first. */
+  all(): Iterable<readonly [Address, PathMtu]> {
+    return this.#paths;
   }
 
   /** When `expire` has something to do. */
