@@ -64,14 +64,21 @@ async function overTun() {
 /** Two stacks, packets in between, no kernel. */
 async function overPipe() {
   const { createPipe, createStack } = await import('../dist/src/index.js');
-  const { pageServer } = await import('../dist/src/cli/serve/page.js');
+  const { liveServer } = await import('../dist/src/page/live/live.js');
   const { startServices } = await import('../dist/src/cli/serve/services.js');
   const [one, other] = createPipe();
   const server = createStack({ device: one, address: '10.83.0.2/24' });
   const client = createStack({ device: other, address: '10.83.0.1/24' });
+  const page = liveServer({
+    stack: server,
+    about: () => ({
+      ...{ command: 'demo', device: 'pipe', medium: 'ip', addresses: server.addresses, uptime: 0 },
+    }),
+    numbers: () => ({ stack: server.stats(), services: services.carried() }),
+  });
   const services = await startServices({
     ...{ net: server.net, dgram: server.dgram, address: '10.83.0.2', now: () => new Date() },
-    page: pageServer(() => ({ stack: server.stats(), services: services.carried() })),
+    page: page.connected,
   });
   const ping = async (address, count) => {
     const trips = [];
@@ -79,6 +86,7 @@ async function overPipe() {
     return trips;
   };
   const good = await show({ net: client.net, dgram: client.dgram, ping }, '10.83.0.2');
+  await page.close();
   await services.close();
   await client.close();
   await server.close();

@@ -18,6 +18,7 @@ import {
   withNetwork,
 } from './network/options.ts';
 import { type Read, type TunOptions, tunOptions, withGateway, withTun } from './options-tun.ts';
+import { type PageOptions, type PageRead, pageOptions, withPage } from './page.ts';
 import { type PlotOptions, withPlot } from './plot/options.ts';
 import { addTunnel, type TunnelRequest } from './tunnel/options.ts';
 import { countOption, numberFrom } from './values.ts';
@@ -57,7 +58,7 @@ export interface TracerouteOptions extends TunOptions {
 
 /** What is to be done. */
 export type Request =
-  | { readonly command: 'serve'; readonly options: TunOptions }
+  | { readonly command: 'serve'; readonly options: TunOptions & PageOptions }
   | { readonly command: 'ping'; readonly options: PingOptions }
   | { readonly command: 'forward'; readonly options: ForwardOptions }
   | { readonly command: 'network'; readonly options: NetworkCommand }
@@ -105,10 +106,10 @@ export function parse(args: readonly string[], version: string): Request {
     })
     .exitOverride();
   // Commands made by `command` inherit how their parent ends and prints.
-  withGateway(withTun(program.command('serve')))
+  withPage(withGateway(withTun(program.command('serve'))))
     .description('echo, discard, daytime and chargen over TCP and UDP, and a page on port 80')
-    .action((read: Read) => {
-      request = { command: 'serve', options: tunOptions(read) };
+    .action((read: Read & PageRead) => {
+      request = { command: 'serve', options: { ...tunOptions(read), ...pageOptions(read) } };
     });
   withGateway(withTun(program.command('ping')))
     .description('ask a host for echo replies')

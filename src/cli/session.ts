@@ -11,10 +11,11 @@ import {
   openTap,
   openTun,
   type Stack,
+  type TapDevice,
   type TunDevice,
   tap,
 } from '../index.ts';
-import { type Control, type Controlled, openControl } from './control/server.ts';
+import { type About, type Control, type Controlled, openControl } from './control/server.ts';
 import type { TunOptions } from './options-tun.ts';
 import { choosePlace, type Place } from './place.ts';
 import type { Screen } from './screen.ts';
@@ -24,6 +25,10 @@ export interface Session {
   readonly stack: Stack;
   /** The device as it came out: the kernel may have named it. */
   readonly tun: TunDevice;
+  /** The same, whose packets may be watched. */
+  readonly device: TapDevice;
+  /** What is told of the command. */
+  about(): About;
   /** The kernel's address with its prefix, and ours. */
   readonly hostAddress: string;
   readonly address: string;
@@ -75,13 +80,11 @@ export async function openSession(
     const lost = new Promise<Error>((resolve) => {
       stack.on('error', resolve);
     });
-    const control = await controlOf(screen, {
-      ...{ stack, device: watched },
-      about: () => ({
-        ...{ pid: process.pid, command, device: tun.name, medium: watched.medium },
-        ...{ addresses: stack.addresses, uptime: (performance.now() - started) / 1000 },
-      }),
+    const about = (): About => ({
+      ...{ pid: process.pid, command, device: tun.name, medium: watched.medium },
+      ...{ addresses: stack.addresses, uptime: (performance.now() - started) / 1000 },
     });
+    const control = await controlOf(screen, { stack, device: watched, about });
     const close = async (): Promise<void> => {
       await control?.close();
       await stack.close();
@@ -89,7 +92,8 @@ export async function openSession(
         console.error(`tunstack: ${plural(captured.lost, 'packet')} missing in ${pcap}`);
       }
     };
-    return { stack, tun, hostAddress, address, hostAddress6, address6, lost, close };
+    const places = { hostAddress, address, hostAddress6, address6 };
+    return { stack, tun, device: watched, about, ...places, lost, close };
   } catch (error) {
     await device.close();
     throw error;

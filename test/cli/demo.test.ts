@@ -6,15 +6,21 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import test from 'ava';
 import { type Client, demonstrate } from '../../src/cli/demo.ts';
-import { pageServer } from '../../src/cli/serve/page.ts';
 import { type Services, startServices } from '../../src/cli/serve/services.ts';
+import { liveServer } from '../../src/page/live/live.ts';
+
+const about = () => ({
+  ...{ command: 'test', device: 'none', medium: 'ip' as const, addresses: [], uptime: 1 },
+});
+/** The page, with these numbers. */
+const pageOf = (numbers: () => unknown) => liveServer({ about, numbers }).connected;
 
 const HOME = '127.0.0.1';
 const ANY_PORT = { echo: 0, discard: 0, daytime: 0, chargen: 0, page: 0 };
 
 const start = (): Promise<Services> =>
   startServices({
-    ...{ net, dgram, address: HOME, ports: ANY_PORT, page: pageServer(() => ({})) },
+    ...{ net, dgram, address: HOME, ports: ANY_PORT, page: pageOf(() => ({})) },
     now: () => new Date(0),
   });
 

@@ -37,6 +37,8 @@ test('options: serve needs none', (t) => {
       offload: 'auto',
       pcap: undefined,
       json: false,
+      page: undefined,
+      pageCapture: false,
     },
   });
 });
@@ -63,10 +65,17 @@ test('options: a TAP takes the place of the TUN, and there is one of them', (t) 
   t.regex(refusal('ping --tap t0 --tun t1 10.0.0.1'), /two devices: give one/);
 });
 
+test('options: a page is on an address, not a name, of this host', (t) => {
+  t.regex(refusal('serve --page localhost:80'), /Give ADDRESS:PORT/);
+  t.regex(refusal('forward --page 127.0.0.1'), /Give ADDRESS:PORT/);
+  t.regex(refusal('network --listen unix:/x --page 127.0.0.1:65536'), /65535/);
+  t.deepEqual(options('tunnel up x.conf --page 0.0.0.0:0')['page'], { host: '0.0.0.0', port: 0 });
+});
+
 test('options: serve takes all of its own', (t) => {
   t.deepEqual(
     options(
-      'serve --tun x0 --host-address 10.9.8.7/16 --address 10.9.1.1 --gateway none --mtu 9000 --no-offload --pcap a.pcapng --json',
+      'serve --tun x0 --host-address 10.9.8.7/16 --address 10.9.1.1 --gateway none --mtu 9000 --no-offload --pcap a.pcapng --page [::1]:8080 --page-capture --json',
     ),
     {
       tun: 'x0',
@@ -82,6 +91,8 @@ test('options: serve takes all of its own', (t) => {
       offload: false,
       pcap: 'a.pcapng',
       json: true,
+      page: { host: '::1', port: 8080 },
+      pageCapture: true,
     },
   );
 });

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { Facts } from '../../page/live/watched.ts';
 import { createGateway, type GatewayCounters, type SocksProxy, sayRules } from '../../services.ts';
 import { moveInto, moveIPv6 } from '../netns.ts';
+import { pageOnHost } from '../page.ts';
 import type { Screen } from '../screen.ts';
 import { hostOf, named, openSession, type Session } from '../session.ts';
 import { showStatus } from '../status.ts';
@@ -50,6 +52,23 @@ async function placeIPv6(
   }
 }
 
+/** What was carried, as a table of the page. */
+export const flowFacts = (carried: GatewayCounters): Facts => ({
+  title: 'Flows',
+  columns: ['', 'count'],
+  rows: [
+    ['TCP, open now', carried.tcpOpen],
+    ['TCP, all', carried.tcp],
+    ['UDP, open now', carried.udpOpen],
+    ['UDP, all', carried.udp],
+    ['out', size(carried.bytesOut)],
+    ['in', size(carried.bytesIn)],
+    ['refused by a rule', carried.denied],
+    ['failed at the far end', carried.failed],
+    ['refused for want of room', carried.full],
+  ],
+});
+
 /** Forward until `stopped` settles or the device is gone. Gives the exit code. */
 export async function forward(
   options: ForwardOptions,
@@ -62,6 +81,7 @@ export async function forward(
     isMoved: netns !== undefined,
   });
   const { stack, tun, hostAddress, address, lost, close } = session;
+  let closePage = async (): Promise<void> => {};
   try {
     const way = options.tap ? { gateway: hostOf(hostAddress) } : { device: tun.name };
     stack.addRoute('0.0.0.0/0', way);
@@ -75,11 +95,16 @@ export async function forward(
       ...{ flows: options.flows, udpIdle: options.udpIdle },
       complain: (text) => screen.complain(text),
     });
+    const page = await pageOnHost(options, () => ({
+      ...{ stack, device: session.device, about: session.about },
+      facts: () => [flowFacts(gateway.carried())],
+    }));
+    closePage = page.close;
     const via = socks5 === undefined ? 'direct' : `socks5://${sayPlace(socks5)}`;
     const device = { ...named(options, tun), host: hostAddress, address, mtu: tun.mtu };
     const place = { ...device, ...ipv6, via };
     const ways = { open: sayRules(options.rules), closed: CLOSED };
-    const ready = { ...place, ...ways, ...(netns !== undefined && { netns }) };
+    const ready = { ...place, ...ways, ...page.ready, ...(netns !== undefined && { netns }) };
     const words = Object.entries(ready).map(([name, value]) => `${name}=${value}`);
     screen.line(json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`);
     const endStatus = showStatus(
@@ -99,6 +124,7 @@ export async function forward(
     screen.complain(error.message);
     return 1;
   } finally {
+    await closePage();
     await close();
   }
 }

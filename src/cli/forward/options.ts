@@ -5,9 +5,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Rule, SocksProxy } from '../../services.ts';
 import { type Read, type TunOptions, tunOptions } from '../options-tun.ts';
+import { type PageOptions, type PageRead, pageOptions, withPage } from '../page.ts';
 import { numberFrom, parseFrom, parseRule } from '../values.ts';
 
-export interface ForwardOptions extends TunOptions {
+export interface ForwardOptions extends TunOptions, PageOptions {
   /** Undefined: by sockets of this host directly. */
   readonly socks5: SocksProxy | undefined;
   /** The first one that fits decides. */
@@ -23,7 +24,7 @@ export interface ForwardOptions extends TunOptions {
 }
 
 /** What commander has read. */
-export interface ForwardRead extends Read {
+export interface ForwardRead extends Read, PageRead {
   socks5?: SocksProxy;
   allow?: readonly Rule[];
   netns?: string;
@@ -78,6 +79,7 @@ export function withForward(command: Command): Command {
   command.option('--flows <n>', 'at most so many at once, TCP and UDP each', flows, 20_000);
   const seconds = (text: string): number => numberFrom(text, 1, 86_400, false);
   command.option('--udp-idle <seconds>', 'a UDP flow ends after this silence', seconds, 120);
+  withPage(command);
   return command.hook('preAction', () => {
     command.setOptionValue('allow', rules);
   });
@@ -85,5 +87,14 @@ export function withForward(command: Command): Command {
 
 export function forwardOptions(read: ForwardRead): ForwardOptions {
   const { socks5, allow = [], netns, from, flows, udpIdle } = read;
-  return { ...tunOptions(read), socks5, rules: allow, netns, from, flows, udpIdle };
+  return {
+    ...tunOptions(read),
+    ...pageOptions(read),
+    socks5,
+    rules: allow,
+    netns,
+    from,
+    flows,
+    udpIdle,
+  };
 }

@@ -6,6 +6,7 @@
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { listenForMachines, type MachineServer, openTap } from '../../index.ts';
+import type { Facts } from '../../page/live/watched.ts';
 import {
   type AuditLine,
   Control,
@@ -18,7 +19,9 @@ import {
   readStatus,
   sayRules,
 } from '../../services.ts';
+import { flowFacts } from '../forward/forward.ts';
 import { moveInto } from '../netns.ts';
+import { pageOnHost } from '../page.ts';
 import type { Screen } from '../screen.ts';
 import { hostOf } from '../session.ts';
 import { plural, size } from '../words.ts';
@@ -139,6 +142,33 @@ function freeAddress({ address }: Network, index: number): string {
   return octets.join('.');
 }
 
+/** Leases, ports, flows and names, as tables of the page. */
+const networkFacts = ({ leases, ports, flows, dns, dhcp, guests }: NetworkStatus): Facts[] => [
+  {
+    title: 'Leases',
+    columns: ['address', 'hardware address', 'name', 'left'],
+    rows: leases.map(({ address, mac, name, left }) => [
+      ...[address, mac, name === '' ? '–' : name, `${Math.round(left)} s`],
+    ]),
+  },
+  {
+    title: 'Ports',
+    columns: ['port', 'frames in', 'out', 'in', 'out', 'queued', 'stations'],
+    rows: ports.map((port) => [
+      ...[port.name, port.framesIn, port.framesOut, size(port.bytesIn), size(port.bytesOut)],
+      ...[port.queued, port.stations],
+    ]),
+  },
+  flowFacts(flows),
+  {
+    title: 'Names and addresses',
+    columns: ['', 'count'],
+    rows: Object.entries({ ...dns, ...dhcp, ...guests })
+      .filter(([, count]) => typeof count === 'number' && count > 0)
+      .map(([name, count]) => [name, count as number]),
+  },
+];
+
 /** Serve until `stopped` settles. Gives the exit code. */
 export async function network(
   options: NetworkCommand,
@@ -178,14 +208,24 @@ export async function network(
     );
   };
   const control = new Control(made, policyFile === undefined ? {} : { reload });
+  const began = performance.now();
   let servers: MachineServer[] = [];
+  let closePage = async (): Promise<void> => {};
   try {
     await made.ready;
     servers = await plugAll(made, options, screen);
     for (const one of publish) await made.publish(one);
     if (path !== undefined) await control.listen(path);
     process.on('SIGHUP', hangUp);
-    sayReady(made, options, servers, screen);
+    const page = await pageOnHost(options, () => ({
+      ...{ stack: made.stack, device: made.uplink, facts: () => networkFacts(readStatus(made)) },
+      about: () => ({
+        ...{ command: 'network', device: 'gateway', medium: 'ethernet' },
+        ...{ addresses: made.stack.addresses, uptime: (performance.now() - began) / 1000 },
+      }),
+    }));
+    closePage = page.close;
+    sayReady(made, options, servers, screen, page.ready);
     const timer = screen.live
       ? setInterval(() => screen.status(statusText(readStatus(made))), STATUS_EVERY)
       : undefined;
@@ -197,6 +237,7 @@ export async function network(
     return 0;
   } finally {
     process.off('SIGHUP', hangUp);
+    await closePage();
     await control.close();
     await Promise.all(servers.map((server) => server.close()));
     await made.close();
@@ -210,6 +251,7 @@ function sayReady(
   { listen, taps, netns, control, json, policyFile, socks5 }: NetworkCommand,
   servers: readonly MachineServer[],
   screen: Screen,
+  page: Readonly<Record<string, string>>,
 ): void {
   const places = listen.map((place, i) => {
     const at = servers[i]?.address;
@@ -232,6 +274,7 @@ function sayReady(
     ...(netns.length > 0 && { netns: netns.join(',') }),
     ...(ports.length > 0 && { published: ports.join(',') }),
     ...(control !== undefined && { control }),
+    ...page,
   };
   const options = places.map(qemuOption);
   if (json) {

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PolicyOptions, PublishPortOptions, SocksProxy } from '../../services.ts';
 import { parseNetns, parseProxy } from '../forward/options.ts';
+import { type PageOptions, type PageRead, pageOptions, withPage } from '../page.ts';
 import {
   numberFrom,
   parseAddress,
@@ -24,7 +25,7 @@ export interface ListenPlace {
   readonly text: string;
 }
 
-export interface NetworkCommand {
+export interface NetworkCommand extends PageOptions {
   readonly listen: readonly ListenPlace[];
   readonly framing: 'qemu' | 'gvproxy' | 'vpnkit';
   /** TAPs to plug in, by name. */
@@ -103,7 +104,7 @@ const pairs =
   };
 
 /** What commander has read. */
-export interface NetworkRead {
+export interface NetworkRead extends PageRead {
   listen?: readonly ListenPlace[];
   framing: NetworkCommand['framing'];
   tap?: readonly string[];
@@ -242,6 +243,7 @@ export function withNetwork(command: Command): Command {
   command.option('--control <path>', 'a Unix socket for its API, and gvproxy’s');
   command.option('--record <file>', 'record what guests send and get, for tunstack replay');
   command.option('--pcap <file>', 'write what passes the gateway to this file, for Wireshark');
+  withPage(command);
   command.option('--json', 'say everything as JSON, one object a line');
   return command.hook('preAction', () => {
     command.setOptionValue('allow', rules);
@@ -279,6 +281,7 @@ export function networkCommand(read: NetworkRead): NetworkCommand {
     policy: { rules, close, ...(read.default && { default: read.default }) },
     ...{ policyFile, audit, socks5, from, flows: read.flows, udpIdle: read.udpIdle },
     ...{ isolated: read.isolate ?? false, guard: read.guard, control, record, pcap },
+    ...pageOptions(read),
     json: read.json ?? false,
   };
 }

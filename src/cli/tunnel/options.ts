@@ -3,6 +3,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type PageOptions, type PageRead, pageOptions, withPage } from '../page.ts';
 import { numberFrom, parseName } from '../values.ts';
 
 /** A port of the stack, and where it leads on this host. */
@@ -12,7 +13,7 @@ export interface PublishedPort {
   readonly hostPort: number;
 }
 
-export interface TunnelUpOptions {
+export interface TunnelUpOptions extends PageOptions {
   readonly file: string;
   /** The interface's name; default the file's. */
   readonly tun: string | undefined;
@@ -49,7 +50,7 @@ export type TunnelRequest =
   | { readonly command: 'tunnel-serve'; readonly options: TunnelServeOptions }
   | { readonly command: 'wg'; readonly words: readonly string[] };
 
-interface UpRead {
+interface UpRead extends PageRead {
   tun?: string;
   rootless?: true;
   socks5?: { host: string; port: number };
@@ -94,7 +95,7 @@ function parsePublish(text: string, before: PublishedPort[]): PublishedPort[] {
 }
 
 function withUp(command: Command): Command {
-  return command
+  return withPage(command)
     .option('--tun <name>', "the interface's name (default: the file's)", parseName)
     .option('--rootless', 'no interface: a stack in this process, for --socks5 and --publish')
     .option('--socks5 <address:port>', 'a proxy for the programs of this host', parseListen)
@@ -131,7 +132,11 @@ function upOptions(file: string, read: UpRead): TunnelUpOptions {
   if (rootless && socks5 === undefined && publish.length === 0) {
     throw new InvalidArgumentError("option '--rootless' needs '--socks5' or '--publish'.");
   }
-  return { file, tun, rootless, socks5, publish, allowCommands, offload, interval, pcap, json };
+  return {
+    ...{ file, tun, rootless, socks5, publish, allowCommands, interval, pcap, json },
+    ...pageOptions(read),
+    offload,
+  };
 }
 
 /** Add both commands to the program. */

@@ -3,6 +3,7 @@
  * to theirs.
  * @module
  */
+import type { Stack } from '../../index.ts';
 import { createSocksServer, publish, resolveInside } from '../../services.ts';
 import { createTunnelStack } from '../../tunnel.ts';
 import type { OpenedTunnel } from './kind.ts';
@@ -11,6 +12,7 @@ import type { TunnelUpOptions } from './options.ts';
 export interface Rootless {
   /** What the ready line says of it. */
   readonly ready: Readonly<Record<string, string>>;
+  readonly stack: Stack;
   /** Settles if the tunnel goes away by itself; never otherwise. */
   readonly lost: Promise<Error>;
   close(): Promise<void>;
@@ -48,7 +50,7 @@ export async function openRootless(
         .map(({ port, host, hostPort }) => `${port}:${host}:${hostPort}`)
         .join(',');
     }
-    return { ready, lost, close };
+    return { ready, stack, lost, close };
   } catch (error) {
     await close();
     throw error;

@@ -3,14 +3,28 @@
  * stopped.
  * @module
  */
-import { capture, type Device, joinDevices, openTun, type TunDevice } from '../../index.ts';
+import { performance } from 'node:perf_hooks';
+import {
+  capture,
+  type Device,
+  joinDevices,
+  openTun,
+  type Stack,
+  type TapDevice,
+  type TunDevice,
+  tap,
+} from '../../index.ts';
+import type { Facts } from '../../page/live/watched.ts';
+import { pageOnHost } from '../page.ts';
 import type { Screen } from '../screen.ts';
+import { size } from '../words.ts';
 import { nameFor, readTunnelFile } from './file.ts';
 import { DEFAULT_TABLE, HostSide, runCommands } from './host.ts';
 import type { OpenedTunnel, TunnelFile } from './kind.ts';
 import type { TunnelUpOptions } from './options.ts';
 import { endedLine, report } from './report.ts';
 import { openRootless } from './rootless.ts';
+import { ago } from './show.ts';
 
 /** Bring it up until `stopped` settles or it is gone. Gives the exit code. */
 export async function tunnelUp(
@@ -39,7 +53,7 @@ async function upRootless(
 ): Promise<number> {
   const tunnel = await file.open({ name, offload: true, mark: 0, control: false });
   for (const note of tunnel.notes) screen.complain(note);
-  const device = captured(tunnel.device, options.pcap);
+  const device = tap(captured(tunnel.device, options.pcap));
   const inside = await openRootless({ ...tunnel, device }, options).catch(async (error) => {
     await tunnel.close();
     throw error;
@@ -50,7 +64,8 @@ async function upRootless(
   };
   try {
     tunnel.connect();
-    return await waitFor(tunnel, ready, options, screen, inside.lost, stopped);
+    const watched = { name, device, stack: inside.stack };
+    return await waitFor(tunnel, watched, ready, options, screen, inside.lost, stopped);
   } finally {
     await inside.close();
     await tunnel.close();
@@ -73,7 +88,8 @@ async function upOnHost(
     const isDefault = file.table === 'auto' && file.routes.some((route) => route.endsWith('/0'));
     const mark = isDefault ? DEFAULT_TABLE : 0;
     tunnel = await file.open({ name, offload: tun.headerLength > 0, mark, control: true });
-    const joint = joinDevices(captured(tun, options.pcap), tunnel.device);
+    const device = tap(captured(tun, options.pcap));
+    const joint = joinDevices(device, tunnel.device);
     const notes = [...tunnel.notes, ...(await host.set(name, tunnel))];
     for (const note of notes) screen.complain(note);
     await runCommands(file.commands, 'PostUp', name);
@@ -83,7 +99,7 @@ async function upOnHost(
       ...{ mtu: tun.mtu, routes: tunnel.routes.join(',') },
     };
     const lost = joint.ended.then((error) => error ?? new Error(`${name} was closed`));
-    return await waitFor(tunnel, ready, options, screen, lost, stopped);
+    return await waitFor(tunnel, { name, device }, ready, options, screen, lost, stopped);
   } finally {
     if (isUp) await ranLast(file, 'PreDown', name, screen);
     await host.end();
@@ -107,19 +123,54 @@ async function ranLast(
   await runCommands(commands, when, name).catch((error: Error) => screen.complain(error.message));
 }
 
+/** What a page may look at. */
+interface Inside {
+  readonly name: string;
+  readonly device: TapDevice;
+  readonly stack?: Stack;
+}
+
+/** The peers, as a table of the page. */
+const peerFacts = (peers: ReturnType<OpenedTunnel['peers']>): Facts => ({
+  title: 'Peers',
+  columns: ['peer', 'endpoint', 'handshake', 'in', 'out', 'lost'],
+  rows: peers.map(({ name, endpoint = '–', lastHandshake, receivedBytes, sentBytes, loss }) => [
+    ...[name, endpoint],
+    lastHandshake === 0 ? 'none yet' : ago((Date.now() - lastHandshake) / 1000),
+    ...[size(receivedBytes), size(sentBytes), `${(loss * 100).toFixed(1)} %`],
+  ]),
+});
+
 /** Say that it is ready, then how it stands, until it ends. */
 async function waitFor(
   tunnel: OpenedTunnel,
-  ready: Readonly<Record<string, string | number>>,
-  { json, interval }: TunnelUpOptions,
+  { name, device, stack }: Inside,
+  place: Readonly<Record<string, string | number>>,
+  options: TunnelUpOptions,
   screen: Screen,
   lost: Promise<Error>,
   stopped: Promise<unknown>,
 ): Promise<number> {
+  const { json, interval } = options;
+  const began = performance.now();
+  const bytes = (of: 'receivedBytes' | 'sentBytes'): number =>
+    tunnel.peers().reduce((sum, peer) => sum + peer[of], 0);
+  const page = await pageOnHost(options, () => ({
+    ...(stack && { stack }),
+    device,
+    about: () => ({
+      ...{ command: 'tunnel', device: name, medium: 'ip', addresses: tunnel.addresses },
+      uptime: (performance.now() - began) / 1000,
+    }),
+    totals: () => ({ bytesIn: bytes('receivedBytes'), bytesOut: bytes('sentBytes') }),
+    facts: () => [peerFacts(tunnel.peers())],
+  }));
+  const ready = { ...place, ...page.ready };
   const words = Object.entries(ready).map(([key, value]) => `${key}=${value}`);
   screen.line(json ? JSON.stringify({ event: 'ready', ...ready }) : `ready ${words.join(' ')}`);
   const end = report(screen, tunnel, { json, interval });
   const error = await Promise.race([lost, stopped.then(() => undefined)]);
+  await page.close();
   end();
   const peers = tunnel.peers();
   screen.line(json ? JSON.stringify({ event: 'ended', peers }) : endedLine(peers));

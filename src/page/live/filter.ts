@@ -2,10 +2,7 @@
  * The filter of the table of connections: words that must all fit. `10.0.0.`, `:443`, `state:est`, `rtt>50`, `is:lossy`.
  * @module
  */
-import type { Row } from './rows.ts';
-
-/** Whether a row is meant. */
-export type RowFilter = (row: Row) => boolean;
+import type { Row, RowFilter } from './rows.ts';
 
 const NUMBERS = {
   rtt: (row: Row) => row.rtt,

@@ -5,22 +5,25 @@
  * is changed by its name, which nobody else knows.
  * @module
  */
+import { performance } from 'node:perf_hooks';
 import { finished } from 'node:stream';
 import { asset, makeDocument, type PageDocument } from '../document.ts';
 import {
   type Call,
   COMMON,
+  type PageLimit,
   type PageServer,
   Refusal,
   type Route,
+  say,
   sayJson,
   servePage,
 } from '../server.ts';
 import { type Stream, Streams } from '../streams.ts';
-import { type RowFilter, rowFilter } from './filter.ts';
+import { rowFilter } from './filter.ts';
 import { Life } from './life.ts';
 import { Recording } from './recording.ts';
-import { ORDERS, type Order, type Row } from './rows.ts';
+import { ORDERS, type Order, type Row, type RowFilter } from './rows.ts';
 import { type Sample, Sampler } from './sampler.ts';
 import type { Watched } from './watched.ts';
 
@@ -32,6 +35,7 @@ export interface LiveOptions {
   readonly streams?: number;
   /** Bytes of a capture; default 32 MiB. */
   readonly captureBytes?: number;
+  readonly limit?: PageLimit;
 }
 
 /** What one reader looks at. */
@@ -50,6 +54,8 @@ const SCRIPTS = [
   ...['format.js', 'dom.js', 'chart.js', 'sequence.js', 'table.js', 'life.js', 'live.js'],
 ];
 const LIFE_EVERY = 250; // milliseconds
+/** How long numbers are given again as they were, in ms: what they cost is not for strangers to choose. */
+const FRESH = 100;
 const MOST_ROWS = 200;
 
 let made: PageDocument | undefined;
@@ -74,6 +80,7 @@ export function liveServer(watched: Watched, options: LiveOptions = {}): PageSer
     },
     get: live.get,
     post: live.post,
+    ...(options.limit && { limit: options.limit }),
   });
   return {
     ...server,
@@ -101,12 +108,12 @@ class Live {
     this.#streams = new Streams({ most: streams });
     const { device } = watched;
     this.#recording = capture && device ? new Recording(device, captureBytes) : undefined;
+    const numbers = rarely(watched);
     this.get = {
       '/v1/about': ({ response }) => sayJson(response, this.#about()),
       '/v1/live': (call) => this.#begin(call),
       '/v1/view': (call) => this.#change(call),
-      '/stats.json': ({ response }) =>
-        sayJson(response, watched.stack?.stats() ?? watched.totals?.()),
+      '/stats.json': ({ response }) => say(response, 200, 'application/json', numbers()),
       ...(this.#recording && { '/v1/capture.pcapng': (call: Call) => this.#download(call) }),
     };
     this.post = this.#recording
@@ -257,6 +264,20 @@ class Live {
     this.#streams.close();
     void this.#recording?.stop();
   }
+}
+
+/** The numbers of `/stats.json` as text, made no more often than is useful. */
+function rarely({ numbers, stack, totals }: Watched): () => string {
+  let text = '';
+  let until = 0;
+  return () => {
+    if (performance.now() >= until) {
+      const told = numbers ? numbers() : (stack?.stats() ?? totals?.());
+      text = `${JSON.stringify(told)}\n`;
+      until = performance.now() + FRESH;
+    }
+    return text;
+  };
 }
 
 /** What a reader asks to see; throws what is wrong with it. */

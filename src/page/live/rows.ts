@@ -3,7 +3,6 @@
  * @module
  */
 import type { ConnectionView, Stack } from '../../index.ts';
-import type { RowFilter } from './filter.ts';
 import { judge, type Look, type Memory, newMemory, type Trouble } from './trouble.ts';
 
 /** What the table may be sorted by. */
@@ -55,6 +54,9 @@ export interface Row extends Look {
   round: number;
   readonly memory: Memory;
 }
+
+/** Whether a row is meant. */
+export type RowFilter = (row: Row) => boolean;
 
 type Changing = { -readonly [Key in keyof Row]: Row[Key] };
 

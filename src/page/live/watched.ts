@@ -40,6 +40,8 @@ export interface Watched {
   readonly device?: TapDevice;
   /** Asked for where there is no stack. */
   totals?(): Totals;
+  /** What `/stats.json` gives; default the counters of the stack, or the totals. */
+  numbers?(): unknown;
   /** What this command knows beside routes, neighbours and paths: leases, peers. */
   facts?(): readonly Facts[];
 }

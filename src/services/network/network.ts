@@ -16,6 +16,8 @@ import {
   type Stack,
   type Switch,
   type SwitchPort,
+  type TapDevice,
+  tap,
 } from '../../index.ts';
 import { asBits, asText, type Range, readRange, wrong } from '../address.ts';
 import { blockOfOne, readBlock } from '../block.ts';
@@ -117,6 +119,8 @@ export class Network {
   readonly switch: Switch;
   /** The gateway's stack: its own servers listen here. */
   readonly stack: Stack;
+  /** What passes the gateway's own port, for who watches: `uplink.watch`. */
+  readonly uplink: TapDevice;
   readonly dhcp: DhcpServer;
   readonly dns: DnsForwarder;
   readonly gateway: Gateway;
@@ -162,7 +166,8 @@ export class Network {
       prompt: true,
     });
     const inner = options.pcap === undefined ? end : capture(end, options.pcap);
-    const device = options.recorder?.uplink(inner) ?? inner;
+    this.uplink = tap(options.recorder?.uplink(inner) ?? inner);
+    const device = this.uplink;
     this.#uplink = this.switch.plug(port, { name: 'gateway', storm: Number.POSITIVE_INFINITY });
     this.stack = createStack({
       ...{ device, address: `${address}/${bits}`, clock },

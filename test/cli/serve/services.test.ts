@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
 import test from 'ava';
-import { pageServer } from '../../../src/cli/serve/page.ts';
 import {
   daytime,
   type Net,
@@ -16,6 +15,15 @@ import {
   type Services,
   startServices,
 } from '../../../src/cli/serve/services.ts';
+import { liveServer } from '../../../src/page/live/live.ts';
+import type { PageLimit } from '../../../src/page/server.ts';
+
+const about = () => ({
+  ...{ command: 'test', device: 'none', medium: 'ip' as const, addresses: [], uptime: 1 },
+});
+/** The page, with these numbers. */
+const pageOf = (numbers: () => unknown, limit?: PageLimit) =>
+  liveServer({ about, numbers }, limit && { limit }).connected;
 
 const NOW = new Date(Date.UTC(1982, 1, 22, 17, 37, 43));
 const TEXT = 'Monday, February 22, 1982 17:37:43-UTC\r\n';
@@ -279,11 +287,11 @@ test('services: echo stops reading from a peer that does not read', async (t) =>
 });
 
 test('services: the page shows the numbers, and gives them as JSON', async (t) => {
-  const services = await start(pageServer(() => ({ packets: { in: 7 } })));
+  const services = await start(pageOf(() => ({ packets: { in: 7 } })));
   const at = `http://${HOME}:${services.tcp.page}`;
   const page = await fetch(`${at}/`);
   t.is(page.headers.get('content-type'), 'text/html; charset=utf-8');
-  t.regex(await page.text(), /^<!doctype html>[\s\S]*stats\.json[\s\S]*<\/html>\n$/);
+  t.regex(await page.text(), /^<!doctype html>[\s\S]*v1\/live[\s\S]*<\/html>\n$/);
   t.deepEqual(await (await fetch(`${at}/stats.json?now`)).json(), { packets: { in: 7 } });
   t.is((await fetch(`${at}/other`)).status, 404);
   t.is((await fetch(`${at}/`, { method: 'POST', body: 'x' })).status, 405);
@@ -302,7 +310,7 @@ async function raw(services: Services, bytes: string): Promise<string> {
 
 // RFC 9110 §7.2, §15.5.20. A browser that was led here by another's name (DNS rebinding) sends that name.
 test('services: the page is only for who asks for it by an address', async (t) => {
-  const services = await start(pageServer(() => ({})));
+  const services = await start(pageOf(() => ({})));
   const ask = (host: string) =>
     raw(services, `GET /stats.json HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
   for (const host of ['10.83.0.2', '10.83.0.2:80', '[::1]:80', 'localhost:8080', 'LOCALHOST']) {
@@ -324,7 +332,7 @@ test('services: the page is only for who asks for it by an address', async (t) =
 // Node documentation: `server.headersTimeout`, `server.requestTimeout` (408), `server.setTimeout()`.
 test('services: the page does not wait for ever for a request, nor for its answer to be taken', async (t) => {
   const limit = { HEADER: 100, REQUEST: 200, IDLE: 100, STALLED: 300, EVERY: 20 };
-  const services = await start(pageServer(() => ({}), limit));
+  const services = await start(pageOf(() => ({}), limit));
   t.regex(await raw(services, 'GET / HT'), /^HTTP\/1\.1 408 /);
   t.regex(await raw(services, ''), /^HTTP\/1\.1 408 /);
   const post = 'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nab';
@@ -347,7 +355,7 @@ test('services: the page does not wait for ever for a request, nor for its answe
 
 test('services: the numbers are counted once for many who ask at a time', async (t) => {
   let asked = 0;
-  const services = await start(pageServer(() => ({ asked: ++asked })));
+  const services = await start(pageOf(() => ({ asked: ++asked })));
   const at = `http://${HOME}:${services.tcp.page}/stats.json`;
   await Promise.all(Array.from({ length: 20 }, () => fetch(at).then((answer) => answer.text())));
   t.true(asked < 20, `${asked}`);
