@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 
 const [, , side, host, given] = process.argv;
 const PIECE = Buffer.alloc(1 << 20, 'x');
@@ -20,11 +21,12 @@ function serve() {
   }).listen(1);
   createServer((socket) => {
     let bytes = 0;
-    socket.on('error', () => {});
     socket.on('data', (piece) => {
       bytes += piece.length;
     });
-    socket.on('end', () => socket.end(`${bytes}`));
+    // Said now and then, and not at an end: not every gateway carries half-closed connections.
+    const timer = setInterval(() => socket.write(`${bytes}\n`), 20);
+    socket.on('error', () => {}).on('close', () => clearInterval(timer));
   }).listen(2);
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -48,18 +50,21 @@ async function down(seconds) {
   return bytes / took / MB;
 }
 
-/** Until the server has said that it has all. */
+/** What the server says that it has got, after so many seconds. */
 async function up(seconds) {
-  const socket = connect({ port: 2, host, allowHalfOpen: true });
+  const socket = connect({ port: 2, host, noDelay: true });
   await once(socket, 'connect');
+  let bytes = 0;
+  createInterface({ input: socket }).on('line', (line) => {
+    bytes = Number(line);
+  });
   const began = performance.now();
   while (performance.now() - began < seconds * 1000) {
     if (!socket.write(PIECE)) await once(socket, 'drain');
   }
-  socket.end();
-  let answer = '';
-  for await (const piece of socket) answer += piece;
-  return Number(answer) / ((performance.now() - began) / 1000) / MB;
+  const took = (performance.now() - began) / 1000;
+  socket.destroy();
+  return bytes / took / MB;
 }
 
 /** Connect, ask, and read to the end: the median. */

@@ -1,0 +1,138 @@
+/**
+ * Router advertisements and stateless DHCPv6 for guests: RFC 4861 §6.2, RFC 8106, RFC 8415 §18.3.6.
+ * @module
+ */
+import { once } from 'node:events';
+import test, { type ExecutionContext } from 'ava';
+import { createPipe, createStack, createSwitch, type Stack } from '../../src/index.ts';
+import {
+  advertiseRouter,
+  createDhcpv6Server,
+  type RouterAdvertiserOptions,
+} from '../../src/services.ts';
+
+const TOLD: RouterAdvertiserOptions = {
+  ...{ prefixes: ['fd91::/64'], dns: ['fd91::1', 'fd91::2'], search: ['lan', 'example.org'] },
+  ...{ mtu: 1400, otherConfig: true, interval: 4 },
+};
+
+function open(t: ExecutionContext): { router: Stack; join(options?: object): Stack } {
+  const bridge = createSwitch();
+  const join = (options: object = { autoconf: true }): Stack => {
+    const [near, far] = createPipe({ medium: 'ethernet' });
+    bridge.plug(near);
+    const stack = createStack({ device: far, ...options });
+    t.teardown(() => stack.close());
+    return stack;
+  };
+  return { router: join({ address: 'fd91::1/64', autoconf: false }), join };
+}
+
+/** Settles when `done`, or throws after ten seconds. */
+async function until(what: string, done: () => boolean): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!done()) {
+    if (performance.now() > end) throw new Error(`not in ten seconds: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('router: a guest makes an address from the prefix, and has the stack for a router', async (t) => {
+  const { router, join } = open(t);
+  await until('a link-local address', () => router.addresses.some((one) => one.startsWith('fe80')));
+  await until('an advertiser', () => {
+    try {
+      const advertiser = advertiseRouter(router, TOLD);
+      t.teardown(() => advertiser.close());
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const guest = join();
+  const inPrefix = (): string | undefined =>
+    guest.addresses.find((address) => address.startsWith('fd91:'));
+  await until('an address', () => inPrefix() !== undefined);
+  await until('a router', () => guest.routes.some(({ network }) => network === '::/0'));
+  t.true((await guest.ping('fd91::1')).rtt > 0);
+});
+
+test('router: an advertisement is what RFC 4861 §4.2 and RFC 8106 have it to be', async (t) => {
+  const { router, join } = open(t);
+  const listener = join({ address: 'fd91::9/64', autoconf: false });
+  const heard: Buffer[] = [];
+  const raw = listener.raw((packet) => {
+    if (packet[6] === 58 && packet[40] === 134) heard.push(packet);
+  });
+  t.teardown(() => raw.close());
+  await until('a link-local address', () => router.addresses.some((one) => one.startsWith('fe80')));
+  const advertiser = advertiseRouter(router, TOLD);
+  await until('an advertisement', () => heard.length > 0);
+  const packet = heard[0] as Buffer;
+  t.is(packet[7], 255, 'hop limit');
+  t.is(packet[44], 64);
+  t.is(packet[45], 0x40, 'other configuration');
+  t.is(packet.readUInt16BE(46), 1800);
+  const options = new Map<number, Buffer>();
+  for (let at = 56; at < packet.length; at += (packet[at + 1] as number) * 8) {
+    options.set(packet[at] as number, packet.subarray(at, at + (packet[at + 1] as number) * 8));
+  }
+  t.deepEqual([...options.keys()], [1, 3, 5, 25, 31]);
+  t.is(options.get(1)?.toString('hex', 2), router.hardwareAddress()?.replaceAll(':', ''));
+  t.is(options.get(3)?.readUInt16BE(2), 0x40c0);
+  t.is(options.get(5)?.readUInt32BE(4), 1400);
+  t.is(options.get(25)?.length, 8 + 32);
+  t.is(options.get(25)?.readUInt32BE(4), 12);
+  t.is(
+    options.get(31)?.toString('latin1', 8).replace(/\0+$/, '\0'),
+    '\x03lan\0\x07example\x03org\0',
+  );
+  // RFC 4861 §6.2.5: who ceases to be a router says so.
+  advertiser.close();
+  await until('the last', () => heard.at(-1)?.readUInt16BE(46) === 0);
+  t.pass();
+});
+
+test('router: what cannot be meant is refused', (t) => {
+  const { router } = open(t);
+  const wrong: [RouterAdvertiserOptions, string][] = [
+    [{ prefixes: ['fd91::/48'] }, 'ERR_INVALID_ARG_VALUE'],
+    [{ prefixes: ['10.0.0.0/64'] }, 'ERR_INVALID_ARG_VALUE'],
+    [{ prefixes: [], dns: ['10.0.0.1'] }, 'ERR_INVALID_ARG_VALUE'],
+    [{ prefixes: [], mtu: 576 }, 'ERR_OUT_OF_RANGE'],
+    [{ prefixes: [], interval: 1 }, 'ERR_OUT_OF_RANGE'],
+  ];
+  for (const [options, code] of wrong) t.throws(() => advertiseRouter(router, options), { code });
+});
+
+test('dhcpv6: who asks for information gets servers and domains (RFC 8415 §18.3.6)', async (t) => {
+  const { router, join } = open(t);
+  const server = createDhcpv6Server(router, { dns: ['fd91::1'], search: ['lan'] });
+  t.teardown(() => server.close());
+  await server.ready;
+  const guest = join({ address: 'fd91::9/64', autoconf: false });
+  await until('an address', () => guest.addresses.some((one) => one.startsWith('fe80')));
+  const socket = guest.dgram.createSocket('udp6').bind(546);
+  t.teardown(() => socket.close());
+  await once(socket, 'listening');
+  const ask = Buffer.from('0b010203000100040000abcd', 'hex');
+  const device = guest.devices[0]?.name ?? '';
+  let answer: Buffer | undefined;
+  socket.on('message', (text: Buffer) => {
+    answer = text;
+  });
+  await until('an answer', () => {
+    socket.send(ask, 547, `ff02::1:2%${device}`);
+    return answer !== undefined;
+  });
+  t.is(answer?.readUInt32BE(0), 0x07010203);
+  t.is(answer?.toString('hex', 4, 12), '000100040000abcd');
+  t.is(answer?.toString('hex', 12, 20), '0002000a00030001');
+  const told = answer?.toString('hex', 26);
+  t.is(told, '00170010fd91000000000000000000000000000100180005036c616e00');
+  t.true(server.stats.answered > 0);
+  for (const bad of ['03010203', '0b0102', '0b0102030001ffff']) {
+    socket.send(Buffer.from(bad, 'hex'), 547, 'fd91::1');
+  }
+  await until('the bad ones', () => server.stats.malformed === 3);
+});
