@@ -62,6 +62,16 @@ export type { FlowRequest, OnFlow, PolicyOptions } from './services/policy/read.
 export type { NameBounds } from './services/policy/tunnel.ts';
 export { Recorder } from './services/replay/recorder.ts';
 export { type Replayed, replay } from './services/replay/replay.ts';
+export {
+  advertiseRouter,
+  type RouterAdvertiser,
+  type RouterAdvertiserOptions,
+} from './services/router/advertiser.ts';
+export {
+  createDhcpv6Server,
+  type Dhcpv6Options,
+  type Dhcpv6Server,
+} from './services/router/dhcpv6.ts';
 export { resolveInside } from './services/socks/names.ts';
 export { type Published, type PublishOptions, publish } from './services/socks/publish.ts';
 export {

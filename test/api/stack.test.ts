@@ -345,3 +345,19 @@ test('stack: a device that is refused leaves the others to be used by another st
   t.is(stack.address, '10.0.0.2');
   await Promise.all([stack.close(), b.close(), c.close()]);
 });
+
+// RFC 4862 §5.4: an address is asked for before it is used, whether or not anybody else says something.
+test('stack: addresses of IPv6 are ours after a second on a link where nobody speaks', async (t) => {
+  const [near, far] = createPipe({ medium: 'ethernet' });
+  const stack = createStack({ device: far, address: 'fd91::1/64', autoconf: false });
+  t.teardown(() => Promise.all([stack.close(), near.close()]));
+  for (let i = 0; i < 100 && stack.addresses.length < 2; i++) {
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  t.true(stack.addresses.includes('fd91::1'));
+  stack.addAddress('fd91::2/64');
+  for (let i = 0; i < 100 && stack.addresses.length < 3; i++) {
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  t.true(stack.addresses.includes('fd91::2'));
+});

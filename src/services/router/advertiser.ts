@@ -51,10 +51,14 @@ const Option = { LINK: 1, PREFIX: 3, MTU: 5, DNS: 25, SEARCH: 31 } as const;
 export class RouterAdvertiser {
   /** Advertisements that were sent, and solicitations that came. */
   readonly stats = { advertised: 0, solicited: 0 };
+  /** Settles when it has begun: the stack's own address was asked for on its link (RFC 4862 §5.4). */
+  readonly ready: Promise<void>;
   readonly #raw: RawIp;
   readonly #hook: Hook;
   readonly #interval: number;
-  readonly #packet: Uint8Array;
+  /** Empty until it has begun. */
+  #packet: Uint8Array = new Uint8Array(0);
+  #closed = false;
   #sent = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
@@ -64,34 +68,45 @@ export class RouterAdvertiser {
     const { interval = 600 } = options;
     checkNumber('interval', interval, 4, 1800);
     this.#interval = interval * 1000;
+    const told = tell(options);
     const mac = stack.hardwareAddress();
-    const own = stack.addresses.find((address) => /^fe[89ab]/i.test(address));
-    if (mac === undefined || own === undefined) {
-      throw wrong('stack', own, 'it must be on a device that carries frames, and speak IPv6');
+    if (mac === undefined) {
+      throw wrong('stack', stack.devices[0]?.name, 'it must be on a device that carries frames');
     }
-    this.#packet = write(own.replace(/%.*/, ''), mac, options);
     this.#raw = stack.raw();
     this.#hook = stack.hook('input', ({ protocol, ttl, view, body, bodyLength }) => {
       // RFC 4861 §6.1.1: what a router has passed on is none.
       if (protocol !== ICMPV6 || ttl !== HOP_LIMIT || bodyLength < 8) return;
       if (view.getUint8(body) === SOLICITATION) this.#asked();
     });
-    this.#later(0);
+    this.ready = stack.settled().then(() => {
+      const own = stack.addresses.find((address) => /^fe[89ab]/i.test(address));
+      if (own === undefined || this.#closed) return;
+      this.#packet = assemble(own.replace(/%.*/, ''), mac, told);
+      this.#later(0);
+    });
   }
 
   /** Say no more, and say so: guests must not take it for their router. RFC 4861 §6.2.5. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#hook.remove();
+    if (this.#packet.length > 0) this.#sayNoMore();
+    this.#raw.close();
+  }
+
+  #sayNoMore(): void {
     new DataView(this.#packet.buffer).setUint16(HEADER + 6, 0);
     seal(this.#packet);
     this.#send();
-    this.#raw.close();
   }
 
   /** RFC 4861 §6.2.6: soon, but not more often than each three seconds. */
   #asked(): void {
     this.stats.solicited++;
+    if (this.#packet.length === 0) return;
     const soon = Math.max(randomInt(ANSWER_DELAY), this.#sent + LEAST_BETWEEN - performance.now());
     if (performance.now() + soon < this.#due) this.#later(soon);
   }
@@ -126,8 +141,8 @@ export class RouterAdvertiser {
 export const advertiseRouter = (stack: Stack, options: RouterAdvertiserOptions): RouterAdvertiser =>
   new RouterAdvertiser(stack, options);
 
-/** The whole packet: header of IPv6, advertisement, options. */
-function write(own: string, mac: string, options: RouterAdvertiserOptions): Uint8Array {
+/** What is the same whoever advertises it: from the advertisement's type on, and the options but our own address. */
+function tell(options: RouterAdvertiserOptions): readonly number[] {
   const {
     lifetime = 1800,
     hopLimit = 64,
@@ -141,9 +156,7 @@ function write(own: string, mac: string, options: RouterAdvertiserOptions): Uint
   if (mtu !== undefined) checkNumber('mtu', mtu, 1280, 65_535);
   const other = otherConfig ? 0x40 : 0;
   const bytes: number[] = [
-    ...[0x60, 0, 0, 0, 0, 0, ICMPV6, HOP_LIMIT, ...octets('stack', own), ...octets('', EVERYONE)],
     ...[ADVERTISEMENT, 0, 0, 0, hopLimit, other, ...short(lifetime), ...long(0), ...long(0)],
-    ...[Option.LINK, 1, ...mac.split(':').map((octet) => Number.parseInt(octet, 16))],
   ];
   for (const prefix of options.prefixes) {
     const [network = '', bits] = prefix.split('/');
@@ -165,7 +178,15 @@ function write(own: string, mac: string, options: RouterAdvertiserOptions): Uint
     while (names.length % 8 !== 0) names.push(0);
     bytes.push(Option.SEARCH, 1 + names.length / 8, 0, 0, ...holds, ...names);
   }
-  const packet = Uint8Array.from(bytes);
+  return bytes;
+}
+
+/** The whole packet. */
+function assemble(own: string, mac: string, told: readonly number[]): Uint8Array {
+  const packet = Uint8Array.from([
+    ...[0x60, 0, 0, 0, 0, 0, ICMPV6, HOP_LIMIT, ...octets('stack', own), ...octets('', EVERYONE)],
+    ...[...told, Option.LINK, 1, ...mac.split(':').map((octet) => Number.parseInt(octet, 16))],
+  ]);
   new DataView(packet.buffer).setUint16(4, packet.length - HEADER);
   seal(packet);
   return packet;

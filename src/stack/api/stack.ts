@@ -180,6 +180,7 @@ export class Stack extends Modules {
       const all = isIPv6(router) ? ANY6 : ANY;
       routes.add(all, 0, { gateway: inZone(router, iface.index), iface });
     }
+    this.#host.flushSoon(); // its addresses are asked for (RFC 4862 §5.4), on a silent link too
   }
 
   /** When all addresses of IPv6 have been asked for on their links (RFC 4862 §5.4): at once where there is no link. */
@@ -200,6 +201,7 @@ export class Stack extends Modules {
    */
   addAddress(address: string, device?: string): void {
     addAddress(this.#core, address, device);
+    this.#host.flushSoon();
   }
 
   /** Have it no longer, nor the routes that need it. Throws `EADDRNOTAVAIL` if it is not ours. */
