@@ -51,6 +51,8 @@ async function main(args: readonly string[], screen: Screen): Promise<number> {
       return (await import('./replay.ts')).runReplay(request.file, request.json, screen);
     case 'traceroute':
       return (await import('./traceroute.ts')).traceroute(request.options, screen, stopped());
+    case 'lab':
+      return (await import('./lab/lab.ts')).runLab(request.options, screen, stopped());
     case 'plot':
       return (await import('./plot/plot.ts')).runPlot(request.options, screen);
     case 'ss':

@@ -11,6 +11,7 @@ import {
   forwardOptions,
   withForward,
 } from './forward/options.ts';
+import { type LabCommand, withLab } from './lab/options.ts';
 import {
   type NetworkCommand,
   type NetworkRead,
@@ -69,6 +70,7 @@ export type Request =
   | { readonly command: 'dump'; readonly options: DumpOptions }
   | { readonly command: 'top'; readonly options: TopOptions }
   | { readonly command: 'plot'; readonly options: PlotOptions }
+  | { readonly command: 'lab'; readonly options: LabCommand }
   | TunnelRequest
   /** What it means is read by `tuntap.ts`: the words are those of another program. */
   | { readonly command: 'tuntap'; readonly words: readonly string[] }
@@ -188,6 +190,9 @@ export function parse(args: readonly string[], version: string): Request {
   withPlot(program.command('plot'), (options) => {
     request = { command: 'plot', options };
   });
+  withLab(program.command('lab'), (options) => {
+    request = { command: 'lab', options };
+  });
   addTunnel(program, (found) => {
     request = found;
   });
@@ -206,5 +211,5 @@ export function parse(args: readonly string[], version: string): Request {
 }
 
 const MISSING =
-  'what shall it do? serve, ping, forward, network, replay, plot, traceroute, tuntap, tunnel, wg, ' +
+  'what shall it do? serve, ping, forward, network, replay, plot, lab, traceroute, tuntap, tunnel, wg, ' +
   'or of one that runs: ss, nstat, top, dump, capture; see tunstack --help';

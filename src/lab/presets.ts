@@ -64,7 +64,7 @@ export const PRESETS: readonly LabPreset[] = [
       'Slow start runs over the short queue, and many packets are lost at once. After that each tooth of the saw loses one.',
       'The window grows by one segment each round trip until the queue of 30 packets overflows and a packet is lost: the saw-tooth of RFC 5681.',
       'The receiver acknowledges the same octet again and again and names by SACK what came behind the hole (violet). A round trip later the missing text is sent again (red) and the acknowledgement leaps.',
-      'The window is halved, and no timer has run out: the shaded times are fast recovery. What is in flight falls smoothly, since proportional rate reduction (RFC 6937) lets one segment go for every two that arrive.',
+      'The window is halved, and no timer has run out: above the graphs "recovery" says Recovery as long, and time-outs stay at 0. What is in flight falls smoothly, since proportional rate reduction (RFC 6937) lets one segment go for every two that arrive.',
     ],
     tries: [
       'Choose cubic: it gives up less at a loss (30 %) and comes back along a curve that is flat where it lost last time (RFC 9438).',

@@ -135,7 +135,7 @@ test('options: help and version are said, not refused', (t) => {
 });
 
 const refusals: readonly (readonly [string, RegExp])[] = [
-  ['', /what shall it do\? serve, ping, forward, network, replay, plot, traceroute, tuntap/],
+  ['', /what shall it do\? serve, ping, forward, network, replay, plot, lab, traceroute, tuntap/],
   ['dance', /unknown command 'dance'/],
   ['serv', /unknown command 'serv' \(Did you mean serve\?\)/],
   ['serve --mtuu 9000', /unknown option '--mtuu' \(Did you mean --mtu\?\)/],

@@ -13,7 +13,7 @@ const SERIES = [
   { label: 'window edge', colour: 'edge', dash: [5, 3] },
   { label: 'selectively', colour: 'sack' },
 ];
-const HEIGHT = 320;
+const SEQUENCE_HEIGHT = 320;
 /** Strokes of what was sent again are never shorter, in CSS pixels. */
 const LEAST_RESENT = 6;
 
@@ -27,9 +27,11 @@ export class SequenceChart {
   #events = [];
   #most;
   #zoomed = false;
+  /** From where to where the next picture reaches: its heights are asked for before uPlot says so. */
+  #reach = [0, 1];
   #data = [[], [], []];
 
-  constructor({ title, id, most = 20_000, height = HEIGHT }) {
+  constructor({ title, id, most = 20_000, height = SEQUENCE_HEIGHT }) {
     this.#most = most;
     this.#figure = figure(title, SERIES, id);
     const { plot: host } = this.#figure;
@@ -76,7 +78,11 @@ export class SequenceChart {
           draw: [() => this.#strokes()],
           setSelect: [
             (plot) => {
-              this.#zoomed = plot.select.width > 0;
+              const { left, width } = plot.select;
+              this.#zoomed = width > 0;
+              if (this.#zoomed) {
+                this.#reach = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')];
+              }
             },
           ],
         },
@@ -105,7 +111,7 @@ export class SequenceChart {
   /** Show from `from` to `to`, in seconds. */
   zoom(from, to) {
     this.#zoomed = true;
-    this.#plot.setScale('x', { min: from, max: to });
+    this.#show(from, to);
   }
 
   clear() {
@@ -138,15 +144,19 @@ export class SequenceChart {
     this.#data = [times, acked, edges];
     this.#plot.setData(this.#data, false);
     const first = this.#events[0]?.at ?? 0;
-    const { min, max } = this.#plot.scales.x;
-    if (this.#zoomed && min !== null) this.#plot.setScale('x', { min, max });
-    else this.#plot.setScale('x', { min: first, max: Math.max(last ?? 1, first + 0.01) });
+    if (this.#zoomed) this.#show(...this.#reach);
+    else this.#show(first, Math.max(last ?? 1, first + 0.01));
     this.#say();
+  }
+
+  #show(min, max) {
+    this.#reach = [min, max];
+    this.#plot.setScale('x', { min, max });
   }
 
   /** The range of octets: of what was sent and acknowledged between the marks, for the edge may be far above. */
   #range() {
-    const { min, max } = this.#plot?.scales?.x ?? {};
+    const [min, max] = this.#reach;
     let least = Number.POSITIVE_INFINITY;
     let most = Number.NEGATIVE_INFINITY;
     for (const { at, kind, seq, length = 0, edge } of this.#events) {
