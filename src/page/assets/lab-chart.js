@@ -1,6 +1,7 @@
 /** Graphs over the lab's own time: all of it, or the last seconds. */
 import { axis, figure, fromZero, keepWidth } from './chart.js';
 import { colour, setText } from './dom.js';
+import { BINARY_STEPS, bytes } from './format.js';
 
 const LAB_HEIGHT = 168;
 const MOST_POINTS = 20_000;
@@ -26,7 +27,7 @@ export class LabChart {
       {
         width: 320,
         height: LAB_HEIGHT,
-        padding: [8, 8, 0, 0],
+        padding: [8, 16, 0, 0],
         legend: { show: false },
         cursor: {
           y: false,
@@ -40,7 +41,12 @@ export class LabChart {
             values: (_p, ticks) => ticks.map((t) => `${Number(t.toPrecision(6))} s`),
             size: 30,
           }),
-          axis({ values: (_p, ticks) => ticks.map(format), size: 78, space: 36 }),
+          axis({
+            values: (_p, ticks) => ticks.map(format),
+            size: 80,
+            space: 36,
+            ...(format === bytes && { incrs: BINARY_STEPS }),
+          }),
         ],
         series: [
           {},

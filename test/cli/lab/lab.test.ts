@@ -112,7 +112,7 @@ test('lab: what sliders did is in the command that it prints, which plays it aga
 });
 
 test('lab: a reader of the stream has all from the beginning, then what comes', async (t) => {
-  const { url, stop } = await start(t, '--speed', '2');
+  const { url, stop } = await start(t, '--seconds', '3600');
   const found = await new Promise<string>((resolve, reject) => {
     let text = '';
     request(`${url}v1/stream`)

@@ -32,7 +32,7 @@ test('lab runner: it pauses by itself, goes on for as long again, and steps', (t
   runner.play();
   const { now } = runner.state;
   runner.pass(1, never);
-  t.is(runner.state.now, now + 0.5);
+  t.true(Math.abs(runner.state.now - now - 0.5) < 1e-9);
 });
 
 test('lab runner: who comes later has the whole run, in bounds; another run begins anew', (t) => {
