@@ -2,7 +2,7 @@
  * OpenVPN under garbage: mutated, replayed, cut and made-up packets, in virtual time. Nothing is thrown, nothing is
  * delivered that was not sent, who is a stranger gets no more than the bounded answers, and nothing grows.
  *
- * `OVPN_FUZZ=1000000 npx ava dist/test/fuzz/openvpn.test.js` for more rounds than the default.
+ * `npm run tunnels -- --only fuzz` has a million rounds of each.
  */
 import test from 'ava';
 import { Endpoint } from '../../src/tunnel/endpoint.ts';
@@ -21,7 +21,7 @@ import {
   World,
 } from '../tunnel/openvpn/world.ts';
 
-const ROUNDS = Number(process.env['OVPN_FUZZ'] ?? 40_000);
+const ROUNDS = Number(process.env['TUNSTACK_TUNNEL_FUZZ'] ?? 40_000);
 const KEY = Uint8Array.from({ length: 256 }, (_, i) => (i * 7 + 3) & 0xff);
 
 /** One of many ways to spoil a packet. */

@@ -135,6 +135,110 @@ withGo('tunnel: serve makes both ends’ files, which wg takes too', async (t) =
   t.is(set.code, 0, set.err);
 });
 
+/** How an interface stands: its MTU, addresses and routes, whatever it is called. */
+async function standing(name: string): Promise<Record<string, string>> {
+  const of = async (...words: string[]): Promise<string> =>
+    (await run('ip', ...words, 'dev', name)).out
+      .replaceAll(name, 'NAME')
+      .replace(/ +/g, ' ')
+      .trim();
+  const mtu = /mtu (\d+)/.exec(await of('link', 'show'))?.[1] ?? '';
+  const addresses = [...(await of('addr', 'show')).matchAll(/inet6? (\S+)/g)]
+    .map(([, address = '']) => address)
+    .filter((address) => !address.startsWith('fe80'))
+    .toSorted()
+    .join(' ');
+  const routes = async (family: string): Promise<string> =>
+    (await of(family, 'route', 'show'))
+      .split('\n')
+      .map((line) => line.split(' ')[0])
+      .filter((network) => !network?.startsWith('fe80'))
+      .toSorted()
+      .join(' ');
+  return { mtu, addresses, routes: await routes('-4'), routes6: await routes('-6') };
+}
+
+const withQuick = testWith('ip', 'nsenter', 'unshare', 'wg', 'wireguard-go', 'wg-quick');
+
+withQuick('tunnel: the same file brings up the same with wg-quick and here', async (t) => {
+  const peer = await GoPeer.make(t);
+  await peer.start();
+  await peer.space.ip('addr', 'add', '10.77.0.1/24', 'dev', 'lo');
+  const file = join(peer.folder, 'same.conf');
+  const text = peer
+    .file(`${THERE}:${PORT}`, [
+      'AllowedIPs = 10.77.0.0/24 # what is behind it',
+      'PersistentKeepalive = 25',
+    ])
+    .replace('[Peer]', 'MTU = 1380\n\n[Peer]\n# the gateway');
+  writeFileSync(file, text, { mode: 0o600 });
+  const reaches = async (): Promise<void> => {
+    for (const address of [THEIRS, '10.77.0.1', 'fd66::2']) {
+      const { code, out } = await run('ping', '-c', '1', '-W', '6', address);
+      t.is(code, 0, out);
+    }
+  };
+  const quick = await run('wg-quick', 'up', file);
+  t.teardown(() => run('wg-quick', 'down', file).then(() => {}));
+  t.is(quick.code, 0, quick.err);
+  await reaches();
+  const theirs = await standing('same');
+  const down = await run('wg-quick', 'down', file);
+  t.is(down.code, 0, down.err);
+  await up(t, file);
+  t.deepEqual(await standing('same'), theirs);
+  t.is(theirs['mtu'], '1380');
+  t.is(theirs['routes'], `10.66.0.0/24 10.77.0.0/24`);
+  await reaches();
+});
+
+withGo(
+  'examples: a road warrior reaches what is behind its gateway, in two namespaces',
+  async (t) => {
+    const peer = await GoPeer.make(t);
+    const example = join(root, 'dist/examples/road-warrior.js');
+    const gateway = join(peer.folder, 'gateway.conf');
+    writeFileSync(
+      gateway,
+      [
+        ...['[Interface]', `PrivateKey = ${peer.keys.secret}`, `ListenPort = ${PORT}`],
+        ...[`Address = ${THEIRS}/24`, '[Peer]', `PublicKey = ${peer.ours.public}`],
+        ...[`AllowedIPs = ${OURS}/32`, ''],
+      ].join('\n'),
+    );
+    const file = fileFor(peer, ['AllowedIPs = 10.77.0.0/24'], 'warrior');
+    const ends = [
+      peer.space.start(process.execPath, example, gateway),
+      new Running(process.execPath, [example, file]),
+    ];
+    for (const end of ends) t.teardown(() => end.stop('SIGKILL').then(() => {}));
+    const isUp = async (): Promise<boolean> => {
+      const route = await run('ip', 'route', 'replace', '10.77.0.0/24', 'dev', 'wg0');
+      return route.code === 0 && (await peer.space.run('ip', 'link', 'show', 'wg0')).code === 0;
+    };
+    for (let i = 0; i < 100 && !(await isUp()); i++) await pause(50);
+    // What is behind the gateway: a network of its own, with a host that serves.
+    await peer.space.ip('link', 'add', 'inner0', 'type', 'veth', 'peer', 'name', 'inner1');
+    await peer.space.ip('addr', 'add', '10.77.0.1/24', 'dev', 'inner0');
+    await peer.space.ip('link', 'set', 'inner0', 'up');
+    const program = join(root, 'dist/test/support/outside.js');
+    const servers = peer.space.start(process.execPath, program, '10.77.0.1');
+    t.teardown(() => servers.stop('SIGKILL').then(() => {}));
+    t.is(await servers.line(), 'ready');
+    const bytes = 8 << 20;
+    const page = `curl -sS -m 40 http://10.77.0.1/bytes/${bytes} | sha256sum`;
+    const { out, err } = await run('sh', '-c', page);
+    const sum = createHash('sha256');
+    for (let i = 0; i < bytes; i += 65_536) sum.update(Buffer.alloc(65_536, 'tunstack'));
+    t.is(out.split(' ')[0], sum.digest('hex'), err);
+    for (const end of ends) {
+      const ended = await end.stop('SIGINT');
+      t.is(ended.code, 0, ended.err);
+      t.regex(ended.out, /^[1-9]\d* packets out, [1-9]\d* in\n$/);
+    }
+  },
+);
+
 withGo('tunnel: what is wrong with a file is said with its line', async (t) => {
   const peer = await GoPeer.make(t);
   const file = join(peer.folder, 'wrong.conf');

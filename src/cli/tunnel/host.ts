@@ -29,7 +29,11 @@ export class HostSide {
     const notes: string[] = [];
     for (const address of tunnel.addresses) await ip('addr', 'add', address, 'dev', name);
     if (tunnel.table !== 'off') {
-      for (const route of tunnel.routes) await this.#route(name, route, tunnel);
+      // The longest first, as wg-quick has them: what is within another that is there already needs none of its own.
+      const bits = (route: string): number => Number(route.split('/')[1]);
+      for (const route of tunnel.routes.toSorted((a, b) => bits(b) - bits(a))) {
+        await this.#route(name, route, tunnel);
+      }
     }
     if (tunnel.dns.length > 0) notes.push(...(await this.#names(name, tunnel)));
     this.#watch();
@@ -52,8 +56,9 @@ export class HostSide {
       return;
     }
     if (!route.endsWith('/0')) {
-      // An address of ours on the network has made the route already.
-      await ip(family, 'route', 'replace', route, 'dev', name);
+      // An address of ours on the network has made a route already.
+      const there = await run('ip', [family, 'route', 'show', 'dev', name, 'match', route]);
+      if (there.stdout.trim() === '') await ip(family, 'route', 'add', route, 'dev', name);
       return;
     }
     const own = `${DEFAULT_TABLE}`;

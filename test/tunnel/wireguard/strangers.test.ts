@@ -147,7 +147,7 @@ test('strangers: peers’ packets that were changed anywhere do not open, and th
   network.line.run(S);
   const sent = network.seen.slice();
   const random = new SeededRandom(3);
-  const rounds = Number(process.env['TUNSTACK_FUZZ'] ?? 20_000);
+  const rounds = Number(process.env['TUNSTACK_TUNNEL_FUZZ'] ?? 20_000);
   const came = b.out.length;
   for (let i = 0; i < rounds; i++) {
     const one = sent[below(random, sent.length)];
