@@ -99,7 +99,7 @@ test('network: the last line says what was carried, lent, answered and refused',
     leases: [],
     dhcp: { ack: 2 },
     dns: { queries: 9, local: 3, cached: 2, resolved: 2, refused: 1 },
-    guests: { spoofed: 4, rogueDhcp: 0, tooMany: 0 },
+    guests: { spoofed: 4, rogueDhcp: 0, rogueRouter: 0, tooMany: 0 },
   } as unknown as NetworkStatus;
   t.is(
     networkLine(status),

@@ -43,7 +43,7 @@ export function qemuOption({ path, host = '', port = 0 }: ListenPlace): string {
 
 /** The last line. */
 export function networkLine({ flows, leases, dhcp, dns, guests }: NetworkStatus): string {
-  const spoofed = guests.spoofed + guests.rogueDhcp + guests.tooMany;
+  const spoofed = guests.spoofed + guests.rogueDhcp + guests.rogueRouter + guests.tooMany;
   return [
     `carried ${plural(flows.tcp, 'TCP flow')}`,
     plural(flows.udp, 'UDP flow'),

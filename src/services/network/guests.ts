@@ -12,13 +12,16 @@ import * as ethernet from '../../stack/wire/ethernet.ts';
 import * as ipv4 from '../../stack/wire/ipv4.ts';
 import { asBits, asText, holds, type Range } from '../address.ts';
 import type { Guest } from '../gateway/rules.ts';
+import { Rogue, rogueOf } from './rogue.ts';
 
 /** Frames that were dropped, by why. */
 export interface GuestDrops {
   /** From an address that somebody else has, or that is no guest's. */
   spoofed: number;
-  /** As a server of DHCP. */
+  /** As a server of DHCP, or of DHCPv6. */
   rogueDhcp: number;
+  /** As a router of IPv6: advertisements, redirects, and what hides such. */
+  rogueRouter: number;
   /** From one address more than a port may have. */
   tooMany: number;
 }
@@ -59,7 +62,7 @@ const MOST_ASKING = 16;
 
 /** Who is on the network: by which port, with which addresses, and whether a frame is theirs to send. */
 export class Guests {
-  readonly drops: GuestDrops = { spoofed: 0, rogueDhcp: 0, tooMany: 0 };
+  readonly drops: GuestDrops = { spoofed: 0, rogueDhcp: 0, rogueRouter: 0, tooMany: 0 };
   readonly #options: GuestsOptions;
   readonly #own: ReadonlySet<number>;
   readonly #holders: Map<number, Holder> = new Map();
@@ -139,6 +142,12 @@ export class Guests {
         }
       }
       return this.#mayBe(view.getUint32(from + 12), hi, lo, port) ? 'pass' : 'drop';
+    }
+    if (type === ethernet.EtherType.IPV6) {
+      const rogue = rogueOf(view, from, left);
+      if (rogue === Rogue.NONE) return 'pass';
+      this.drops[rogue === Rogue.DHCP ? 'rogueDhcp' : 'rogueRouter']++;
+      return 'drop';
     }
     if (type !== ethernet.EtherType.ARP) return 'pass';
     if (!arp.valid(view, from, left)) return 'drop';

@@ -204,8 +204,66 @@ test('network: a guest asks for a lease as itself, and its port for sixteen stat
   while (it.network.guests.drops.spoofed < 1) await new Promise(setImmediate);
   for (let i = 1; i <= 20; i++) discover(i, i);
   while (it.network.guests.drops.tooMany < 4) await new Promise(setImmediate);
-  t.deepEqual({ ...it.network.guests.drops }, { spoofed: 1, rogueDhcp: 0, tooMany: 4 });
+  t.deepEqual(
+    { ...it.network.guests.drops },
+    { spoofed: 1, rogueDhcp: 0, rogueRouter: 0, tooMany: 4 },
+  );
   await end.close();
+});
+
+// RFC 6105, RFC 7113 §2.1, RFC 7610: what makes a guest the router, or the resolver, of the others.
+test('network: a guest is no router of IPv6 for others, nor their server of DHCPv6, whatever it hides behind', async (t) => {
+  const it = await world(t);
+  const [port, end] = createPipe({ medium: 'ethernet' });
+  const [other, far] = createPipe({ medium: 'ethernet' });
+  it.network.plug(port);
+  it.network.plug(other);
+  const memory = new Uint8Array(4096);
+  const heard: number[] = [];
+  end.start({ memory, readable: () => {}, writable: () => {}, closed: () => {} });
+  const ears = new Uint8Array(131_072);
+  const readable = (): void => {
+    while (far.read(0, 2048) > 0) if (ears[12] === 0x86) heard.push(ears[53] as number);
+  };
+  far.start({ memory: ears, readable, writable: () => {}, closed: () => {} });
+  let mark = 0;
+  const say = (next: number, ...body: number[]): void => {
+    const frame = Buffer.alloc(54 + body.length);
+    frame.set([0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, 0x60], 0);
+    frame.writeUInt16BE(body.length, 18);
+    frame.set([next, 255, 0xfe, 0x80], 20);
+    frame.set([0xff, 2], 38);
+    frame[53] = ++mark; // the last octet of the group tells them apart
+    frame.set(body, 54);
+    memory.set(frame);
+    end.write(0, frame.length);
+  };
+  const advertisement = [134, 0, 0, 0, 64, 0, 7, 8];
+  const header = (next: number): number[] => [next, 0, 1, 4, 0, 0, 0, 0];
+  const piece = (next: number, offset: number): number[] => [
+    next,
+    0,
+    offset >> 5,
+    (offset << 3) & 255,
+    0,
+    0,
+    0,
+    1,
+  ];
+  say(58, ...advertisement); // 1: plainly
+  say(58, 137, 0, 0, 0, 0, 0, 0, 0); // 2: a redirect
+  say(60, ...header(58), ...advertisement); // 3: behind options
+  say(44, ...piece(58, 0), ...advertisement); // 4: in pieces
+  say(44, ...piece(60, 0), ...header(58)); // 5: the first piece ends before it
+  say(60, ...Array.from({ length: 9 }, () => header(60)).flat()); // 6: behind more than there may be
+  say(17, 2, 35, 2, 34, 0, 8, 0, 0); // 7: from port 547 to 546
+  say(58, 135, 0, 0, 0, 0, 0, 0, 0); // 8: a neighbour solicitation is everyone's
+  say(17, 2, 34, 2, 35, 0, 8, 0, 0); // 9: a question for DHCPv6
+  say(44, ...piece(58, 64), ...advertisement); // 10: a later piece of what was dropped
+  while (!heard.includes(10)) await new Promise(setImmediate);
+  t.deepEqual(heard, [8, 9, 10]);
+  t.like(it.network.guests.drops, { rogueRouter: 6, rogueDhcp: 1, spoofed: 0 });
+  await Promise.all([end.close(), far.close()]);
 });
 
 test('network: one port has a bound of addresses, and the others lose none by it', async (t) => {
