@@ -30,7 +30,7 @@ test('npm test: a run without a real device says so, just before its sum', async
 for (const line of [
   ...['plot.mjs /no/such/trace', 'plot.mjs package.json', 'plot.mjs README.md'],
   ...['sim.mjs --case chaos --seed 1 --trace /no/such/x', 'sim.mjs --bogus'],
-  ...['fuzz.mjs --bogus', 'soak.mjs --bogus'],
+  ...['fuzz.mjs --bogus', 'soak.mjs --bogus', 'docs.mjs --bogus'],
 ]) {
   test(`scripts: what cannot be is told in one line: ${line}`, async (t) => {
     const [script = '', ...words] = line.split(' ');
