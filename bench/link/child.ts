@@ -97,6 +97,23 @@ export class Child {
     return nanoseconds / 1e9;
   }
 
+  /** How often its threads went to sleep of their own will, and how often they were made to wait. */
+  switches(): { slept: number; preempted: number } {
+    const sum = { slept: 0, preempted: 0 };
+    try {
+      for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
+        const text = readFileSync(`/proc/${this.pid}/task/${thread}/status`, 'utf8');
+        const count = (name: string): number =>
+          Number(new RegExp(`^${name}_ctxt_switches:\\s*(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+        sum.slept += count('voluntary');
+        sum.preempted += count('nonvoluntary');
+      }
+    } catch {
+      // it is over
+    }
+    return sum;
+  }
+
   ended(): Promise<number | null> {
     return this.#ended;
   }

@@ -3,38 +3,23 @@
  * peers as are installed. scripts/bench-link.mjs starts it in a network namespace of its own.
  * @module
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
+import { compare, paired, tell } from './against.ts';
 import { checksumRate } from './checksum.ts';
 import { hasWrk } from './client.ts';
-import { echo, ping, waiting } from './latency.ts';
 import { describeMachine, NoiseMeter } from './machine.ts';
 import type { Context, Measure } from './measure.ts';
-import { garbage, idle } from './memory.ts';
+import { choose } from './measures.ts';
 import { buildGvisor, buildLwip, buildTools } from './native.ts';
 import { fileLimit, setUpNetwork } from './network.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { root } from './paths.ts';
-import { connections, http, queues, udp } from './rates.ts';
 import { writePage } from './report/page.ts';
 import type { Results } from './results.ts';
 import { Runner } from './runner.ts';
 import { canPin } from './subject.ts';
-import { throughput } from './throughput.ts';
-
-const MEASURES: readonly Measure[] = [
-  throughput,
-  echo,
-  connections,
-  udp,
-  ping,
-  http,
-  idle,
-  garbage,
-  waiting,
-  queues,
-];
 
 /** One that is said and left out beats one that fails for hours. */
 function findOut(options: Options, skipped: string[]): Context {
@@ -59,10 +44,23 @@ function findOut(options: Options, skipped: string[]): Context {
   };
 }
 
-function choose({ only }: Options): Measure[] {
-  const strange = only.filter((name) => !MEASURES.some((measure) => measure.name === name));
-  if (strange.length > 0) throw new RangeError(`--only ${strange.join(',')}: no such measure`);
-  return MEASURES.filter(({ name }) => only.length === 0 || only.includes(name));
+/** The measures that are wanted; of `--against` those that a stack has a part in. */
+function wanted({ only, against }: Options): Measure[] {
+  const chosen = choose(only);
+  if (against === undefined) return chosen;
+  if (!existsSync(join(against, 'dist/src/index.js'))) {
+    throw new RangeError(`--against ${against}: no checkout that is built`);
+  }
+  return chosen.map((measure) => paired(measure, resolve(against)));
+}
+
+/** What both came to, on the terminal and in a file of its own: no page has its rows. */
+function leaveComparison(results: Results, options: Options, folder: string): void {
+  const other = process.env['BENCH_AGAINST'] ?? options.against ?? '';
+  const compared = compare(results.samples);
+  const path = join(folder, 'against.json');
+  writeFileSync(path, `${JSON.stringify({ other, ...compared, results }, undefined, 1)}\n`);
+  console.log(`${tell(compared, other, options.runs)}\n${path}`);
 }
 
 function list(measures: readonly Measure[], context: Context): void {
@@ -77,7 +75,7 @@ function list(measures: readonly Measure[], context: Context): void {
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options.help) return console.log(USAGE);
-  const measures = choose(options);
+  const measures = wanted(options);
   const missing = buildTools();
   if (missing !== undefined) {
     console.error(`nothing can be measured: ${missing}`);
@@ -96,7 +94,8 @@ async function main(): Promise<void> {
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   for (const measure of measures) await runner.measure(measure);
-  if (options.only.length === 0) runner.note('checksum', () => ({ gigabytes: checksumRate() }));
+  const isAlone = options.only.length === 0 && options.against === undefined;
+  if (isAlone) runner.note('checksum', () => ({ gigabytes: checksumRate() }));
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const results: Results = {
     version: 1,
@@ -113,6 +112,7 @@ async function main(): Promise<void> {
   };
   const folder = resolve(root, options.out);
   mkdirSync(folder, { recursive: true });
+  if (options.against !== undefined) return leaveComparison(results, options, folder);
   writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
   writePage(results, join(folder, 'index.html'));
   console.log(`${join(folder, 'results.json')}\n${join(folder, 'index.html')}`);

@@ -20,20 +20,24 @@ export interface Options {
   /** Words that the label of a subject must hold, any of them; empty: all. */
   readonly subjects: readonly string[];
   readonly quick: boolean;
+  /** A built checkout whose stack is measured by turns with this one's; none: the usual subjects. */
+  readonly against: string | undefined;
   readonly list: boolean;
   readonly help: boolean;
 }
 
 export const USAGE = `npm run bench:link -- [options]
 
-  --only NAMES      of throughput, echo, connections, udp, ping, http, idle, garbage, waiting, queues
+  --only ROWS       some of the measures that --list tells; of --against too
   --subjects WORDS  only those whose key holds one of them: callback, net, ceiling, node, lwip, gvisor
   --runs N          runs of each measurement, interleaved: A B A B (default 5)
   --seconds S       seconds of each run (default 2)
   --streams LIST    streams at a time (default 1,10,100,1000)
   --idle N          idle connections (default 100000)
   --out FOLDER      where the results go (default bench/results)
-  --quick           a look: 2 runs of 0.4 s, 1 and 100 streams, 2000 idle connections
+  --against REV     the stack of a commit, or of a folder with a built checkout, by turns with this one's: ratios,
+                    and which differ by more than the spread; at least 3 runs; the results in against.json
+  --quick           a look: 2 runs (3 of --against) of 0.4 s, 1 and 100 streams, 2000 idle connections
   --list            say what would be run
 `;
 
@@ -49,6 +53,16 @@ function positive(name: string, text: string): number {
   throw new RangeError(`--${name} ${text}: it must be a number above 0`);
 }
 
+/** Fewer runs than these tell no spread. */
+const RUNS_AGAINST = 3;
+
+function runsOf(text: string | undefined, quick: boolean, isAgainst: boolean): number {
+  const usual = quick ? (isAgainst ? RUNS_AGAINST : 2) : 5;
+  const runs = Math.ceil(positive('runs', text ?? String(usual)));
+  if (runs >= RUNS_AGAINST || !isAgainst) return runs;
+  throw new RangeError(`--runs ${runs}: --against takes at least ${RUNS_AGAINST}`);
+}
+
 /** Throws with a message for the user. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -61,22 +75,24 @@ export function readOptions(args: readonly string[]): Options {
       streams: { type: 'string' },
       idle: { type: 'string' },
       out: { type: 'string', default: 'bench/results' },
+      against: { type: 'string' },
       quick: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const { quick, list, help, out } = values;
+  const { quick, list, help, out, against } = values;
   return {
     only: words(values.only),
     subjects: words(values.subjects),
-    runs: Math.ceil(positive('runs', values.runs ?? (quick ? '2' : '5'))),
+    runs: runsOf(values.runs, quick, against !== undefined),
     seconds: positive('seconds', values.seconds ?? (quick ? '0.4' : '2')),
     streams: words(values.streams ?? (quick ? '1,100' : '1,10,100,1000')).map((word) =>
       positive('streams', word),
     ),
     idle: positive('idle', values.idle ?? (quick ? '2000' : '100000')),
     out,
+    against,
     quick,
     list,
     help,

@@ -28,6 +28,8 @@ export interface StackSetup {
   readonly gateway: string;
   /** Above 0: so many workers, each with a queue of the device and a stack of its own. */
   readonly queues: number;
+  /** Root of the built checkout whose stack is taken; none: this one. */
+  readonly tree?: string;
 }
 
 /** Node's own net and dgram. */

@@ -1,5 +1,5 @@
 /**
- * How many a second: connections, datagrams, http requests; and all of that over several queues.
+ * How many a second: connections, datagrams, http requests.
  * @module
  */
 import { client, wrk } from './client.ts';
@@ -16,7 +16,6 @@ import {
   stackSpec,
   vethSpec,
 } from './subject.ts';
-import { blast } from './throughput.ts';
 
 const DATAGRAM = 64;
 const WINDOW = 64;
@@ -91,38 +90,4 @@ export const http: Measure = {
           },
         ]
       : [],
-};
-
-/** Jain's index: 1 if all got the same. */
-function evenness(counts: readonly number[]): number {
-  const sum = counts.reduce((all, count) => all + count, 0);
-  const squares = counts.reduce((all, count) => all + count * count, 0);
-  return squares === 0 ? 0 : (sum * sum) / squares / counts.length;
-}
-
-async function overQueues(subject: Subject, seconds: number): Promise<Metrics> {
-  const { rate = 0 } = await client('connrate', subject, 'echo', [seconds, 64]);
-  const { gbits: recvGbits = 0 } = await blast(subject, 'recv', 64, seconds);
-  const { gbits: sendGbits = 0 } = await blast(subject, 'send', 64, seconds);
-  const accepted = (await subject.mark())?.accepted ?? [];
-  return {
-    rate,
-    recvGbits,
-    sendGbits,
-    ...(accepted.length > 0 && { evenness: evenness(accepted) }),
-  };
-}
-
-export const queues: Measure = {
-  name: 'queues',
-  about: 'several queues, a worker and a stack each: connections a second, 64 streams each way',
-  cells: ({ options, cores }) => [
-    {
-      variant: { streams: 64 },
-      subjects: [0, ...new Set([1, 2, cores])].map((count) =>
-        stackSpec('callback', { offload: true, queues: count }),
-      ),
-      take: (subject) => overQueues(subject, options.seconds),
-    },
-  ],
 };

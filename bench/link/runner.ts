@@ -42,12 +42,19 @@ export class Runner {
     try {
       for (let run = 0; run < runs; run++) {
         for (const cell of list) {
-          for (const spec of cell.subjects) await this.#sample(name, cell, spec, run);
+          for (const spec of this.#turn(cell.subjects, run))
+            await this.#sample(name, cell, spec, run);
         }
       }
     } finally {
       await this.stop();
     }
+  }
+
+  /** Of two checkouts neither is always the first: A B, B A. */
+  #turn(subjects: readonly Spec[], run: number): readonly Spec[] {
+    const isBack = this.#context.options.against !== undefined && run % 2 === 1;
+    return isBack ? subjects.toReversed() : subjects;
   }
 
   /** A figure of the stack's that needs no other process. */

@@ -2,13 +2,22 @@
  * A stack on a TUN with the services, as a setup says.
  * @module
  */
-import { createStack, openTun, type Stack } from '../../src/index.ts';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Stack } from '../../src/index.ts';
 import { serveCallbacks } from './callbacks.ts';
+import { root } from './paths.ts';
 import type { StackSetup } from './protocol.ts';
 import { serveDgram, serveNet } from './services.ts';
 
+/** The stack of this checkout, or of another: the services around it are the same. */
+function load(tree: string): Promise<typeof import('../../src/index.ts')> {
+  return import(pathToFileURL(join(tree, 'dist/src/index.js')).href);
+}
+
 export async function openStack(setup: StackSetup, accepted?: () => void): Promise<Stack> {
-  const { device, hostAddress, address, gateway, offload, waiting, queues } = setup;
+  const { device, hostAddress, address, gateway, offload, waiting, queues, tree = root } = setup;
+  const { createStack, openTun } = await load(tree);
   const tun = await openTun({
     name: device,
     hostAddress,

@@ -40,7 +40,12 @@ export interface Spec {
   /** To be started for each sample: it burns a core, or its end tells something. */
   readonly fresh: boolean;
   start(place: Place): Promise<Subject>;
+  /** The same by the stack of another built checkout; of a stack only. */
+  twin?(tree: string): Spec;
 }
+
+/** What the key of a twin ends with. */
+export const TWIN = '~against';
 
 /** A running subject. */
 export class Subject {
@@ -106,6 +111,8 @@ export interface StackOptions {
   readonly nodeArgs?: readonly string[];
   /** A process for each sample. */
   readonly fresh?: boolean;
+  /** Root of another built checkout, whose stack it is. */
+  readonly tree?: string;
 }
 
 const WORDS: Readonly<Record<Face, string>> = {
@@ -114,18 +121,20 @@ const WORDS: Readonly<Record<Face, string>> = {
 };
 
 export function stackSpec(face: Face, options: StackOptions): Spec {
-  const { offload, waiting = 'event', queues = 0, nodeArgs = [], fresh = false } = options;
+  const { offload, waiting = 'event', queues = 0, nodeArgs = [], fresh = false, tree } = options;
   const services: Service[] = ['discard', 'source', 'echo', 'udp', 'icmp'];
   if (face === 'net') services.push('http');
+  const mine = tree === undefined ? '' : TWIN;
   const suffix = `${waiting === 'event' ? '' : `-${waiting}`}${queues > 0 ? `-${queues}q` : ''}`;
   const words = `${waiting === 'event' ? '' : `, ${waiting}`}${queues > 0 ? `, ${queues} queues` : ''}`;
   const spec: Spec = {
-    key: `${face}${suffix}`,
-    label: `${WORDS[face]}${words}`,
+    key: `${face}${suffix}${mine}`,
+    label: `${WORDS[face]}${words}${mine && ', the other checkout'}`,
     family: 'stack',
-    id: `${face}${suffix}-${offload}-${nodeArgs.join(' ')}`,
+    id: `${face}${suffix}-${offload}-${nodeArgs.join(' ')}${mine}`,
     services,
     fresh: fresh || waiting === 'busy',
+    twin: (other) => stackSpec(face, { ...options, tree: other }),
     async start({ device, kernel, subject }) {
       const setup: StackSetup = {
         kind: 'stack',
@@ -137,6 +146,7 @@ export function stackSpec(face: Face, options: StackOptions): Spec {
         hostAddress: `${kernel}/24`,
         address: `${subject}/24`,
         gateway: kernel,
+        ...(tree !== undefined && { tree }),
       };
       const child = await startServer(setup, nodeArgs);
       keepToCubic(device, kernel);

@@ -3,7 +3,7 @@
  * collector does meanwhile.
  * @module
  */
-import { client } from './client.ts';
+import { type Core, client } from './client.ts';
 import type { Cell, Context, Measure } from './measure.ts';
 import type { Metrics } from './results.ts';
 import {
@@ -25,12 +25,13 @@ export async function blast(
   direction: Direction,
   streams: number,
   seconds: number,
+  core?: Core,
 ): Promise<Metrics> {
   const service = direction === 'recv' ? 'discard' : 'source';
   const verb = direction === 'recv' ? 'send' : 'recv';
   const before = await subject.mark();
   const used = subject.child.cpu();
-  const said = await client('blast', subject, service, [seconds, verb, streams]);
+  const said = await client('blast', subject, service, [seconds, verb, streams], core);
   const { gbits = 0, total = 0, cpu = 0, fairness = 0, resent = 0 } = said;
   const took = subject.child.cpu() - used;
   const after = await subject.mark();
