@@ -8,6 +8,7 @@ import { garbage, idle } from './memory.ts';
 import { queues } from './queues.ts';
 import { connections, http, udp } from './rates.ts';
 import { throughput } from './throughput.ts';
+import { file, json, proxy, tls, websocket } from './uses.ts';
 
 export const MEASURES: readonly Measure[] = [
   throughput,
@@ -16,6 +17,11 @@ export const MEASURES: readonly Measure[] = [
   udp,
   ping,
   http,
+  proxy,
+  file,
+  json,
+  websocket,
+  tls,
   idle,
   garbage,
   waiting,

@@ -107,7 +107,7 @@ export const idle: Measure = {
         subjects: [
           stackSpec('callback', { offload: true, fresh: true }),
           stackSpec('net', { offload: true, fresh: true }),
-          nodeSpec([], true),
+          nodeSpec({ fresh: true }),
         ],
         take: (subject) => holdIdle(subject, fitting(subject), seconds),
       },
@@ -153,7 +153,7 @@ export const garbage: Measure = {
           subjects: [
             stackSpec('callback', { offload, nodeArgs: TRACE, fresh: true }),
             stackSpec('net', { offload, nodeArgs: TRACE, fresh: true }),
-            ...(offload ? [nodeSpec(TRACE, true)] : []),
+            ...(offload ? [nodeSpec({ nodeArgs: TRACE, fresh: true })] : []),
           ],
           take: (subject) => countGarbage(subject, direction, options.seconds),
         });

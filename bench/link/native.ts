@@ -11,7 +11,23 @@ import { root } from './paths.ts';
 const SOURCES = join(root, 'bench/native');
 const PROGRAMS = join(root, 'dist/native');
 
-export type Tool = 'blast' | 'rtt' | 'connrate' | 'udprate' | 'hold' | 'ceiling' | 'frames';
+const TOOLS = [
+  'blast',
+  'rtt',
+  'connrate',
+  'udprate',
+  'hold',
+  'ceiling',
+  'frames',
+  'sink',
+  'fetch',
+  'wsrate',
+] as const;
+
+export type Tool = (typeof TOOLS)[number];
+
+/** A file beside the sources. */
+export const nativePath = (name: string): string => join(SOURCES, name);
 
 export const toolPath = (name: string): string => join(PROGRAMS, name);
 
@@ -38,10 +54,9 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 /** Why the kernel's side cannot be built; undefined if it is there. */
 export function buildTools(): string | undefined {
   const compiler = process.env['CC'] ?? ['cc', 'gcc', 'clang'].find((name) => find(name));
-  const tools: Tool[] = ['blast', 'rtt', 'connrate', 'udprate', 'hold', 'ceiling', 'frames'];
   const header = join(SOURCES, 'common.h');
   mkdirSync(PROGRAMS, { recursive: true });
-  for (const tool of tools) {
+  for (const tool of TOOLS) {
     const source = join(SOURCES, `${tool}.c`);
     const output = toolPath(tool);
     if (!isOld(output, [source, header])) continue;

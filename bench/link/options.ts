@@ -36,7 +36,8 @@ export const USAGE = `npm run bench:link -- [options]
   --idle N          idle connections (default 100000)
   --out FOLDER      where the results go (default bench/results)
   --against REV     the stack of a commit, or of a folder with a built checkout, by turns with this one's: ratios,
-                    and which differ by more than the spread; at least 3 runs; the results in against.json
+                    and which differ by more than the spread; at least 3 runs after one that does not count; the results
+                    in against.json
   --quick           a look: 2 runs (3 of --against) of 0.4 s, 1 and 100 streams, 2000 idle connections
   --list            say what would be run
 `;

@@ -13,6 +13,14 @@ export const Port = {
   /** TCP and UDP echo. */
   ECHO: 5003,
   HTTP: 5080,
+  /** Of the programs: programs.ts. */
+  PROXY: 5010,
+  /** What the proxy passes on to, on the kernel. */
+  UPSTREAM: 5009,
+  WEB: 5081,
+  WEBSOCKET: 5082,
+  TLS_DISCARD: 5011,
+  TLS_SOURCE: 5012,
 } as const;
 
 export type Face = 'callback' | 'net';
@@ -30,12 +38,16 @@ export interface StackSetup {
   readonly queues: number;
   /** Root of the built checkout whose stack is taken; none: this one. */
   readonly tree?: string;
+  /** Whether the programs are served too; they are on the kernel's side of the gateway. */
+  readonly programs?: boolean;
 }
 
 /** Node's own net and dgram. */
 export interface NodeSetup {
   readonly kind: 'node';
   readonly address: string;
+  /** Where the programs have their upstream; none: no programs. */
+  readonly upstream?: string;
 }
 
 export type Setup = StackSetup | NodeSetup;

@@ -34,7 +34,7 @@ function everyone({ hasLwip, hasGvisor }: Context, service: Service): Spec[] {
 }
 
 /** With the CPU that one of them costs the subject, in µs. */
-async function counted(subject: Subject, take: () => Promise<Metrics>): Promise<Metrics> {
+export async function counted(subject: Subject, take: () => Promise<Metrics>): Promise<Metrics> {
   const used = subject.child.cpu();
   const start = Date.now();
   const metrics = await take();

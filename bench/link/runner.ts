@@ -11,6 +11,8 @@ import { placeOf, type Spec, type Subject } from './subject.ts';
 
 /** Between samples, in ms: what is still on its way arrives. */
 const SETTLE = 60;
+/** The run that comes before the first and does not count. */
+const WARM_UP = -1;
 
 export class Runner {
   readonly samples: Sample[] = [];
@@ -32,7 +34,7 @@ export class Runner {
   }
 
   async measure({ name, cells }: Measure): Promise<void> {
-    const { runs, subjects: wanted } = this.#context.options;
+    const { runs, subjects: wanted, against } = this.#context.options;
     const isWanted = ({ key }: Spec): boolean =>
       wanted.length === 0 || wanted.some((word) => key.includes(word));
     const list = cells(this.#context).map((cell) => ({
@@ -40,7 +42,8 @@ export class Runner {
       subjects: cell.subjects.filter(isWanted),
     }));
     try {
-      for (let run = 0; run < runs; run++) {
+      // Two checkouts are told apart by their worst runs, and the first of a process is compiled as it goes.
+      for (let run = against === undefined ? 0 : WARM_UP; run < runs; run++) {
         for (const cell of list) {
           for (const spec of this.#turn(cell.subjects, run))
             await this.#sample(name, cell, spec, run);
@@ -53,7 +56,7 @@ export class Runner {
 
   /** Of two checkouts neither is always the first: A B, B A. */
   #turn(subjects: readonly Spec[], run: number): readonly Spec[] {
-    const isBack = this.#context.options.against !== undefined && run % 2 === 1;
+    const isBack = this.#context.options.against !== undefined && run % 2 !== 0;
     return isBack ? subjects.toReversed() : subjects;
   }
 
@@ -92,7 +95,7 @@ export class Runner {
     if (spec.fresh) await this.#drop(spec);
     const { variant } = cell;
     const sample = { measure, variant, subject: key, run, at, metrics };
-    this.samples.push(error === undefined ? sample : { ...sample, error });
+    if (run !== WARM_UP) this.samples.push(error === undefined ? sample : { ...sample, error });
     this.#tell(sample, error);
     await pause(SETTLE);
   }

@@ -4,8 +4,10 @@
  * @module
  */
 import * as dgram from 'node:dgram';
+import * as http from 'node:http';
 import * as net from 'node:net';
 import { PerformanceObserver, performance } from 'node:perf_hooks';
+import * as tls from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import type { Stack } from '../../src/index.ts';
 import type { Mark, NodeSetup, Question, Setup, StackSetup } from './protocol.ts';
@@ -29,6 +31,9 @@ let stack: Stack | undefined;
 async function serveNode(setup: NodeSetup): Promise<void> {
   await serveNet(net, setup.address);
   await serveDgram(dgram, setup.address);
+  if (setup.upstream === undefined) return;
+  const { servePrograms } = await import('./programs.ts');
+  await servePrograms({ net, http, tls }, setup.address, setup.upstream);
 }
 
 /** Each worker tells once when it listens, then of each connection. */

@@ -38,7 +38,8 @@ export async function serveNet(net: NetLike, address: string): Promise<void> {
   await serve(Port.HTTP, (socket) => http.emit('connection', socket));
 }
 
-function source(socket: Socket): void {
+/** Write without end. */
+export function source(socket: Socket): void {
   const pump = (): void => {
     while (!socket.destroyed && socket.write(zeros));
   };

@@ -16,7 +16,17 @@ function load(tree: string): Promise<typeof import('../../src/index.ts')> {
 }
 
 export async function openStack(setup: StackSetup, accepted?: () => void): Promise<Stack> {
-  const { device, hostAddress, address, gateway, offload, waiting, queues, tree = root } = setup;
+  const {
+    device,
+    hostAddress,
+    address,
+    gateway,
+    offload,
+    waiting,
+    queues,
+    tree = root,
+    programs,
+  } = setup;
   const { createStack, openTun } = await load(tree);
   const tun = await openTun({
     name: device,
@@ -30,6 +40,7 @@ export async function openStack(setup: StackSetup, accepted?: () => void): Promi
   else {
     await serveNet(stack.net, '0.0.0.0');
     await serveDgram(stack.dgram, '0.0.0.0');
+    if (programs) await (await import('./programs.ts')).servePrograms(stack, '0.0.0.0', gateway);
   }
   return stack;
 }

@@ -11,7 +11,18 @@ import { keepToCubic } from './network.ts';
 import { root } from './paths.ts';
 import { type Face, type Mark, Port, type Setup, type StackSetup } from './protocol.ts';
 
-export type Service = 'discard' | 'source' | 'echo' | 'udp' | 'http' | 'icmp';
+export type Service =
+  | 'discard'
+  | 'source'
+  | 'echo'
+  | 'udp'
+  | 'http'
+  | 'icmp'
+  | 'proxy'
+  | 'web'
+  | 'websocket'
+  | 'tls-discard'
+  | 'tls-source';
 export type Family = 'stack' | 'ceiling' | 'node' | 'peer';
 
 /** The network that a subject is given: 10.N.0.0/24 with the kernel at .1 and the subject at .2. */
@@ -47,6 +58,23 @@ export interface Spec {
 /** What the key of a twin ends with. */
 export const TWIN = '~against';
 
+const PORTS: Readonly<Record<Service, number>> = {
+  discard: Port.DISCARD,
+  source: Port.SOURCE,
+  echo: Port.ECHO,
+  udp: Port.ECHO,
+  icmp: Port.ECHO, // it has none, and ignores it
+  http: Port.HTTP,
+  proxy: Port.PROXY,
+  web: Port.WEB,
+  websocket: Port.WEBSOCKET,
+  'tls-discard': Port.TLS_DISCARD,
+  'tls-source': Port.TLS_SOURCE,
+};
+
+/** Those of programs.ts. */
+const PROGRAMS: readonly Service[] = ['proxy', 'web', 'websocket', 'tls-discard', 'tls-source'];
+
 /** A running subject. */
 export class Subject {
   readonly spec: Spec;
@@ -61,9 +89,9 @@ export class Subject {
 
   port(service: Service): number {
     const ceiling = this.spec.family === 'ceiling';
-    if (service === 'discard') return ceiling ? 9 : Port.DISCARD;
-    if (service === 'source') return ceiling ? 19 : Port.SOURCE;
-    return service === 'http' ? Port.HTTP : Port.ECHO;
+    if (ceiling && service === 'discard') return 9;
+    if (ceiling && service === 'source') return 19;
+    return PORTS[service];
   }
 
   /** How it stands; undefined for programs that cannot tell. */
@@ -111,6 +139,8 @@ export interface StackOptions {
   readonly nodeArgs?: readonly string[];
   /** A process for each sample. */
   readonly fresh?: boolean;
+  /** Serve the programs too: `net` only. */
+  readonly programs?: boolean;
   /** Root of another built checkout, whose stack it is. */
   readonly tree?: string;
 }
@@ -121,9 +151,18 @@ const WORDS: Readonly<Record<Face, string>> = {
 };
 
 export function stackSpec(face: Face, options: StackOptions): Spec {
-  const { offload, waiting = 'event', queues = 0, nodeArgs = [], fresh = false, tree } = options;
+  const {
+    offload,
+    waiting = 'event',
+    queues = 0,
+    nodeArgs = [],
+    fresh = false,
+    tree,
+    programs = false,
+  } = options;
   const services: Service[] = ['discard', 'source', 'echo', 'udp', 'icmp'];
   if (face === 'net') services.push('http');
+  if (programs) services.push(...PROGRAMS);
   const mine = tree === undefined ? '' : TWIN;
   const suffix = `${waiting === 'event' ? '' : `-${waiting}`}${queues > 0 ? `-${queues}q` : ''}`;
   const words = `${waiting === 'event' ? '' : `, ${waiting}`}${queues > 0 ? `, ${queues} queues` : ''}`;
@@ -131,7 +170,7 @@ export function stackSpec(face: Face, options: StackOptions): Spec {
     key: `${face}${suffix}${mine}`,
     label: `${WORDS[face]}${words}${mine && ', the other checkout'}`,
     family: 'stack',
-    id: `${face}${suffix}-${offload}-${nodeArgs.join(' ')}${mine}`,
+    id: `${face}${suffix}-${offload}-${nodeArgs.join(' ')}${mine}${programs ? '-programs' : ''}`,
     services,
     fresh: fresh || waiting === 'busy',
     twin: (other) => stackSpec(face, { ...options, tree: other }),
@@ -147,6 +186,7 @@ export function stackSpec(face: Face, options: StackOptions): Spec {
         address: `${subject}/24`,
         gateway: kernel,
         ...(tree !== undefined && { tree }),
+        programs,
       };
       const child = await startServer(setup, nodeArgs);
       keepToCubic(device, kernel);
@@ -177,36 +217,48 @@ export function ceilingSpec(offload: boolean): Spec {
 
 const NODE_SERVICES: readonly Service[] = ['discard', 'source', 'echo', 'udp', 'http'];
 
+export interface NodeOptions {
+  /** For `node`, before the program. */
+  readonly nodeArgs?: readonly string[];
+  /** A process for each sample. */
+  readonly fresh?: boolean;
+  /** Serve the programs too. */
+  readonly programs?: boolean;
+}
+
 /** Node's own net and dgram, on the kernel's loopback. */
-export function nodeSpec(nodeArgs: readonly string[] = [], fresh = false): Spec {
+export function nodeSpec(options: NodeOptions = {}): Spec {
+  const { nodeArgs = [], fresh = false, programs = false } = options;
   const spec: Spec = {
     key: 'node',
     label: "Node's net, loopback",
     family: 'node',
-    id: `node-${nodeArgs.join(' ')}`,
-    services: NODE_SERVICES,
+    id: `node-${nodeArgs.join(' ')}${programs ? '-programs' : ''}`,
+    services: programs ? [...NODE_SERVICES, ...PROGRAMS] : NODE_SERVICES,
     fresh,
     async start() {
       const address = '127.0.0.1';
-      return new Subject(spec, address, await startServer({ kind: 'node', address }, nodeArgs));
+      const setup: Setup = { kind: 'node', address, ...(programs && { upstream: address }) };
+      return new Subject(spec, address, await startServer(setup, nodeArgs));
     },
   };
   return spec;
 }
 
 /** The same on the other end of a veth, in a namespace of its own. */
-export function vethSpec(): Spec {
+export function vethSpec({ programs = false }: Pick<NodeOptions, 'programs'> = {}): Spec {
   const spec: Spec = {
     key: 'veth',
     label: "Node's net, veth",
     family: 'node',
-    id: 'veth',
-    services: [...NODE_SERVICES, 'icmp'],
+    id: `veth${programs ? '-programs' : ''}`,
+    services: [...NODE_SERVICES, 'icmp', ...(programs ? PROGRAMS : [])],
     fresh: false,
     start: startBehindVeth,
   };
   async function startBehindVeth({ device, kernel, subject }: Place): Promise<Subject> {
-    const setup: Setup = { kind: 'node', address: '0.0.0.0' };
+    const address = '0.0.0.0';
+    const setup: Setup = { kind: 'node', address, ...(programs && { upstream: kernel }) };
     const words = ['-n', process.execPath, '--expose-gc', SERVER, JSON.stringify(setup)];
     const child = new Child('unshare', words, { ipc: true });
     await ready(child, /^ready/); // it has left for its own namespace by now

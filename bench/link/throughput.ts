@@ -29,17 +29,23 @@ export async function blast(
 ): Promise<Metrics> {
   const service = direction === 'recv' ? 'discard' : 'source';
   const verb = direction === 'recv' ? 'send' : 'recv';
+  const words = [seconds, verb, streams];
+  return moved(subject, () => client('blast', subject, service, words, core));
+}
+
+/** With the CPU that a GB costs at both ends, and what the collector did meanwhile. */
+export async function moved(subject: Subject, take: () => Promise<Metrics>): Promise<Metrics> {
   const before = await subject.mark();
   const used = subject.child.cpu();
-  const said = await client('blast', subject, service, [seconds, verb, streams], core);
-  const { gbits = 0, total = 0, cpu = 0, fairness = 0, resent = 0 } = said;
+  const said = await take();
+  const { gbits = 0, total = 0, cpu = 0, fairness, resent } = said;
   const took = subject.child.cpu() - used;
   const after = await subject.mark();
   const gigabytes = total / 1e9;
   return {
     gbits,
-    fairness,
-    resent,
+    ...(fairness !== undefined && { fairness }),
+    ...(resent !== undefined && { resent }),
     cpuPerGB: took / gigabytes,
     kernelCpuPerGB: cpu / gigabytes,
     ...(before && after && collector(before, after)),

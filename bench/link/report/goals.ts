@@ -101,11 +101,26 @@ const metric =
   (results, subject) =>
     summary(results, { measure, variant, subject }, name);
 
+/** The use's own Gbit/s or rate against the same program on the kernel's loopback; net.Socket only. */
+function useGoal(name: string, measure: string, metric: string, variant: Variant = {}): Goal {
+  const value = against(measure, variant, 'node', metric);
+  return { name: `${name}, against Node's`, unit: '', atLeast: true, target: { net: 1 }, value };
+}
+
 export const GOALS: readonly Goal[] = [
   throughputGoal('recv', 'on', 0.85, 0.65),
   throughputGoal('send', 'on', 0.7, 0.5),
   throughputGoal('recv', 'off', 0.6, 0.5),
   throughputGoal('send', 'off', 0.9, 0.8),
+  ...(['recv', 'send'] as const).map(
+    (direction): Goal => ({
+      name: `${direction === 'recv' ? 'in' : 'out'}, offload, against Node's net on loopback`,
+      unit: '',
+      atLeast: true,
+      target: { net: 1 },
+      value: against('throughput', { direction, offload: 'on', streams: 1 }, 'node', 'gbits'),
+    }),
+  ),
   manyStreams('recv'),
   manyStreams('send'),
   {
@@ -138,6 +153,16 @@ export const GOALS: readonly Goal[] = [
     target: { net: 0.9 },
     value: against('http', {}, 'node', 'rate'),
   },
+  useGoal('a proxy', 'proxy', 'gbits'),
+  useGoal('a file of 100 MiB over http', 'file', 'gbits'),
+  ...[1, 64, 1000].map((connections) =>
+    useGoal(`JSON of 1 KiB, ${connections} connections`, 'json', 'rate', { connections }),
+  ),
+  ...[64, 1].map((connections) =>
+    useGoal(`WebSocket, ${connections} connections`, 'websocket', 'rate', { connections }),
+  ),
+  useGoal('TLS, in', 'tls', 'gbits', { direction: 'recv' }),
+  useGoal('TLS, out', 'tls', 'gbits', { direction: 'send' }),
   {
     name: 'memory of an idle connection',
     unit: 'bytes',

@@ -160,6 +160,38 @@ function rates(results: Results): Section {
   return { title: 'A second', about: 'Whole connections, datagrams and requests.', plots };
 }
 
+function uses(results: Results): Section {
+  const streams: readonly (readonly [string, Omit<Query, 'subject'>])[] = [
+    ['One stream through a proxy', { measure: 'proxy' }],
+    ['A file of 100 MiB over http', { measure: 'file' }],
+    ['TLS in', { measure: 'tls', variant: { direction: 'recv' } }],
+    ['TLS out', { measure: 'tls', variant: { direction: 'send' } }],
+  ];
+  const requests = [1, 64, 1000].map((connections) => ({
+    measure: 'json',
+    variant: { connections },
+  }));
+  const messages = [64, 1].map((connections) => ({
+    measure: 'websocket',
+    variant: { connections },
+  }));
+  return {
+    title: 'Programs',
+    about: 'The same program on the stack’s modules and on Node’s own.',
+    plots: [
+      ...streams.flatMap(([title, query]) => barPlot(results, title, 'Gbit/s', query, 'gbits')),
+      ...requests.flatMap((query) => {
+        const title = `JSON of 1 KiB, connections: ${query.variant.connections}`;
+        return barPlot(results, title, '/s', query, 'rate');
+      }),
+      ...messages.flatMap((query) => {
+        const title = `WebSocket messages, connections: ${query.variant.connections}`;
+        return barPlot(results, title, '/s', query, 'rate');
+      }),
+    ],
+  };
+}
+
 function cost(results: Results): Section {
   const plots: Plot[] = [];
   for (const direction of ['recv', 'send'] as const) {
@@ -207,6 +239,7 @@ function cost(results: Results): Section {
 
 function choices(results: Results): Section {
   const query = { measure: 'waiting' };
+  const queues = { measure: 'queues', variant: { placed: 'free' } };
   return {
     title: 'Ways to wait, and queues',
     about:
@@ -218,15 +251,15 @@ function choices(results: Results): Section {
       }),
       ...barPlot(results, 'CPU for a round trip', 'µs', query, 'cpuPerTrip'),
       ...barPlot(results, 'Kernel to stack, one stream', 'Gbit/s', query, 'gbits'),
-      ...barPlot(results, 'Queues: connections a second', '/s', { measure: 'queues' }, 'rate'),
-      ...barPlot(results, 'Queues: 64 streams in', 'Gbit/s', { measure: 'queues' }, 'recvGbits'),
-      ...barPlot(results, 'Queues: 64 streams out', 'Gbit/s', { measure: 'queues' }, 'sendGbits'),
+      ...barPlot(results, 'Queues: connections a second', '/s', queues, 'rate'),
+      ...barPlot(results, 'Queues: 64 streams in', 'Gbit/s', queues, 'recvGbits'),
+      ...barPlot(results, 'Queues: 64 streams out', 'Gbit/s', queues, 'sendGbits'),
     ],
   };
 }
 
 export function sections(results: Results): Section[] {
-  return [throughput, streams, latency, rates, cost, choices]
+  return [throughput, streams, latency, rates, uses, cost, choices]
     .map((make) => make(results))
     .filter(({ plots }) => plots.length > 0);
 }

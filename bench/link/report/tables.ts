@@ -144,6 +144,48 @@ function garbage(results: Results): string {
   return bySubject(results, 'garbage', columns);
 }
 
+/** Where the scheduler puts all, and the subject on one core with the client on the other. */
+const FREE: Variant = { placed: 'free' };
+const PINNED: Variant = { placed: 'pinned' };
+
+/** A row a subject with columns of several measures. */
+function uses(
+  results: Results,
+  columns: readonly (Column & { readonly measure: string })[],
+): string {
+  const rows = results.subjects.flatMap(({ key, label }) => {
+    const values = columns.map(({ measure, metric, variant = {} }) =>
+      summary(results, { measure, variant, subject: key }, metric),
+    );
+    return values.every((value) => value === undefined) ? [] : [[label, ...values.map(withSpread)]];
+  });
+  return table(['', ...columns.map(({ head }) => head)], rows);
+}
+
+const usesInGbits: Table = (results) =>
+  uses(results, [
+    { head: 'proxy', measure: 'proxy', metric: 'gbits' },
+    { head: 'file of 100 MiB over http', measure: 'file', metric: 'gbits' },
+    { head: 'TLS in', measure: 'tls', metric: 'gbits', variant: { direction: 'recv' } },
+    { head: 'TLS out', measure: 'tls', metric: 'gbits', variant: { direction: 'send' } },
+  ]);
+
+const usesASecond: Table = (results) =>
+  uses(results, [
+    ...[1, 64, 1000].map((connections) => ({
+      head: `JSON, ${connections} connection${connections > 1 ? 's' : ''}`,
+      measure: 'json',
+      metric: 'rate',
+      variant: { connections },
+    })),
+    ...[64, 1].map((connections) => ({
+      head: `WebSocket, ${connections > 1 ? `${connections} connections` : '64 on one'}`,
+      measure: 'websocket',
+      metric: 'rate',
+      variant: { connections },
+    })),
+  ]);
+
 export const TABLES: Readonly<Record<string, Table>> = {
   run,
   goals,
@@ -212,12 +254,22 @@ export const TABLES: Readonly<Record<string, Table>> = {
       { head: 'one stream in, Gbit/s', metric: 'gbits' },
       { head: 'CPU for a GB, s', metric: 'cpuPerGB' },
     ]),
+  'uses-streams': usesInGbits,
+  'uses-rates': usesASecond,
   queues: (results) =>
     bySubject(results, 'queues', [
-      { head: 'connections a second', metric: 'rate' },
-      { head: '64 streams in, Gbit/s', metric: 'recvGbits' },
-      { head: '64 streams out, Gbit/s', metric: 'sendGbits' },
-      { head: 'evenness', metric: 'evenness' },
+      { head: 'connections a second', metric: 'rate', variant: FREE },
+      { head: '64 streams in, Gbit/s', metric: 'recvGbits', variant: FREE },
+      { head: '64 streams out, Gbit/s', metric: 'sendGbits', variant: FREE },
+      { head: 'evenness', metric: 'evenness', variant: FREE },
+    ]),
+  'queues-cost': (results) =>
+    bySubject(results, 'queues', [
+      { head: 'connections a second', metric: 'rate', variant: PINNED },
+      { head: 'CPU for one, µs', metric: 'cpuEach', variant: PINNED },
+      { head: 'sleeps for 100', metric: 'sleepsEach', variant: PINNED, per: 0.01 },
+      { head: 'in: CPU for a GB, s', metric: 'recvCpuPerGB', variant: PINNED },
+      { head: 'out: CPU for a GB, s', metric: 'sendCpuPerGB', variant: PINNED },
     ]),
 };
 
