@@ -36,6 +36,9 @@ export interface World {
   readonly otherClient: string;
   /** The type of sockets for that family. */
   readonly udp: 'udp4' | 'udp6';
+  readonly family: 4 | 6;
+  /** 0.0.0.0 or `::`. */
+  readonly any: string;
   /** An address that the client may come from. */
   readonly clientHost: string;
   /** Settles when no connection is left, not even in TIME-WAIT. */
@@ -93,6 +96,9 @@ export function makePair(
 /** That this compiles is a test: what is typed for Node's modules takes the stack's. */
 const sideOf = (stack: Stack): Side => stack;
 
+const namesOf = (family: Family): Pick<World, 'udp' | 'family' | 'any'> =>
+  family === 4 ? { udp: 'udp4', family, any: '0.0.0.0' } : { udp: 'udp6', family: 6, any: '::' };
+
 export function kernelWorld(family: Family = 4): World {
   const side: Side = {
     ...{ net: nodeNet, dgram: nodeDgram, tls: nodeTls },
@@ -104,7 +110,7 @@ export function kernelWorld(family: Family = 4): World {
     host: family === 4 ? '127.0.0.1' : '::1',
     other: family === 4 ? '::1' : '127.0.0.1',
     otherClient: family === 4 ? '::1' : '127.0.0.1',
-    udp: family === 4 ? 'udp4' : 'udp6',
+    ...namesOf(family),
     clientHost: family === 4 ? '127.0.0.1' : '::1',
     forgotten: async () => {}, // the kernel's own affair
     close: async () => {},
@@ -121,7 +127,7 @@ export function stackWorld(family: Family = 4): World {
     host: family === 4 ? RIGHT : RIGHT6,
     other: family === 4 ? RIGHT6 : RIGHT,
     otherClient: family === 4 ? LEFT6 : LEFT,
-    udp: family === 4 ? 'udp4' : 'udp6',
+    ...namesOf(family),
     clientHost: family === 4 ? LEFT : LEFT6,
     forgotten,
     close,
@@ -270,7 +276,7 @@ export const sameDual = (title: string, scenario: Scenario): void =>
 
 /** The same by itself, for scenarios that give both worlds a certain time. */
 export const sameAlone = (title: string, scenario: Scenario): void =>
-  declare(test.serial, title, scenario, [4]);
+  declare(test.serial, title, scenario, [4, 6]);
 
 /** Settles when the event loop has gone round `times`. */
 export async function rounds(times = 3): Promise<void> {

@@ -3,12 +3,12 @@
  * @module
  */
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { type Log, next, record, rounds, sameIPv4, told, type World } from '../worlds.ts';
+import { type Log, next, record, rounds, same, told, type World } from '../worlds.ts';
 
 const EVENTS = ['listening', 'connect', 'message', 'error', 'close'] as const;
 
 async function bound(world: World, log: Log, who = 'server'): Promise<Socket> {
-  const socket = world.server.dgram.createSocket('udp4');
+  const socket = world.server.dgram.createSocket(world.udp);
   record(log, who, socket, ['listening', 'connect', 'error', 'close']);
   socket.bind(0, world.host);
   await next(socket, 'listening');
@@ -23,9 +23,9 @@ const receive = async (socket: Socket): Promise<[string, RemoteInfo]> => {
   return [message.toString(), sender];
 };
 
-sameIPv4('dgram: a question and an answer', async (world, log) => {
+same('dgram: a question and an answer', async (world, log) => {
   const server = await bound(world, log);
-  const client = world.client.dgram.createSocket('udp4');
+  const client = world.client.dgram.createSocket(world.udp);
   record(log, 'client', client, ['listening', 'connect', 'error', 'close']);
   const { port } = server.address();
   server.once('message', (message, sender) => {
@@ -40,12 +40,12 @@ sameIPv4('dgram: a question and an answer', async (world, log) => {
   return [result, address, family, Object.keys(sender)];
 });
 
-sameIPv4('dgram: every form of send', async (world, log) => {
+same('dgram: every form of send', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   const texts: string[] = [];
   server.on('message', (message) => texts.push(message.toString()));
-  const client = world.client.dgram.createSocket('udp4');
+  const client = world.client.dgram.createSocket(world.udp);
   const { host } = world;
   const sends: ((done: (error: Error | null, bytes: number) => void) => void)[] = [
     (done) => client.send('a', port, host, done),
@@ -66,10 +66,10 @@ sameIPv4('dgram: every form of send', async (world, log) => {
   return texts;
 });
 
-sameIPv4('dgram: a connected socket', async (world, log) => {
+same('dgram: a connected socket', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
-  const client = world.client.dgram.createSocket('udp4');
+  const client = world.client.dgram.createSocket(world.udp);
   record(log, 'client', client, ['listening', 'connect', 'error', 'close']);
   client.connect(port, world.host);
   await next(client, 'connect');
@@ -95,11 +95,11 @@ sameIPv4('dgram: a connected socket', async (world, log) => {
   return [text, remote.address, remote.port === port, local.address === world.clientHost, problems];
 });
 
-sameIPv4('dgram: what is sent to a closed port comes back as an error', async (world, log) => {
+same('dgram: what is sent to a closed port comes back as an error', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   await close(server);
-  const client = world.client.dgram.createSocket('udp4');
+  const client = world.client.dgram.createSocket(world.udp);
   client.connect(port, world.host);
   await next(client, 'connect');
   const failed = next(client, 'error');
@@ -109,25 +109,25 @@ sameIPv4('dgram: what is sent to a closed port comes back as an error', async (w
   return told(error);
 });
 
-sameIPv4('dgram: a port that is taken', async (world, log) => {
+same('dgram: a port that is taken', async (world, log) => {
   const first = await bound(world, log, 'first');
-  const second = world.server.dgram.createSocket('udp4');
+  const second = world.server.dgram.createSocket(world.udp);
   second.bind(first.address().port, world.host);
   const [error] = await next(second, 'error');
   await close(first, second);
   return told(error);
 });
 
-sameIPv4('dgram: an address that is not ours', async (world) => {
-  const socket = world.server.dgram.createSocket('udp4');
-  socket.bind(0, '192.0.2.9');
+same('dgram: an address that is not ours', async (world) => {
+  const socket = world.server.dgram.createSocket(world.udp);
+  socket.bind(0, world.family === 4 ? '192.0.2.9' : '2001:db8::9');
   const [error] = await next(socket, 'error');
   await close(socket);
   return told(error);
 });
 
-sameIPv4('dgram: a port shared by those who agree', async (world, log) => {
-  const make = (): Socket => world.server.dgram.createSocket({ type: 'udp4', reuseAddr: true });
+same('dgram: a port shared by those who agree', async (world, log) => {
+  const make = (): Socket => world.server.dgram.createSocket({ type: world.udp, reuseAddr: true });
   const [first, second] = [make(), make()];
   record(log, 'first', first, EVENTS);
   record(log, 'second', second, EVENTS);
@@ -140,10 +140,10 @@ sameIPv4('dgram: a port shared by those who agree', async (world, log) => {
   return undefined;
 });
 
-sameIPv4('dgram: what is sent before bind waits for it', async (world, log) => {
+same('dgram: what is sent before bind waits for it', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
-  const client = world.client.dgram.createSocket('udp4');
+  const client = world.client.dgram.createSocket(world.udp);
   record(log, 'client', client, ['listening']);
   const arrived = receive(server);
   client.send('early', port, world.host, () => log.push('sent'));
@@ -154,7 +154,7 @@ sameIPv4('dgram: what is sent before bind waits for it', async (world, log) => {
   return text;
 });
 
-sameIPv4('dgram: close and its callback, and what is not running', async (world, log) => {
+same('dgram: close and its callback, and what is not running', async (world, log) => {
   const socket = await bound(world, log);
   socket.close(() => log.push('closed'));
   log.push('close has returned');
@@ -167,8 +167,8 @@ sameIPv4('dgram: close and its callback, and what is not running', async (world,
   }
 });
 
-sameIPv4('dgram: a bind that close overtakes', async (world, log) => {
-  const socket = world.server.dgram.createSocket('udp4');
+same('dgram: a bind that close overtakes', async (world, log) => {
+  const socket = world.server.dgram.createSocket(world.udp);
   record(log, 'socket', socket, EVENTS);
   socket.bind(0, world.host);
   socket.close();
@@ -176,9 +176,9 @@ sameIPv4('dgram: a bind that close overtakes', async (world, log) => {
   return undefined;
 });
 
-sameIPv4('dgram: an abort signal closes it', async (world, log) => {
+same('dgram: an abort signal closes it', async (world, log) => {
   const controller = new AbortController();
-  const socket = world.server.dgram.createSocket({ type: 'udp4', signal: controller.signal });
+  const socket = world.server.dgram.createSocket({ type: world.udp, signal: controller.signal });
   record(log, 'socket', socket, EVENTS);
   socket.bind(0, world.host);
   await next(socket, 'listening');
@@ -187,14 +187,14 @@ sameIPv4('dgram: an abort signal closes it', async (world, log) => {
   return undefined;
 });
 
-sameIPv4('dgram: a lookup of its own', async (world, log) => {
+same('dgram: a lookup of its own', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
   const client = world.client.dgram.createSocket({
-    type: 'udp4',
+    type: world.udp,
     lookup: (name, _options, done) => {
       log.push(['lookup', name]);
-      process.nextTick(done, null, name === 'there' ? world.host : '0.0.0.0', 4);
+      process.nextTick(done, null, name === 'there' ? world.host : world.any, world.family);
     },
   });
   const arrived = receive(server);
@@ -204,15 +204,15 @@ sameIPv4('dgram: a lookup of its own', async (world, log) => {
   return text;
 });
 
-sameIPv4('dgram: a name that nobody knows', async (world) => {
+same('dgram: a name that nobody knows', async (world) => {
   const client = world.client.dgram.createSocket({
-    type: 'udp4',
+    type: world.udp,
     lookup: (name, _options, done) => {
       const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), {
         code: 'ENOTFOUND',
       });
-      if (name === 'nowhere') process.nextTick(done, error, '', 4);
-      else process.nextTick(done, null, '0.0.0.0', 4);
+      if (name === 'nowhere') process.nextTick(done, error, '', world.family);
+      else process.nextTick(done, null, world.any, world.family);
     },
   });
   const result = await new Promise((done) => client.send('x', 1, 'nowhere', done));
@@ -220,7 +220,7 @@ sameIPv4('dgram: a name that nobody knows', async (world) => {
   return told(result);
 });
 
-sameIPv4('dgram: options of a socket that is bound', async (world, log) => {
+same('dgram: options of a socket that is bound', async (world, log) => {
   const socket = await bound(world, log);
   socket.setBroadcast(true);
   const values = [
@@ -236,8 +236,8 @@ sameIPv4('dgram: options of a socket that is bound', async (world, log) => {
   return values;
 });
 
-sameIPv4('dgram: a datagram that is too long', async (world, log) => {
-  const client = world.client.dgram.createSocket('udp4');
+same('dgram: a datagram that is too long', async (world, log) => {
+  const client = world.client.dgram.createSocket(world.udp);
   const sent = new Promise((done) => {
     client.send(Buffer.alloc(70_000), 9, world.host, (error) => done(told(error)));
   });
@@ -246,10 +246,10 @@ sameIPv4('dgram: a datagram that is too long', async (world, log) => {
   return undefined;
 });
 
-sameIPv4('dgram: 65 507 bytes arrive as they were', async (world, log) => {
+same('dgram: 65 507 bytes arrive as they were', async (world, log) => {
   const server = await bound(world, log);
   const { port } = server.address();
-  const client = world.client.dgram.createSocket('udp4');
+  const client = world.client.dgram.createSocket(world.udp);
   const message = Buffer.alloc(65_507, 'long ');
   const arrived = receive(server);
   client.send(message, port, world.host);

@@ -2,9 +2,9 @@
  * `stack.net` and `stack.dgram` beside Node's: what a bad call throws.
  * @module
  */
-import { type Side, sameIPv4, told } from '../worlds.ts';
+import { type Side, same, told, type World } from '../worlds.ts';
 
-type Call = (side: Side, host: string) => unknown;
+type Call = (side: Side, host: string, udp: World['udp']) => unknown;
 
 /** The calls; each is wrong in one way. */
 const CALLS: Record<string, Call> = {
@@ -52,31 +52,35 @@ const CALLS: Record<string, Call> = {
     net.setDefaultAutoSelectFamily('x' as never),
   'createSocket()': ({ dgram }) => (dgram.createSocket as () => unknown)(),
   'createSocket of an unknown type': ({ dgram }) => dgram.createSocket('tcp' as never),
-  'a datagram socket with a lookup that is no function': ({ dgram }) =>
-    dgram.createSocket({ type: 'udp4', lookup: 'x' as never }),
-  'a datagram socket with a size that is no number': ({ dgram }) =>
-    dgram.createSocket({ type: 'udp4', recvBufferSize: 'x' as never }),
-  'send()': ({ dgram }) => (dgram.createSocket('udp4').send as () => unknown)(),
-  'send without a port': ({ dgram }) => dgram.createSocket('udp4').send('x'),
-  'send to port 0': ({ dgram }) => dgram.createSocket('udp4').send('x', 0),
-  'send of a list with a number': ({ dgram }) => dgram.createSocket('udp4').send([5], 1),
-  'send of a number': ({ dgram }) => dgram.createSocket('udp4').send(5 as never, 1),
-  'send past the end': ({ dgram }) => dgram.createSocket('udp4').send('x', 0, 5, 1),
-  'send from past the end': ({ dgram }) => dgram.createSocket('udp4').send('x', 2, 0, 1),
-  'send to an address that is a number': ({ dgram }) =>
-    dgram.createSocket('udp4').send('x', 1, 5 as never),
-  'setTTL with a word': ({ dgram }) => dgram.createSocket('udp4').setTTL('x' as never),
-  'setTTL of 300': ({ dgram }) => dgram.createSocket('udp4').setTTL(300),
-  'disconnect without connect': ({ dgram }) => dgram.createSocket('udp4').disconnect(),
-  'remoteAddress without connect': ({ dgram }) => dgram.createSocket('udp4').remoteAddress(),
-  'address without bind': ({ dgram }) => dgram.createSocket('udp4').address(),
-  'addMembership()': ({ dgram }) => (dgram.createSocket('udp4').addMembership as () => unknown)(),
-  'addMembership of a host': ({ dgram }) => dgram.createSocket('udp4').addMembership('1.2.3.4'),
-  'a buffer size that is a word': ({ dgram }) =>
-    dgram.createSocket('udp4').setRecvBufferSize('x' as never),
-  'connect without a port': ({ dgram }) => (dgram.createSocket('udp4').connect as () => unknown)(),
-  'bind twice': ({ dgram }, host) => {
-    const socket = dgram.createSocket('udp4').unref();
+  'a datagram socket with a lookup that is no function': ({ dgram }, _host, udp) =>
+    dgram.createSocket({ type: udp, lookup: 'x' as never }),
+  'a datagram socket with a size that is no number': ({ dgram }, _host, udp) =>
+    dgram.createSocket({ type: udp, recvBufferSize: 'x' as never }),
+  'send()': ({ dgram }, _host, udp) => (dgram.createSocket(udp).send as () => unknown)(),
+  'send without a port': ({ dgram }, _host, udp) => dgram.createSocket(udp).send('x'),
+  'send to port 0': ({ dgram }, _host, udp) => dgram.createSocket(udp).send('x', 0),
+  'send of a list with a number': ({ dgram }, _host, udp) => dgram.createSocket(udp).send([5], 1),
+  'send of a number': ({ dgram }, _host, udp) => dgram.createSocket(udp).send(5 as never, 1),
+  'send past the end': ({ dgram }, _host, udp) => dgram.createSocket(udp).send('x', 0, 5, 1),
+  'send from past the end': ({ dgram }, _host, udp) => dgram.createSocket(udp).send('x', 2, 0, 1),
+  'send to an address that is a number': ({ dgram }, _host, udp) =>
+    dgram.createSocket(udp).send('x', 1, 5 as never),
+  'setTTL with a word': ({ dgram }, _host, udp) => dgram.createSocket(udp).setTTL('x' as never),
+  'setTTL of 300': ({ dgram }, _host, udp) => dgram.createSocket(udp).setTTL(300),
+  'disconnect without connect': ({ dgram }, _host, udp) => dgram.createSocket(udp).disconnect(),
+  'remoteAddress without connect': ({ dgram }, _host, udp) =>
+    dgram.createSocket(udp).remoteAddress(),
+  'address without bind': ({ dgram }, _host, udp) => dgram.createSocket(udp).address(),
+  'addMembership()': ({ dgram }, _host, udp) =>
+    (dgram.createSocket(udp).addMembership as () => unknown)(),
+  'addMembership of a host': ({ dgram }, _host, udp) =>
+    dgram.createSocket(udp).addMembership('1.2.3.4'),
+  'a buffer size that is a word': ({ dgram }, _host, udp) =>
+    dgram.createSocket(udp).setRecvBufferSize('x' as never),
+  'connect without a port': ({ dgram }, _host, udp) =>
+    (dgram.createSocket(udp).connect as () => unknown)(),
+  'bind twice': ({ dgram }, host, udp) => {
+    const socket = dgram.createSocket(udp).unref();
     socket.bind(0, host);
     try {
       socket.bind(0, host);
@@ -84,17 +88,17 @@ const CALLS: Record<string, Call> = {
       socket.on('listening', () => socket.close());
     }
   },
-  'close twice': ({ dgram }) => {
-    const socket = dgram.createSocket('udp4');
+  'close twice': ({ dgram }, _host, udp) => {
+    const socket = dgram.createSocket(udp);
     socket.close();
     socket.close();
   },
 };
 
 for (const [title, call] of Object.entries(CALLS)) {
-  sameIPv4(`arguments: ${title}`, async (world) => {
+  same(`arguments: ${title}`, async (world) => {
     try {
-      const result = call(world.client, world.host);
+      const result = call(world.client, world.host, world.udp);
       return ['nothing thrown', typeof result];
     } catch (error) {
       return told(error);

@@ -9,7 +9,7 @@
 import * as http from 'node:http';
 import type { Socket } from 'node:net';
 import { finished } from 'node:stream';
-import { type Log, listening, next, portOf, same, sameIPv4 } from '../worlds.ts';
+import { type Log, listening, next, portOf, same } from '../worlds.ts';
 
 /** Writes down `what`, then what a listener would leave for later. */
 function happened(log: Log, what: string): void {
@@ -57,10 +57,10 @@ same('events: connect and the first text in one batch', async ({ client, server,
   await new Promise((done) => listener.close(done));
 });
 
-sameIPv4('events: datagrams in one batch', async ({ client, server, host }) => {
-  const receiver = server.dgram.createSocket('udp4');
+same('events: datagrams in one batch', async ({ client, server, host, udp }) => {
+  const receiver = server.dgram.createSocket(udp);
   await new Promise<void>((done) => receiver.bind(0, host, done));
-  const sender = client.dgram.createSocket('udp4');
+  const sender = client.dgram.createSocket(udp);
   for (const text of ['one', 'two', 'three']) sender.send(text, portOf(receiver), host);
   const got: string[] = [];
   // Whoever asks again in a promise must not miss what came with the last.

@@ -5,7 +5,7 @@
  * Node documentation: "Class: net.Socket", "Class: net.Server", "Class: dgram.Socket".
  * @module
  */
-import { listening, next, record, SOCKET_EVENTS, sameIPv4 } from '../worlds.ts';
+import { listening, next, record, SOCKET_EVENTS, same } from '../worlds.ts';
 
 /** Words that a stack could think of, too. */
 const NAMES = (
@@ -18,7 +18,7 @@ const values = Object.fromEntries(NAMES.map((name) => [name, `mine: ${name}`]));
 const kept = (object: object): string[] =>
   NAMES.filter((name) => (object as Record<string, unknown>)[name] === values[name]);
 
-sameIPv4('names: properties that a program puts on sockets and servers', async (world, log) => {
+same('names: properties that a program puts on sockets and servers', async (world, log) => {
   const { client, server, host } = world;
   class Mine extends client.net.Socket {
     constructor() {
@@ -42,10 +42,10 @@ sameIPv4('names: properties that a program puts on sockets and servers', async (
   return [kept(socket), kept(listener), socket.bytesRead];
 });
 
-sameIPv4('names: properties that a program puts on a datagram socket', async (world) => {
-  const { client, server, host } = world;
+same('names: properties that a program puts on a datagram socket', async (world) => {
+  const { client, server, host, udp } = world;
   const sockets = [client, server].map(({ dgram }) =>
-    Object.assign(dgram.createSocket('udp4'), values),
+    Object.assign(dgram.createSocket(udp), values),
   );
   const [one, other] = sockets as [(typeof sockets)[0], (typeof sockets)[0]];
   await new Promise<void>((done) => other.bind(0, host, done));
@@ -56,7 +56,7 @@ sameIPv4('names: properties that a program puts on a datagram socket', async (wo
   return [String(text), sockets.map(kept)];
 });
 
-sameIPv4(
+same(
   'names: methods of classes that extend sockets and servers are called by nobody',
   async (world, log) => {
     const { client, server, host } = world;

@@ -15,8 +15,8 @@ import {
   next,
   portOf,
   type Scenario,
+  same,
   sameAlone,
-  sameIPv4,
   told,
   type World,
 } from '../worlds.ts';
@@ -42,7 +42,7 @@ function thrown(call: () => unknown): unknown {
   }
 }
 
-sameIPv4('neighbours: the getters of the prototypes do not throw', async ({ client }) => {
+same('neighbours: the getters of the prototypes do not throw', async ({ client }) => {
   const { Socket, Server } = client.net;
   const read = (proto: object, names: readonly string[]): unknown =>
     names.map((name) => [name, thrown(() => (proto as Record<string, unknown>)[name])]);
@@ -53,25 +53,22 @@ sameIPv4('neighbours: the getters of the prototypes do not throw', async ({ clie
   ];
 });
 
-sameIPv4(
-  'neighbours: a socket counts its second connection anew',
-  async ({ client, server, host }) => {
-    const listener = server.net.createServer((peer) => peer.resume().end('hello'));
-    const port = await listening(listener, host);
-    const socket = new client.net.Socket();
-    const counts: number[][] = [];
-    for (const text of ['first', 'x']) {
-      socket.connect(port, host);
-      socket.resume().write(text);
-      await next(socket, 'close');
-      counts.push([socket.bytesRead, socket.bytesWritten]);
-    }
-    await new Promise((done) => listener.close(done));
-    return counts;
-  },
-);
+same('neighbours: a socket counts its second connection anew', async ({ client, server, host }) => {
+  const listener = server.net.createServer((peer) => peer.resume().end('hello'));
+  const port = await listening(listener, host);
+  const socket = new client.net.Socket();
+  const counts: number[][] = [];
+  for (const text of ['first', 'x']) {
+    socket.connect(port, host);
+    socket.resume().write(text);
+    await next(socket, 'close');
+    counts.push([socket.bytesRead, socket.bytesWritten]);
+  }
+  await new Promise((done) => listener.close(done));
+  return counts;
+});
 
-sameIPv4('neighbours: onread calls back with the socket', async ({ client, server, host }) => {
+same('neighbours: onread calls back with the socket', async ({ client, server, host }) => {
   const listener = server.net.createServer((peer) => peer.resume().end('hello'));
   const port = await listening(listener, host);
   const seen: boolean[] = [];
@@ -91,7 +88,7 @@ sameIPv4('neighbours: onread calls back with the socket', async ({ client, serve
   return seen;
 });
 
-sameIPv4('neighbours: a local port that a listener has', async ({ client, clientHost }, log) => {
+same('neighbours: a local port that a listener has', async ({ client, clientHost }, log) => {
   const listener = client.net.createServer();
   const port = await listening(listener, clientHost);
   const socket = client.net.connect({ port: 9, host: clientHost, localPort: port });
@@ -99,7 +96,7 @@ sameIPv4('neighbours: a local port that a listener has', async ({ client, client
   await new Promise((done) => listener.close(done));
 });
 
-sameIPv4('neighbours: listen with a port and a path looks at the port', async ({ server }) => {
+same('neighbours: listen with a port and a path looks at the port', async ({ server }) => {
   const listener = server.net.createServer();
   const error = thrown(() => listener.listen({ port: -1, path: '/nowhere' }));
   listener.listen({ port: 0, path: '/nowhere' });
@@ -109,20 +106,20 @@ sameIPv4('neighbours: listen with a port and a path looks at the port', async ({
   return [error, where];
 });
 
-sameIPv4('neighbours: hints that do not exist', async ({ client }) => {
+same('neighbours: hints that do not exist', async ({ client }) => {
   const socket = new client.net.Socket();
   const error = thrown(() => socket.connect({ port: 9, host: 'localhost', hints: 0x10000 }));
   socket.destroy();
   return error;
 });
 
-sameIPv4('neighbours: attempted addresses are told where there are several', async (world) => {
-  const { client, server, host } = world;
+same('neighbours: attempted addresses are told where there are several', async (world) => {
+  const { client, server, host, family } = world;
   const listener = server.net.createServer((peer) => peer.end());
   const port = await listening(listener, host);
   const tried: unknown[] = [];
-  const answers = [[host], [host, '127.0.0.99']].map((list) =>
-    list.map((address) => ({ address, family: 4 })),
+  const answers = [[host], [host, family === 4 ? '127.0.0.99' : '::99']].map((list) =>
+    list.map((address) => ({ address, family })),
   );
   for (const list of answers) {
     const socket = client.net.connect({
@@ -141,7 +138,7 @@ sameIPv4('neighbours: attempted addresses are told where there are several', asy
 const major = Number.parseInt(process.versions.node, 10);
 
 inTurn('neighbours: a dns.lookup that was replaced is asked', async (world, log) => {
-  const { client, server, host } = world;
+  const { client, server, host, family, udp } = world;
   const listener = server.net.createServer((peer) => peer.end());
   const port = await listening(listener, host);
   const native = dns.lookup;
@@ -150,17 +147,17 @@ inTurn('neighbours: a dns.lookup that was replaced is asked', async (world, log)
     // From some version of Node 24 on dgram asks for names only.
     if (isIP(name) === 0 || major < 24) log.push([name, options]);
     const address = isIP(name) === 0 ? host : name;
-    process.nextTick(done, null, all ? [{ address, family: 4 }] : address, 4);
+    process.nextTick(done, null, all ? [{ address, family }] : address, family);
   };
   Object.assign(dns, { lookup: ask });
   try {
-    for (const options of [{ host: 'some.test' }, {}, { host: 'some.test', family: 4 }]) {
+    for (const options of [{ host: 'some.test' }, {}, { host: 'some.test', family }]) {
       const socket = client.net.connect({ port, ...options });
       await next(socket.resume(), 'close');
     }
-    const receiver = server.dgram.createSocket('udp4');
+    const receiver = server.dgram.createSocket(udp);
     await new Promise<void>((done) => receiver.bind(0, host, done));
-    const sender = client.dgram.createSocket('udp4');
+    const sender = client.dgram.createSocket(udp);
     sender.send('text', portOf(receiver), host);
     log.push(String((await next(receiver, 'message'))[0]));
     for (const socket of [sender, receiver]) socket.close();
@@ -189,14 +186,14 @@ async function channels(scenario: () => Promise<unknown>, log: Log): Promise<voi
 }
 
 inTurn('neighbours: the channels that Node has', async (world: World, log) => {
-  const { client, server, host } = world;
+  const { client, server, host, udp } = world;
   await channels(async () => {
     const listener = server.net.createServer((peer) => peer.end());
     const port = await listening(listener, host);
     await next(client.net.connect(port, host).resume(), 'close');
     const second = server.net.createServer().listen(port, host);
     await next(second, 'error');
-    client.dgram.createSocket('udp4').close();
+    client.dgram.createSocket(udp).close();
     await new Promise((done) => listener.close(done));
   }, log);
 });
@@ -211,9 +208,9 @@ const SENDS: Record<string, readonly unknown[]> = {
 };
 
 for (const [name, args] of Object.entries(SENDS)) {
-  sameIPv4(`neighbours: a connected datagram socket that is given ${name}`, async (world) => {
-    const { client, host } = world;
-    const socket = client.dgram.createSocket('udp4');
+  same(`neighbours: a connected datagram socket that is given ${name}`, async (world) => {
+    const { client, host, udp } = world;
+    const socket = client.dgram.createSocket(udp);
     socket.connect(9, host);
     socket.on('error', () => {}); // nobody is there
     await next(socket, 'connect');
@@ -223,16 +220,16 @@ for (const [name, args] of Object.entries(SENDS)) {
   });
 }
 
-sameIPv4('neighbours: datagram sockets are made in odd ways', async ({ client }) => {
+same('neighbours: datagram sockets are made in odd ways', async ({ client, udp }) => {
   const { dgram } = client;
   const make = dgram.createSocket as unknown as new (type: unknown) => { close(): void };
   return [
-    thrown(() => new make('udp4').close()),
-    thrown(() => dgram.createSocket({ type: 'udp4', lookup: null as never })),
-    thrown(() => dgram.createSocket('udp4').getRecvBufferSize()),
+    thrown(() => new make(udp).close()),
+    thrown(() => dgram.createSocket({ type: udp, lookup: null as never })),
+    thrown(() => dgram.createSocket(udp).getRecvBufferSize()),
     Object.assign(
       {},
-      infoOf(() => dgram.createSocket('udp4').getSendBufferSize()),
+      infoOf(() => dgram.createSocket(udp).getSendBufferSize()),
     ),
   ];
 });
@@ -245,15 +242,15 @@ function infoOf(call: () => unknown): unknown {
   }
 }
 
-sameIPv4(
+same(
   'neighbours: sendto, and a close that follows a send',
-  async ({ client, server, host }, log) => {
-    const receiver = server.dgram.createSocket('udp4');
+  async ({ client, server, host, udp }, log) => {
+    const receiver = server.dgram.createSocket(udp);
     await new Promise<void>((done) => receiver.bind(0, host, done));
     receiver.on('message', (message) => log.push(message.toString()));
     const port = portOf(receiver);
     type SendTo = (...args: unknown[]) => void;
-    const sender = client.dgram.createSocket('udp4') as unknown as { sendto: SendTo } & Socket;
+    const sender = client.dgram.createSocket(udp) as unknown as { sendto: SendTo } & Socket;
     sender.sendto(Buffer.from('text'), 0, 4, port, host, (error: unknown) =>
       log.push(['sent', error]),
     );
@@ -264,7 +261,7 @@ sameIPv4(
       thrown(() => sender.sendto('text', 0, 4, port)),
     ];
     (sender as unknown as { close(): void }).close();
-    const brief = client.dgram.createSocket('udp4');
+    const brief = client.dgram.createSocket(udp);
     brief.send('late', port, host, (error, bytes) => log.push(['late', error, bytes]));
     await new Promise((done) => brief.close(() => done(undefined)));
     await new Promise((done) => setTimeout(done, 100));
@@ -273,30 +270,27 @@ sameIPv4(
   },
 );
 
-sameIPv4(
-  'neighbours: connect while it connects is EALREADY',
-  async ({ client, server, host }, log) => {
-    const listener = server.net.createServer((peer) => peer.resume());
-    const port = await listening(listener, host);
-    const socket = client.net.connect(port, host);
-    for (const event of ['connect', 'error', 'close']) {
-      socket.on(event, (value: unknown) => {
-        const { code, syscall } = (value ?? {}) as NodeJS.ErrnoException;
-        log.push([event, code, syscall]);
-      });
-    }
-    log.push(socket.connect(port, host) === socket);
-    await next(socket, 'close');
-    await new Promise((done) => listener.close(done));
-  },
-);
+same('neighbours: connect while it connects is EALREADY', async ({ client, server, host }, log) => {
+  const listener = server.net.createServer((peer) => peer.resume());
+  const port = await listening(listener, host);
+  const socket = client.net.connect(port, host);
+  for (const event of ['connect', 'error', 'close']) {
+    socket.on(event, (value: unknown) => {
+      const { code, syscall } = (value ?? {}) as NodeJS.ErrnoException;
+      log.push([event, code, syscall]);
+    });
+  }
+  log.push(socket.connect(port, host) === socket);
+  await next(socket, 'close');
+  await new Promise((done) => listener.close(done));
+});
 
-sameIPv4('neighbours: a signal that is nothing is none', async ({ client }) => {
+same('neighbours: a signal that is nothing is none', async ({ client }) => {
   const { Socket } = client.net;
   return [null, false, 0, ''].map((signal) => new Socket({ signal } as never).destroyed);
 });
 
-sameIPv4('neighbours: an address to come from that is none', async ({ client, host }) => {
+same('neighbours: an address to come from that is none', async ({ client, host }) => {
   const codes = [true, 5, 'x', {}].map((localAddress) => {
     try {
       client.net.connect({ port: 1, host, localAddress } as never);
@@ -308,14 +302,14 @@ sameIPv4('neighbours: an address to come from that is none', async ({ client, ho
   return codes;
 });
 
-sameIPv4('neighbours: a server’s mark is a number, told or not', async ({ server }) => {
+same('neighbours: a server’s mark is a number, told or not', async ({ server }) => {
   const marks = [undefined, -1, 0, 7].map((highWaterMark) =>
     Reflect.get(server.net.createServer({ highWaterMark } as never), 'highWaterMark'),
   );
   return marks;
 });
 
-sameIPv4(
+same(
   'neighbours: sizes, groups and interfaces of a datagram socket that are none',
   async (world) => {
     const { client, clientHost } = world;
@@ -329,17 +323,19 @@ sameIPv4(
       }
     };
     const sizes = [-1, 1.5, 2 ** 32].flatMap((size) => [
-      codeOf(() => createSocket({ type: 'udp4', sendBufferSize: size })),
-      codeOf(() => createSocket({ type: 'udp4', recvBufferSize: size })),
+      codeOf(() => createSocket({ type: world.udp, sendBufferSize: size })),
+      codeOf(() => createSocket({ type: world.udp, recvBufferSize: size })),
     ]);
-    const socket = createSocket('udp4');
+    const socket = createSocket(world.udp);
+    const [stranger, group] =
+      world.family === 4 ? ['1.2.3.4', '224.0.0.1'] : ['fd77::1', 'ff02::1'];
     await new Promise<void>((done) => socket.bind(0, clientHost, done));
     const others = [
-      codeOf(() => socket.dropMembership('1.2.3.4')),
-      codeOf(() => socket.dropMembership('224.0.0.1', '1.2.3.4')),
-      codeOf(() => socket.addMembership('1.2.3.4')),
-      codeOf(() => socket.addMembership('224.0.0.1', '1.2.3.4')),
-      codeOf(() => socket.setMulticastInterface('1.2.3.4')),
+      codeOf(() => socket.dropMembership(stranger)),
+      codeOf(() => socket.dropMembership(group, stranger)),
+      codeOf(() => socket.addMembership(stranger)),
+      codeOf(() => socket.addMembership(group, stranger)),
+      codeOf(() => socket.setMulticastInterface(stranger)),
     ];
     socket.close();
     return [sizes, others];

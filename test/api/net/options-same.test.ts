@@ -11,7 +11,6 @@ import {
   rounds,
   SOCKET_EVENTS,
   same,
-  sameIPv4,
   told,
   type World,
 } from '../worlds.ts';
@@ -46,14 +45,14 @@ async function life(world: World, log: Log, options: Partial<TcpNetConnectOpts>)
   return socket;
 }
 
-sameIPv4('options: every event of a life, in its order', async (world, log) => {
+same('options: every event of a life, in its order', async (world, log) => {
   const { server, port } = await greeter(world);
   const socket = world.client.net.connect({
     port,
     host: 'name.test',
-    family: 4,
+    family: world.family,
     timeout: 5000,
-    lookup: (_name, _options, done) => process.nextTick(done, null, world.host, 4),
+    lookup: (_name, _options, done) => process.nextTick(done, null, world.host, world.family),
   });
   record(log, 'client', socket, [...SOCKET_EVENTS, 'data', 'connectionAttempt']);
   const enough = socket.write(Buffer.alloc(30_000));
@@ -311,11 +310,11 @@ for (const [title, answer] of Object.entries(ANSWERS)) {
   }
 }
 
-sameIPv4('options: a lookup that answers at once', async (world, log) => {
+same('options: a lookup that answers at once', async (world, log) => {
   await life(world, log, {
     host: 'now.test',
-    family: 4,
-    lookup: (_name, _options, done) => done(null, world.host, 4),
+    family: world.family,
+    lookup: (_name, _options, done) => done(null, world.host, world.family),
   });
   return undefined;
 });

@@ -79,8 +79,8 @@ const STATES: Record<string, State> = {
     const socket = world.client.net.connect({
       port,
       host: 'slow.test',
-      family: 4,
-      lookup: (_name, _options, done) => setTimeout(done, 20, null, world.host, 4),
+      family: world.family,
+      lookup: (_name, _options, done) => setTimeout(done, 20, null, world.host, world.family),
     });
     record(log, 'client', socket, SOCKET_EVENTS);
     return { socket };

@@ -8,7 +8,7 @@
 
 import type { Socket as NodeSocket, RemoteInfo, SocketType } from 'node:dgram';
 import type { EventEmitter } from 'node:events';
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { isMulticast } from '../../base/address.ts';
 import type { Host } from '../../host/host.ts';
 import { checkBufferSize, checkNumber, checkString } from '../door/checks.ts';
@@ -94,7 +94,9 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
   setMulticastInterface(interfaceAddress: string): void {
     this._stackAlive();
     checkString(interfaceAddress, 'interfaceAddress');
-    if (this.type === 'udp4' && !isIPv4(interfaceAddress)) {
+    const isAddress =
+      this.type === 'udp4' ? isIPv4(interfaceAddress) : isIP(interfaceAddress) !== 0;
+    if (!isAddress) {
       throw systemError('EINVAL', 'setMulticastInterface');
     }
     this._stackOpened('setMulticastInterface').setMulticastInterface(interfaceAddress);

@@ -35,7 +35,8 @@ export function dropMembership(
   group: string,
   address: string,
 ): void {
-  const from = readGroup(ip, group, 'dropMembership', 'EADDRNOTAVAIL');
+  const stranger = isIPv6(group) ? 'EINVAL' : 'EADDRNOTAVAIL'; // ip(7); ipv6(7)
+  const from = readGroup(ip, group, 'dropMembership', stranger);
   const name = address || zoneOnly(group);
   const on = interfaceWith(ip, name, 'dropMembership', 'EADDRNOTAVAIL');
   check(socket, socket.leave(from, on), 'dropMembership');
@@ -43,7 +44,7 @@ export function dropMembership(
 
 /**
  * The interface with this address of ours, or which the zone of an IPv6 address names (`::%tun0`); undefined for
- * `0.0.0.0`, `::` and nothing. Throws a system error: `unknown`, or
+ * `0.0.0.0`, other addresses of IPv6 and nothing. Throws a system error: `unknown`, or
  * `EINVAL` for what is no address. Linux has `ENODEV` for who joins, and `EADDRNOTAVAIL` for all else.
  */
 export function interfaceWith(
@@ -66,7 +67,8 @@ export function interfaceWith(
   const found = ip.interfaces.find((iface) =>
     iface.addresses.some((prefix) => prefix.address === address),
   );
-  if (found) return found;
+  // Of IPv6 a system asks for the zone alone, so an address that is nobody's names no interface (RFC 3493 §5.2).
+  if (found || isIPv6(text)) return found;
   throw systemError(unknown, syscall);
 }
 
