@@ -1,18 +1,29 @@
 /**
- * A network address translator: the hosts behind it share one address. RFC 3022, on the stack's hooks.
+ * A network address translator: the hosts behind it share one address of each family. RFC 3022, on the stack's hooks.
  *
  * A mapping belongs to a host's own address and port, whomever it talks to (RFC 4787 REQ-1), and lets in
  * those that it talks to (REQ-8); a ping's identifier takes the place of a port (RFC 5508). Errors about
  * what was translated are translated with the packet that they quote. All else that comes from outside
- * is dropped, what is for the translator's own sockets too.
+ * is dropped, what is for the translator's own sockets too, but for what neighbours on a link of IPv6 say to each
+ * other (RFC 4890 §4.4.1).
  *
  *     node dist/examples/nat.js
  * @module
  */
+import { isIP } from 'node:net';
 import { createStack, type HookPacket, openTun, type Stack } from 'tunstack';
-import { type Address, icmp, ipv4, parseAddress, tcp } from 'tunstack/wire';
+import {
+  type Address,
+  dropAddress,
+  holdAddress,
+  icmp,
+  icmp6,
+  ipv4,
+  parseAddress,
+  tcp,
+} from 'tunstack/wire';
 
-const { ICMP, TCP, UDP } = ipv4.Protocol;
+const { ICMP, ICMPV6, TCP, UDP } = ipv4.Protocol;
 const { FIN, SYN, RST } = tcp.Flag;
 const MOST_PEERS = 256; // of one mapping; the oldest goes
 
@@ -20,7 +31,8 @@ interface Mapping {
   readonly protocol: number;
   readonly address: Address;
   readonly port: number;
-  readonly outer: number; // the port that stands for it outside
+  readonly ours: Address; // what stands for it outside
+  readonly outer: number;
   readonly peers: Set<Address>;
   answered: boolean;
   closing: boolean;
@@ -36,21 +48,35 @@ export class Nat {
   readonly #now: () => number;
   #swept = 0;
 
-  /** Translate what leaves by the device `outside` to `address`; `most` mappings, `now` in ms. */
-  constructor(stack: Stack, outside: string, address: string, most = 16_384, now?: () => number) {
-    const ours = parseAddress(address);
-    if (ours === undefined) throw new TypeError(`${address} is no address`);
+  /** Translate what leaves by the device `outside` to these addresses, one a family; `most` mappings, `now` in ms. */
+  constructor(
+    stack: Stack,
+    outside: string,
+    addresses: readonly string[],
+    most = 16_384,
+    now?: () => number,
+  ) {
+    const [ours4, ours6] = [4, 6].map((family) => {
+      const address = addresses.find((one) => isIP(one) === family);
+      return address === undefined ? undefined : parseAddress(address);
+    });
+    const oursOf = ({ version }: HookPacket): Address | undefined =>
+      version === 4 ? ours4 : ours6;
     this.#most = Math.min(most, 60_000); // of 64 512 ports: one is always free
     this.#now = now ?? ((): number => performance.now());
     const judge = (passes: boolean): 'pass' | 'drop' => {
       if (!passes) this.refused++;
       return passes ? 'pass' : 'drop';
     };
-    stack.hook('forward', (p) => judge(p.leavesBy !== outside || this.#leave(p, ours)));
+    stack.hook('forward', (p) => judge(p.leavesBy !== outside || this.#leave(p, oursOf(p))));
     // Errors here, where the stack's own pass too: about what came in, and was translated by then.
-    stack.hook('output', (p) => judge(p.leavesBy !== outside || !p.quoted || this.#tell(p, ours)));
+    stack.hook('output', (p) =>
+      judge(p.leavesBy !== outside || !p.quoted || this.#tell(p, oursOf(p))),
+    );
     // Its own about what was to leave are for who has sent it, and that is us by then: by loopback.
-    stack.hook('input', (p) => judge(this.#enter(p, ours) || p.device !== outside));
+    stack.hook('input', (p) =>
+      judge(this.#enter(p, oursOf(p)) || p.device !== outside || isOfLink(p)),
+    );
   }
 
   /** How many there are; one that ran out goes when it is met, or its place is needed. */
@@ -59,24 +85,28 @@ export class Nat {
   }
 
   /** From inside to outside. */
-  #leave(p: HookPacket, ours: Address): boolean {
+  #leave(p: HookPacket, ours: Address | undefined): boolean {
+    if (ours === undefined) return false;
     if (p.quoted) return true; // see `#tell`
-    const mapping = this.#find(this.#inside, p.protocol, p.source, p.sourcePort) ?? this.#open(p);
+    const mapping =
+      this.#find(this.#inside, p.protocol, p.source, p.sourcePort) ?? this.#open(p, ours);
     if (mapping === undefined) return false;
     const { peers, outer } = mapping;
-    if (peers.size >= MOST_PEERS && !peers.has(p.destination)) peers.delete([...peers][0] ?? ours);
-    peers.add(p.destination);
+    if (!peers.has(p.destination)) {
+      if (peers.size >= MOST_PEERS) forgetFirst(peers);
+      peers.add(holdAddress(p.destination));
+    }
     this.#renew(mapping, p);
     p.setSource(ours, outer);
     return true;
   }
 
   /** From outside to inside; an error because of the packet that it quotes, which is one of ours. */
-  #enter(p: HookPacket, ours: Address): boolean {
-    if (p.destination !== ours) return false;
+  #enter(p: HookPacket, ours: Address | undefined): boolean {
+    if (ours === undefined || p.destination !== ours) return false;
     const { quoted } = p;
     const port = quoted ? quoted.sourcePort : p.destinationPort;
-    const mapping = this.#find(this.#outside, (quoted ?? p).protocol, 0, port);
+    const mapping = this.#find(this.#outside, (quoted ?? p).protocol, ours, port);
     if (!mapping?.peers.has(quoted ? quoted.destination : p.source)) return false;
     quoted?.setSource(mapping.address, mapping.port);
     if (!quoted) this.#renew(mapping, p, true);
@@ -85,7 +115,8 @@ export class Nat {
   }
 
   /** An error from inside, or of our own, about a packet that came in. */
-  #tell(p: HookPacket, ours: Address): boolean {
+  #tell(p: HookPacket, ours: Address | undefined): boolean {
+    if (ours === undefined) return false;
     const { protocol, destination, destinationPort } = p.quoted ?? p;
     const mapping = this.#find(this.#inside, protocol, destination, destinationPort);
     if (mapping) p.quoted?.setDestination(ours, mapping.outer);
@@ -97,22 +128,33 @@ export class Nat {
     const mapping = from.get(key(protocol, address, port));
     if (mapping === undefined || mapping.until > this.#now()) return mapping;
     this.#inside.delete(key(protocol, mapping.address, mapping.port));
-    this.#outside.delete(key(protocol, 0, mapping.outer));
+    this.#outside.delete(key(protocol, mapping.ours, mapping.outer));
+    for (const held of [mapping.address, ...mapping.peers]) dropAddress(held);
     return undefined;
   }
 
-  #open(p: HookPacket): Mapping | undefined {
+  #open(p: HookPacket, ours: Address): Mapping | undefined {
     const { protocol, source: address, sourcePort: port, view, body } = p;
     if (port < 0 || (protocol === ICMP && icmp.type(view, body) !== icmp.Type.ECHO)) return;
+    if (protocol === ICMPV6 && icmp6.type(view, body) !== icmp6.Type.ECHO) return;
     if (protocol === TCP && !(tcp.flags(view, body) & SYN)) return;
     if (this.#inside.size >= this.#most) this.#sweep();
     if (this.#inside.size >= this.#most) return void this.full++;
     let outer = Math.max(port, 1024);
-    while (this.#find(this.#outside, protocol, 0, outer)) outer = outer < 65_535 ? outer + 1 : 1024;
+    while (this.#find(this.#outside, protocol, ours, outer)) {
+      outer = outer < 65_535 ? outer + 1 : 1024;
+    }
     const state = { peers: new Set<Address>(), answered: false, closing: false, until: 0 };
-    const mapping: Mapping = { protocol, address, port, outer, ...state };
+    const mapping: Mapping = {
+      protocol,
+      address: holdAddress(address),
+      port,
+      ours,
+      outer,
+      ...state,
+    };
     this.#inside.set(key(protocol, address, port), mapping);
-    this.#outside.set(key(protocol, 0, outer), mapping);
+    this.#outside.set(key(protocol, ours, outer), mapping);
     return mapping;
   }
 
@@ -130,19 +172,43 @@ export class Nat {
   #sweep(): void {
     if (this.#now() < this.#swept + 1000) return;
     this.#swept = this.#now();
-    for (const one of this.#inside.values()) this.#find(this.#outside, one.protocol, 0, one.outer);
+    for (const { protocol, ours, outer } of this.#inside.values()) {
+      this.#find(this.#outside, protocol, ours, outer);
+    }
   }
 }
 
-/** All of them in one number: 5, 32 and 16 bits. Without a port, -1, one that nothing has. */
+/** All of them in one number: ICMP's is another in each family, as addresses are. Without a port, -1, which nothing has. */
 const key = (protocol: number, address: number, port: number): number =>
-  port < 0 ? -1 : (protocol * 2 ** 32 + (address >>> 0)) * 2 ** 16 + port;
+  port < 0 ? -1 : ((protocol % 32) * 2 ** 32 + (address >>> 0)) * 2 ** 16 + port;
+
+function forgetFirst(peers: Set<Address>): void {
+  for (const peer of peers) {
+    peers.delete(peer);
+    dropAddress(peer);
+    return;
+  }
+}
+
+/** Neighbours, routers and listeners of a link, from the link itself: RFC 4861 §6.1, §7.1, RFC 3810 §5. */
+function isOfLink({ protocol, ttl, view, body }: HookPacket): boolean {
+  if (protocol !== ICMPV6) return false;
+  const { LISTENER_QUERY, LISTENER_DONE, REDIRECT, LISTENER_REPORT_V2 } = icmp6.Type;
+  const type = icmp6.type(view, body);
+  if (type > LISTENER_DONE && type <= REDIRECT) return ttl === 255;
+  const isOfGroups = type >= LISTENER_QUERY && type <= LISTENER_DONE;
+  return ttl === 1 && (isOfGroups || type === LISTENER_REPORT_V2);
+}
 
 if (process.argv[1] === import.meta.filename) {
-  const inside = { device: await openTun({ name: 'nat-in' }), address: '10.85.0.1/24' };
-  const outside = await openTun({ name: 'nat-out', hostAddress: '10.86.0.1/24' });
-  const devices = [inside, { device: outside, address: '10.86.0.2/24', gateway: '10.86.0.1' }];
-  const nat = new Nat(createStack({ devices, forwarding: true }), outside.name, '10.86.0.2');
+  const near = ['10.85.0.1/24', 'fd85::1/64'];
+  const inside = { device: await openTun({ name: 'nat-in' }), address: near };
+  const hostAddress = ['10.86.0.1/24', 'fd86::1/64'];
+  const outside = await openTun({ name: 'nat-out', hostAddress });
+  const far = { address: ['10.86.0.2/24', 'fd86::2/64'], gateway: ['10.86.0.1', 'fd86::1'] };
+  const devices = [inside, { device: outside, ...far }];
+  const stack = createStack({ devices, forwarding: true });
+  const nat = new Nat(stack, outside.name, ['10.86.0.2', 'fd86::2']);
   console.log('try: a network namespace that has nat-in, 10.85.0.2/24; there: ping 10.86.0.1');
   setInterval(() => console.log(`${nat.mappings} mappings, ${nat.refused} refused`), 10_000);
 }

@@ -2,16 +2,18 @@
  * What stands open in a stack, a line each: the columns of Linux's `ss`.
  * @module
  */
-import { type Address, ANY, format } from '../base/address.ts';
+import { type Address, ANY } from '../base/address.ts';
 import { NEVER } from '../base/clock.ts';
 import type { Core } from '../stack.ts';
-import { info, type TcpInfo } from '../tcp/info.ts';
+import type { TcpInfo } from '../tcp/info.ts';
 import type { Listener } from '../tcp/open/listener.ts';
 import { outstanding, unsent } from '../tcp/tcb/flight.ts';
 import { State, stateName } from '../tcp/tcb/state.ts';
 import type { Tcb } from '../tcp/tcb/tcb.ts';
 import { dueTime, Timer } from '../tcp/timing/timers.ts';
 import type { UdpSocket } from '../udp/socket.ts';
+import { type Interfaces, textOf } from './door/text.ts';
+import { infoOf } from './tcp/info.ts';
 
 /** A timer that runs, as `ss -o` names it. */
 export interface SocketTimer {
@@ -59,9 +61,11 @@ export interface SocketsOptions {
 export function readSockets(core: Core, options: SocketsOptions): SocketLine[] {
   const { most = Number.POSITIVE_INFINITY } = options;
   return [
-    ...[...first(core.tcp.demux.listeners(), most)].map(listenerLine),
-    ...core.tcp.table.slice(0, most).map((tcb) => connectionLine(tcb, options.info === true)),
-    ...[...first(core.udp.ports.all(), most)].map(udpLine),
+    ...[...first(core.tcp.demux.listeners(), most)].map((one) => listenerLine(core.ip, one)),
+    ...core.tcp.table
+      .slice(0, most)
+      .map((tcb) => connectionLine(core.ip, tcb, options.info === true)),
+    ...[...first(core.udp.ports.all(), most)].map((one) => udpLine(core.ip, one)),
   ];
 }
 
@@ -73,32 +77,36 @@ function* first<T>(all: Iterable<T>, most: number): Generator<T> {
   }
 }
 
-const shown = (address: Address): string => (address === ANY ? '*' : format(address));
+const shown = (ip: Interfaces, address: Address): string =>
+  address === ANY ? '*' : textOf(ip, address);
 
-const listenerLine = ({ address, port, halfOpen, backlog }: Listener): SocketLine => ({
+const listenerLine = (
+  ip: Interfaces,
+  { address, port, halfOpen, backlog }: Listener,
+): SocketLine => ({
   protocol: 'tcp',
   state: stateName(State.LISTEN),
   receiveQueue: halfOpen,
   sendQueue: backlog,
-  localAddress: shown(address),
+  localAddress: shown(ip, address),
   localPort: port,
   remoteAddress: '*',
   remotePort: 0,
 });
 
-function connectionLine(tcb: Tcb, withInfo: boolean): SocketLine {
+function connectionLine(ip: Interfaces, tcb: Tcb, withInfo: boolean): SocketLine {
   const timer = timerOf(tcb);
   return {
     protocol: 'tcp',
     state: stateName(tcb.state),
     receiveQueue: tcb.held,
     sendQueue: outstanding(tcb) + Math.max(0, unsent(tcb)),
-    localAddress: format(tcb.localAddress),
+    localAddress: textOf(ip, tcb.localAddress),
     localPort: tcb.localPort,
-    remoteAddress: format(tcb.remoteAddress),
+    remoteAddress: textOf(ip, tcb.remoteAddress),
     remotePort: tcb.remotePort,
     ...(timer && { timer }),
-    ...(withInfo && { info: info(tcb) }),
+    ...(withInfo && { info: infoOf(ip, tcb) }),
   };
 }
 
@@ -119,16 +127,16 @@ function running(tcb: Tcb, name: SocketTimer['name'], due: number): SocketTimer 
   return { name, left: Math.max(0, due - tcb.tcp.now) / 1000, retries: tcb.retries };
 }
 
-const udpLine = (socket: UdpSocket): SocketLine => {
+const udpLine = (ip: Interfaces, socket: UdpSocket): SocketLine => {
   const isConnected = socket.remotePort !== 0;
   return {
     protocol: 'udp',
     state: isConnected ? 'ESTABLISHED' : 'UNCONNECTED',
     receiveQueue: 0, // what comes is given to its owner at once
     sendQueue: 0,
-    localAddress: shown(isConnected ? socket.localAddress : socket.address),
+    localAddress: shown(ip, isConnected ? socket.localAddress : socket.address),
     localPort: socket.port,
-    remoteAddress: isConnected ? format(socket.remoteAddress) : '*',
+    remoteAddress: isConnected ? textOf(ip, socket.remoteAddress) : '*',
     remotePort: socket.remotePort,
   };
 };

@@ -10,7 +10,7 @@ import { surelyAfter, systemClock } from '../host/clock.ts';
 import { Host } from '../host/host.ts';
 import { SystemRandom } from '../host/random.ts';
 import { Core } from '../stack.ts';
-import { info, type TcpInfo } from '../tcp/info.ts';
+import type { TcpInfo } from '../tcp/info.ts';
 import { type Dgram, makeDgram } from './dgram/dgram.ts';
 import { checkFunction, checkInteger } from './door/checks.ts';
 import { systemError } from './door/errors.ts';
@@ -66,6 +66,7 @@ import { readSockets, type SocketLine, type SocketsOptions } from './sockets.ts'
 import { readStats, type StackStats } from './stats.ts';
 import { type ConnectionView, survey } from './survey.ts';
 import { Connection } from './tcp/connection.ts';
+import { infoOf } from './tcp/info.ts';
 
 /** How a stack ends. */
 export interface CloseOptions {
@@ -207,6 +208,7 @@ export class Stack extends Modules {
   /** Have it no longer, nor the routes that need it. Throws `EADDRNOTAVAIL` if it is not ours. */
   removeAddress(address: string): void {
     removeAddress(this.#core, address);
+    this.#host.flushSoon();
   }
 
   /** Send what is for `network` (`10.9.0.0/16`, `0.0.0.0/0`, `::/0`) by a gateway or straight to a device. */
@@ -307,7 +309,7 @@ export class Stack extends Modules {
    */
   connections(most: number = Number.POSITIVE_INFINITY): TcpInfo[] {
     if (most !== Number.POSITIVE_INFINITY) checkInteger(most, 'most', 0, 2 ** 31 - 1);
-    return this.#core.tcp.table.slice(0, most).map((tcb) => info(tcb));
+    return this.#core.tcp.table.slice(0, most).map((tcb) => infoOf(this.#core.ip, tcb));
   }
 
   /** Every listener, connection and UDP socket, with the columns of `ss`. */

@@ -99,6 +99,32 @@ for (const [family, one, two] of BOTH) {
     t.deepEqual(asked, [`${two} > ${nowhere}:443`]);
   });
 
+  test(`versions: UDP flows to any address are answered and refused over ${family}`, async (t) => {
+    const [a, b] = pair(t);
+    const nowhere = family === 'IPv4' ? '203.0.113.7' : '2001:db8::7';
+    const asked: string[] = [];
+    const interceptor = a.udp.intercept((flow) => {
+      asked.push(`${flow.remoteAddress} > ${flow.localAddress}:${flow.localPort}`);
+      if (flow.localPort === 9) return flow.refuse();
+      const socket = flow.accept();
+      t.is(socket.address().family, family);
+      socket.on('message', (message) => socket.send(`re: ${message}`));
+    });
+    const ask = async (port: number): Promise<string> => {
+      const client = b.dgram.createSocket(family === 'IPv4' ? 'udp4' : 'udp6');
+      const said = new Promise<string>((done) => {
+        client.on('message', (message, { address }) => done(`${message} from ${address}`));
+        client.on('error', (error: NodeJS.ErrnoException) => done(`${error.code}`));
+      });
+      client.connect(port, nowhere, () => client.send('hello'));
+      return said.finally(() => client.close());
+    };
+    t.is(await ask(53), `re: hello from ${nowhere}`);
+    t.is(await ask(9), 'ECONNREFUSED');
+    t.deepEqual(asked, [`${two} > ${nowhere}:53`, `${two} > ${nowhere}:9`]);
+    interceptor.close();
+  });
+
   test(`versions: a connection over ${family} knows its ends after it is gone`, async (t) => {
     const [a, b] = pair(t);
     b.tcp.createListener({ port: 80, address: '::' }, () => ({ end: (c) => c.close() }));

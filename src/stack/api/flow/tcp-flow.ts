@@ -3,7 +3,7 @@
  * accept it, refuse it, or drop it, now or later. Until then its SYN waits.
  * @module
  */
-import { type Address, format } from '../../base/address.ts';
+import type { Address } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import { after, nextRound, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
@@ -13,6 +13,7 @@ import type { Tcb } from '../../tcp/tcb/tcb.ts';
 import { Code } from '../../wire/icmp.ts';
 import { checkInteger } from '../door/checks.ts';
 import { coded, type SystemError, systemError } from '../door/errors.ts';
+import { textOf } from '../door/text.ts';
 import type { NetParts } from '../net/net.ts';
 import type { SocketOptions } from '../net/options.ts';
 import type { Socket } from '../net/socket.ts';
@@ -61,9 +62,9 @@ export class TcpFlow implements FlowPlace, Owner {
   ) {
     this.#host = host;
     this.#parts = parts;
-    this.remoteAddress = format(remote);
+    this.remoteAddress = textOf(host.core.ip, remote);
     this.remotePort = remotePort;
-    this.localAddress = format(local);
+    this.localAddress = textOf(host.core.ip, local);
     this.localPort = localPort;
   }
 

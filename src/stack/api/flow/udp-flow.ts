@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Address, format } from '../../base/address.ts';
+import { type Address, isIPv6 } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
@@ -18,6 +18,7 @@ import { Protocol } from '../../wire/protocol.ts';
 import { HEADER_LEN } from '../../wire/udp.ts';
 import { DgramSocket } from '../dgram/dgram.ts';
 import { coded } from '../door/errors.ts';
+import { textOf } from '../door/text.ts';
 import { IdleTimer } from '../net/idle.ts';
 import type { FlowPlace } from './tcp-flow.ts';
 
@@ -38,7 +39,7 @@ export class FlowSocket extends DgramSocket {
 
   /** Not for use from outside: `UdpFlow.accept` makes these. */
   constructor(host: Host, core: CoreSocket, idle: number) {
-    super(host, 'udp4', undefined, core);
+    super(host, isIPv6(core.localAddress) ? 'udp6' : 'udp4', undefined, core);
     this.#core = core;
     const { handler } = this._stackCarrier;
     this._stackCarrier.handler = {
@@ -124,9 +125,9 @@ export class UdpFlow implements FlowPlace, UdpOwner {
     this.#idle = idle;
     this.#remote = remote;
     this.#local = local;
-    this.remoteAddress = format(remote);
+    this.remoteAddress = textOf(host.core.ip, remote);
     this.remotePort = remotePort;
-    this.localAddress = format(local);
+    this.localAddress = textOf(host.core.ip, local);
     this.localPort = localPort;
   }
 

@@ -3,7 +3,7 @@
  * a way to send one. RFC 792, RFC 1122 §3.2.2; RFC 4443.
  * @module
  */
-import { ANY, format, isIPv6 } from '../../base/address.ts';
+import { ANY, isIPv6 } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
 import type { Packet } from '../../ip/packet.ts';
@@ -12,12 +12,12 @@ import type { Icmp6 } from '../../ip/v6/icmp.ts';
 import * as icmp from '../../wire/icmp.ts';
 import { checkBytes, checkFunction, checkInteger } from '../door/checks.ts';
 import { ipError, systemError } from '../door/errors.ts';
-import { checkAddress } from '../door/lookup.ts';
+import { checkText, textOf } from '../door/text.ts';
 import type { SendOptions } from './protocol.ts';
 
 /** A message that came in, its checksum good. */
 export interface IcmpMessage {
-  /** As text: dotted decimal, or RFC 5952's form. */
+  /** As text: dotted decimal, or RFC 5952's form, a link-local one with its device: `fe80::1%tun0`. */
   readonly source: string;
   /** Likewise. */
   readonly destination: string;
@@ -92,11 +92,12 @@ class Messages {
   }
 
   #show(packet: Packet): boolean {
-    const { bytes, view } = this.host.core.slots;
+    const { ip, slots } = this.host.core;
+    const { bytes, view } = slots;
     const { body, bodyLength } = packet;
     const message: IcmpMessage = {
-      source: format(packet.source),
-      destination: format(packet.destination),
+      source: textOf(ip, packet.source),
+      destination: textOf(ip, packet.destination),
       ttl: packet.ttl,
       type: icmp.type(view, body),
       code: icmp.code(view, body),
@@ -120,11 +121,11 @@ class Messages {
     checkInteger(code, 'message.code', 0, 255);
     checkInteger(rest, 'message.rest', 0, 0xffff_ffff);
     checkBytes(data, 'message.data');
-    const to = checkAddress(destination, 'destination');
+    const { ip } = this.host.core;
+    const to = checkText(ip, destination, 'destination');
     if (isIPv6(to) !== this.#ipv6) throw ipError(destination);
     const from =
-      options.source === undefined ? ANY : checkAddress(options.source, 'options.source');
-    const { ip } = this.host.core;
+      options.source === undefined ? ANY : checkText(ip, options.source, 'options.source');
     const place = { address: destination };
     const route = ip.route(to, from);
     if (!route) throw systemError('ENETUNREACH', 'send', place);

@@ -3,16 +3,17 @@
  * RFC 826, RFC 4861 §7.3.2, RFC 5227.
  * @module
  */
-import { type Address, format } from '../../base/address.ts';
+import type { Address } from '../../base/address.ts';
 import type { Interface } from '../../ip/interface.ts';
 import { EthernetLink } from '../../link/ethernet.ts';
 import { Reach } from '../../link/neighbour.ts';
 import type { Core } from '../../stack.ts';
 import * as ethernet from '../../wire/ethernet.ts';
+import { textOf } from '../door/text.ts';
 
 /** A neighbour. */
 export interface NeighbourLine {
-  /** Dotted decimal, or as RFC 5952 has it. */
+  /** Dotted decimal, or as RFC 5952 has it; a link-local one with its device: `fe80::1%tap0`. */
   readonly address: string;
   /** Its hardware address, `02:00:5e:00:53:01`; undefined while it is not known. */
   readonly mac: string | undefined;
@@ -24,7 +25,7 @@ export interface NeighbourLine {
 
 /** Another station has claimed an address of ours. RFC 5227 §2.4, RFC 4862 §5.4. */
 export interface AddressConflict {
-  /** Ours, dotted decimal, or as RFC 5952 has it. */
+  /** Ours, dotted decimal, or as RFC 5952 has it; a link-local one with its device: `fe80::1%tap0`. */
   readonly address: string;
   /** The hardware address of the other one. */
   readonly mac: string;
@@ -42,20 +43,21 @@ export function readNeighbours({ ip }: Core): NeighbourLine[] {
     const all = [...link.neighbours.list(), ...link.neighbours6.list()];
     for (const { address, hi, lo, reach } of all) {
       const mac = reach === Reach.INCOMPLETE ? undefined : ethernet.format(hi, lo);
-      lines.push({ address: format(address), mac, state: nameOf(reach), device: name });
+      lines.push({ address: textOf(ip, address), mac, state: nameOf(reach), device: name });
     }
   }
   return lines;
 }
 
 export const readConflict = (
-  { name }: Interface,
+  iface: Interface,
   address: Address,
   hi: number,
   lo: number,
   kept: boolean,
 ): AddressConflict => {
-  return { address: format(address), mac: ethernet.format(hi, lo), device: name, kept };
+  const text = textOf({ interfaces: [iface] }, address);
+  return { address: text, mac: ethernet.format(hi, lo), device: iface.name, kept };
 };
 
 const STATES: Readonly<Record<Reach, NeighbourLine['state']>> = {

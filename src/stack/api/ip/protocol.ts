@@ -3,7 +3,7 @@
  * way to send. RFC 791 §3.2, "Protocol"; RFC 3692 keeps 253 and 254 for experiments.
  * @module
  */
-import { type Address, ANY, format } from '../../base/address.ts';
+import { type Address, ANY } from '../../base/address.ts';
 import { Drop } from '../../base/drop.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
@@ -14,7 +14,7 @@ import { transport } from '../../wire/checksum.ts';
 import * as numbers from '../../wire/protocol.ts';
 import { checkBytes, checkFunction, checkInteger } from '../door/checks.ts';
 import { coded, systemError } from '../door/errors.ts';
-import { checkAddress } from '../door/lookup.ts';
+import { checkText, textOf } from '../door/text.ts';
 import { type IcmpReport, makeReport } from './icmp-report.ts';
 
 /** A packet of a protocol of one's own. */
@@ -105,9 +105,9 @@ export class RawProtocol implements Protocol {
   /** Send `data` (up to 65 515 bytes) to an address. Throws a system error if it cannot leave. */
   send(data: Uint8Array, destination: string, options: RawSendOptions = {}): void {
     checkBytes(data, 'data');
-    const to = checkAddress(destination, 'destination');
-    const from = options.source === undefined ? ANY : checkAddress(options.source, 'source');
     const { ip } = this.#host.core;
+    const to = checkText(ip, destination, 'destination');
+    const from = options.source === undefined ? ANY : checkText(ip, options.source, 'source');
     const route = ip.route(to, from);
     const place = { address: destination };
     const { checksumAt } = options;
@@ -138,12 +138,13 @@ export class RawProtocol implements Protocol {
 
   /** @internal */
   input(packet: Packet): Drop {
-    const { bytes } = this.#host.core.slots;
+    const { ip, slots } = this.#host.core;
+    const { bytes } = slots;
     const { body, bodyLength } = packet;
     try {
       this.#handler({
-        source: format(packet.source),
-        destination: format(packet.destination),
+        source: textOf(ip, packet.source),
+        destination: textOf(ip, packet.destination),
         protocol: packet.protocol,
         ttl: packet.ttl,
         tos: packet.tos,

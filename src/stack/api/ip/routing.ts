@@ -2,12 +2,13 @@
  * Addresses and routes of a stack, as its user names them. RFC 1122 §3.3.1.
  * @module
  */
-import { format, inZone } from '../../base/address.ts';
+import { format, inZone, zoneOf } from '../../base/address.ts';
 import type { Interface } from '../../ip/interface.ts';
 import type { Core } from '../../stack.ts';
 import { systemError } from '../door/errors.ts';
-import { checkAddress, checkCidr } from '../door/lookup.ts';
+import { checkCidr } from '../door/lookup.ts';
 import { checkOurs } from '../door/options.ts';
+import { checkText, textOf } from '../door/text.ts';
 
 /** Which way packets go. */
 export interface RouteOptions {
@@ -58,8 +59,8 @@ export function addRoute(core: Core, network: string, options: RouteOptions): Ad
   const { gateway, device, source, metric } = options;
   const { routes } = core.ip;
   const entry = routes.add(address, bits, {
-    ...(gateway !== undefined && { gateway: checkAddress(gateway, 'options.gateway') }),
-    ...(source !== undefined && { source: checkAddress(source, 'options.source') }),
+    ...(gateway !== undefined && { gateway: checkText(core.ip, gateway, 'options.gateway') }),
+    ...(source !== undefined && { source: checkText(core.ip, source, 'options.source') }),
     ...(metric !== undefined && { metric }),
     ...((device !== undefined || gateway === undefined) && {
       iface: interfaceOf(core, device, 'addRoute'),
@@ -78,9 +79,10 @@ export function addAddress(core: Core, text: string, device: string | undefined)
 
 /** See `Stack.removeAddress`. */
 export function removeAddress(core: Core, text: string): void {
-  const address = checkAddress(text, 'address');
+  const address = checkText(core.ip, text, 'address');
+  const zone = zoneOf(address);
   const removed = core.ip.interfaces
-    .filter((iface) => !iface.isLoopback)
+    .filter((iface) => !iface.isLoopback && (zone === 0 || zone === iface.index))
     .some((iface) => core.ip.discovery.removeAddress(iface, inZone(address, iface.index)));
   if (!removed) throw systemError('EADDRNOTAVAIL', 'removeAddress', { address: text });
 }
@@ -90,7 +92,7 @@ export const readRoutes = (core: Core): RouteLine[] =>
   core.ip.routes.entries.map(({ net, bits, iface, gateway, source, metric }) => ({
     network: `${format(net)}/${bits}`,
     device: iface.name,
-    gateway: gateway === 0 ? undefined : format(gateway),
-    source: source === 0 ? undefined : format(source),
+    gateway: gateway === 0 ? undefined : textOf(core.ip, gateway),
+    source: source === 0 ? undefined : textOf(core.ip, source),
     metric,
   }));

@@ -10,7 +10,7 @@
 import { type Address, ANY, family } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
-import { info, type TcpInfo } from '../../tcp/info.ts';
+import type { TcpInfo } from '../../tcp/info.ts';
 import { Flag, has } from '../../tcp/tcb/flags.ts';
 import type { Owner } from '../../tcp/tcb/owner.ts';
 import { stateName } from '../../tcp/tcb/state.ts';
@@ -20,6 +20,7 @@ import { checkInteger, checkRange } from '../door/checks.ts';
 import { connectError, lostMemoryError, type SystemError, systemError } from '../door/errors.ts';
 import { mappedTextOf, textOf } from '../door/text.ts';
 import { someoneAsks, tellClosed, tellEstablished, tellOpened, tellReset } from './channels.ts';
+import { infoOf } from './info.ts';
 
 /** What happens on a connection, in this order: open, then any of the middle, end, close. */
 export interface ConnectionHandler {
@@ -269,7 +270,7 @@ export class Connection implements Owner {
 
   /** What Linux's `tcp_info` holds, as it is now: times in milliseconds, sizes in bytes. */
   info(): TcpInfo | undefined {
-    return this.#tcb && info(this.#tcb);
+    return this.#tcb && infoOf(this.#host.core.ip, this.#tcb);
   }
 
   /** The process stays alive while the connection is open; the default. */

@@ -4,12 +4,11 @@
  * own. RFC 768, RFC 1122 §4.1.3 and §4.1.4.
  * @module
  */
-import { format } from '../../base/address.ts';
 import { copyOf } from '../../base/copy.ts';
 import type { Host } from '../../host/host.ts';
 import { checkBytes, checkFunction, checkInteger, checkObject } from '../door/checks.ts';
 import { systemError } from '../door/errors.ts';
-import { checkAddress } from '../door/lookup.ts';
+import { checkText, type Interfaces, textOf } from '../door/text.ts';
 import type { IcmpReport } from '../ip/icmp-report.ts';
 import { BUFFER_SIZE, openSocket, type UdpSocketOptions } from './options.ts';
 import type { UdpHandler, UdpSocket } from './socket.ts';
@@ -66,6 +65,7 @@ export class UdpPort {
   /** Datagrams that were dropped since the queue was full. */
   dropped = 0;
   readonly #socket: UdpSocket;
+  readonly #ip: Interfaces;
   readonly #limit: number;
   readonly #queue: UdpDatagram[] = [];
   #queued = 0;
@@ -78,6 +78,7 @@ export class UdpPort {
     checkInteger(queue, 'options.queue', 0, 2 ** 31 - 1);
     if (onError !== undefined) checkFunction(onError, 'options.onError');
     this.#limit = queue;
+    this.#ip = host.core.ip;
     const { receiveErrors = onError !== undefined } = options;
     const handler = this.#makeHandler(onError);
     this.#socket = openSocket(host, { ...options, receiveErrors }, handler);
@@ -109,9 +110,9 @@ export class UdpPort {
     options: UdpSendOptions = {},
   ): void {
     checkBytes(data, 'data');
-    const to = checkAddress(address, 'address');
+    const to = checkText(this.#ip, address, 'address');
     const { ttl, tos, source } = options;
-    const from = source === undefined ? undefined : checkAddress(source, 'options.source');
+    const from = source === undefined ? undefined : checkText(this.#ip, source, 'options.source');
     const left = this.#socket.send(data, 0, data.length, to, port, from, ttl, tos);
     if (!left) this.#fail(address, port);
   }
@@ -127,7 +128,7 @@ export class UdpPort {
     address: string = this.#socket.remoteAddress,
   ): void {
     checkBytes(data, 'data');
-    const to = checkAddress(address, 'address');
+    const to = checkText(this.#ip, address, 'address');
     if (!this.#socket.sendBatch(data, 0, data.length, size, to, port)) this.#fail(address, port);
   }
 
@@ -179,7 +180,11 @@ export class UdpPort {
           return;
         }
         const data = copyOf(bytes, at, length);
-        const ends = { address: format(source), port, destination: format(destination) };
+        const ends = {
+          address: textOf(this.#ip, source),
+          port,
+          destination: textOf(this.#ip, destination),
+        };
         const datagram = { data, ...ends, ttl, tos };
         if (waiter !== undefined) waiter(datagram);
         else {
