@@ -130,9 +130,12 @@ test('zones: neighbours have it', async (t) => {
 test('zones: a conflict has it', async (t) => {
   const [left, right] = createPipe({ medium: 'ethernet' });
   const a = createStack({ device: left, address: 'fe80::5/64' });
+  t.teardown(() => a.close({ linger: 0 }));
   await a.settled();
   const b = createStack({ device: right, address: 'fe80::5/64' });
-  t.teardown(() => Promise.all([a.close({ linger: 0 }), b.close({ linger: 0 })]));
-  const [conflict] = (await once(b, 'conflict')) as [AddressConflict];
+  t.teardown(() => b.close({ linger: 0 }));
+  const told = once(b, 'conflict');
+  await b.settled(); // which holds the process
+  const [conflict] = (await told) as [AddressConflict];
   t.like(conflict, { address: `fe80::5%${right.name}`, device: right.name, kept: false });
 });

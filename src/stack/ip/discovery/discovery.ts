@@ -3,7 +3,7 @@
  * routers, configures itself, reports its groups, and chooses addresses. RFC 8504 §5.4 to §5.11, §6.
  * @module
  */
-import { type Address, ANY, isIPv6, isLinkLocal, isLoopback } from '../../base/address.ts';
+import { type Address, ANY, inZone, isIPv6, isLinkLocal, isLoopback } from '../../base/address.ts';
 import type { Micros } from '../../base/clock.ts';
 import type { SipKey } from '../../base/siphash.ts';
 import type { Interface } from '../interface.ts';
@@ -70,10 +70,11 @@ export class Discovery {
    */
   addAddress(
     iface: Interface,
-    address: Address,
+    given: Address,
     bits: number,
     done: (ours: boolean) => void = () => {},
   ): void {
+    const address = inZone(given, iface.index); // questions about it name it so
     if (!isIPv6(address) || iface.isLoopback || iface.link === null) {
       this.#net.routes.addAddress(iface, address, bits);
       done(true);
