@@ -1,6 +1,6 @@
 /**
- * `npm run bench:tunnel`: set up, then run dist/bench/tunnel in a network namespace of its own; `spike` first among the
- * words: what one packet costs by each way that there is.
+ * `npm run bench:tunnel`: set up, then run dist/bench/tunnel in a network namespace of its own; first among the words
+ * may be `spike`, what one packet costs by each way that there is, or `flood`, what handshakes that look right cost.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -8,12 +8,12 @@ import { root } from './build.mjs';
 import { setUp } from './setup.mjs';
 
 const words = process.argv.slice(2);
-const isSpike = words[0] === 'spike';
-const file = isSpike ? 'spike.js' : 'main.js';
+const isOther = words[0] === 'spike' || words[0] === 'flood';
+const file = isOther ? `${words[0]}.js` : 'main.js';
 const program = [
   process.execPath,
   join(root, 'dist/bench/tunnel', file),
-  ...words.slice(isSpike ? 1 : 0),
+  ...words.slice(isOther ? 1 : 0),
 ];
 
 setUp();

@@ -16,6 +16,7 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { blake2s } from '@noble/hashes/blake2.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import type { AeadMaker } from '../../src/tunnel/crypto/aead.ts';
+import { fastestAead } from '../../src/tunnel/crypto/fastest.ts';
 import { loadLibcrypto } from '../../src/tunnel/crypto/libcrypto.ts';
 import { nodeAead } from '../../src/tunnel/crypto/node.ts';
 import { Endpoint } from '../../src/tunnel/endpoint.ts';
@@ -30,6 +31,7 @@ import {
   shared,
 } from '../../src/tunnel/wireguard/primitives.ts';
 import { spread } from '../support/spread.ts';
+import { type Batch, STRIDE, Word } from './words.ts';
 
 /** A full packet of a WireGuard tunnel on a path of 1500, and one that holds an acknowledgment. */
 const LONG = 1420;
@@ -244,6 +246,47 @@ async function worker(): Promise<void> {
   await other.terminate();
 }
 
+/** A batch sealed here, and the same with half of it given to a worker: what workers would gain at best, on idle cores. */
+async function batches(): Promise<void> {
+  const { Worker } = await import('node:worker_threads');
+  const make = await fastestAead();
+  const words = new Int32Array(new SharedArrayBuffer(16));
+  const shared = new Uint8Array(new SharedArrayBuffer(BATCH * STRIDE));
+  Atomics.store(words, Word.DONE, -1);
+  const workerData: Batch = { words, bytes: shared, packets: BATCH, length: LONG };
+  const other = new Worker(new URL('./sealer.js', import.meta.url), { workerData });
+  await once(other, 'online');
+  while (Atomics.load(words, Word.DONE) < 0) await turn();
+  const aead = make('chacha20-poly1305', new Uint8Array(32).fill(9), 'seal');
+  const own = new Uint8Array(2 * BATCH * STRIDE);
+  const seal = (packets: number): void => {
+    for (let i = 0; i < packets; i++) {
+      aead.nonce[4] = i;
+      aead.seal(own, i * STRIDE, LONG, own, i * STRIDE, i * STRIDE + LONG, 0, 0);
+    }
+  };
+  time(`${2 * BATCH} packets sealed here`, 500, () => seal(2 * BATCH));
+  let n = 0;
+  time(`${BATCH} here, ${BATCH} by a worker at the same time`, 500, () => {
+    n++;
+    Atomics.store(words, Word.ASKED, n);
+    Atomics.notify(words, Word.ASKED);
+    seal(BATCH);
+    while (Atomics.load(words, Word.DONE) < n) Atomics.wait(words, Word.DONE, n - 1);
+  });
+  time(`${BATCH} by a worker, who waits for it`, 500, () => {
+    n++;
+    Atomics.store(words, Word.ASKED, n);
+    Atomics.notify(words, Word.ASKED);
+    while (Atomics.load(words, Word.DONE) < n) Atomics.wait(words, Word.DONE, n - 1);
+  });
+  Atomics.store(words, Word.OVER, 1);
+  Atomics.store(words, Word.ASKED, n + 1);
+  Atomics.notify(words, Word.ASKED);
+  await other.terminate();
+  aead.close();
+}
+
 const cores = cpus();
 console.log(`Node ${process.version} on ${cores.length} x ${cores[0]?.model ?? 'unknown CPU'}`);
 await ciphers();
@@ -260,3 +303,4 @@ await receiving('dgram', await openDgram(dgram, local));
 await receiving('recvmmsg', await openBatch(local));
 head('Another thread');
 await worker();
+await batches();

@@ -58,6 +58,8 @@ export class CookieChecker {
   hasCookie(bytes: Uint8Array, at: number, length: number, from: Endpoint, now: number): boolean {
     if (now - this.#chosen > COOKIE_TIME) return false;
     const place = at + mac2At(length);
+    // Who has none says zeros (§5.4.4): in a flood that is nearly all, and two hashes each.
+    if (isZero(bytes, place)) return false;
     const expected = mac(this.#cookie(from), bytes.subarray(at, place));
     return isEqual(expected, bytes.subarray(place, place + MAC_LENGTH));
   }
@@ -95,6 +97,11 @@ export class CookieChecker {
     source[octets.length + 1] = port >>> 8;
     return mac(this.#secret, source);
   }
+}
+
+function isZero(bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < MAC_LENGTH; i++) if (bytes[at + i] !== 0) return false;
+  return true;
 }
 
 /** What a sender puts into messages for one peer. */

@@ -7,6 +7,7 @@
 import test from 'ava';
 import { below, SeededRandom } from '../../../src/stack/base/random.ts';
 import { Endpoint } from '../../../src/tunnel/endpoint.ts';
+import { CookieChecker } from '../../../src/tunnel/wireguard/cookies.ts';
 import { Load } from '../../../src/tunnel/wireguard/load.ts';
 import { Length, Type } from '../../../src/tunnel/wireguard/messages.ts';
 import { End, packet4, pair, S, secretOf } from './pair.ts';
@@ -94,6 +95,17 @@ test('strangers: under load a message must show a cookie, and whoever has one ge
   t.true(network.line.now() > again);
   t.is(a.core.handshakes, 2);
   t.is(b.core.handshakes, 2);
+});
+
+test('strangers: a mac2 of zeros is no cookie, whatever the message (§5.4.4)', (t) => {
+  const checker = new CookieChecker(new Uint8Array(32).fill(9), (into) => into.fill(7));
+  const message = new Uint8Array(Length.INITIATION).fill(3);
+  const place = Length.INITIATION - 16;
+  checker.reply(message, 0, Length.INITIATION, 1, stranger, S, new Uint8Array(64), 0);
+  message.fill(0, place);
+  t.false(checker.hasCookie(message, 0, Length.INITIATION, stranger, S));
+  message[place] = 1;
+  t.false(checker.hasCookie(message, 0, Length.INITIATION, stranger, S));
 });
 
 test('strangers: a cookie is of no use from another address', (t) => {
