@@ -146,7 +146,7 @@ for (const door of Object.keys(DOORS)) {
     t.deepEqual(
       exported.filter((name) => !names.has(name)),
       [],
-      'has no lines',
+      `write lines of code in ${fileOf(door)}`,
     );
     t.deepEqual(
       [...names].filter((name) => !exported.includes(name)),

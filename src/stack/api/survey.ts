@@ -132,14 +132,17 @@ export class ConnectionView {
     return this.#tcb.retransmits;
   }
 
+  /** Segments that were sent. */
   get segsOut(): number {
     return this.#tcb.segmentsOut;
   }
 
+  /** Bytes of ours that the peer has acknowledged. */
   get bytesAcked(): number {
     return this.#tcb.bytesAcked;
   }
 
+  /** Bytes of text that have come in order. */
   get bytesReceived(): number {
     return this.#tcb.bytesIn;
   }
