@@ -2,7 +2,6 @@
  * All connections at a glance, without an object for each: for who looks every second at many.
  * @module
  */
-import { format } from '../base/address.ts';
 import { NEVER } from '../base/clock.ts';
 import type { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
@@ -11,15 +10,18 @@ import { outstanding, unsent } from '../tcp/tcb/flight.ts';
 import { Recovery } from '../tcp/tcb/phases.ts';
 import { State, stateName } from '../tcp/tcb/state.ts';
 import type { Tcb } from '../tcp/tcb/tcb.ts';
+import { type Interfaces, textOf } from './door/text.ts';
 
 /**
  * One connection after the other, in one object that is used again: what is to be kept must be copied. Times are
  * milliseconds, sizes bytes.
  */
 export class ConnectionView {
+  readonly #ip: Interfaces;
   #tcb: Tcb;
   /** Only `survey` makes one. */
-  constructor(tcb: Tcb) {
+  constructor(ip: Interfaces, tcb: Tcb) {
+    this.#ip = ip;
     this.#tcb = tcb;
   }
 
@@ -39,7 +41,7 @@ export class ConnectionView {
 
   /** Formatted when it is asked for. */
   get localAddress(): string {
-    return format(this.#tcb.localAddress);
+    return textOf(this.#ip, this.#tcb.localAddress);
   }
 
   /** 1 to 65535. */
@@ -49,7 +51,7 @@ export class ConnectionView {
 
   /** Formatted when it is asked for. */
   get remoteAddress(): string {
-    return format(this.#tcb.remoteAddress);
+    return textOf(this.#ip, this.#tcb.remoteAddress);
   }
 
   /** 1 to 65535. */
@@ -158,6 +160,6 @@ export function survey(core: Core, visit: (connection: ConnectionView) => unknow
   const { table } = core.tcp;
   const [first] = table;
   if (first === undefined) return;
-  const view = new ConnectionView(first);
+  const view = new ConnectionView(core.ip, first);
   for (const tcb of table) if (visit(view.show(tcb)) === true) return;
 }

@@ -3,9 +3,16 @@
  * @module
  */
 import test from 'ava';
-import { ANY, LOOPBACK } from '../../../src/stack/base/address.ts';
+import {
+  type Address,
+  ANY,
+  fromWords,
+  keepForever,
+  LOOPBACK,
+} from '../../../src/stack/base/address.ts';
 import { Drop } from '../../../src/stack/base/drop.ts';
 import { Failure } from '../../../src/stack/base/failure.ts';
+import { IPV4_STATS, IPV6_STATS } from '../../../src/stack/ip/family.ts';
 import { Check } from '../../../src/stack/ip/packet.ts';
 import type { Route } from '../../../src/stack/ip/route.ts';
 import { NO_SLOT } from '../../../src/stack/memory/slots.ts';
@@ -221,6 +228,23 @@ test('output: a removed interface takes nothing and lets go of what waited', (t)
   t.is(host.net.drops[Drop.OUT_DEVICE_GONE], 2);
   t.is(host.net.route(PEER, ANY), undefined);
   t.true(host.balanced);
+});
+
+// RFC 4293: ipSystemStatsOutDiscards is of one version of IP.
+test('output: what waited for a device that is gone is discarded by its own version', (t) => {
+  for (const stats of [IPV4_STATS, IPV6_STATS]) {
+    const host = new Host();
+    const [us, peer] = [1, 2].map((n) => keepForever(fromWords(0xfd83_0000, 0, 0, n)));
+    host.net.routes.addAddress(host.iface, us as Address, 64);
+    const route = host.net.route(stats === IPV6_STATS ? (peer as Address) : PEER, ANY);
+    host.wire.open = false;
+    send(host, pattern(1), route);
+    host.net.removeInterface(host.iface);
+    t.is(host.net.drops[Drop.OUT_DEVICE_GONE], 1);
+    const counts = [IPV4_STATS, IPV6_STATS].map((one) => host.net.stats[one.OutDiscards]);
+    t.deepEqual(counts, stats === IPV6_STATS ? [0, 1] : [1, 0]);
+    t.true(host.balanced);
+  }
 });
 
 test('output: without slots nothing is sent, and nothing is left over for the next', (t) => {

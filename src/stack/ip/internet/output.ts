@@ -6,7 +6,7 @@
  * cannot take a packet leaves it in the interface's queue, whose limit is the interface's.
  * @module
  */
-import { type Address, ANY, isIPv6 } from '../../base/address.ts';
+import type { Address } from '../../base/address.ts';
 import { copyBytes } from '../../base/copy.ts';
 import { Drop } from '../../base/drop.ts';
 import { Failure } from '../../base/failure.ts';
@@ -16,7 +16,8 @@ import type { Chunks } from '../../memory/chunks.ts';
 import { HEADROOM, NO_SLOT, type Slots } from '../../memory/slots.ts';
 import * as checksums from '../../wire/checksum.ts';
 import * as extension from '../../wire/extension.ts';
-import { bodyLimit, IPV4_STATS, IPV6_STATS, type IpStats } from '../family.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import { bodyLimit, IPV4_STATS, IPV6_STATS, type IpStats, statsOf } from '../family.ts';
 import { type Hook, type Hooks, Verdict } from '../hooks.ts';
 import type { Interface, Transmitter } from '../interface.ts';
 import type { Sender, SendOptions } from '../ip.ts';
@@ -151,14 +152,15 @@ export class Output implements Sender {
   ): Failure {
     const hook = this.#host.hooks.output;
     if (hook !== null && !this.#passes(hook, iface, ip)) {
-      return this.#discard(ip, nextHop, Drop.OUT_FILTERED, Failure.PROHIBITED);
+      return this.#discard(ip, statsOf(nextHop), Drop.OUT_FILTERED, Failure.PROHIBITED);
     }
-    if (!iface.up) return this.#discard(ip, nextHop, Drop.OUT_DEVICE_GONE, Failure.NET_DOWN);
+    if (!iface.up) {
+      return this.#discard(ip, statsOf(nextHop), Drop.OUT_DEVICE_GONE, Failure.NET_DOWN);
+    }
     if (iface.link !== null && !iface.link.frame(nextHop, ip, length)) return Failure.NONE;
-    const failure = this.put(iface, ip, length, text, nextHop);
+    const failure = this.put(iface, ip, length, text);
     if (failure === Failure.NONE) {
-      const stats = isIPv6(nextHop) ? IPV6_STATS : IPV4_STATS;
-      count(this.#stats, stats.OutOctets, length);
+      count(this.#stats, statsOf(nextHop).OutOctets, length);
     }
     return failure;
   }
@@ -167,13 +169,7 @@ export class Output implements Sender {
    * Hand on the packet of `length` bytes at `ip` with all that stands before it, the link's header too.
    * Takes one reference of its slot.
    */
-  put(
-    iface: Interface,
-    ip: number,
-    length: number,
-    text: Chunks | null = null,
-    nextHop: Address = ANY,
-  ): Failure {
+  put(iface: Interface, ip: number, length: number, text: Chunks | null = null): Failure {
     const at = ip - iface.lead;
     const all = length + iface.lead;
     const { queue } = iface;
@@ -182,7 +178,7 @@ export class Output implements Sender {
       this.#slots.release(this.#slots.slotOf(ip));
     } else if (!this.#enqueue(queue, at, all, text)) {
       const reason = iface.isLoopback ? Drop.LOOPBACK_FULL : Drop.OUT_QUEUE_FULL;
-      return this.#discard(ip, nextHop, reason, Failure.NO_BUFFERS);
+      return this.#discard(ip, this.#statsAt(ip), reason, Failure.NO_BUFFERS);
     }
     if (!iface.touched) this.#host.touch(iface);
     return Failure.NONE;
@@ -243,8 +239,8 @@ export class Output implements Sender {
   abandon(iface: Interface): void {
     const { queue } = iface;
     for (; queue.length > 0; queue.shift()) {
+      this.#drop(Drop.OUT_DEVICE_GONE, this.#statsAt(queue.at + iface.lead));
       this.#slots.release(this.#slots.slotOf(queue.at));
-      this.#drop(Drop.OUT_DEVICE_GONE, IPV4_STATS);
     }
   }
 
@@ -292,7 +288,7 @@ export class Output implements Sender {
     this.#headers.beginFragments(this.next, route, source, protocol, at);
     this.#reset();
     if (queue.length > 0 && queue.length + pieces > queue.limit) {
-      return this.#discard(at, route.nextHop, Drop.OUT_QUEUE_FULL, Failure.NO_BUFFERS);
+      return this.#discard(at, names(route), Drop.OUT_QUEUE_FULL, Failure.NO_BUFFERS);
     }
     const lead = headerLength + (route.ipv6 ? extension.FRAGMENT_LEN : 0);
     const slot = this.#slots.slotOf(at);
@@ -351,15 +347,21 @@ export class Output implements Sender {
     return hook(packet, iface) !== Verdict.DROP;
   }
 
-  #discard(at: number, nextHop: Address, reason: Drop, failure: Failure): Failure {
+  #discard(at: number, stats: IpStats | undefined, reason: Drop, failure: Failure): Failure {
     this.#slots.release(this.#slots.slotOf(at));
-    this.#drop(reason, isIPv6(nextHop) ? IPV6_STATS : IPV4_STATS);
+    this.#drop(reason, stats);
     return failure;
   }
 
-  #drop(reason: Drop, stats: IpStats): void {
+  /** The counters that the packet at `ip` is for; undefined: it is none of IP's, but a question of the link's. */
+  #statsAt(ip: number): IpStats | undefined {
+    const version = ipv4.version(this.#view, ip);
+    return version === 4 ? IPV4_STATS : version === 6 ? IPV6_STATS : undefined;
+  }
+
+  #drop(reason: Drop, stats: IpStats | undefined): void {
     this.#host.countDrop(reason, 1, null, 0, 0);
-    count(this.#stats, stats.OutDiscards);
+    if (stats !== undefined) count(this.#stats, stats.OutDiscards);
   }
 }
 
