@@ -157,8 +157,16 @@ async function main() {
   await server.line();
   const found = {};
   const missing = [];
+  const { Progress } = await import('../dist/src/cli/progress.js');
+  const names = Object.keys(subjects);
+  const progress = new Progress({
+    what: 'bench:gateway',
+    total: runs * names.length,
+    unit: 'runs',
+  });
   for (let run = 0; run < runs; run++) {
-    for (const name of Object.keys(subjects)) {
+    for (const [i, name] of names.entries()) {
+      progress.at(run * names.length + i, name);
       if (missing.some((line) => line.startsWith(name))) continue;
       try {
         const result = await measure(name);
@@ -170,6 +178,7 @@ async function main() {
       }
     }
   }
+  progress.end();
   await server.stop();
   await outside.stop();
   const rows = Object.entries(found).map(([name, results]) => {

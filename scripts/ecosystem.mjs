@@ -205,8 +205,12 @@ function waysOf(name, debian) {
 async function inside(folder) {
   const table = {};
   let failed = 0;
-  for (const [name, debian] of Object.entries(PACKAGES)) {
-    if (chosen.length > 1 && !chosen.slice(1).includes(name)) continue;
+  const isChosen = ([name]) => chosen.length <= 1 || chosen.slice(1).includes(name);
+  const packages = Object.entries(PACKAGES).filter(isChosen);
+  const { Progress } = await import('../dist/src/cli/progress.js');
+  const progress = new Progress({ what: 'ecosystem', total: packages.length, unit: 'packages' });
+  for (const [i, [name, debian]] of packages.entries()) {
+    progress.at(i, name);
     const server = debian && DEBIAN[debian.program](folder);
     if (debian) await answering(debian.port);
     table[name] = {};
@@ -223,6 +227,7 @@ async function inside(folder) {
     }
     await server?.stop();
   }
+  progress.end();
   console.table(table);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -21,6 +21,7 @@ const patience = Number(values.patience ?? 60);
 setUp();
 const { newPulse, watch } = await import('../dist/test/fuzz/watchdog.js');
 const { replay } = await import('../dist/test/fuzz/player.js');
+const { Progress } = await import('../dist/src/cli/progress.js');
 const job = {
   seed,
   first: Number(values.episode ?? 0),
@@ -32,6 +33,10 @@ if (job.siege !== undefined) console.log(`${job.siege} packets; to repeat: ${rep
 const worker = new Worker(new URL('../dist/test/fuzz/player.js', import.meta.url), {
   workerData: job,
 });
+const timed = job.siege === undefined && job.span > 0;
+const progress = new Progress(
+  timed ? { what: 'fuzz', total: job.span / 1000, unit: 's' } : { what: 'fuzz', unit: 's' },
+);
 try {
   const stall = await watch(worker, job.pulse, patience * 1000);
   if (stall !== undefined) {
@@ -41,4 +46,6 @@ try {
 } catch (error) {
   console.error(error);
   process.exitCode = 1;
+} finally {
+  progress.end();
 }

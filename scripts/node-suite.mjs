@@ -99,11 +99,16 @@ function runTest(wrap, { file, flags }, imports, { lane, scratch }) {
 /** All of `tests`, a few at once; a failure is tried a second time by itself. */
 async function runAll(wrap, tests, imports, results, world) {
   const scratch = mkdtempSync(join(tmpdir(), 'tunstack-node-suite-'));
+  const { Progress } = await import('../dist/src/cli/progress.js');
+  const what = `node-suite on the ${world}`;
+  const progress = new Progress({ what, total: tests.length, unit: 'files' });
+  let done = 0;
   const queue = [...tests];
   const work = async (lane) => {
     for (let test = queue.shift(); test; test = queue.shift()) {
       results[test.name] ??= {};
       results[test.name][world] = await runTest(wrap, test, imports, { lane, scratch });
+      progress.at(++done, test.name);
     }
   };
   try {
@@ -111,9 +116,11 @@ async function runAll(wrap, tests, imports, results, world) {
     for (const test of tests) {
       const { outcome } = results[test.name][world];
       if (outcome !== 'failed' && outcome !== 'late') continue;
+      progress.at(done, `again: ${test.name}`);
       results[test.name][world] = await runTest(wrap, test, imports, { lane: 0, scratch });
     }
   } finally {
+    progress.end();
     rmSync(scratch, { recursive: true, force: true });
   }
 }

@@ -159,6 +159,7 @@ async function bePeer() {
   const runs = {
     'to the stack': async () => {
       const socket = connect(SINK, ADDRESS);
+      passed = () => socket.bytesWritten;
       await pour(socket, total);
       socket.end();
       const { taken, wrong } = await next();
@@ -168,6 +169,7 @@ async function bePeer() {
     'from the stack': async () => {
       const socket = connect(SOURCE, ADDRESS);
       const checker = new Checker();
+      passed = () => checker.bytes;
       for await (const chunk of socket) {
         checker.take(chunk);
         if (checker.bytes >= total || checker.wrong >= 0) break;
@@ -177,12 +179,16 @@ async function bePeer() {
     },
   };
 
+  const { withProgress } = await import('../dist/src/cli/progress.js');
+  /** Bytes of this run, as the kernel's side counts them. */
+  let passed = () => 0;
   let flat = true;
   for (const [name, run] of Object.entries(runs)) {
     const before = await heap();
     samples = [];
     const start = performance.now();
-    await run();
+    const told = { what: `soak, ${name}`, total: Math.round(total / MIB), unit: 'MiB' };
+    await withProgress({ ...told, poll: () => Math.round(passed() / MIB) }, run);
     const seconds = (performance.now() - start) / 1000;
     const gigabits = (total * 8) / seconds / 1e9;
     const mine = samples;

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Progress } from '../../src/cli/progress.ts';
 import { compare, paired, tell } from './against.ts';
 import { checksumRate } from './checksum.ts';
 import { hasWrk } from './client.ts';
@@ -93,7 +94,14 @@ async function main(): Promise<void> {
     void runner.stop().then(() => process.exit(1));
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
+  const progress = new Progress({
+    what: 'bench:link',
+    total: runner.count(measures),
+    unit: 'samples',
+  });
+  runner.begun = (name) => progress.at(runner.samples.length, name);
   for (const measure of measures) await runner.measure(measure);
+  progress.end();
   const isAlone = options.only.length === 0 && options.against === undefined;
   if (isAlone) runner.note('checksum', () => ({ gigabytes: checksumRate() }));
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -17,6 +17,8 @@ const WARM_UP = -1;
 export class Runner {
   readonly samples: Sample[] = [];
   readonly subjects: Map<string, SubjectInfo> = new Map();
+  /** Called before each sample is taken, with the name of its measure. */
+  begun: (measure: string) => void = () => {};
   readonly #context: Context;
   readonly #noise: NoiseMeter;
   readonly #say: (line: string) => void;
@@ -33,14 +35,29 @@ export class Runner {
     this.#say = say;
   }
 
-  async measure({ name, cells }: Measure): Promise<void> {
-    const { runs, subjects: wanted, against } = this.#context.options;
+  /** Samples that these measures take. */
+  count(measures: readonly Measure[]): number {
+    const cells = measures.flatMap((measure) => this.#cells(measure));
+    const { runs, against } = this.#context.options;
+    const rounds = against === undefined ? runs : runs - WARM_UP;
+    return rounds * cells.reduce((sum, cell) => sum + cell.subjects.length, 0);
+  }
+
+  /** The cells of a measure, with the subjects that are wanted. */
+  #cells({ cells }: Measure): Cell[] {
+    const { subjects: wanted } = this.#context.options;
     const isWanted = ({ key }: Spec): boolean =>
       wanted.length === 0 || wanted.some((word) => key.includes(word));
-    const list = cells(this.#context).map((cell) => ({
+    return cells(this.#context).map((cell) => ({
       ...cell,
       subjects: cell.subjects.filter(isWanted),
     }));
+  }
+
+  async measure(measure: Measure): Promise<void> {
+    const { name } = measure;
+    const { runs, against } = this.#context.options;
+    const list = this.#cells(measure);
     try {
       // Two checkouts are told apart by their worst runs, and the first of a process is compiled as it goes.
       for (let run = against === undefined ? 0 : WARM_UP; run < runs; run++) {
@@ -80,6 +97,7 @@ export class Runner {
 
   async #sample(measure: string, cell: Cell, spec: Spec, run: number): Promise<void> {
     const { key, label, family } = spec;
+    this.begun(`${measure}, ${key}`);
     this.subjects.set(key, { key, label, family });
     this.#noise.tick();
     let metrics: Metrics = {};

@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Progress } from '../../src/cli/progress.ts';
 import { Bench } from './bench.ts';
 import { type Cell, type CellOptions, runPair, runShare } from './cell.ts';
 import { measureEcho } from './echo.ts';
@@ -129,7 +130,16 @@ async function measure(options: Options): Promise<Results | undefined> {
         `median ${echo.median.toFixed(2)}`,
     );
     await bench.lateness();
-    await runAll(jobs, options.budget);
+    const progress = new Progress({ what: 'bench:loss', total: jobs.length, unit: 'runs' });
+    let done = 0;
+    const counted = jobs.map((one) => ({
+      ...one,
+      run: async () => {
+        await one.run();
+        progress.at(++done, one.row.key);
+      },
+    }));
+    await runAll(counted, options.budget).finally(() => progress.end());
     return {
       version: 1,
       command: `npm run bench:loss -- ${process.argv.slice(2).join(' ')}`.replace(/ --\s*$/, ''),

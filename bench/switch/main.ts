@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { Progress } from '../../src/cli/progress.ts';
 import { createStack, createSwitch, openTap, openTun, type Stack } from '../../src/index.ts';
 import { buildTools, toolPath } from '../link/native.ts';
 import { setUpNetwork } from '../link/network.ts';
@@ -200,9 +201,15 @@ async function compare(
   measure: (name: string) => Promise<number>,
 ): Promise<void> {
   const found = new Map(names.map((name) => [name, [] as number[]]));
+  const total = ROUNDS * names.length;
+  const progress = new Progress({ what: `bench:switch, ${title}`, total, unit: 'runs' });
   for (let round = 0; round < ROUNDS; round++) {
-    for (const name of names) found.get(name)?.push(await measure(name));
+    for (const [i, name] of names.entries()) {
+      progress.at(round * names.length + i, name);
+      found.get(name)?.push(await measure(name));
+    }
   }
+  progress.end();
   const figures = names.map((name) => median(found.get(name) ?? []));
   const digits = (figure: number): string => figure.toFixed(figure < 10 ? 2 : figure < 100 ? 1 : 0);
   const [first = 0] = figures;

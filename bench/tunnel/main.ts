@@ -11,6 +11,7 @@ import { execFile } from 'node:child_process';
 import { cpus } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import { Progress } from '../../src/cli/progress.ts';
 import { type Spread, spread } from '../support/spread.ts';
 import { ceilings } from './ceiling.ts';
 import { Places } from './places.ts';
@@ -93,14 +94,22 @@ const subjects = SUBJECTS.filter(
   return missing === undefined;
 });
 const found = new Map<Subject, Round[]>(subjects.map((subject) => [subject, []]));
+const progress = new Progress({
+  what: 'bench:tunnel',
+  total: Number(values.rounds) * subjects.length,
+  unit: 'runs',
+});
+let done = 0;
 try {
   await places.join();
   for (let i = 0; i < Number(values.rounds); i++) {
     for (const subject of subjects) {
+      progress.at(done++, subject.name);
       found.get(subject)?.push(await round(places, subject, Number(values.seconds)));
     }
   }
 } finally {
+  progress.end();
   places.end();
   cleanUp();
 }

@@ -5,6 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { type Replayed, replay } from '../services.ts';
+import { withProgress } from './progress.ts';
 import type { Screen } from './screen.ts';
 import { plural } from './words.ts';
 
@@ -26,7 +27,8 @@ export function replayedLines(result: Replayed): string[] {
 
 /** Gives the exit code: 1 if it was not the same. */
 export async function runReplay(file: string, json: boolean, screen: Screen): Promise<number> {
-  const result = await replay(await readFile(file, 'utf8'));
+  const text = await readFile(file, 'utf8');
+  const result = await withProgress({ what: `replay of ${file}`, unit: 's' }, () => replay(text));
   if (json) screen.line(JSON.stringify({ event: 'replayed', ...result }));
   else for (const line of replayedLines(result)) screen.line(line);
   return result.same ? 0 : 1;

@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Progress } from '../../src/cli/progress.ts';
 import { root } from '../support/root.ts';
 import { bounds } from './bounds.ts';
 import { besiege, type Outcome } from './campaign.ts';
@@ -73,8 +74,18 @@ function tell({ what, found, good }: Finding): void {
 async function all({ seconds, wanted, wantedStorm }: Options, command: string): Promise<Report> {
   const began = new Date();
   const names = [...scans(''), ...floods('', seconds)].map((storm) => storm.name);
-  const some = names.some(wantedStorm);
-  const campaign = some ? await besiege(seconds, wantedStorm, tellStorm) : undefined;
+  const storms = names.filter(wantedStorm);
+  const progress = new Progress({ what: 'siege', total: storms.length, unit: 'storms' });
+  let over = 0;
+  const tellOver = (outcome: Outcome): void => {
+    tellStorm(outcome);
+    progress.at(++over, storms[over] ?? '');
+  };
+  const campaign =
+    storms.length > 0
+      ? await besiege(seconds, wantedStorm, tellOver).finally(() => progress.end())
+      : undefined;
+  progress.end();
   const sizes = campaign === undefined ? [] : [...campaign.sizes, await longPingsOut()];
   sizes.forEach(tell);
   const ways: { name: string; findings: Finding[] }[] = [];

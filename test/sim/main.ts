@@ -4,10 +4,11 @@
  */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { Progress } from '../../src/cli/progress.ts';
 import { type CaptureDevice, capture } from '../../src/device/wrap/capture.ts';
 import { Trace, type TraceEvent } from '../../src/stack/tcp/tcb/trace.ts';
 import type { Watch } from '../support/world.ts';
-import { CASES, runCase } from './cases.ts';
+import { CASES, type Case, runCase } from './cases.ts';
 
 const USAGE = `npm run sim -- [--long] [--case NAME] [--from N] [--count N]
 npm run sim -- --case NAME --seed N [--long] [--pcap FILE] [--trace FILE]
@@ -69,14 +70,20 @@ async function repeat(name: string, seed: number, { long, pcap, trace }: Choice)
 /** The seeds of the cases that were chosen; true if all went well. */
 function runAll(choice: Choice): boolean {
   let failed = 0;
-  for (const { name, about, seeds } of CASES) {
-    if (choice.case !== undefined && choice.case !== name) continue;
-    const from = Number(choice.from ?? 1);
-    const count = Number(choice.count ?? seeds[choice.long ? 1 : 0]);
+  const from = Number(choice.from ?? 1);
+  const countOf = ({ seeds }: Case): number => Number(choice.count ?? seeds[choice.long ? 1 : 0]);
+  const chosen = CASES.filter(({ name }) => choice.case === undefined || choice.case === name);
+  const total = chosen.reduce((sum, one) => sum + countOf(one), 0);
+  const progress = new Progress({ what: 'sim', total, unit: 'seeds' });
+  let done = 0;
+  for (const one of chosen) {
+    const { name, about } = one;
+    const count = countOf(one);
     const began = performance.now();
     let told = '';
     let bad = 0;
     for (let seed = from; seed < from + count; seed++) {
+      progress.at(done++, `${name} ${seed}`);
       try {
         told = runCase(name, seed, choice.long);
       } catch (error) {
@@ -89,6 +96,7 @@ function runAll(choice: Choice): boolean {
     const many = count === 1 ? told : `seeds: ${count}, failed: ${bad}`;
     say(`${name}: ${about}\n  ${many}; ${seconds} s`);
   }
+  progress.end();
   return failed === 0;
 }
 

@@ -8,6 +8,7 @@ import { Lab, PRESETS, SETTING_NAMES, SETTINGS } from '../../lab.ts';
 import { asset, makeDocument } from '../../page/document.ts';
 import { type Call, type PageServer, Refusal, say, sayJson, servePage } from '../../page/server.ts';
 import { Streams } from '../../page/streams.ts';
+import { Progress } from '../progress.ts';
 import type { Screen } from '../screen.ts';
 import type { LabCommand } from './options.ts';
 import { obey } from './orders.ts';
@@ -131,15 +132,16 @@ async function printLab(
   });
   const lab = new Lab(options);
   const end = Math.round(seconds * 1e6);
+  const progress = new Progress({ what: 'lab', total: seconds, unit: 'seconds of its own' });
   while (lab.now < end && !isStopped) {
     lab.run(Math.min(PIECE, end - lab.now));
     for (const sample of lab.take().samples) {
       screen.line(JSON.stringify({ event: 'sample', ...sample }));
     }
-    screen.status(`${Math.round((100 * lab.now) / end)} % of ${seconds} s`);
+    progress.at(Math.round(lab.now / 1e6));
     await new Promise((resolve) => setImmediate(resolve)); // who stops it is heard
   }
-  screen.status('');
+  progress.end();
   screen.line(
     JSON.stringify({ event: 'ended', seconds: lab.now / 1e6, command: lab.words().join(' ') }),
   );

@@ -2,9 +2,10 @@
  * `tunstack plot`: a connection out of a capture, or out of a trace of `npm run sim`, as a picture.
  * @module
  */
-import { createReadStream, writeFileSync } from 'node:fs';
+import { createReadStream, statSync, writeFileSync } from 'node:fs';
 import { packetFilter } from '../../index.ts';
 import { Connections, type SeenConnection } from '../../lab.ts';
+import { Progress } from '../progress.ts';
 import type { Screen } from '../screen.ts';
 import { readCapture } from '../watch/pcap-reader.ts';
 import { plural, size } from '../words.ts';
@@ -14,6 +15,7 @@ import { plot } from './svg.ts';
 
 /** A trace is text, which must be in memory at once. */
 const LONGEST_TRACE = 2 ** 29;
+const MIB = 2 ** 20;
 
 /** Draw what was asked for. Gives the exit code. */
 export async function runPlot(options: PlotOptions, screen: Screen): Promise<number> {
@@ -74,10 +76,18 @@ async function fromCapture(
   screen: Screen,
 ): Promise<Life | undefined> {
   const connections = new Connections();
-  for await (const { bytes, micros, isFrame } of readCapture(createReadStream(file))) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (words !== '' && !filter.matches(view, 0, bytes.length, isFrame)) continue;
-    connections.take(micros, view, 0, bytes.length, isFrame);
+  const stream = createReadStream(file);
+  const total = Math.ceil(statSync(file).size / MIB);
+  const poll = (): number => Math.floor(stream.bytesRead / MIB);
+  const progress = new Progress({ what: `reading ${file}`, total, unit: 'MiB', poll });
+  try {
+    for await (const { bytes, micros, isFrame } of readCapture(stream)) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      if (words !== '' && !filter.matches(view, 0, bytes.length, isFrame)) continue;
+      connections.take(micros, view, 0, bytes.length, isFrame);
+    }
+  } finally {
+    progress.end();
   }
   const { all } = connections;
   if (list) for (const one of all) screen.line(lineOf(one));

@@ -8,6 +8,7 @@ import { finished } from 'node:stream/promises';
 import { packetFilter, type SocketLine, type StackStats } from '../../index.ts';
 import { ask, findControl, open } from '../control/client.ts';
 import type { About } from '../control/server.ts';
+import { Progress } from '../progress.ts';
 import type { Screen } from '../screen.ts';
 import { plural } from '../words.ts';
 import { dumpLine } from './dump-line.ts';
@@ -103,6 +104,12 @@ async function writeFile(stream: Readable, path: string, screen: Screen): Promis
   const file =
     path === '-' ? process.stdout : createWriteStream(path, { flags: 'wx', mode: 0o600 });
   stream.on('error', () => {}); // an end is no failure: what came is in the file
+  let bytes = 0;
+  stream.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+  });
+  const poll = (): number => Math.floor(bytes / 1000);
+  const progress = new Progress({ what: `capture to ${path}`, unit: 'kB', poll });
   try {
     stream.pipe(file, { end: path !== '-' });
     await Promise.race([finished(file, { readable: false }), closed(stream)]);
@@ -112,6 +119,8 @@ async function writeFile(stream: Readable, path: string, screen: Screen): Promis
     stream.destroy();
     screen.complain((error as Error).message);
     return 1;
+  } finally {
+    progress.end();
   }
   return 0;
 }
