@@ -15,6 +15,9 @@ export interface StreamsOptions {
   readonly waiting?: number;
 }
 
+/** Milliseconds; shorter than the silence after which the server gives a connection up. */
+const BEAT = 10_000;
+
 /** One reader. */
 export class Stream {
   /** Known to its reader alone. */
@@ -27,6 +30,11 @@ export class Stream {
   constructor(response: ServerResponse, waiting: number) {
     this.#response = response;
     this.#waiting = waiting;
+  }
+
+  /** Say nothing, so that whoever is between sees that it lives; who does not read is not waited for. */
+  beat(): void {
+    if (this.#response.writableLength <= this.#waiting) this.#response.write(':\n\n');
   }
 
   /** Send an event, or leave it out: false. */
@@ -51,6 +59,7 @@ export class Streams {
   readonly #most: number;
   readonly #waiting: number;
   readonly #open = new Map<string, Stream>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor({ most = 16, waiting = 256 * 1024 }: StreamsOptions = {}) {
     this.#most = most;
@@ -77,8 +86,15 @@ export class Streams {
     this.#open.set(stream.id, stream);
     response.writeHead(200, { ...COMMON, 'content-type': 'text/event-stream; charset=utf-8' });
     response.flushHeaders();
+    this.#timer ??= setInterval(() => {
+      for (const each of this.#open.values()) each.beat();
+    }, BEAT).unref();
     response.once('close', () => {
       this.#open.delete(stream.id);
+      if (this.#open.size === 0) {
+        clearInterval(this.#timer);
+        this.#timer = undefined;
+      }
       left(stream);
     });
     return stream;

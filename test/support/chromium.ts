@@ -115,10 +115,10 @@ export class Browser {
 
   async close(): Promise<void> {
     const gone = new Promise((exit) => this.#child.once('exit', exit));
-    this.#socket.close();
-    this.#child.kill();
+    await this.send('Browser.close'); // its children too, which would still write into the folder
     await gone;
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    this.#socket.terminate();
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 

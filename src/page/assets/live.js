@@ -21,9 +21,10 @@ async function change(view) {
   if (stream === '') return;
   try {
     const response = await fetch(`/v1/view?${new URLSearchParams({ stream, ...view })}`);
-    const text = response.ok ? '' : (await response.text()).trim();
-    if ('filter' in view) table.wrong(text);
-    else if (text !== '' && view.open !== '0') at('life').close();
+    if (!response.ok) return; // the stream is another by now
+    const { wrong } = await response.json();
+    if ('filter' in view) table.wrong(wrong);
+    else if (wrong !== '') at('life').close();
   } catch {
     // The stream tells that nobody is there.
   }
@@ -213,8 +214,9 @@ at('capture-form').addEventListener('submit', async (event) => {
   const path = isRunning ? '/v1/capture/stop' : `/v1/capture/start?${filter}`;
   try {
     const response = await fetch(path, { method: 'POST', headers: { 'x-tunstack': '1' } });
-    if (response.ok) showCapture(await response.json());
-    setText(at('capture-wrong'), response.ok ? '' : (await response.text()).trim());
+    const { wrong, state } = await response.json();
+    if (state) showCapture(state);
+    setText(at('capture-wrong'), wrong);
   } catch {
     setText(at('capture-wrong'), 'It does not answer.');
   }

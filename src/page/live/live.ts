@@ -193,10 +193,13 @@ class Live {
     const view = stream && this.#views.get(stream);
     if (stream === undefined || view === undefined)
       throw new Refusal(404, 'There is no such stream.');
-    readView(view, searchParams);
-    const open = searchParams.get('open');
-    if (open !== null) this.#open(view, Number(open));
-    sayJson(response, {});
+    // What people type is wrong on its way to being right: that is an answer, and no failure.
+    const wrong = whatIsWrong(() => {
+      readView(view, searchParams);
+      const open = searchParams.get('open');
+      if (open !== null) this.#open(view, Number(open));
+    });
+    sayJson(response, { wrong });
     this.#tellRows(stream, view);
   }
 
@@ -229,12 +232,14 @@ class Live {
   }
 
   #startCapture({ url, response }: Call): void {
-    this.#recording?.start(url.searchParams.get('filter') ?? '');
-    sayJson(response, this.#recording?.state);
+    const wrong = whatIsWrong(() => this.#recording?.start(url.searchParams.get('filter') ?? ''));
+    sayJson(response, { wrong, state: this.#recording?.state });
   }
 
   #stopCapture({ response }: Call): void {
-    void this.#recording?.stop().then(() => sayJson(response, this.#recording?.state));
+    void this.#recording
+      ?.stop()
+      .then(() => sayJson(response, { wrong: '', state: this.#recording?.state }));
   }
 
   #download({ response }: Call): void {
@@ -263,6 +268,16 @@ class Live {
     for (const stream of this.#streams) stream.send('end', {});
     this.#streams.close();
     void this.#recording?.stop();
+  }
+}
+
+/** What `tried` throws, in a line; '' if nothing. */
+function whatIsWrong(tried: () => void): string {
+  try {
+    tried();
+    return '';
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -88,21 +88,22 @@ export class Rows {
     );
     stack.survey((connection) => {
       const row = this.#rows.get(connection.key);
-      if (row === undefined) this.#meet(connection);
+      if (row === undefined) this.#meet(connection, holes);
       else this.#again(row, connection, ms, holes);
       if (connection.isHalfOpen) this.halfOpen++;
     });
     for (const [key, { round }] of this.#rows) if (round !== this.#round) this.#rows.delete(key);
   }
 
-  #meet(connection: ConnectionView): void {
+  #meet(connection: ConnectionView, holes: Set<string>): void {
     const { key, localAddress, localPort, remoteAddress, remotePort, state } = connection;
     this.#rows.set(key, {
       ...{ key, id: ++this.#serial, localAddress, localPort, remoteAddress, remotePort, state },
       text: `${withPort(remoteAddress, remotePort)} ${withPort(localAddress, localPort)}`,
       isHalfOpen: connection.isHalfOpen,
       ...lookAt(connection),
-      ...{ rateIn: 0, rateOut: 0, queue: 0, trouble: '', round: this.#round },
+      ...{ rateIn: 0, rateOut: 0, queue: 0, round: this.#round },
+      trouble: holes.has(remoteAddress) ? 'black-hole' : '',
       memory: newMemory(),
     });
   }

@@ -1,8 +1,7 @@
 /**
  * One look at all there is, a second after the last while somebody looks, and none else.
  *
- * Looking may take a hundredth of the time at the most: where connections are so many that it takes longer, the next
- * look is later.
+ * Looking shall take a hundredth of the time: where connections are so many that it takes longer, the next look is later.
  * @module
  */
 import { performance } from 'node:perf_hooks';
@@ -45,6 +44,8 @@ export interface Whole {
 
 const EVERY = 1000; // milliseconds
 const SHARE = 100;
+/** But not later than this, in milliseconds: who looks wants to see. */
+const LATEST = 10_000;
 /** Looks back over which rates of the diagnosis go. */
 const WINDOW = 10;
 /** Facts change slowly: every so many looks. */
@@ -65,6 +66,8 @@ export class Sampler {
   readonly #snapshots: Snapshot[] = [];
   #facts: readonly Facts[] = [];
   #round = 0;
+  /** Milliseconds that the last look took. */
+  #cost = 0;
   /** Milliseconds until the next look should be. */
   wait: number = EVERY;
 
@@ -92,7 +95,11 @@ export class Sampler {
       whole: this.#whole(last.stats, now.stats, rate),
       ...{ findings: this.#findings(now), facts: this.#facts },
     };
-    this.wait = Math.max(EVERY, (performance.now() - began) * SHARE);
+    // Of two looks the quicker one tells what it costs: the other was interrupted.
+    const cost = performance.now() - began;
+    const usual = Math.min(cost, this.#cost);
+    this.#cost = cost;
+    this.wait = Math.min(LATEST, Math.max(EVERY, usual * SHARE));
     return sample;
   }
 

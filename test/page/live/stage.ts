@@ -31,6 +31,8 @@ export interface StageOptions extends LiveOptions {
   readonly mtu?: number;
   readonly tcp?: StackOptions['tcp'];
   readonly facts?: Watched['facts'];
+  /** Of the page; default one that is free. */
+  readonly port?: number;
 }
 
 /** Set it up, and take it away when the test is over. */
@@ -38,7 +40,7 @@ export async function stage(
   t: Pick<ExecutionContext, 'teardown'>,
   options: StageOptions = {},
 ): Promise<Stage> {
-  const { link, mtu = 1500, tcp, facts, ...live } = options;
+  const { link, mtu = 1500, tcp, facts, port: wished = 0, ...live } = options;
   const [left, right] = createPipe({ mtu });
   const device = tap(link === undefined ? left : impair(left, { seed: 7, ...link }));
   const stack = createStack({
@@ -59,7 +61,7 @@ export async function stage(
     },
     live,
   );
-  const port = await page.listen(0, '127.0.0.1');
+  const port = await page.listen(wished, '127.0.0.1');
   stack.net.createServer(page.connected).listen(80);
   let closed: Promise<unknown> | undefined;
   const close = async (): Promise<void> => {
