@@ -137,3 +137,80 @@ test('inflow: a buffer that was handed over is its owner’s', (t) => {
   }
   t.deepEqual(kept.map(String), ['one', 'two']);
 });
+
+const LONGEST = 64 * 1024;
+/** Gives `length` bytes of `value` to `intake` as a segment that is copied at once. */
+const large = ({ inflow, deliver }: Bench, intake: Intake, length: number, value: number): void => {
+  inflow.add(intake, Buffer.alloc(length, value), 0, length);
+  deliver();
+};
+
+function keepAll(): { intake: Intake; kept: Buffer[] } {
+  const kept: Buffer[] = [];
+  const keep = function keep(this: Buffer[], chunk: Buffer): void {
+    this.push(chunk);
+  };
+  return { intake: new Intake(kept, keep), kept };
+}
+
+test('inflow: memory that is given back takes the next text of who is lent it', (t) => {
+  const world = bench();
+  const { intake, kept } = keepAll();
+  intake.lent = true;
+  large(world, intake, 20_000, 1);
+  const [first] = kept;
+  world.inflow.reuse(first as Buffer);
+  large(world, intake, LONGEST, 2);
+  t.is(kept[1]?.buffer, first?.buffer);
+  t.deepEqual(kept[1], Buffer.alloc(LONGEST, 2));
+});
+
+test('inflow: memory that is not given back is never used again', (t) => {
+  const world = bench();
+  const { intake, kept } = keepAll();
+  intake.lent = true;
+  for (let i = 0; i < 20; i++) large(world, intake, 20_000, i);
+  t.is(new Set(kept.map(({ buffer }) => buffer)).size, 20);
+  t.true(kept.every((chunk, i) => chunk.equals(Buffer.alloc(20_000, i))));
+});
+
+test('inflow: who keeps a buffer has one of exactly its size, whatever was given back', (t) => {
+  const world = bench();
+  const { intake, kept } = keepAll();
+  world.inflow.reuse(Buffer.allocUnsafeSlow(LONGEST));
+  large(world, intake, 20_000, 1);
+  t.is(kept[0]?.buffer.byteLength, 20_000);
+});
+
+test('inflow: of what is given back no more is kept than a turn takes', (t) => {
+  const world = bench();
+  const { intake, kept } = keepAll();
+  intake.lent = true;
+  const given = Array.from({ length: 20 }, () => Buffer.allocUnsafeSlow(LONGEST));
+  for (const chunk of given) world.inflow.reuse(chunk);
+  for (let i = 0; i < 20; i++) large(world, intake, 20_000, i);
+  const known = new Set<ArrayBufferLike>(given.map(({ buffer }) => buffer));
+  t.is(kept.filter(({ buffer }) => known.has(buffer)).length, 8);
+});
+
+test('inflow: what is part of larger memory is not taken back', (t) => {
+  const world = bench();
+  const { intake, kept } = keepAll();
+  intake.lent = true;
+  const pool = Buffer.allocUnsafeSlow(2 * LONGEST);
+  world.inflow.reuse(pool.subarray(0, LONGEST));
+  world.inflow.reuse(Buffer.from(new ArrayBuffer(LONGEST), 8));
+  large(world, intake, LONGEST, 1);
+  t.not(kept[0]?.buffer, pool.buffer);
+  t.is(kept[0]?.byteOffset, 0);
+});
+
+test('inflow: text of less than 16 KiB takes no spare memory of 64', (t) => {
+  const world = bench();
+  const { intake, kept } = keepAll();
+  intake.lent = true;
+  const spare = Buffer.allocUnsafeSlow(LONGEST);
+  world.inflow.reuse(spare);
+  large(world, intake, 5000, 1);
+  t.not(kept[0]?.buffer, spare.buffer);
+});

@@ -6,9 +6,12 @@
  * together when the batch ends, into one buffer of exactly their size. A large one is copied at once,
  * while it is in the cache. No buffer is longer than 64 KiB unless one segment is, as in Node, so that
  * a socket that wants no more can say so in time.
+ *
+ * Memory that the reader gives back (`reuse`) takes the next text of who will do so too: it stays in the cache,
+ * and neither the allocator nor the collector has work with it.
  * @module
  */
-import { copyBytes, copyOf } from '../base/copy.ts';
+import { copyBytes } from '../base/copy.ts';
 import { Batch } from '../memory/batch.ts';
 import type { Slots } from '../memory/slots.ts';
 import type { Events } from './events.ts';
@@ -16,6 +19,8 @@ import type { Events } from './events.ts';
 /** From here on a segment is copied when it comes: gathering would only cool it. */
 const LARGE = 16 * 1024;
 const LONGEST = 64 * 1024;
+/** Buffers of the longest size that are kept for reuse: a turn's text (`ENOUGH` in `host.ts`). */
+const SPARES = 8;
 /** Segments that a batch may keep; beyond that it delivers early. */
 const PLACES = 512;
 const NONE = -1;
@@ -30,6 +35,8 @@ export class Intake {
   first: number = NONE;
   last: number = NONE;
   length = 0;
+  /** Whoever takes it will give it back, as far as can be known when it comes. */
+  lent = false;
 
   /** `take` is called with `target` as its `this`. */
   constructor(target: unknown, take: Take) {
@@ -48,6 +55,7 @@ export class Inflow {
   readonly #next = new Int32Array(PLACES);
   #used = 0;
   readonly #waiting: Batch<Intake> = new Batch();
+  readonly #spares: Buffer[] = [];
 
   constructor(slots: Slots, events: Events) {
     this.#slots = slots;
@@ -60,7 +68,9 @@ export class Inflow {
     const gather = this.open && length < LARGE && bytes === this.#slots.bytes;
     if (!gather) {
       this.settle(intake);
-      this.#hand(intake, copyOf(bytes, at, length));
+      const chunk = this.#memory(intake, length);
+      copyBytes(bytes, at, chunk, 0, length);
+      this.#hand(intake, chunk);
       return;
     }
     if (intake.length + length > LONGEST) this.settle(intake);
@@ -102,9 +112,21 @@ export class Inflow {
     this.#used = 0;
   }
 
+  /** Nobody else has seen `chunk`, and it was read. A shorter one than the longest is left to the collector. */
+  reuse({ buffer, byteOffset }: Buffer): void {
+    if (buffer.byteLength !== LONGEST || byteOffset !== 0 || this.#spares.length === SPARES) return;
+    this.#spares.push(Buffer.from(buffer as ArrayBuffer));
+  }
+
+  /** For small text a spare one would be too much: as many as there are sockets may wait at once. */
+  #memory({ lent }: Intake, length: number): Buffer {
+    if (!lent || length < LARGE || length > LONGEST) return Buffer.allocUnsafe(length);
+    return (this.#spares.pop() ?? Buffer.allocUnsafe(LONGEST)).subarray(0, length);
+  }
+
   #gathered(intake: Intake): Buffer {
     const { bytes } = this.#slots;
-    const chunk = Buffer.allocUnsafe(intake.length);
+    const chunk = this.#memory(intake, intake.length);
     let to = 0;
     for (let i = intake.first; i !== NONE; i = this.#next[i] as number) {
       const at = this.#at[i] as number;

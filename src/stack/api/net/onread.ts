@@ -23,6 +23,8 @@ export interface Works {
   stop(): void;
   /** Call `fill` as an event of its own; nothing more needs to come until `emptied`. */
   later(): void;
+  /** All of `chunk` was told. */
+  spent(chunk: Buffer): void;
   /** All that came was told. */
   emptied(): void;
 }
@@ -117,6 +119,7 @@ export class UserBuffer {
     if (this.#at === chunk.length) {
       this.#chunks.shift();
       this.#at = 0;
+      this.#works.spent(chunk);
     }
     this.#works.told(length, () => this.#call(length, buffer));
   }

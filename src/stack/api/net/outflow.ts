@@ -11,7 +11,8 @@ import { coded, lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
 import { makeScope } from './scope.ts';
 
-type Callback = (error?: Error | null) => void;
+/** Of a write or of an end, as streams have it. */
+export type Callback = (error?: Error | null) => void;
 /** As streams give them. */
 export type Chunks = readonly { readonly chunk: Uint8Array }[];
 

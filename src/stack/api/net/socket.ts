@@ -189,6 +189,13 @@ export class Socket extends SocketStream implements NodeSocket {
 
   // Options.
 
+  /** Destroy the socket once the stack has taken all that was written. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', this.destroy);
+  }
+
   /** Emit `timeout` after `milliseconds` without anything read or written; 0: never. */
   setTimeout(milliseconds: number, callback?: () => void): this {
     if (this.destroyed) return this;

@@ -22,9 +22,9 @@ import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer, type Works } from './onread.ts';
 import type { SocketOptions } from './options.ts';
-import { type Chunks, closedError, Outflow, onceConnected, refuseWrite } from './outflow.ts';
-
-type Callback = (error?: Error | null) => void;
+import type { Callback, Chunks } from './outflow.ts';
+import { closedError, Outflow, onceConnected, refuseWrite } from './outflow.ts';
+import { isDecoded, isUnheard } from './readers.ts';
 
 /** The part of a server that its sockets know. */
 export interface SocketServer {
@@ -170,7 +170,14 @@ export class SocketStream extends Duplex {
   };
 
   #data(bytes: Uint8Array, at: number, length: number): void {
+    const ownBuffer = this.#userBuffer !== undefined || this.#handle !== undefined;
+    if (!ownBuffer && this.#untold === 0 && isUnheard(this)) {
+      this.#bytesRead += length;
+      this._stackIdle.touch();
+      return;
+    }
     this.#untold += length;
+    this.#intake.lent = ownBuffer || isDecoded(this);
     this._stackHost.inflow.add(this.#intake, bytes, at, length);
   }
 
@@ -199,14 +206,18 @@ export class SocketStream extends Duplex {
         this._stackCarrier?.pause();
         this._stackTell(() => this.#userBuffer?.fill(), undefined);
       },
+      spent: (chunk) => this._stackHost.inflow.reuse(chunk),
       emptied: () => this._stackCarrier?.resume(),
     };
   }
 
   #give(chunk: Buffer): void {
     // What was read before is for the engine too, which takes it in its next tick.
-    if (this.#handle && this.readableLength === 0) this.#handle.give(chunk);
+    const isCopied = this.#handle !== undefined && this.readableLength === 0;
+    const isSpent = isCopied || isDecoded(this);
+    if (isCopied) this.#handle?.give(chunk);
     else this.#keep(chunk);
+    if (isSpent) this._stackHost.inflow.reuse(chunk);
   }
 
   #keep(chunk: Buffer): void {
@@ -260,18 +271,13 @@ export class SocketStream extends Duplex {
       if (this._stackCarrier?.failure === Failure.CLOSED)
         this._stackInScope(this.destroy, undefined);
     } else if (this.#reading) this._stackInScope(this.destroy, error);
-    else if (this.#outflow.waiting) this.#failWrite(this.#writeError(error));
-    else this.#unseen = error;
+    else if (this.#outflow.waiting) this.#outflow.cancel(() => this.#writeError(error));
+    else this.#unseen = error; // a write that fails has destroyed the stream
   }
 
   /** What a write meets: after the peer's end a reset is a broken pipe, as Linux has it. */
   #writeError({ code }: { code: string } = { code: 'EPIPE' }): SystemError {
     return systemError(this.#atEnd && code === 'ECONNRESET' ? 'EPIPE' : code, 'write');
-  }
-
-  /** The stream destroys itself when a write fails. */
-  #failWrite(error: Error): void {
-    this.#outflow.cancel(() => error);
   }
 
   // The readable side.
@@ -391,13 +397,6 @@ export class SocketStream extends Duplex {
       });
     } else process.nextTick(() => this.emit('close'));
     this._server?._stackSocketGone();
-  }
-
-  /** Destroy the socket once the stack has taken all that was written. */
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', this.destroy);
   }
 
   /** Reset the connection (RST) whatever waits to be sent; once it is open, if it is not yet. */

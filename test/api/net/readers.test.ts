@@ -1,0 +1,196 @@
+/**
+ * What received text costs by who reads it: nothing where nobody does, memory that is used again where the reader
+ * copies it, and a buffer for ever for a listener.
+ *
+ * Node documentation: "Readable Streams": `readable.resume()` ("consumes all data ... without ... processing"),
+ * `readable.setEncoding()`, "Event: 'data'"; "new net.Socket([options])", `onread`.
+ */
+import { Duplex } from 'node:stream';
+import test from 'ava';
+import type { Socket } from '../../../src/index.ts';
+import { makePair, next, type Pair, RIGHT, rounds, until } from '../worlds.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const TOTAL = 8 * MIB;
+/** What a socket may have waiting for it, beyond which all memory has to be used again. */
+const TURN = 2 * MIB;
+
+// Byte i of the stream is known by its place; the period is no divisor of any buffer's size.
+const PERIOD = 251;
+const text = Buffer.from(Array.from({ length: PERIOD * 1024 }, (_, i) => i % PERIOD));
+
+let asked = 0;
+const { allocUnsafe } = Buffer;
+/** Counts what large memory is asked for. */
+Buffer.allocUnsafe = (size: number): Buffer<ArrayBuffer> => {
+  if (size >= 16 * KIB) asked += size;
+  return allocUnsafe.call(Buffer, size);
+};
+
+interface Ends {
+  readonly pair: Pair;
+  readonly client: Socket;
+  readonly accepted: Socket;
+}
+
+async function ends(options: object = {}): Promise<Ends> {
+  const pair = makePair({}, { offload: true });
+  const server = pair.right.net.createServer().listen(7);
+  const client = pair.left.net.connect({ port: 7, host: RIGHT, ...options });
+  const [accepted] = (await next(server, 'connection')) as [Socket];
+  await until(() => !client.connecting);
+  return { pair, client, accepted };
+}
+
+/** Send `total` bytes, from where they lie, so that only the reader asks for memory. */
+async function pour(socket: Socket, total: number): Promise<void> {
+  for (let sent = 0; sent < total; ) {
+    const piece = text.subarray(0, Math.min(text.length, total - sent));
+    sent += piece.length;
+    if (!socket.write(piece)) await next(socket, 'drain');
+  }
+}
+
+const sendFrom = (zeroCopy: boolean): object => ({ zeroCopy, highWaterMark: MIB });
+
+test.serial('readers: what nobody listens to is counted, and not copied', async (t) => {
+  const { pair, client, accepted } = await ends(sendFrom(true));
+  accepted.resume();
+  await pour(client, text.length);
+  await until(() => accepted.bytesRead === text.length);
+  const before = asked;
+  const ended = next(accepted, 'end');
+  await pour(client, TOTAL);
+  client.end();
+  await ended;
+  t.is(accepted.bytesRead, text.length + TOTAL);
+  t.true(accepted.readableDidRead);
+  t.is(asked - before, 0);
+  await pair.close();
+});
+
+test.serial('readers: a listener that comes later has all that comes from then on', async (t) => {
+  const { pair, client, accepted } = await ends();
+  accepted.resume();
+  for (const word of ['lost', 'too']) {
+    client.write(word);
+    await rounds(20);
+  }
+  t.is(accepted.bytesRead, 7);
+  const heard: string[] = [];
+  accepted.on('data', (chunk: Buffer) => heard.push(chunk.toString()));
+  client.write('heard');
+  await until(() => heard.length > 0);
+  t.deepEqual(heard, ['heard']);
+  await pair.close();
+});
+
+for (const name of ['push', 'emit', 'read'] as const) {
+  test.serial(
+    `readers: who has put a ${name} of their own on a socket sees what it flows past`,
+    async (t) => {
+      const { pair, client, accepted } = await ends();
+      const seen: string[] = [];
+      const own = Duplex.prototype[name] as (...args: unknown[]) => unknown;
+      const tap = function tap(this: Socket, ...args: unknown[]): unknown {
+        const result = own.apply(this, args);
+        for (const one of [...args, result]) if (one instanceof Uint8Array) seen.push(`${one}`);
+        return result;
+      };
+      Object.assign(accepted, { [name]: tap });
+      accepted.resume();
+      for (const word of ['one', 'two', 'three']) {
+        client.write(word);
+        await rounds(20);
+      }
+      t.deepEqual(seen, ['one', 'two', 'three']);
+      await pair.close();
+    },
+  );
+}
+
+test.serial(
+  'readers: a stream that flows with nobody there is kept from no time-out',
+  async (t) => {
+    const { pair, client, accepted } = await ends();
+    accepted.resume();
+    let isIdle = false;
+    accepted.setTimeout(400, () => {
+      isIdle = true;
+    });
+    for (let i = 0; i < 12; i++) {
+      client.write('x');
+      await new Promise((done) => setTimeout(done, 60));
+    }
+    t.false(isIdle);
+    await until(() => isIdle);
+    await pair.close();
+  },
+);
+
+test.serial('readers: a listener has each buffer for ever, in memory of its own', async (t) => {
+  const { pair, client, accepted } = await ends(sendFrom(true));
+  const kept: Buffer[] = [];
+  accepted.on('data', (chunk: Buffer) => kept.push(chunk));
+  const ended = next(accepted, 'end');
+  await pour(client, TOTAL);
+  client.end();
+  await ended;
+  let place = 0;
+  let wrong = 0;
+  for (const chunk of kept) {
+    for (const byte of chunk) if (byte !== (place++ % text.length) % PERIOD) wrong++;
+  }
+  t.deepEqual([place, wrong], [TOTAL, 0]);
+  const large = kept.filter(({ length }) => length >= 16 * KIB);
+  t.true(large.length > 0);
+  t.true(large.every(({ buffer, length }) => buffer.byteLength === length));
+  t.is(new Set(large.map(({ buffer }) => buffer)).size, large.length);
+  await pair.close();
+});
+
+test.serial(
+  'readers: a decoder has its memory used again, and every character right',
+  async (t) => {
+    const { pair, client, accepted } = await ends(sendFrom(true));
+    accepted.setEncoding('latin1');
+    let place = 0;
+    let wrong = 0;
+    accepted.on('data', (piece: string) => {
+      for (let i = 0; i < piece.length; i++) {
+        if (piece.charCodeAt(i) !== (place++ % text.length) % PERIOD) wrong++;
+      }
+    });
+    const ended = next(accepted, 'end');
+    const before = asked;
+    await pour(client, TOTAL);
+    client.end();
+    await ended;
+    t.deepEqual([place, wrong], [TOTAL, 0]);
+    t.true(asked - before <= TURN, `${asked - before} bytes`);
+    await pair.close();
+  },
+);
+
+test.serial('readers: `onread` has its memory used again, and every byte right', async (t) => {
+  let place = 0;
+  let wrong = 0;
+  const callback = (length: number, buffer: Uint8Array): boolean => {
+    for (let i = 0; i < length; i++) {
+      if (buffer[i] !== (place++ % text.length) % PERIOD) wrong++;
+    }
+    return true;
+  };
+  const { pair, client, accepted } = await ends({
+    onread: { buffer: Buffer.alloc(10_000), callback },
+  });
+  const ended = next(client, 'end');
+  const before = asked;
+  await pour(accepted, TOTAL);
+  accepted.end();
+  await ended;
+  t.deepEqual([place, wrong], [TOTAL, 0]);
+  t.true(asked - before <= TURN, `${asked - before} bytes`);
+  await pair.close();
+});
