@@ -3,7 +3,7 @@
  * RFC 9293 §3.10.7.4, fifth; RFC 5681 §3; RFC 2018 §5.
  * @module
  */
-import { MILLISECOND, type Micros } from '../base/clock.ts';
+import { MILLISECOND, type Micros, SECOND } from '../base/clock.ts';
 import { diff, ge, gt, le, lt, max, type Seq, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
@@ -25,6 +25,13 @@ import { clearTimer, Timer } from './timing/timers.ts';
 import { echoAge } from './timing/timestamps.ts';
 
 const MAX_SACK_BLOCKS = 4;
+
+/** On round trips shorter than this the send buffer is held to what the path delivers. */
+const SHORT_PATH: Micros = 10 * MILLISECOND;
+/** So many times what is delivered in the least round trip; slow start needs four, a hole to mend some more. */
+const ROOM = 8;
+/** Octets that it may have whatever is delivered. */
+const AMPLE = 1024 * 1024;
 
 /**
  * Process the ACK field of a segment whose ACK is acceptable: `sndUna - maxSndWnd <= ack <= sndNxt`.
@@ -234,6 +241,16 @@ function growSendBuffer(tcb: Tcb): void {
   if (out * 2 <= tcb.sendBuffer) return;
   // `cwnd` has a fraction, a buffer must not: what it takes is counted in whole octets.
   const wanted = Math.floor(1.5 * Math.max(out, cwnd) + cwnd / 2);
-  const size = Math.min(wanted, tcb.settings.sendBufferMax);
+  const size = Math.min(wanted, tcb.settings.sendBufferMax, usefulBuffer(tcb));
   if (size > tcb.sendBuffer && !tcb.tcp.budget.pressed) tcb.sendBuffer = size;
+}
+
+/**
+ * A link that never drops, as this host's own to a TUN, sets the congestion window no end; all of it would lie here,
+ * beyond what the caches hold, and wait in a queue. So a short path has some times what it delivers in its
+ * least round trip. Where the round trip is long it may have become so: there a least one of before is no measure.
+ */
+function usefulBuffer(tcb: Tcb): number {
+  if (tcb.srtt8 >= 8 * SHORT_PATH) return Number.POSITIVE_INFINITY;
+  return Math.max(AMPLE, Math.floor((ROOM * tcb.deliveryRate * tcb.minRtt) / SECOND));
 }

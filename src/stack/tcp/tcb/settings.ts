@@ -38,7 +38,10 @@ export interface Settings {
   readonly receiveBufferMax: number;
   /** Bytes the send buffer begins with, and the most it grows to. */
   readonly sendBuffer: number;
-  /** The most bytes that the send buffer grows to. */
+  /**
+   * The most bytes that the send buffer grows to. On round trips of less than 10 ms: no more than eight times what is
+   * delivered in the least of them, or 1 MiB.
+   */
   readonly sendBufferMax: number;
   /**
    * Bytes that may be written before they are sent: a writer is told of room when less than half of it waits, so that what
