@@ -6,10 +6,11 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { createPipe, createStack, createSwitch, openTap, type Stack } from '../../src/index.ts';
 import { Running, run, tunstack } from '../support/process.ts';
+import { Namespace } from './forwarding.ts';
 import { tunTest } from './namespace.ts';
 
 const HOST = '10.86.0.1';
@@ -124,6 +125,26 @@ tunTest.serial('tap: the commands serve and ping run on one', async (t) => {
   t.regex(out, / 3 received/);
   const asked = await tunstack('ping', '--tap', 'tap7', '-c', '1', '10.83.1.1').ended;
   t.is(asked.code, 0, asked.out + asked.err);
+  t.is((await running.stop('SIGTERM')).code, 0);
+});
+
+tunTest.serial('tap: traceroute and forward run on one', async (t) => {
+  const found = await tunstack('traceroute', '--tap', 'tap7', '-q', '1', '10.83.0.1').ended;
+  t.is(found.code, 0, found.out + found.err);
+  t.regex(found.out, /^ *1 +10\.83\.0\.1 /m);
+  await run('ip', 'addr', 'add', '10.84.0.1/32', 'dev', 'lo');
+  t.teardown(() => run('ip', 'addr', 'del', '10.84.0.1/32', 'dev', 'lo').then(() => {}));
+  const server = createServer((socket) => socket.end('hello')).listen(7, '10.84.0.1');
+  t.teardown(() => void server.close());
+  const space = await Namespace.make(t);
+  const words = ['--tap', 'tap8', '--netns', `${space.pid}`, '--allow', '10.84.0.1:7'];
+  const running = tunstack('forward', ...words);
+  t.teardown(() => running.stop('SIGKILL').then(() => {}));
+  t.regex(await running.line(), /^ready tap=tap8 /);
+  const program =
+    "require('node:net').connect(7, '10.84.0.1').on('data', (text) => process.stdout.write(text))";
+  const { out } = await space.run(process.execPath, '-e', program);
+  t.is(out.trim(), 'hello');
   t.is((await running.stop('SIGTERM')).code, 0);
 });
 
