@@ -58,6 +58,27 @@ curlTest('register: an http server answers, and its program ends when it is done
   t.is(err, '');
 });
 
+const BOTH = {
+  TUNSTACK_ADDRESS: '10.83.0.2/24,fd83::2/64',
+  TUNSTACK_HOST_ADDRESS: '10.83.0.1/24,fd83::1/64',
+};
+
+// Node documentation, "server.listen()": without a host a server listens on `::`, and hears IPv4 too.
+curlTest(
+  'register: a program that listens without a host is reached over both families',
+  async (t) => {
+    await program(t, 'http-server.cjs', [], BOTH).line();
+    t.is(await curl('http://10.83.0.2/'), 'hello ::ffff:10.83.0.1');
+    t.is(await curl('-g', 'http://[fd83::2]/'), 'hello fd83::1');
+  },
+);
+
+curlTest('register: a stack that has IPv6 alone serves all the same', async (t) => {
+  const settings = { TUNSTACK_ADDRESS: 'fd83::2/64', TUNSTACK_HOST_ADDRESS: 'fd83::1/64' };
+  await program(t, 'express-app.mjs', [], settings).line();
+  t.is(await curl('-g', 'http://[fd83::2]/'), 'hello fd83::1');
+});
+
 curlTest('register: a module with named imports serves https and HTTP/2', async (t) => {
   const files = folder(t);
   const running = program(t, 'https-server.mjs', [`${files}/key.pem`, `${files}/cert.pem`]);
