@@ -34,6 +34,8 @@ export interface Modules {
 /** What `GET /file` gives, in bytes. */
 export const FILE_SIZE: number = 100 << 20;
 const BACKLOG = 4096;
+/** How long a connection of http may rest, in ms: a stall of the machine is no end of the client. */
+const REST = 60_000;
 /** One that both ends do in hardware: the record layer is not what is compared. */
 export const CIPHER = 'TLS_AES_128_GCM_SHA256';
 
@@ -52,7 +54,9 @@ export async function servePrograms(
     relay(socket, net.connect({ host: upstream, port: Port.UPSTREAM }));
   });
   await listen(proxy, Port.PROXY);
-  await listen(http.createServer(web(openFile())), Port.WEB);
+  const pages = http.createServer(web(openFile()));
+  pages.keepAliveTimeout = REST;
+  await listen(pages, Port.WEB);
   await listen(echoMessages(http.createServer()), Port.WEBSOCKET);
   const secure = { key, cert, ciphers: CIPHER, minVersion: 'TLSv1.3' } as const;
   await listen(
