@@ -19,8 +19,8 @@ import type { Events } from './events.ts';
 /** From here on a segment is copied when it comes: gathering would only cool it. */
 const LARGE = 16 * 1024;
 const LONGEST = 64 * 1024;
-/** Buffers of the longest size that are kept for reuse: a turn's text (`ENOUGH` in `host.ts`). */
-const SPARES = 8;
+/** Buffers that are kept for reuse: what a turn takes (`ENOUGH` in `host.ts`) in segments of 45 KiB and more. */
+const SPARES = 12;
 /** Segments that a batch may keep; beyond that it delivers early. */
 const PLACES = 512;
 const NONE = -1;
