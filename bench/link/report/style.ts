@@ -41,4 +41,8 @@ th { color: var(--soft); font-weight: 500; } th:first-child, td:first-child { te
 .meter u { position: absolute; top: -3px; bottom: -3px; width: 2px; background: var(--ink); }
 details { margin: 12px 0; } summary { cursor: pointer; color: var(--soft); font-size: 0.9rem; }
 .scroll { overflow-x: auto; }
+@media (max-width: 640px) {
+  main { padding: 28px 14px 64px; } h1 { font-size: 1.6rem; } h2 { margin-top: 44px; }
+  figure { padding: 14px 12px 10px; overflow-x: auto; } svg { min-width: 600px; } .meter { min-width: 72px; }
+  p, li, h1, h2, h3 { overflow-wrap: anywhere; } }
 `;
