@@ -26,7 +26,7 @@ export interface Ends {
 /** `loss`: the share of packets that the link loses each way; `file`: what passed on it. */
 export async function tunnelOverLink(file: string, loss = 0.02, seed = 1): Promise<Ends> {
   const [one, other] = createPipe();
-  const link = impair(capture(one, file), { seed, both: { loss, delay: 5 } });
+  const link = impair(capture(one, file), { seed, both: { loss, delay: 5_000 } });
   const outside = [
     createStack({ device: link, address: '192.0.2.1/24' }),
     createStack({ device: other, address: '192.0.2.2/24' }),

@@ -94,10 +94,11 @@ withIp('forward: dials that fail leave no descriptor', async (t) => {
 withIp(
   'forward: with few descriptors old UDP flows give way, and TCP still gets through',
   async (t) => {
+    // Node itself reads its modules side by side as it starts: with 100 it runs out now and then.
     const few = (...words: string[]): Running =>
       new Running('sh', [
         '-c',
-        'ulimit -n 100; exec "$@"',
+        'ulimit -n 160; exec "$@"',
         'sh',
         process.execPath,
         command,
@@ -105,12 +106,12 @@ withIp(
       ]);
     const forward = await forwardingBy(t, few, '--json');
     t.deepEqual(await insideSays(forward, 'udp-flows', OUTSIDE, '7', '200'), { answered: 200 });
-    t.true(descriptorsOf(forward.gateway.child.pid) < 100);
+    t.true(descriptorsOf(forward.gateway.child.pid) < 160);
     t.deepEqual(await insideSays(forward, 'half-close', OUTSIDE, '7', 'x'), { answer: 'x' });
     const { out, err } = await forward.gateway.stop();
     t.is(err, '');
     const last = lastOf(out);
     t.like(last, { udp: 200, full: 0, failed: 0 });
-    t.true((last['displaced'] as number) >= 125, JSON.stringify(last));
+    t.true((last['displaced'] as number) >= 75, JSON.stringify(last));
   },
 );

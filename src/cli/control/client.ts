@@ -3,7 +3,7 @@
  * @module
  */
 import { get, type IncomingMessage } from 'node:http';
-import { running } from './place.ts';
+import { controlFolders, running } from './place.ts';
 
 /** Which command is meant: its process's number, or the path of its socket; undefined: the only one. */
 export interface Target {
@@ -12,9 +12,12 @@ export interface Target {
 }
 
 /** The socket that is meant. Throws with the numbers of those that run where it is not clear. */
-export function findControl({ pid, control }: Target): string {
+export function findControl(
+  { pid, control }: Target,
+  folders: readonly string[] = controlFolders(),
+): string {
   if (control !== undefined) return control;
-  const alive = running();
+  const alive = running(folders);
   const [only] = alive.values();
   if (pid !== undefined) {
     const socket = alive.get(pid);

@@ -27,6 +27,8 @@ import {
 
 const folder = mkdtempSync(join(tmpdir(), 'tunstack-control-'));
 process.env['XDG_RUNTIME_DIR'] = folder;
+/** Without the system's, where commands of other tests are. */
+const ours = [join(folder, 'tunstack')];
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Watched {
@@ -57,11 +59,11 @@ test.serial(
     const { control } = await watched(t);
     t.is(statSync(control.path).mode & 0o777, 0o600);
     t.is(statSync(dirname(control.path)).mode & 0o777, 0o700);
-    t.deepEqual([...running()], [[process.pid, control.path]]);
-    t.is(findControl({}), control.path);
+    t.deepEqual([...running(ours)], [[process.pid, control.path]]);
+    t.is(findControl({}, ours), control.path);
     await control.close();
     t.false(existsSync(control.path));
-    t.deepEqual([...running()], []);
+    t.deepEqual([...running(ours)], []);
   },
 );
 
@@ -139,15 +141,15 @@ test.serial(
 );
 
 test.serial('control: who cannot be found is named, and who could be meant', async (t) => {
-  t.throws(() => findControl({}), { message: /is running: start one first/ });
+  t.throws(() => findControl({}, ours), { message: /is running: start one first/ });
   await t.throwsAsync(ask(join(folder, 'none.sock'), '/v1/about'), {
     message: /there is no control socket/,
   });
   const { control } = await watched(t);
-  t.throws(() => findControl({ pid: 1 }), { message: /process number 1: there is \d+$/ });
+  t.throws(() => findControl({ pid: 1 }, ours), { message: /process number 1: there is \d+$/ });
   // The number of a process that has ended counts as nobody's.
   writeFileSync(join(dirname(control.path), '4194303.sock'), '');
-  t.is(findControl({}), control.path);
+  t.is(findControl({}, ours), control.path);
 });
 
 test('control: a folder that is a stranger’s, or open to others, is not believed', (t) => {

@@ -37,7 +37,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     kind: 'lossy',
     title: /^Lossy link/,
     evidence: /% of its segments are sent again/,
-    link: { both: { delay: 5 }, out: { loss: 0.02, rate: 20e6 } },
+    link: { both: { delay: 5_000 }, out: { loss: 0.02, rate: 20e6 } },
     play: (stack, far) => {
       far.net.createServer((socket) => socket.resume()).listen(SINK);
       return pour(stack);
@@ -56,7 +56,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     kind: 'black-hole',
     title: /^Path MTU black hole/,
     evidence: /to 10\.9\.0\.1 packets of \d+ bytes pass and longer ones are lost without a word/,
-    link: { both: { delay: 5 }, out: { rate: 50e6 } },
+    link: { both: { delay: 5_000 }, out: { rate: 50e6 } },
     play: (stack, far) => {
       far.net.createServer((socket) => socket.resume()).listen(SINK);
       // A router that takes 1300 bytes and sends no ICMP.
@@ -101,7 +101,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     kind: 'peer-slow',
     title: /^Slow receiver at the other end/,
     evidence: /its window is \d+ bytes where the network would take \d+/,
-    link: { both: { delay: 2 } },
+    link: { both: { delay: 2_000 } },
     play: (stack, far) => {
       far.net
         .createServer((socket) => {
