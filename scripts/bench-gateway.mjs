@@ -122,20 +122,29 @@ async function way(guest) {
 async function measure(name) {
   const { begin, within } = subjects[name];
   const words = [process.execPath, ENDS, 'client', SERVER, `${seconds}`];
-  if (within) {
-    const client = within(words);
-    const result = JSON.parse(await client.line());
-    await client.stop();
-    return result;
-  }
+  if (within) return resultOf(within(words));
   const guest = await space();
   const gateway = await begin(guest);
   try {
-    const client = start(...guest.enter, ...words);
-    return JSON.parse(await client.line());
+    return await resultOf(start(...guest.enter, ...words));
   } finally {
     await gateway.stop();
     await guest.stop();
+  }
+}
+
+/** What a client says in the end; pasta has been seen to stop for ever in the middle of an upload. */
+async function resultOf(client) {
+  const patience = (2 * seconds + 60) * 1000;
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no result for ${patience / 1000} s`)), patience);
+  });
+  try {
+    return JSON.parse(await Promise.race([client.line(), late]));
+  } finally {
+    clearTimeout(timer);
+    await client.stop();
   }
 }
 
@@ -167,7 +176,7 @@ async function main() {
   for (let run = 0; run < runs; run++) {
     for (const [i, name] of names.entries()) {
       progress.at(run * names.length + i, name);
-      if (missing.some((line) => line.startsWith(name))) continue;
+      if (missing.some((line) => line.startsWith(`${name}:`))) continue;
       try {
         const result = await measure(name);
         found[name] ??= [];
