@@ -12,7 +12,6 @@ export class LifeDialog {
   #charts;
   #last;
   #began = 0;
-  #resent = 0;
 
   /** `closed` is called when it is left. */
   constructor(closed) {
@@ -34,7 +33,6 @@ export class LifeDialog {
   open() {
     this.#last = undefined;
     this.#began = 0;
-    this.#resent = 0;
     setText(at('life-head'), '…');
     setText(at('life-state'), '');
     setText(at('life-words'), 'Waiting for its first numbers.');
