@@ -48,6 +48,28 @@ export function axis(extra) {
   };
 }
 
+/** The axis of values, which `format` says; bytes have steps of powers of two. */
+export const valueAxis = (format) =>
+  axis({
+    values: (_plot, ticks) => ticks.map(format),
+    size: 80,
+    space: 36,
+    ...(format === bytes && { incrs: BINARY_STEPS }),
+  });
+
+/** Lines of uPlot for series as graphs are given them, after the one of times. */
+export const lines = (series) => [
+  {},
+  ...series.map(({ label, colour: name, dash, fill }) => ({
+    label,
+    width: 2,
+    dash,
+    points: { show: false },
+    stroke: () => colour(name),
+    fill: fill ? () => `color-mix(in srgb, ${colour(name)} 13%, transparent)` : undefined,
+  })),
+];
+
 /** Keep a graph as wide as its place, and in the colours of the hour. */
 export function keepWidth(plot, host, height) {
   new ResizeObserver(() => {
@@ -92,26 +114,8 @@ export class StreamChart {
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
         scales: { x: { time: true }, y: { range: fromZero(floor) } },
-        axes: [
-          axis({ values: '{HH}:{mm}:{ss}', space: 84, size: 22 }),
-          axis({
-            values: (_plot, ticks) => ticks.map(format),
-            size: 80,
-            space: 36,
-            ...(format === bytes && { incrs: BINARY_STEPS }),
-          }),
-        ],
-        series: [
-          {},
-          ...series.map(({ label, colour: name, dash, fill }) => ({
-            label,
-            width: 2,
-            dash,
-            points: { show: false },
-            stroke: () => colour(name),
-            fill: fill ? () => `color-mix(in srgb, ${colour(name)} 13%, transparent)` : undefined,
-          })),
-        ],
+        axes: [axis({ values: '{HH}:{mm}:{ss}', space: 84, size: 22 }), valueAxis(format)],
+        series: lines(series),
         hooks: { setCursor: [() => this.#say()] },
       },
       this.#data,

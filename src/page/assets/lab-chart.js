@@ -1,7 +1,6 @@
 /** Graphs over the lab's own time: all of it, or the last seconds. */
-import { axis, figure, fromZero, keepWidth } from './chart.js';
-import { colour, setText } from './dom.js';
-import { BINARY_STEPS, bytes } from './format.js';
+import { axis, figure, fromZero, keepWidth, lines, valueAxis } from './chart.js';
+import { setText } from './dom.js';
 
 const LAB_HEIGHT = 168;
 const MOST_POINTS = 20_000;
@@ -41,24 +40,9 @@ export class LabChart {
             values: (_p, ticks) => ticks.map((t) => `${Number(t.toPrecision(6))} s`),
             size: 30,
           }),
-          axis({
-            values: (_p, ticks) => ticks.map(format),
-            size: 80,
-            space: 36,
-            ...(format === bytes && { incrs: BINARY_STEPS }),
-          }),
+          valueAxis(format),
         ],
-        series: [
-          {},
-          ...series.map(({ label, colour: name, dash, fill }) => ({
-            label,
-            width: 2,
-            dash,
-            points: { show: false },
-            stroke: () => colour(name),
-            fill: fill ? () => `color-mix(in srgb, ${colour(name)} 13%, transparent)` : undefined,
-          })),
-        ],
+        series: lines(series),
         hooks: { setCursor: [() => this.#say()] },
       },
       this.#data,

@@ -107,13 +107,3 @@ export function judge(
   const isQueue = now.minRtt > 0 && now.rtt > now.minRtt * QUEUE_TIMES;
   return isQueue && now.rtt - now.minRtt > QUEUE_MS ? 'queue' : '';
 }
-
-/** What limits a connection that is not in trouble, for who looks at it alone. */
-export function limitedBy(look: Look, rateOut: number): string {
-  if (isPeerLimited(look)) return 'the window of the other end';
-  if (look.notsent > 0) return 'the congestion window: the network';
-  if (look.unacked >= look.cwnd - look.mss && look.unacked > 0)
-    return 'the congestion window: the network';
-  if (rateOut > 0) return 'the program, which writes no faster';
-  return 'nothing: it is idle';
-}

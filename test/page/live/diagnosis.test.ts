@@ -4,13 +4,7 @@ import type { PathLine, StackStats } from '../../../src/index.ts';
 import { createPipe, createStack } from '../../../src/index.ts';
 import { diagnose, type Finding } from '../../../src/page/live/diagnosis.ts';
 import type { Row } from '../../../src/page/live/rows.ts';
-import {
-  judge,
-  type Look,
-  limitedBy,
-  newMemory,
-  type Trouble,
-} from '../../../src/page/live/trouble.ts';
+import { judge, type Look, newMemory, type Trouble } from '../../../src/page/live/trouble.ts';
 
 const [device] = createPipe();
 const stack = createStack({ device, address: '10.9.0.2/24' });
@@ -109,13 +103,6 @@ test('trouble: round trips of many times the shortest are a queue', (t) => {
     '',
     'a queue of 29 ms troubles nobody',
   );
-});
-
-test('trouble: what limits a connection is told where nothing is wrong', (t) => {
-  t.regex(limitedBy({ ...quiet, notsent: 1, sendWindow: 1000 }, 1), /other end/);
-  t.regex(limitedBy({ ...quiet, notsent: 1 }, 1), /network/);
-  t.regex(limitedBy(quiet, 1000), /program/);
-  t.regex(limitedBy(quiet, 0), /idle/);
 });
 
 const rowOf = (trouble: Trouble | '', id = 1): Row => ({
