@@ -5,7 +5,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { AddedRoute, DgramSocket, Stack } from '../../index.ts';
+import { performance } from 'node:perf_hooks';
+import type { AddedRoute, Clock, DgramSocket, Stack } from '../../index.ts';
 import { ask, readTerms, type Terms } from './ask.ts';
 import { MessageType, number32, Op, Option, parse } from './message.ts';
 
@@ -34,6 +35,8 @@ export interface DhcpClientOptions {
   readonly probe?: boolean;
   /** Calls `fn` after so many milliseconds, and gives what takes that back; default the system's timers. */
   readonly schedule?: (fn: () => void, milliseconds: number) => () => void;
+  /** Gives microseconds, never less than before; default the system's clock. */
+  readonly clock?: Clock;
 }
 
 /** What the network has lent and told. */
@@ -79,6 +82,7 @@ export class DhcpClient extends EventEmitter {
   readonly #options: DhcpClientOptions;
   readonly #chaddr: Uint8Array;
   readonly #schedule: (fn: () => void, milliseconds: number) => () => void;
+  readonly #clock: Clock;
   #state: DhcpState = 'selecting';
   #binding: DhcpBinding | undefined;
   #terms: Terms | undefined;
@@ -86,7 +90,7 @@ export class DhcpClient extends EventEmitter {
   #xid = 0;
   #began = 0;
   #tries = 0;
-  /** When T1, T2 and the lease end, in ms of `performance.now`. */
+  /** When the lease ends, in ms of the clock. */
   #leaseEnds = 0;
   #cancel: () => void = () => {};
   #resolve: (binding: DhcpBinding) => void = () => {};
@@ -104,6 +108,7 @@ export class DhcpClient extends EventEmitter {
     this.#options = options;
     this.#chaddr = Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16));
     this.#schedule = options.schedule ?? later;
+    this.#clock = options.clock ?? { now: () => performance.now() * 1000 };
     this.ready = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -171,7 +176,7 @@ export class DhcpClient extends EventEmitter {
     this.#cancel();
     this.#state = state;
     this.#xid = randomInt(2 ** 32);
-    this.#began = performance.now();
+    this.#began = this.#now();
     this.#tries = 0;
   }
 
@@ -282,7 +287,7 @@ export class DhcpClient extends EventEmitter {
   /** From the server until T2, from everyone until the lease ends; then there is no address. */
   #askAgain(rebindsAt: number): void {
     const terms = this.#terms;
-    const now = performance.now();
+    const now = this.#now();
     if (terms === undefined) return;
     if (now >= this.#leaseEnds) {
       this.#forget();
@@ -312,6 +317,11 @@ export class DhcpClient extends EventEmitter {
     this.emit('lost', address);
   }
 
+  /** Milliseconds. */
+  #now(): number {
+    return this.#clock.now() / 1000;
+  }
+
   #send(
     type: MessageType,
     { ciaddr = 0, wish = 0, server = 0 }: { ciaddr?: number; wish?: number; server?: number },
@@ -324,7 +334,7 @@ export class DhcpClient extends EventEmitter {
     type: MessageType,
     { ciaddr = 0, wish = 0, server = 0 }: { ciaddr?: number; wish?: number; server?: number },
   ): Uint8Array {
-    const secs = Math.floor((performance.now() - this.#began) / 1000);
+    const secs = Math.floor((this.#now() - this.#began) / 1000);
     const { name = '' } = this.#options;
     const question = {
       type,

@@ -31,8 +31,7 @@ const KEPT_BYTES = 65_536;
  * closes by itself after a time of silence, and on an error that nobody listens for.
  */
 export class FlowSocket extends DgramSocket {
-  readonly #idle: IdleTimer = new IdleTimer(() => this.#expire());
-
+  readonly #idle: IdleTimer;
   readonly #core: CoreSocket;
   /** Bytes of the last datagram that came. */
   #length = 0;
@@ -40,6 +39,7 @@ export class FlowSocket extends DgramSocket {
   /** Not for use from outside: `UdpFlow.accept` makes these. */
   constructor(host: Host, core: CoreSocket, idle: number) {
     super(host, isIPv6(core.localAddress) ? 'udp6' : 'udp4', undefined, core);
+    this.#idle = new IdleTimer(host.clock, () => this.#expire());
     this.#core = core;
     const { handler } = this._stackCarrier;
     this._stackCarrier.handler = {

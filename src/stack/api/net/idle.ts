@@ -5,16 +5,19 @@
  * Node documentation: "socket.setTimeout()".
  * @module
  */
-import { after, stop, systemClock } from '../../host/clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { after, stop } from '../../host/clock.ts';
 
 export class IdleTimer {
+  readonly #clock: Clock;
   readonly #onIdle: () => void;
   #length = 0;
   #last = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `onIdle` is called once for each time of silence. */
-  constructor(onIdle: () => void) {
+  /** `onIdle` is called once for each time of silence, by the stack's clock. */
+  constructor(clock: Clock, onIdle: () => void) {
+    this.#clock = clock;
     this.#onIdle = onIdle;
   }
 
@@ -28,7 +31,7 @@ export class IdleTimer {
   /** Something happened. */
   touch(): void {
     if (this.#length === 0) return;
-    this.#last = systemClock.now();
+    this.#last = this.#clock.now();
     if (!this.#timer) this.#wait(this.#length);
   }
 
@@ -41,7 +44,7 @@ export class IdleTimer {
   #wait(milliseconds: number): void {
     this.#timer = after(milliseconds, () => {
       this.#timer = undefined;
-      const left = this.#length - (systemClock.now() - this.#last) / 1000;
+      const left = this.#length - (this.#clock.now() - this.#last) / 1000;
       if (left >= 1) this.#wait(left);
       else this.#onIdle();
     });

@@ -46,7 +46,7 @@ export class SocketStream extends Duplex {
   protected _stackCarrier: Connection | undefined;
   /** From `connect` (or birth, if accepted) to `destroy`: while Node's socket has its handle. */
   protected _stackLive = false;
-  protected readonly _stackIdle: IdleTimer = new IdleTimer(() => this.emit('timeout'));
+  protected readonly _stackIdle: IdleTimer;
   /** The context of what is told; made with the connection. */
   protected _stackScope: AsyncResource | undefined;
   readonly #intake: Intake = new Intake(this, this.#took);
@@ -76,6 +76,7 @@ export class SocketStream extends Duplex {
       autoDestroy: true,
     } as DuplexOptions);
     this._stackHost = host;
+    this._stackIdle = new IdleTimer(host.clock, () => this.emit('timeout'));
     this.#outflow.byReference = options.zeroCopy === true;
     this.#userBuffer = readOnRead(options.onread, this, () => this.#fillWorks());
     this.on('end', () => {
