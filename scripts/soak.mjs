@@ -3,12 +3,14 @@
  * memory of the process that has the stack stays flat. What arrives is compared with what was sent.
  *
  *     npm run soak -- [--gib N] [--mtu N] [--no-offload]      N GiB each way, default 10
+ *     npm run soak -- network [--minutes N] [--virtual]       a network of guests, an hour, or eight in virtual time
  *
  * It runs itself three times: here, to set up; as the kernel's side, in a network namespace of its own;
  * and as the stack. Ends with 1 if something was lost or changed, or if memory grew.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
@@ -24,6 +26,8 @@ const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 /** What memory may have grown by between the second quarter of a run and its last. */
 const ROOM = { rss: 40 * MIB, heap: 4 * MIB };
+
+if (process.argv[2] === 'network') process.exit(liveNetwork(process.argv.slice(3)));
 
 const values = readWords('soak', {
   gib: { type: 'string', default: '10' },
@@ -219,16 +223,25 @@ async function bePeer() {
   process.exitCode = flat ? 0 : 1;
 }
 
-function start() {
+/** Build what is missing, and run a program in a network namespace of its own; how it ends. */
+function inPrivate(words) {
   setUp();
   const { wrap, reason } = privateNetwork();
   if (wrap === undefined) {
     console.error(`this needs a TUN in a network namespace of its own: ${reason}`);
     return 1;
   }
-  const self = fileURLToPath(import.meta.url);
-  const line = wrap([process.execPath, self, ...process.argv.slice(2), '--role', 'peer']);
+  const line = wrap([process.execPath, ...words]);
   return spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit' }).status ?? 1;
+}
+
+function liveNetwork(words) {
+  return inPrivate([join(root, 'dist/test/soak/main.js'), ...words]);
+}
+
+function start() {
+  const self = fileURLToPath(import.meta.url);
+  return inPrivate([self, ...process.argv.slice(2), '--role', 'peer']);
 }
 
 if (values.role === 'stack') await beStack();
