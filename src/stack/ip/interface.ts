@@ -181,6 +181,8 @@ export class Interface {
   primary6: Address = ANY;
   /** The link-local one, or `ANY`. */
   linkLocal: Address = ANY;
+  /** The source of IPv4 that was last found good here, or `ANY`: the next packet is likely to be from there too. */
+  soundSource: Address = ANY;
   /** True once it speaks IPv6: it has a link-local address then, and takes such packets in. */
   ipv6 = false;
   /** True once it configures itself for IPv6, though all its addresses may be tentative. RFC 4862 §5. */

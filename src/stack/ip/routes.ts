@@ -335,6 +335,7 @@ export class Routes {
       i.primary = i.addresses.find((p) => !isIPv6(p.address))?.address ?? ANY;
       i.primary6 = i.addresses.find(isGlobal)?.address ?? ANY;
       i.linkLocal = i.addresses.find((p) => isLinkLocal(p.address))?.address ?? ANY;
+      i.soundSource = ANY;
       i.ipv6 = i.speaksIPv6 || i.linkLocal !== ANY || i.primary6 !== ANY;
       for (const p of i.addresses) this.#ours.add(p.address);
       i.link?.addressesChanged();

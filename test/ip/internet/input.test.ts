@@ -93,6 +93,17 @@ for (const source of [...noHosts, '10.0.0.2']) {
   });
 }
 
+// What was found of the last packet's source is remembered, for as long as our addresses stay as they are.
+test('input: a source that was good is refused once it is an address of ours', (t) => {
+  const { host } = listening();
+  const from = { source: ip('192.168.1.1') };
+  t.is(host.input(packet(from)), Drop.NONE);
+  t.is(host.input(packet(from)), Drop.NONE);
+  t.is(host.input(packet({ ...from, destination: ip('127.0.0.1') })), Drop.IP_SOURCE);
+  host.addDevice('t1', host.wire, ip('192.168.1.1'), 24);
+  t.is(host.input(packet(from)), Drop.IP_SOURCE);
+});
+
 test('input: a packet from outside does not go to 127.0.0.1', (t) => {
   const { host } = listening();
   t.is(host.input(packet({ destination: ip('127.0.0.1') })), Drop.IP_SOURCE);

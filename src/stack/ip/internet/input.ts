@@ -151,12 +151,11 @@ function validAddresses(net: InputHost, iface: Interface, packet: Packet): boole
   if (iface.isLoopback) return true; // we sent it ourselves
   // RFC 1122 §3.2.1.3 (a): who asks everyone for an address has none yet.
   if (source === ANY && packet.destination === BROADCAST) return true;
-  return !(
-    isNoHost(source) ||
-    iface.isBroadcast(source) ||
-    net.routes.isOurs(source) ||
-    isLoopback(packet.destination)
-  );
+  if (isLoopback(packet.destination)) return false;
+  if (source === iface.soundSource && source !== ANY) return true;
+  if (isNoHost(source) || iface.isBroadcast(source) || net.routes.isOurs(source)) return false;
+  iface.soundSource = source;
+  return true;
 }
 
 function checkOptions(net: InputHost, v: DataView, packet: Packet): Drop {
