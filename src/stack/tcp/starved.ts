@@ -23,11 +23,18 @@ export interface Feeder {
   dirty(tcb: Tcb): void;
 }
 
+/** Who waits for an interface. An empty line stays for the next; one of an interface that is gone, until another begins. */
+interface Line {
+  readonly iface: Interface;
+  readonly waiting: Fifo<Tcb>;
+}
+
 export class Starved {
   /** How many wait. */
   length = 0;
   readonly #tcp: Feeder;
-  readonly #lines: Map<Interface, Fifo<Tcb>> = new Map();
+  /** Few, and gone through with every flush while a way out is full: a `Map` would make an iterator each time. */
+  readonly #lines: Line[] = [];
 
   constructor(tcp: Feeder) {
     this.#tcp = tcp;
@@ -37,27 +44,32 @@ export class Starved {
   add(tcb: Tcb, iface: Interface): void {
     if (has(tcb, Flag.STARVED)) return;
     tcb.flags |= Flag.STARVED;
-    let line = this.#lines.get(iface);
-    if (line === undefined) {
-      line = new Fifo();
-      this.#lines.set(iface, line);
-    }
-    line.push(tcb);
+    this.#lineOf(iface).push(tcb);
     this.length++;
+  }
+
+  #lineOf(iface: Interface): Fifo<Tcb> {
+    for (const line of this.#lines) if (line.iface === iface) return line.waiting;
+    for (let i = this.#lines.length - 1; i >= 0; i--) {
+      const line = this.#lines[i] as Line; // below the length
+      if (!line.iface.up && line.waiting.length === 0) this.#lines.splice(i, 1);
+    }
+    const waiting = new Fifo<Tcb>();
+    this.#lines.push({ iface, waiting });
+    return waiting;
   }
 
   /** See that the first of each line are served, where there is room again. */
   feed(): void {
     const { ip } = this.#tcp;
     if (ip.slots.free === 0) return;
-    for (const [iface, line] of this.#lines) {
-      for (let n = 0; n < AT_ONCE && line.length > 0 && ip.output.ready(iface); n++) {
-        const tcb = line.shift() as Tcb; // the line is not empty
+    for (const { iface, waiting } of this.#lines) {
+      for (let n = 0; n < AT_ONCE && waiting.length > 0 && ip.output.ready(iface); n++) {
+        const tcb = waiting.shift() as Tcb; // the line is not empty
         tcb.flags &= ~Flag.STARVED;
         this.length--;
         this.#tcp.dirty(tcb);
       }
-      if (line.length === 0) this.#lines.delete(iface);
     }
   }
 

@@ -9,6 +9,7 @@ import type { Micros } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { add, diff, type Seq } from '../../base/seq.ts';
 import { count, Stat } from '../../base/stats.ts';
+import type { Route } from '../../ip/route.ts';
 import { NO_SLOT } from '../../memory/slots.ts';
 import { begun, finish, lengthTerm, odd } from '../../wire/checksum.ts';
 import { Protocol } from '../../wire/protocol.ts';
@@ -35,7 +36,9 @@ const MAX_OPTIONS = 40;
  */
 export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Micros): boolean {
   if (length > 0 && !tcb.chunks.isWhole(diff(from, tcb.sndUna), length)) return failForMemory(tcb);
-  const at = reserve(tcb);
+  const route = tcb.tcp.routeOf(tcb);
+  if (route === null) return false;
+  const at = reserve(tcb, route);
   if (at === NO_SLOT) return false;
   const v = tcb.tcp.ip.slots.view;
   let header = wire.MIN_LEN;
@@ -60,7 +63,7 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
     flags | ACK | (codepoint & 0xff),
     window,
   );
-  const sent = transmit(tcb, at, header, length, from, codepoint >> 8);
+  const sent = transmit(tcb, route, at, header, length, from, codepoint >> 8);
   if (!sent) return false;
   acknowledged(tcb, length > 0 && sack === 0);
   if (length > 0) tcb.lastSent = now;
@@ -85,7 +88,9 @@ function turnOffer(tcb: Tcb): void {
 
 /** Send a SYN, or a SYN-ACK if the peer's SYN has come. RFC 9293 §3.5, RFC 7323 §1.3. */
 export function emitSyn(tcb: Tcb, flags: number, mss: number, now: Micros): boolean {
-  const at = reserve(tcb);
+  const route = tcb.tcp.routeOf(tcb);
+  if (route === null) return false;
+  const at = reserve(tcb, route);
   if (at === NO_SLOT) return false;
   const v = tcb.tcp.ip.slots.view;
   let header = wire.MIN_LEN;
@@ -108,24 +113,22 @@ export function emitSyn(tcb: Tcb, flags: number, mss: number, now: Micros): bool
     SYN | flags,
     offerSynWindow(tcb),
   );
-  if (!transmit(tcb, at, header, 0, tcb.iss, 0)) return false;
+  if (!transmit(tcb, route, at, header, 0, tcb.iss, 0)) return false;
   if (answering) acknowledged(tcb, false);
   return true;
 }
 
-/** A place for a segment; `NO_SLOT` if there is none, or no way out. */
-function reserve(tcb: Tcb): number {
-  const { tcp } = tcb;
-  const route = tcp.routeOf(tcb);
-  if (route === null) return NO_SLOT;
-  const at = tcp.ip.output.reserve(route);
-  if (at === NO_SLOT) tcp.starve(tcb, route.iface);
+/** A place for a segment, or `NO_SLOT`. */
+function reserve(tcb: Tcb, route: Route): number {
+  const at = tcb.tcp.ip.output.reserve(route);
+  if (at === NO_SLOT) tcb.tcp.starve(tcb, route.iface);
   return at;
 }
 
 /** Text, checksum, and off it goes. `at` is a reserved place whose header is written. */
 function transmit(
   tcb: Tcb,
+  route: Route,
   at: number,
   header: number,
   length: number,
@@ -136,11 +139,6 @@ function transmit(
   const { ip } = tcp;
   const { output } = ip;
   const { next } = output;
-  const route = tcp.routeOf(tcb);
-  if (route === null) {
-    output.cancel(at);
-    return false;
-  }
   const offload = route.iface.offload.checksum;
   const v = ip.slots.view;
   const pseudo = tcb.pseudo + lengthTerm(header + length);

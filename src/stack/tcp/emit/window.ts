@@ -25,9 +25,9 @@ export function scaleFor(bytes: number): number {
 /** The buffer, or the share of the stack's that is this connection's among those that receive now. */
 const buffer = (tcb: Tcb): number => Math.min(receiveSize(tcb), tcb.tcp.receivers.share);
 
-/** What may be offered now: the free part of the buffer, as far as the field can say it. */
-const room = (tcb: Tcb): number =>
-  Math.min(Math.max(0, buffer(tcb) - tcb.held), MAX_UNSCALED << tcb.rcvScale);
+/** What may be offered now: the free part of the `whole` buffer, as far as the field can say it. */
+const room = (tcb: Tcb, whole: number): number =>
+  Math.min(Math.max(0, whole - tcb.held), MAX_UNSCALED << tcb.rcvScale);
 
 /** What of the last offer is left. */
 const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
@@ -38,8 +38,9 @@ const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
  */
 export function offerWindow(tcb: Tcb): number {
   const left = offered(tcb);
-  let window = room(tcb);
-  if (window < left + Math.min(buffer(tcb) / 2, tcb.rcvMss)) window = left;
+  const whole = buffer(tcb);
+  let window = room(tcb, whole);
+  if (window < left + Math.min(whole >>> 1, tcb.rcvMss)) window = left;
   if (!has(tcb, Flag.SCALING)) {
     tcb.rcvAdv = add(tcb.rcvNxt, window);
     return window;
@@ -69,8 +70,8 @@ export function wantsUpdate(tcb: Tcb): boolean {
   // Before the first text the window of the SYN is whole; the ACK of that text will widen it.
   if (!isIn(tcb.state, RECEIVING) || tcb.bytesIn === 0) return false;
   const left = offered(tcb);
-  const gain = room(tcb) - left;
   const whole = buffer(tcb);
+  const gain = room(tcb, whole) - left;
   if (gain < Math.min(whole / 2, 2 * tcb.rcvMss)) return false;
   // While much is still on offer the ACKs of the text will carry the news.
   return left < whole / 4 || gain >= whole / 2;
