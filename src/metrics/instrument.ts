@@ -72,20 +72,25 @@ export function instrument(stack: Stack, options: InstrumentOptions = {}): Instr
   metrics.push(
     counted('tunstack_packets_out_total', 'Packets that were made to be sent', 'packetsOut'),
   );
-  metrics.push(
-    new Counter({
-      name: 'tunstack_packets_dropped_total',
-      help: 'Packets dropped, by reason; docs/drops.md',
-      registers: [register],
-      labelNames: [...names, 'reason'],
-      collect() {
-        this.reset();
-        for (const [reason, count] of Object.entries(now().drops)) {
-          this.inc({ ...labels, reason }, count);
-        }
-      },
-    }),
-  );
+  for (const [field, what] of [
+    ['drops', 'dropped'],
+    ['ignored', 'ignored'],
+  ] as const) {
+    metrics.push(
+      new Counter({
+        name: `tunstack_packets_${what}_total`,
+        help: `Packets ${what}, by reason; docs/drops.md`,
+        registers: [register],
+        labelNames: [...names, 'reason'],
+        collect() {
+          this.reset();
+          for (const [reason, count] of Object.entries(now()[field])) {
+            this.inc({ ...labels, reason }, count);
+          }
+        },
+      }),
+    );
+  }
   for (const [field, [name, help]] of Object.entries(GAUGES)) {
     metrics.push(
       new Gauge({

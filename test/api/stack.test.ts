@@ -189,15 +189,17 @@ test('protocol: one that has a handler is taken', async (t) => {
   await pair.close();
 });
 
-test('stats: packets in are packets used and packets dropped', async (t) => {
+// RFC 1112 §7.2: what is for a group that nobody joined is discarded without a word, so it is no drop.
+test('stats: packets in are packets used, ignored and dropped', async (t) => {
   const pair = makePair();
   await pair.left.ping(RIGHT);
   await new Promise((done) => pair.left.dgram.createSocket('udp4').send('x', 9, RIGHT, done));
+  await new Promise((done) => pair.left.dgram.createSocket('udp4').send('x', 9, '239.1.2.3', done));
   await rounds(10);
   const stats = pair.right.stats();
-  const dropped = Object.values(stats.drops).reduce((sum, count) => sum + count, 0);
-  t.is(stats.packetsIn, stats.packetsUsed + dropped);
-  t.is(stats.drops['udpNoPort'], 1);
+  t.deepEqual(stats.drops, { udpNoPort: 1 });
+  t.deepEqual(stats.ignored, { ipNotMember: 1 });
+  t.is(stats.packetsIn, stats.packetsUsed + 2);
   t.is(stats.IcmpInEchos, 1);
   t.is(stats.connections, 0);
   await pair.close();

@@ -1,6 +1,6 @@
 /** Drop reasons: numbers without holes, names without doubles. @module */
 import test from 'ava';
-import { DROP_COUNT, Drop, dropName, isOutbound } from '../../src/stack/base/drop.ts';
+import { DROP_COUNT, Drop, dropName, isIgnored, isOutbound } from '../../src/stack/base/drop.ts';
 
 const isRange = (numbers: number[]): boolean =>
   numbers.toSorted((a, b) => a - b).every((n, i) => n === i);
@@ -21,4 +21,13 @@ test('drop: the reasons about packets on their way out come last', (t) => {
   t.false(isOutbound(Drop.TCP_LIMIT));
   t.true(isOutbound(Drop.OUT_NO_SLOT));
   t.true(isOutbound(Drop.LOOPBACK_FULL));
+});
+
+// RFC 1112 §7.2, RFC 1122 §2.4.
+test('drop: what was for others is told from what is lost', (t) => {
+  t.true(isIgnored(Drop.IP_NOT_MEMBER));
+  t.true(isIgnored(Drop.LINK_NOT_OURS));
+  t.false(isIgnored(Drop.IP_NOT_OURS));
+  t.false(isIgnored(Drop.NONE));
+  t.false(Object.values(Drop).some((reason) => isIgnored(reason) && isOutbound(reason)));
 });

@@ -237,7 +237,7 @@ test('ethernet: frames for others, of other kinds and cut short are counted drop
   const ip = new Uint8Array(46);
   const { IPV4, IPV6, ARP, VLAN } = ethernet.EtherType;
   t.is(station.receive(frame(3, 7, IPV4, ip)), Drop.LINK_NOT_OURS);
-  t.is(station.receive(frame(3, 2, IPV6, ip)), Drop.LINK_UNKNOWN);
+  t.is(station.receive(frame(3, 2, IPV6, ip)), Drop.IP_NO_FAMILY);
   t.is(station.receive(frame(3, 2, VLAN, ip)), Drop.LINK_UNKNOWN);
   t.is(station.receive(frame(3, 2, IPV4, ip).subarray(0, 13)), Drop.LINK_MALFORMED);
   t.is(station.receive(frame(3, 2, ARP, ip)), Drop.LINK_MALFORMED);

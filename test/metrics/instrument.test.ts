@@ -7,7 +7,10 @@ import { Registry } from 'prom-client';
 import { createPipe, createStack, type Stack } from '../../src/index.ts';
 import { familyOf } from '../../src/metrics/names.ts';
 import { instrument } from '../../src/metrics.ts';
+import { ip, packet } from '../support/packets.ts';
 import { root } from '../support/root.ts';
+
+const GROUP = packet({ source: ip('10.9.1.2'), destination: ip('239.1.2.3') });
 
 function pair(): [Stack, Stack] {
   const [left, right] = createPipe();
@@ -64,6 +67,12 @@ test('metrics: a drop is counted under its reason', async (t) => {
   const [[reason, count] = ['', 0]] = Object.entries(stack.stats().drops);
   t.is(count, 1);
   t.is(value(await register.metrics(), `tunstack_packets_dropped_total{reason="${reason}"}`), 1);
+  memory.set(GROUP);
+  right.write(0, GROUP.length);
+  right.flush();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const line = 'tunstack_packets_ignored_total{reason="ipNotMember"}';
+  t.is(value(await register.metrics(), line), 1);
   await Promise.all([stack.close(), right.close()]);
 });
 

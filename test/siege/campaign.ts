@@ -66,10 +66,11 @@ export interface Campaign {
 
 /** What holds of the counters at any time; '' if it does. */
 function reckon(stats: StackStats, most: number, least: number): string {
-  const { packetsIn, packetsUsed, drops } = stats;
+  const { packetsIn, packetsUsed, drops, ignored } = stats;
   const dropped = sum(inboundDrops(drops));
-  if (packetsIn !== packetsUsed + dropped) {
-    return `${packetsIn} in, ${packetsUsed} used and ${dropped} dropped`;
+  const others = sum(ignored);
+  if (packetsIn !== packetsUsed + others + dropped) {
+    return `${packetsIn} in, ${packetsUsed} used, ${others} ignored and ${dropped} dropped`;
   }
   if (packetsIn < least || packetsIn > most) {
     return `the kernel gave ${least} to ${most} packets, the stack counts ${packetsIn}`;

@@ -70,6 +70,38 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// RFC 1112 §7.2: what is for groups that nobody joined, and broadcasts that nobody listens for, are discarded without a
+// word. The kernel asks for routers and reports its groups on every fresh interface; programs announce themselves.
+for (const json of [false, true]) {
+  tunTest(`serve: on a fresh TUN nothing is dropped${json ? ', in JSON' : ''}`, async (t) => {
+    const running = tunstack('serve', '--tun', 'fresh0', ...(json ? ['--json'] : []));
+    await running.line();
+    const socket = createSocket('udp4');
+    socket.bind(0, '10.83.0.1');
+    await once(socket, 'listening');
+    socket.setBroadcast(true);
+    socket.setMulticastInterface('10.83.0.1');
+    for (const [port, address] of [
+      [5353, '224.0.0.251'],
+      [137, '10.83.0.255'],
+    ] as const) {
+      socket.send('x', port, address);
+    }
+    await new Promise((done) => setTimeout(done, 1300));
+    socket.close();
+    const { out } = await running.stop();
+    const last = out.trimEnd().split('\n').at(-1) ?? '';
+    if (!json) {
+      t.regex(last, /, dropped none, \d+ for others$/);
+      return;
+    }
+    const { drops, ignored } = JSON.parse(last).stack;
+    t.deepEqual(drops, {});
+    t.true(ignored.ipNotMember > 1, last);
+    t.is(ignored.udpIgnoredMulti, 1);
+  });
+}
+
 tunTest('serve: with --json every line is an object', async (t) => {
   const running = tunstack('serve', '--json', '--tun', 'json0');
   t.deepEqual(JSON.parse(await running.line()), {

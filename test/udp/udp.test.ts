@@ -178,8 +178,10 @@ test('udp: a closed port is answered with port unreachable', (t) => {
 
 test('udp: a broadcast to a closed port is not answered', (t) => {
   const host = new UdpHost();
-  t.is(host.receive(9, pattern(6), { to: BROADCAST }), Drop.UDP_NO_PORT);
+  t.is(host.receive(9, pattern(6), { to: BROADCAST }), Drop.UDP_IGNORED_MULTI);
   t.is(host.wire.sent.length, 0);
+  t.is(host.stat('UdpNoPorts'), 0);
+  t.is(host.stat('UdpIgnoredMulti'), 1);
 });
 
 test('udp: a damaged datagram is dropped, one without checksum is not', (t) => {
@@ -311,7 +313,7 @@ test('udp: a group reaches its members, and our own datagrams if they are to be 
   other.socket.reuseAddress = true;
   member.socket.bind(ANY, 7);
   other.socket.bind(ANY, 7);
-  t.is(host.receive(7, pattern(1), { to: group }), Drop.IP_NOT_OURS);
+  t.is(host.receive(7, pattern(1), { to: group }), Drop.IP_NOT_MEMBER);
   t.is(member.socket.join(group), Failure.NONE);
   t.is(member.socket.join(group), Failure.ADDRESS_IN_USE);
   t.is(host.receive(7, pattern(1), { to: group }), Drop.NONE);
@@ -323,7 +325,7 @@ test('udp: a group reaches its members, and our own datagrams if they are to be 
   host.net.flush();
   t.deepEqual([member.got.length, other.got.length], [2, 0]);
   t.is(member.socket.leave(group), Failure.NONE);
-  t.is(host.receive(7, pattern(1), { to: group }), Drop.IP_NOT_OURS);
+  t.is(host.receive(7, pattern(1), { to: group }), Drop.IP_NOT_MEMBER);
 });
 
 test('udp: closing a socket leaves its groups', (t) => {

@@ -12,8 +12,9 @@ export interface Counted {
   readonly packetsOut: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Packets that were discarded, by reason. */
+  /** Packets that were discarded, and those that were for others, by reason. */
   readonly drops: Readonly<Record<string, number>>;
+  readonly ignored: Readonly<Record<string, number>>;
 }
 
 /** The same, out of all of them. */
@@ -24,20 +25,22 @@ export function counted(stats: StackStats): Counted {
     bytesIn: stats.IpExtInOctets,
     bytesOut: stats.IpExtOutOctets,
     drops: stats.drops,
+    ignored: stats.ignored,
   };
 }
 
 /**
- * The drops, the most frequent first. The kernel looks for IPv6 routers on every TUN (RFC 4861 §6.3.7), which
- * are none of this stack's packets, and no loss.
+ * The drops, the most frequent first; and what was for others, such as the kernel's search for routers on every
+ * TUN (RFC 4861 §6.3.7), which is no loss.
  */
-function dropped({ ipVersion = 0, ...drops }: Readonly<Record<string, number>>): string[] {
+function dropped({ drops, ignored }: Counted): string[] {
+  const others = Object.values(ignored).reduce((sum, count) => sum + count, 0);
   const found = Object.entries(drops).filter(([, count]) => count > 0);
   const total = found.reduce((sum, [, count]) => sum + count, 0);
   const each = found.sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${count}`);
   return [
     found.length === 0 ? 'dropped none' : `dropped ${total} (${each.join(', ')})`,
-    ...(ipVersion > 0 ? [`ignored ${ipVersion} not of IPv4`] : []),
+    ...(others > 0 ? [`${others} for others`] : []),
   ];
 }
 
@@ -51,7 +54,7 @@ export function carriedLine(stack: Counted, services: Readonly<Record<Service, C
     `${plural(stack.packetsOut, 'packet')} out (${size(stack.bytesOut)})`,
     plural(connections, 'connection'),
     plural(datagrams, 'datagram'),
-    ...dropped(stack.drops),
+    ...dropped(stack),
   ].join(', ');
 }
 

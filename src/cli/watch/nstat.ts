@@ -9,18 +9,20 @@ import type { NstatOptions } from './options.ts';
 
 const OWNERS = 0o600;
 
-/** Counters by name; drops under `Drop` and their reason. */
+/** Counters by name; drops under `Drop` and their reason, what was for others under `Ignored`. */
 function flat(stats: StackStats): [string, number][] {
-  const { drops, ...counters } = stats;
+  const { drops, ignored, ...counters } = stats;
   const numbers = Object.entries(counters).filter(
     (entry): entry is [string, number] => typeof entry[1] === 'number' && /^[A-Z]/.test(entry[0]),
   );
-  const reasons = Object.entries(drops).map(([reason, count]): [string, number] => [
-    `Drop${reason.charAt(0).toUpperCase()}${reason.slice(1)}`,
+  return [...numbers, ...under('Drop', drops), ...under('Ignored', ignored)];
+}
+
+const under = (what: string, reasons: Readonly<Record<string, number>>): [string, number][] =>
+  Object.entries(reasons).map(([reason, count]) => [
+    `${what}${reason.charAt(0).toUpperCase()}${reason.slice(1)}`,
     count,
   ]);
-  return [...numbers, ...reasons];
-}
 
 /** What is shown: of the counters that are asked for, those that moved. */
 export function changes(

@@ -47,6 +47,8 @@ export interface NetworkStatus {
   readonly published: readonly PublishedLine[];
   /** Packets that the gateway's stack dropped, by reason; those that there were. */
   readonly drops: Readonly<Record<string, number>>;
+  /** Packets on the network that were not for the gateway, by reason; those that there were. */
+  readonly ignored: Readonly<Record<string, number>>;
 }
 
 const some = (counts: Readonly<Record<string, number>>): Record<string, number> =>
@@ -61,6 +63,7 @@ export function publishedLine(published: Published): PublishedLine {
 
 /** How it stands now. */
 export function readStatus(network: Network): NetworkStatus {
+  const { drops: dropped, ignored } = network.stack.stats();
   return {
     leases: network.dhcp.leases,
     flows: network.gateway.carried(),
@@ -73,6 +76,7 @@ export function readStatus(network: Network): NetworkStatus {
       return { name: port.name, ...counts, drops: some(drops) };
     }),
     published: network.published.map(publishedLine),
-    drops: some(network.stack.stats().drops),
+    drops: some(dropped),
+    ignored: some(ignored),
   };
 }

@@ -1,15 +1,15 @@
 /**
  * The stack's counters, for people and dashboards: under the names of Linux's `nstat`, and the
- * packets that were dropped by reason.
+ * packets that were dropped or ignored by reason.
  * @module
  */
-import { DROP_COUNT, type Drop, dropName } from '../base/drop.ts';
+import { DROP_COUNT, type Drop, dropName, isIgnored } from '../base/drop.ts';
 import { Stat } from '../base/stats.ts';
 import type { Core } from '../stack.ts';
 
 /** Counts since the stack was made, but for `TcpCurrEstab`, which is of now. */
 export type StackStats = Readonly<Record<keyof typeof Stat, number>> & {
-  /** Packets that came in. All of them are used or dropped: in = used + the drops that are not `out…`. */
+  /** Packets that came in: in = used + ignored + the drops that are not `out…` or `loopback…`. */
   readonly packetsIn: number;
   readonly packetsUsed: number;
   /** Packets that were made to be sent, before fragmentation. */
@@ -30,6 +30,8 @@ export type StackStats = Readonly<Record<keyof typeof Stat, number>> & {
   readonly slotsFree: number;
   /** Packets dropped, by reason, those that are above 0: `{ tcpBadAck: 2 }`. */
   readonly drops: Readonly<Record<string, number>>;
+  /** Packets that were for others, by reason: groups that nobody here joined, other stations: `{ ipNotMember: 3 }`. */
+  readonly ignored: Readonly<Record<string, number>>;
 };
 
 /** A snapshot; allocates. */
@@ -39,9 +41,11 @@ export function readStats(core: Core): StackStats {
     counters[name] = core.stats[index] as number; // `Stat` holds only such indices
   }
   const drops: Record<string, number> = {};
+  const ignored: Record<string, number> = {};
   for (let reason = 1; reason < DROP_COUNT; reason++) {
     const count = core.drops[reason] as number; // below the number of reasons
-    if (count > 0) drops[dropName(reason as Drop)] = count;
+    const of = isIgnored(reason as Drop) ? ignored : drops;
+    if (count > 0) of[dropName(reason as Drop)] = count;
   }
   const all = counters as Record<keyof typeof Stat, number>; // filled from its keys
   return {
@@ -58,6 +62,6 @@ export function readStats(core: Core): StackStats {
     slots: core.ip.slots.count,
     slotsFree: core.ip.slots.free,
     ...all,
-    drops,
+    ...{ drops, ignored },
   };
 }

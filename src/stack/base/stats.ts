@@ -184,6 +184,8 @@ export const Stat = {
   Udp6OutDatagrams: 174,
   Udp6RcvbufErrors: 175,
   Udp6InCsumErrors: 176,
+  UdpIgnoredMulti: 177,
+  Udp6IgnoredMulti: 178,
 } as const;
 
 /** The index of a counter. */

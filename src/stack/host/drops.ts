@@ -15,7 +15,7 @@ import type { Slots } from '../memory/slots.ts';
 
 /** `tunstack:packet:drop`. */
 export interface PacketDropMessage {
-  /** The name that `stack.stats().drops` has for it: `tcpChecksum`, `ipNoRoute`, `outNoSlot`, ... */
+  /** The name that `stack.stats()` has for it among `drops` or `ignored`: `tcpChecksum`, `ipNoRoute`, `outNoSlot`, ... */
   readonly reason: string;
   /** How many packets; more than one if fragments are given up together. */
   readonly packets: number;

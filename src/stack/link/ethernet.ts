@@ -83,7 +83,7 @@ export class EthernetLink implements Frames, Resolver {
     const payload = ethernet.payload(v, frame);
     switch (ethernet.type(v, frame)) {
       case ethernet.EtherType.IPV6:
-        if (!this.#iface.ipv6) return Drop.LINK_UNKNOWN;
+        if (!this.#iface.ipv6) return Drop.IP_NO_FAMILY;
         this.packetAt = payload;
         return Drop.NONE;
       case ethernet.EtherType.IPV4:

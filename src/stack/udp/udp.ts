@@ -47,6 +47,7 @@ const IPV4 = {
   InErrors: Stat.UdpInErrors,
   InCsumErrors: Stat.UdpInCsumErrors,
   NoPorts: Stat.UdpNoPorts,
+  IgnoredMulti: Stat.UdpIgnoredMulti,
   RcvbufErrors: Stat.UdpRcvbufErrors,
 } as const;
 const IPV6 = {
@@ -54,6 +55,7 @@ const IPV6 = {
   InErrors: Stat.Udp6InErrors,
   InCsumErrors: Stat.Udp6InCsumErrors,
   NoPorts: Stat.Udp6NoPorts,
+  IgnoredMulti: Stat.Udp6IgnoredMulti,
   RcvbufErrors: Stat.Udp6RcvbufErrors,
 } as const;
 
@@ -231,7 +233,7 @@ export class Udp implements Protocol, UdpHost {
     const v = this.ip.slots.view;
     const port = udp.dstPort(v, packet.body);
     const sourcePort = udp.srcPort(v, packet.body);
-    let drop: Drop = Drop.UDP_NO_PORT;
+    let drop: Drop = Drop.UDP_IGNORED_MULTI;
     for (let s = this.ports.onPort(port); s !== undefined; ) {
       const next: UdpSocket | undefined = s.nextOnPort; // the owner may close it
       if (hears(s, packet, sourcePort)) {
@@ -240,7 +242,9 @@ export class Udp implements Protocol, UdpHost {
       }
       s = next;
     }
-    if (drop === Drop.UDP_NO_PORT) count(this.ip.stats, (packet.ipv6 ? IPV6 : IPV4).NoPorts);
+    if (drop === Drop.UDP_IGNORED_MULTI) {
+      count(this.ip.stats, (packet.ipv6 ? IPV6 : IPV4).IgnoredMulti);
+    }
     return drop;
   }
 }

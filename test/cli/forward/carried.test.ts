@@ -8,7 +8,7 @@ import type { Carried, Service } from '../../../src/cli/serve/services.ts';
 import { size } from '../../../src/cli/words.ts';
 
 const counted = (n: number, drops: Record<string, number> = {}): Counted => ({
-  ...{ packetsIn: n, packetsOut: n, bytesIn: n * 1000, bytesOut: n * 100, drops },
+  ...{ packetsIn: n, packetsOut: n, bytesIn: n * 1000, bytesOut: n * 100, drops, ignored: {} },
 });
 
 const none: Carried = {
@@ -54,9 +54,14 @@ test('carried: one a second is one', (t) => {
   t.regex(statusLine(counted(2), counted(1), 2, 0), / {2}1 packet\/s {2}0 open connections$/);
 });
 
-// RFC 4861 §6.3.7: a host asks for routers when an interface comes up, and so does the kernel on a TUN.
-test('carried: what is not IPv4 is no loss', (t) => {
-  const line = (drops: Record<string, number>) => carriedLine(counted(1, drops), services);
-  t.regex(line({ ipVersion: 3 }), /, dropped none, ignored 3 not of IPv4$/);
-  t.regex(line({ ipVersion: 1, ipTtl: 2 }), /, dropped 2 \(ipTtl 2\), ignored 1 not of IPv4$/);
+// RFC 1112 §7.2: what is for groups that nobody joined is discarded without a word. The kernel asks for routers on every
+// TUN (RFC 4861 §6.3.7), and reports its groups (RFC 3810).
+test('carried: what was for others is no loss', (t) => {
+  const line = (ignored: Record<string, number>, drops = {}) =>
+    carriedLine({ ...counted(1, drops), ignored }, services);
+  t.regex(line({ ipNotMember: 3 }), /, dropped none, 3 for others$/);
+  t.regex(
+    line({ ipNotMember: 1, ipNoFamily: 2 }, { ipTtl: 2 }),
+    /, dropped 2 \(ipTtl 2\), 3 for others$/,
+  );
 });

@@ -6,24 +6,26 @@ import test from 'ava';
 import { changes, History, nstatLines } from '../../../src/cli/watch/nstat.ts';
 import type { StackStats } from '../../../src/index.ts';
 
-const stats = (counters: object, drops = {}): StackStats =>
-  ({ packetsIn: 9, tcpMemoryPressed: false, ...counters, drops }) as unknown as StackStats;
+const stats = (counters: object, drops = {}, ignored = {}): StackStats =>
+  ({ packetsIn: 9, tcpMemoryPressed: false, ...counters, drops, ignored }) as unknown as StackStats;
 const all = { zeros: false, patterns: [] };
 
 test('nstat: counters that moved, drops by reason, and no field of ours that is no counter', (t) => {
   const shown = changes(
-    stats({ IpInReceives: 2, IpInDelivers: 0 }, { tcpBadAck: 1 }),
+    stats({ IpInReceives: 2, IpInDelivers: 0 }, { tcpBadAck: 1 }, { ipNotMember: 4 }),
     undefined,
     all,
   );
   t.deepEqual(shown, [
     ['IpInReceives', 2],
     ['DropTcpBadAck', 1],
+    ['IgnoredIpNotMember', 4],
   ]);
   t.deepEqual(nstatLines(shown), [
     '#tunstack',
     'IpInReceives                    2                  0.0',
     'DropTcpBadAck                   1                  0.0',
+    'IgnoredIpNotMember              4                  0.0',
   ]);
 });
 

@@ -88,7 +88,7 @@ test('mld: a query is answered for every group, or for one, within its time (RFC
   t.is(query(station, GROUP, 2, 1000), 'none');
   station.pass(S);
   t.deepEqual(station.take(), [`report 2 ${GROUP}: ${station.linkLocal} > ${ALL}`]);
-  t.is(query(station, 'ff05::99'), 'ipNotOurs');
+  t.is(query(station, 'ff05::99'), 'ipNotMember');
 });
 
 test('mld: a router of version 1 is spoken to in version 1, for 260 s (RFC 3810 §8.2)', (t) => {

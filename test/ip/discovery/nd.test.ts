@@ -244,5 +244,5 @@ test('nd: redirects and questions for routers are none of ours (§8, §6.2.6)', 
   const redirect = [137, 0, 0, 0, 0, 0, 0, 0, ...octets('fe80::7'), ...octets('2001:db8:9::1')];
   t.is(station.receive(message('fe80::1', OURS, redirect)), 'ndRedirect');
   t.is(station.receive(message(PEER, OURS, redirect)), 'ndMalformed', 'not from this link');
-  t.is(station.receive(message('fe80::1', 'ff02::2', [133, 0, 0, 0, 0, 0, 0, 0])), 'ipNotOurs');
+  t.is(station.receive(message('fe80::1', 'ff02::2', [133, 0, 0, 0, 0, 0, 0, 0])), 'ipNotMember');
 });

@@ -65,7 +65,7 @@ test('input: what the link added after the packet is no part of it', (t) => {
 const malformed: [string, Drop, (p: Uint8Array) => Uint8Array][] = [
   ['19 bytes are no header', Drop.IP_TRUNCATED, (p) => p.subarray(0, 19)],
   ['an empty frame is no packet', Drop.IP_TRUNCATED, (p) => p.subarray(0, 0)],
-  ['version 6 is not ours', Drop.IP_VERSION, (p) => Uint8Array.from(p).fill(0x65, 0, 1)],
+  ["version 5 is nobody's", Drop.IP_VERSION, (p) => Uint8Array.from(p).fill(0x55, 0, 1)],
   ['a header of 16 bytes is too short', Drop.IP_HEADER, (p) => p.fill(0x44, 0, 1)],
   ['a total length below the header is refused', Drop.IP_HEADER, (p) => p.fill(0, 2, 4)],
   ['a header longer than the packet is refused', Drop.IP_HEADER, (p) => p.fill(0x4f, 0, 1)],
@@ -143,14 +143,24 @@ test('input: broadcasts are taken in and marked, of the link and of our prefix',
   );
 });
 
+// RFC 8200 §3: version 6 is another protocol, and no broken header of IPv4.
+test('input: without an address of IPv6, packets of it are for others', (t) => {
+  const { host } = listening();
+  t.is(host.input(packet({}).fill(0x65, 0, 1)), Drop.IP_NO_FAMILY);
+  t.is(host.stat('IpInReceives') + host.stat('IpInHdrErrors'), 0);
+  t.is(host.stat('Ip6InReceives'), 1);
+  t.is(host.stat('Ip6InDiscards'), 1);
+});
+
 test('input: a multicast packet is taken in by members only', (t) => {
   const { host, seen } = listening();
   const group = ip('239.1.2.3');
-  t.is(host.input(packet({ destination: group })), Drop.IP_NOT_OURS);
+  t.is(host.input(packet({ destination: group })), Drop.IP_NOT_MEMBER);
   t.true(host.net.multicast.join(host.iface, group));
   t.is(host.input(packet({ destination: group })), Drop.NONE);
   t.true(host.net.multicast.leave(host.iface, group));
-  t.is(host.input(packet({ destination: group })), Drop.IP_NOT_OURS);
+  t.is(host.input(packet({ destination: group })), Drop.IP_NOT_MEMBER);
+  t.is(host.stat('IpInAddrErrors'), 0, 'RFC 1112 §7.2: no error');
   t.deepEqual(
     seen.map((s) => s.unicast),
     [false],
@@ -161,7 +171,7 @@ test('input: an interface that accepts any address takes in every unicast packet
   const { host, seen } = listening();
   host.iface.acceptAny = true;
   t.is(host.input(packet({ destination: ip('93.184.216.34') })), Drop.NONE);
-  t.is(host.input(packet({ destination: ip('239.1.1.1') })), Drop.IP_NOT_OURS);
+  t.is(host.input(packet({ destination: ip('239.1.1.1') })), Drop.IP_NOT_MEMBER);
   t.is(host.input(packet({ destination: ip('0.0.0.1') })), Drop.IP_NOT_OURS);
   t.true(seen[0]?.unicast);
 });

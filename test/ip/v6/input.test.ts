@@ -48,7 +48,7 @@ test('input: without an address of IPv6 a device brings none', (t) => {
   const host = new Host6();
   host.net.routes.removeAddress(host.iface, US6);
   host.net.routes.removeAddress(host.iface, host.iface.linkLocal);
-  t.is(host.take({}), Drop.IP_VERSION);
+  t.is(host.take({}), Drop.IP_NO_FAMILY);
 });
 
 test('input: padding behind the packet is not looked at, and a cut packet is dropped', (t) => {
@@ -82,7 +82,7 @@ const WRONG: readonly [what: string, fields: Fields6, drop: Drop][] = [
   ],
   ['to no address', { destination: ANY6 }, Drop.IP_NOT_OURS],
   ['to somebody else', { destination: ip6('fd83::3') }, Drop.IP_NOT_OURS],
-  ['to a group that nobody joined', { destination: ip6('ff02::16') }, Drop.IP_NOT_OURS],
+  ['to a group that nobody joined', { destination: ip6('ff02::16') }, Drop.IP_NOT_MEMBER],
 ];
 for (const [what, fields, drop] of WRONG) {
   test(`input: a packet ${what} is dropped, and not answered (RFC 4291 §2)`, (t) => {

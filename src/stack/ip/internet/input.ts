@@ -58,8 +58,11 @@ export function receive(net: InputHost, iface: Interface, at: number, length: nu
   const ip = at + iface.lead;
   const size = length - iface.lead;
   const malformed = header.check(v, ip, size);
-  if (malformed === Drop.IP_VERSION && iface.ipv6 && ipv4.version(v, ip) === ipv6.VERSION) {
-    return receive6(net, iface, ip, size);
+  if (malformed === Drop.IP_VERSION && ipv4.version(v, ip) === ipv6.VERSION) {
+    if (iface.ipv6) return receive6(net, iface, ip, size);
+    count(stats, Stat.Ip6InReceives);
+    count(stats, Stat.Ip6InDiscards); // as Linux counts it where `disable_ipv6` is set
+    return Drop.IP_NO_FAMILY;
   }
   count(stats, Stat.IpInReceives);
   if (malformed !== Drop.NONE) {
@@ -208,6 +211,8 @@ function sort(net: InputHost, packet: Packet): Drop {
     if (!isMulticast(destination) || net.multicast.isMember(iface, destination)) {
       return deliver(net, packet);
     }
+    // RFC 1112 §7.2: "quietly discards". No error, so none is counted.
+    return Drop.IP_NOT_MEMBER;
   } else if (!isNoHost(destination)) {
     if (iface.acceptAny) return deliver(net, packet);
     if (net.forwarding) return forward(net, packet);
