@@ -8,7 +8,8 @@
  * reason, and last of all if no real device was tried.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './build.mjs';
@@ -51,6 +52,13 @@ class Report {
   /** In the details of a failure. */
   #inFailure = false;
   #live = process.stderr.isTTY === true;
+  /** What it has to say; null: say it at once. */
+  #kept;
+
+  /** `together`: print all at the end, for others print meanwhile. */
+  constructor(together = false) {
+    this.#kept = together ? [] : null;
+  }
 
   line(text) {
     // A crash that has no words for itself has no title.
@@ -78,6 +86,10 @@ class Report {
   }
 
   #print(text) {
+    if (this.#kept !== null) {
+      this.#kept.push(text);
+      return;
+    }
     if (this.#live) process.stderr.write('\r\x1b[K');
     console.log(text);
   }
@@ -88,14 +100,22 @@ class Report {
 
   end() {
     if (this.#live) process.stderr.write('\r\x1b[K');
+    for (const text of this.#kept ?? []) console.log(text);
   }
 }
 
-/** Run ava with these words, in front of it those that `wrap` puts there; how many tests ran. */
-async function ava(words, wrap = (line) => line) {
+/**
+ * Run ava with these words, in front of it those that `wrap` puts there; how many tests ran. In a `lane`, a
+ * folder for what runs, it goes beside others.
+ */
+async function ava(words, wrap = (line) => line, lane = undefined) {
   const [program, ...rest] = wrap([process.execPath, AVA, '--tap', ...words]);
-  const child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-  const report = new Report();
+  const child = spawn(program, rest, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: lane === undefined ? process.env : { ...process.env, XDG_RUNTIME_DIR: lane },
+  });
+  const report = new Report(lane !== undefined);
   const ended = new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => resolve(signal ?? code));
@@ -141,7 +161,13 @@ if (files.length === 0 || plain.length > 0) await ava(plain);
 let untried = 'all of them were skipped';
 let tried = 0;
 
-/** Run files of test/tun in a namespace each: what one leaves behind is not there for the next. */
+/** So many files of test/tun run at a time: most of each is waiting. */
+const LANES = Math.min(2, availableParallelism());
+
+/**
+ * Run files of test/tun in a namespace each: what one leaves behind is not there for the next. Each lane has
+ * a folder of its own for control sockets, so that a command finds what its own file has started.
+ */
 async function onDevice(names, { wrap, reason }) {
   if (wrap === undefined) {
     const files =
@@ -150,7 +176,16 @@ async function onDevice(names, { wrap, reason }) {
     untried = reason;
     return;
   }
-  for (const name of names) tried += await ava(['--config', 'ava.tun.config.js', name], wrap);
+  const left = [...names];
+  const lane = async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tunstack-test-'));
+    for (let name = left.shift(); name !== undefined; name = left.shift()) {
+      const ran = await ava(['--config', 'ava.tun.config.js', name], wrap, folder);
+      tried += ran;
+    }
+    rmSync(folder, { recursive: true });
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
 }
 
 // Real machines, where QEMU and a kernel are; the file says what is missing where they are not.

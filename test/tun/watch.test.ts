@@ -130,11 +130,13 @@ testWith('ip')(
   },
 );
 
-testWith('ip')('watch: a command that has ended is said to have', async (t) => {
-  const { pid, running } = await serve(t);
+testWith('ping')('watch: a command that has ended is said to have', async (t) => {
+  const { address, pid, running } = await serve(t);
   const dump = tunstack('dump', '--pid', String(pid));
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const ping = new Running('ping', ['-i', '0.1', address]);
+  await dump.line(); // it watches
   await running.stop();
+  await ping.stop('SIGINT');
   const { code, err } = await dump.ended;
   t.is(code, 0, err);
   t.regex(err, /\d+ packets?\n$/);
