@@ -2,9 +2,9 @@
  * The queue of packets that wait for an interface.
  * @module
  */
-import { setFlagsFromString } from 'node:v8';
 import test from 'ava';
 import { PacketQueue } from '../../src/stack/ip/queue.ts';
+import { isSmall } from '../support/small.ts';
 
 test('queue: packets come out in the order in which they came, round the end of the ring too', (t) => {
   const queue = new PacketQueue(40);
@@ -31,10 +31,7 @@ test('queue: it holds offsets up to the end of the largest memory', (t) => {
   t.is(queue.size, 65_535);
 });
 
-// A number that V8 keeps as an object makes floating-point arithmetic of all that is done with it.
 test('queue: offsets and sizes are small integers to V8', (t) => {
-  setFlagsFromString('--allow-natives-syntax');
-  const isSmall = new Function('n', 'return %IsSmi(n)') as (n: number) => boolean;
   const queue = new PacketQueue(1);
   queue.push(1_000_000, 1500);
   t.false(isSmall(1.5), 'the question can be answered by no');

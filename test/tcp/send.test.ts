@@ -11,6 +11,7 @@ import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { MS, S } from '../support/lab.ts';
 import { pattern } from '../support/packets.ts';
 import type { Peer } from '../support/peer.ts';
+import { isSmall } from '../support/small.ts';
 import { established } from '../support/states.ts';
 
 const FULL: Offload = { checksum: true, tso4: true, uso4: false };
@@ -180,4 +181,21 @@ test("send: text that was shortened by the peer's window is sent on from there",
   peer.send('.', { ack: 701, window: 5000 });
   peer.expect({ seq: 701, len: 1000 });
   peer.expect({ seq: 1701, len: 300 });
+});
+
+// RFC 9438 §4.4 opens the window by fractions of a segment.
+test('send: in congestion avoidance too a length is a small integer to V8', (t) => {
+  const peer = established(t, { ws: 9, window: 1_000_000 });
+  const { output } = peer.lab.core.ip;
+  const send = output.send.bind(output);
+  const small: boolean[] = [];
+  output.send = (route, source, protocol, at, length) => {
+    small.push(isSmall(length));
+    return send(route, source, protocol, at, length);
+  };
+  peer.tcb.cwnd = 5_000.5;
+  peer.write(10_000);
+  t.is(peer.skip().length, 5);
+  t.deepEqual(small, [true, true, true, true, true]);
+  t.false(isSmall(5_000.5));
 });

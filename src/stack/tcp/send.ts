@@ -15,7 +15,7 @@ import { armRto } from './loss/rto.ts';
 import { armProbe } from './loss/tlp.ts';
 import { HOLD, onProbeResent, probeLength, probeSent } from './path/plpmtu.ts';
 import { Flag, has } from './tcb/flags.ts';
-import { outstanding, pipe, unsent } from './tcb/flight.ts';
+import { congestionRoom, outstanding, unsent } from './tcb/flight.ts';
 import { Frto, Recovery } from './tcb/phases.ts';
 import { ALONE, Fate, type Scoreboard } from './tcb/scoreboard.ts';
 import { isIn, SENDING } from './tcb/state.ts';
@@ -63,7 +63,7 @@ function resend(tcb: Tcb, now: Micros): boolean {
   while (true) {
     const i = board.nextLost();
     if (i < 0) return true;
-    const room = tcb.cwnd - pipe(tcb);
+    const room = congestionRoom(tcb);
     const wanted = diff(board.end(i), board.start(i));
     if (room < Math.min(wanted, tcb.mss)) {
       tcb.flags |= Flag.CWND_LIMITED;
@@ -199,7 +199,7 @@ const windowHolds = (tcb: Tcb, left: number): boolean =>
 function sendable(tcb: Tcb, left: number, most: number): number {
   const byPeer = diff(windowEdge(tcb), tcb.sndNxt);
   if (byPeer <= 0) return 0;
-  const byNetwork = tcb.cwnd - pipe(tcb);
+  const byNetwork = congestionRoom(tcb);
   if (byNetwork < Math.min(tcb.mss, left)) {
     tcb.flags |= Flag.CWND_LIMITED;
     return 0;

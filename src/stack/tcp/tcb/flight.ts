@@ -21,6 +21,15 @@ export function pipe(tcb: Tcb): number {
   return Math.max(0, board.pipe(out) - Math.min(tcb.dupAcks * tcb.mss, Math.max(0, out - tcb.mss)));
 }
 
+/** What a window of 2^30 octets, the widest there is (RFC 7323 §2.3), can make of the congestion window. */
+const WIDEST = 2 ** 31 - 1;
+
+/**
+ * Octets that the congestion window still lets out, whole ones: congestion avoidance keeps fractions, and a
+ * length made of one is no integer to V8, nor is whatever comes of it, down to the header's checksum.
+ */
+export const congestionRoom = (tcb: Tcb): number => (Math.min(tcb.cwnd, WIDEST) | 0) - pipe(tcb);
+
 /** Text that was written and never sent. A FIN in flight is outstanding, but no text. */
 export function unsent(tcb: Tcb): number {
   if (tcb.state < State.ESTABLISHED) return tcb.chunks.length; // a SYN is outstanding, but no text
