@@ -264,3 +264,27 @@ test('ethernet: false neighbours and mutated frames by the ten thousand leave bo
   t.true(station.link.neighbours.count <= 1024);
   t.is(station.core.slots.free, station.core.slots.count);
 });
+
+/** RFC 1122 §2.3.2.1: out-of-date entries are flushed after a time, so that a table does not fill with who once was there. */
+test('ethernet: a neighbour that nothing is sent to is forgotten, and one in use is not', (t) => {
+  const station = quiet();
+  const socket = open(station);
+  send(station, socket);
+  station.receive(reply());
+  const held = (): number => station.link.neighbours.count;
+  t.is(held(), 1);
+  // In use: it is asked once in a while, and answers.
+  for (let minute = 0; minute < 20; minute++) {
+    station.take();
+    send(station, socket);
+    station.pass(6 * S);
+    if (station.take().includes(PROBE)) station.receive(reply());
+    station.pass(54 * S);
+  }
+  t.is(held(), 1);
+  station.pass(601 * S);
+  t.is(held(), 0);
+  t.deepEqual(station.take(), [], 'nobody was asked, and nothing failed');
+  send(station, socket);
+  t.deepEqual(station.take(), [ASK]);
+});

@@ -41,6 +41,11 @@ const UNREACHABLE_ASK = 5;
 export const LOCKED: Micros = 1000 * MILLISECOND;
 /** Neighbours that are looked at for one that gives way. */
 const EVICTION_LOOKS = 16;
+/**
+ * Who was confirmed, and is in no use for so long, is forgotten: a table of those who were there once would only
+ * grow until it is full. RFC 1122 §2.3.2.1 asks for such a time.
+ */
+export const FORGOTTEN: Micros = 600 * SECOND;
 /** One part in so many of a table is for those who were asked for and never heard of. RFC 6583 §7.1. */
 const INCOMPLETE_SHARE = 4;
 
@@ -158,7 +163,7 @@ export class Neighbours {
     if (known && !same && now - neighbour.confirmed < this.#rules.locked) return;
     this.#learn(neighbour, hi, lo);
     if (solicited) this.#confirm(neighbour, now);
-    else if (!same) this.#doubt(neighbour); // believed, and asked at the next use (RFC 4861 §7.2.3)
+    else if (!same) this.#doubt(neighbour, now); // believed, and asked at the next use (RFC 4861 §7.2.3)
     this.#release(neighbour);
   }
 
@@ -183,12 +188,12 @@ export class Neighbours {
     const differs = hasLink && (!known || neighbour.hi !== hi || neighbour.lo !== lo);
     if (known && differs && !override) {
       // RFC 4861 §7.2.5, I: kept, and asked whether it is there.
-      if (neighbour.reach === Reach.REACHABLE) this.#doubt(neighbour);
+      if (neighbour.reach === Reach.REACHABLE) this.#doubt(neighbour, now);
       return;
     }
     if (differs) this.#learn(neighbour, hi, lo);
     if (solicited) this.#confirm(neighbour, now);
-    else if (differs) this.#doubt(neighbour);
+    else if (differs) this.#doubt(neighbour, now);
     const stopped = neighbour.isRouter && !isRouter;
     neighbour.isRouter = isRouter;
     if (stopped) this.#resolver.changed?.(neighbour);
@@ -212,7 +217,8 @@ export class Neighbours {
   /** Do what is due. */
   expire(now: Micros): void {
     for (let n = this.#deadlines.take(now); n !== undefined; n = this.#deadlines.take(now)) {
-      if (n.reach === Reach.DELAY) this.#ask(n, Reach.PROBE, now);
+      if (n.reach === Reach.REACHABLE || n.reach === Reach.STALE) this.#lapse(n, now);
+      else if (n.reach === Reach.DELAY) this.#ask(n, Reach.PROBE, now);
       else if (n.tries < (n.reach === Reach.UNREACHABLE ? UNREACHABLE_ASK : ASK)) {
         this.#ask(n, n.reach, now);
       } else if (n.reach === Reach.PROBE && this.#rules.backsOff) {
@@ -238,7 +244,7 @@ export class Neighbours {
     neighbour.confirmed = now;
     neighbour.until = now + this.reachableTime * (0.5 + unit(this.#resolver.random));
     neighbour.tries = 0;
-    this.#deadlines.cancel(neighbour);
+    this.#deadlines.set(neighbour, now + FORGOTTEN);
     this.#all.delete(neighbour.address);
     this.#all.set(neighbour.address, neighbour);
     if (wasGone) this.#resolver.changed?.(neighbour);
@@ -250,9 +256,9 @@ export class Neighbours {
     neighbour.lo = lo;
   }
 
-  #doubt(neighbour: Neighbour): void {
+  #doubt(neighbour: Neighbour, now: Micros): void {
     neighbour.reach = Reach.STALE;
-    this.#deadlines.cancel(neighbour);
+    this.#deadlines.set(neighbour, now + FORGOTTEN);
   }
 
   #release(neighbour: Neighbour): void {
@@ -270,12 +276,22 @@ export class Neighbours {
     this.#resolver.solicit(neighbour, reach !== Reach.PROBE);
   }
 
+  /** Nothing was sent to it for long. A router stays: RFC 4861 §6.3.5 gives its entry the router's lifetime. */
+  #lapse(neighbour: Neighbour, now: Micros): void {
+    if (neighbour.isRouter) this.#doubt(neighbour, now);
+    else this.#forget(neighbour);
+  }
+
   #fail(neighbour: Neighbour): void {
+    this.#resolver.failed(neighbour);
+    this.#forget(neighbour);
+  }
+
+  #forget(neighbour: Neighbour): void {
     this.#deadlines.cancel(neighbour);
     this.#all.delete(neighbour.address);
     this.#incomplete.delete(neighbour);
     if (this.#last === neighbour) this.#last = new Neighbour(ANY);
-    this.#resolver.failed(neighbour);
     drop(neighbour.address);
   }
 
