@@ -17,6 +17,27 @@ const PATIENCE = 15_000;
 const ECHO = 7;
 const TEXT = Buffer.alloc(64 * 1024, 'soak');
 
+/** How long guests go on. */
+export class Span {
+  readonly #now: () => number;
+  readonly #end: number;
+
+  /** For `length` ms from now on. */
+  constructor(now: () => number, length: number) {
+    this.#now = now;
+    this.#end = now() + length;
+  }
+
+  get isOn(): boolean {
+    return this.#now() < this.#end;
+  }
+
+  /** Wait so many ms, and not beyond the end. */
+  rest(milliseconds: number): Promise<void> {
+    return pause(Math.max(0, Math.min(milliseconds, this.#end - this.#now())));
+  }
+}
+
 /** What is told of what guests do. */
 export class Log {
   done = 0;

@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createPipe, type Device, SeededRandom } from '../../src/index.ts';
 import { createNetwork, type Network } from '../../src/services.ts';
-import { Guest, Log, pause } from './guest.ts';
+import { Guest, Log, pause, Span } from './guest.ts';
 import { type Outside, resolveAll } from './outside.ts';
 
 const MINUTE = 60_000;
@@ -49,8 +49,8 @@ export interface HoursOptions {
   readonly clock?: { now(): number };
   /** More guests' devices, by name, which are there from the beginning. */
   readonly machines?: (network: Network) => Promise<Device[]>;
-  /** What others do with those that are there, as long as `isOn` says so. */
-  readonly others?: (guests: readonly Guest[], log: Log, isOn: () => boolean) => Promise<void>;
+  /** What others do with those that are there. */
+  readonly others?: (guests: readonly Guest[], log: Log, span: Span) => Promise<void>;
   readonly sampled?: (sample: Sample) => void;
 }
 
@@ -94,8 +94,7 @@ export async function live(options: HoursOptions): Promise<Hours> {
     dns: { servers: ['192.0.2.53'] },
   });
   await network.ready;
-  const end = now() + minutes * MINUTE;
-  const isOn = (): boolean => now() < end;
+  const span = new Span(now, minutes * MINUTE);
 
   const plugged = (number: number): Guest => {
     const [port, device] = createPipe({ medium: 'ethernet' });
@@ -112,11 +111,11 @@ export async function live(options: HoursOptions): Promise<Hours> {
 
   const works = residents.map((guest, i) =>
     i % 2 === 0
-      ? beBusy(guest, residents[(i + 1) % residents.length] as Guest, log, isOn)
-      : beIdle(guest, log, isOn),
+      ? beBusy(guest, residents[(i + 1) % residents.length] as Guest, log, span)
+      : beIdle(guest, log, span),
   );
-  works.push(visit(plugged, log, isOn));
-  if (options.others) works.push(options.others(residents, log, isOn));
+  works.push(visit(plugged, log, span));
+  if (options.others) works.push(options.others(residents, log, span));
 
   const samples: Sample[] = [];
   for (let minute = every; minute <= minutes; minute += every) {
@@ -132,37 +131,33 @@ export async function live(options: HoursOptions): Promise<Hours> {
 }
 
 /** Names, flows out by TCP and UDP, and a neighbour, again and again. */
-async function beBusy(guest: Guest, next: Guest, log: Log, isOn: () => boolean): Promise<void> {
-  for (let round = 0; isOn(); round++) {
+async function beBusy(guest: Guest, next: Guest, log: Log, span: Span): Promise<void> {
+  for (let round = 0; span.isOn; round++) {
     const port = 1024 + (round % 50_000);
     await log.note('a name', guest.look());
     await log.note('TCP outside', guest.talk('198.51.100.1', 1 + (round % 65_536), port));
     await log.note('UDP outside', guest.ask('198.51.100.1', port, new Uint8Array(1000)));
     if (round % 4 === 0) await log.note('TCP to a guest', guest.talk(next.address, 20_000));
-    await pause(BUSY);
+    await span.rest(BUSY);
   }
 }
 
-async function beIdle(guest: Guest, log: Log, isOn: () => boolean): Promise<void> {
-  while (isOn()) {
+async function beIdle(guest: Guest, log: Log, span: Span): Promise<void> {
+  while (span.isOn) {
     await log.note('a ping', guest.ping());
-    await pause(IDLE);
+    await span.rest(IDLE);
   }
 }
 
 /** Guests that come, do a little, and are pulled out. */
-async function visit(
-  plug: (number: number) => Guest,
-  log: Log,
-  isOn: () => boolean,
-): Promise<void> {
-  for (let number = 0; isOn(); number++) {
+async function visit(plug: (number: number) => Guest, log: Log, span: Span): Promise<void> {
+  for (let number = 0; span.isOn; number++) {
     const guest = plug(256 + (number % VISITORS));
     await log.note('an address', guest.client.ready);
     await log.note('TCP of a visitor', guest.talk('198.51.100.1', 5000));
-    await pause(STAY);
+    await span.rest(STAY);
     await guest.leave();
-    await pause(VISIT - STAY);
+    await span.rest(VISIT - STAY);
   }
 }
 

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../../src/cli/progress.ts';
 import { connectMachine, type Device, listenForMachines, openTap } from '../../src/index.ts';
 import type { Network } from '../../src/services.ts';
-import { type Guest, type Log, pause } from './guest.ts';
+import type { Guest, Log, Span } from './guest.ts';
 import { type Hours, live, type Sample } from './hours.ts';
 import { LoopbackOutside } from './outside.ts';
 import { inVirtualTime } from './virtual.ts';
@@ -48,16 +48,16 @@ function report({ samples, failures, slowest, grown }: Hours): number {
 }
 
 /** The kernel talks to each in turn by its TAP, and each to it. */
-async function beKernel(guests: readonly Guest[], log: Log, isOn: () => boolean): Promise<void> {
+async function beKernel(guests: readonly Guest[], log: Log, span: Span): Promise<void> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});
     socket.pipe(socket);
   }).listen(ECHO, KERNEL);
-  for (let round = 0; isOn(); round++) {
+  for (let round = 0; span.isOn; round++) {
     const guest = guests[round % guests.length] as Guest; // below the length
     await log.note('TCP from the kernel', talk(guest.address, 100_000));
     await log.note('TCP to the kernel', guest.talk(KERNEL, 60_000));
-    await pause(EVERY);
+    await span.rest(EVERY);
   }
   server.close();
 }
