@@ -6,10 +6,11 @@
 import { statSync } from 'node:fs';
 import type { DeviceOffload } from '../device.ts';
 import type { Medium } from '../medium.ts';
-import { Descriptor, type TunDevice } from './descriptor.ts';
+import { Descriptor, type DescriptorTraits, type TunDevice } from './descriptor.ts';
 import { LinkControl, type TunControl } from './ioctl.ts';
 import type { Libc } from './libc.ts';
 import { onLinkChange } from './links.ts';
+import { SiblingDescriptor } from './siblings.ts';
 import type { WaitOptions } from './waiting.ts';
 
 /** Bun and Deno have a `net.Socket` that is told nothing of a TUN. */
@@ -27,6 +28,8 @@ export interface Attached {
   readonly hostAddress?: string | undefined;
   /** All of its addresses there that are known. */
   readonly hostAddresses?: readonly string[];
+  /** One of several queues of the interface. */
+  readonly multiQueue?: boolean;
   /** The MTU is what our user says, whatever becomes of the interface. */
   readonly fixed?: boolean;
 }
@@ -52,13 +55,18 @@ export function makeDevice(
     ask(); // it may have changed since it was opened
     return stop;
   };
-  return new Descriptor(libc, fd, {
+  const traits: DescriptorTraits = {
     ...attached,
     wait,
     inLoop: IN_LOOP,
     present: () => !known || control.identify(fd) !== undefined,
     follow: known && attached.fixed !== true ? follow : () => () => {},
-  });
+  };
+  if (attached.medium === 'ip' || attached.multiQueue !== true) {
+    return new Descriptor(libc, fd, traits);
+  }
+  const place = statSync(OUR_NAMESPACE).ino;
+  return new SiblingDescriptor(libc, fd, traits, `${attached.name} of ${place}`);
 }
 
 /** Of the interface behind `fd`; undefined if that is none, or in another network namespace. */

@@ -94,7 +94,13 @@ export async function openInterface(options: TapOptions, medium: Medium): Promis
     const known = host === undefined ? [] : [host];
     const hosts = medium === 'ip' ? [...known, ...ipv6Texts(hostAddress)] : [];
     const named = { hostAddress: host, hostAddresses: hosts };
-    const all = { ...attached, medium, mtu: actual, ...named };
+    const all = {
+      ...attached,
+      medium,
+      mtu: actual,
+      ...named,
+      multiQueue: options.multiQueue ?? false,
+    };
     return makeDevice(libc, control, fd, all, options);
   } catch (error) {
     if (fd >= 0) closeOwned(fd);
