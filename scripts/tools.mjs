@@ -26,6 +26,7 @@ const PACKAGES = {
   'redis-server': 'redis-server',
   mosquitto: 'mosquitto',
   sshd: 'openssh-server',
+  vde_switch: 'vde2',
   pg_ctlcluster: 'postgresql',
 };
 

@@ -35,7 +35,7 @@ export interface DatagramOptions {
 const LITTLE = endianness() === 'LE';
 /** struct sockaddr_un: the family in two bytes, then the path. */
 const LONGEST_PATH = 107;
-const ADDRESS_SIZE = 110;
+export const ADDRESS_SIZE = 110;
 const MSG_PEEK = 2;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
@@ -54,9 +54,18 @@ const AT = { address: 0, from: 128, fromLength: 256, text: 264, value: 272, size
  * code (`ENOENT`, `EACCES`, ...), and on systems other than Linux with `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`.
  */
 export async function openDatagrams(options: DatagramOptions): Promise<MachineDatagrams> {
-  const { path, remote, name = path.replace(/.*\//, ''), mtu = 1500, signal } = options;
-  checkPath('path', path);
+  const { remote } = options;
   if (remote !== undefined) checkPath('remote', remote);
+  return openMet(options, async () => remote);
+}
+
+/** The same, where the machine's path is known when ours is there: `meet` gives it, or undefined as without `remote`. */
+export async function openMet(
+  options: Omit<DatagramOptions, 'remote'>,
+  meet: () => Promise<string | undefined>,
+): Promise<MachineDatagrams> {
+  const { path, name = String(path).replace(/.*\//, ''), mtu = 1500, signal } = options;
+  checkPath('path', path);
   checkMtu(mtu);
   const libc = await loadLibc();
   const memory = new Pinned(libc, new Uint8Array(AT.size));
@@ -67,8 +76,9 @@ export async function openDatagrams(options: DatagramOptions): Promise<MachineDa
     bind(libc, fd, memory, path);
     memory.view.setInt32(AT.value, SEND_BUFFER, LITTLE);
     libc.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, memory.address + AT.value, 4);
-    const meet = remote === undefined ? firstToSpeak : reach;
-    while (!meet(libc, fd, memory, remote ?? '')) await pause(signal);
+    const remote = await meet();
+    const look = remote === undefined ? firstToSpeak : reach;
+    while (!look(libc, fd, memory, remote ?? '')) await pause(signal);
     const traits = { name, medium: 'ethernet', mtu, headerLength: 0, offload: NO_OFFLOAD } as const;
     const control = new TunControl(libc);
     return new MachineDatagrams(
@@ -153,8 +163,8 @@ function firstToSpeak(libc: Libc, fd: number, memory: Pinned): boolean {
   return known;
 }
 
-/** Write the address of `path`; its length. */
-function putAddress({ bytes, view }: Pinned, path: string): number {
+/** Write the address of `path` at the beginning of `bytes`; its length. */
+export function putAddress({ bytes, view }: Pick<Pinned, 'bytes' | 'view'>, path: string): number {
   const text = Buffer.from(path);
   bytes.fill(0, AT.address, AT.address + ADDRESS_SIZE);
   view.setUint16(AT.address, AF.UNIX, LITTLE);
@@ -162,7 +172,7 @@ function putAddress({ bytes, view }: Pinned, path: string): number {
   return 2 + text.length + 1;
 }
 
-function checkPath(name: string, path: unknown): void {
+export function checkPath(name: string, path: unknown): void {
   const length = typeof path === 'string' ? Buffer.byteLength(path) : 0;
   if (length > 0 && length <= LONGEST_PATH && !(path as string).includes('\0')) return;
   throw invalid(name, path, `it must be a path of 1 to ${LONGEST_PATH} bytes`);
