@@ -185,7 +185,7 @@ test("send: text that was shortened by the peer's window is sent on from there",
 
 // RFC 9438 §4.4 opens the window by fractions of a segment.
 test('send: in congestion avoidance too a length is a small integer to V8', (t) => {
-  const peer = established(t, { ws: 9, window: 1_000_000 });
+  const peer = established(t, { offload: FULL, ws: 9, window: 1_000_000 });
   const { output } = peer.lab.core.ip;
   const send = output.send.bind(output);
   const small: boolean[] = [];
@@ -195,7 +195,7 @@ test('send: in congestion avoidance too a length is a small integer to V8', (t) 
   };
   peer.tcb.cwnd = 5_000.5;
   peer.write(10_000);
-  t.is(peer.skip().length, 5);
-  t.deepEqual(small, [true, true, true, true, true]);
+  t.is(peer.skip()[0]?.len, 5_000);
+  t.deepEqual(small, [true]);
   t.false(isSmall(5_000.5));
 });
