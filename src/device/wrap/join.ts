@@ -55,7 +55,10 @@ class Cable implements Joint {
     });
     const user = (inward: Way, outward: Way): DeviceUser => ({
       memory,
-      readable: () => inward.run(),
+      readable: () => {
+        // A kernel answers an echo or a segment while it is written to: its answer need not wait for the next turn.
+        if (inward.run() > 0 && !outward.waits) outward.run();
+      },
       writable: () => outward.run(),
       closed: (error) => this.#closed(error),
     });
@@ -97,7 +100,15 @@ class Way {
     this.#outlet = new Outlet(to, at, () => readWhole(from, at));
   }
 
-  run(): void {
-    this.count += this.#outlet.run(BUDGET);
+  /** Whether `to` asked to wait, and will say `writable`. */
+  get waits(): boolean {
+    return this.#outlet.waits;
+  }
+
+  /** How many packets went. */
+  run(): number {
+    const moved = this.#outlet.run(BUDGET);
+    this.count += moved;
+    return moved;
   }
 }

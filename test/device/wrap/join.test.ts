@@ -3,7 +3,7 @@
  * @module
  */
 import test from 'ava';
-import { NO_OFFLOAD } from '../../../src/device/device.ts';
+import { type Device, type DeviceUser, NO_OFFLOAD } from '../../../src/device/device.ts';
 import { createPipe } from '../../../src/device/pipe.ts';
 import { joinDevices } from '../../../src/device/wrap/join.ts';
 import { Outlet, readWhole } from '../../../src/device/wrap/wrapper.ts';
@@ -19,6 +19,30 @@ test('join: where the second device has a user already the first is closed, and 
   t.throws(() => joinDevices(first, second), { code: 'EALREADY' });
   t.throws(() => first.start(user), { code: 'ENODEV' });
   await second.close();
+});
+
+test('join: what the far device answers while it is written to goes back in the same turn', (t) => {
+  // As a kernel does with an echo: to wait for the event loop to tell of the answer would cost a turn of it.
+  const answers: number[] = [];
+  const returned: number[] = [];
+  const waiting = [60, 61];
+  const users: DeviceUser[] = [];
+  const traits = { mtu: 1500, headerLength: 0, maxPacket: 1500, offload: NO_OFFLOAD, flush() {} };
+  const common = { ...traits, start: (user: DeviceUser) => void users.push(user) };
+  const near: Device = {
+    ...{ ...common, name: 'near', close: async () => {} },
+    read: () => waiting.shift() ?? 0,
+    write: (_at, length) => returned.push(length) > 0,
+  };
+  const far: Device = {
+    ...{ ...common, name: 'far', close: async () => {} },
+    read: () => answers.shift() ?? 0,
+    write: (_at, length) => answers.push(length) > 0,
+  };
+  const joint = joinDevices(near, far);
+  users[0]?.readable();
+  t.deepEqual(returned, [60, 61]);
+  t.is(joint.back, 2);
 });
 
 test('join: packets of 64 KiB that go one way leave the other its turn after half a MiB', (t) => {
