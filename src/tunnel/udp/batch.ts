@@ -139,6 +139,8 @@ export class BatchTransport implements DatagramTransport {
   #retry: NodeJS.Timeout | undefined;
   #referenced = true;
   readonly #first: Uint8Array = new Uint8Array(LONGEST_MESSAGE);
+  /** The datagram before came with no others behind it. */
+  #isAlone = false;
   /** Set from when a turn of the event loop has had its share of datagrams until it ends. */
   #turn: NodeJS.Immediate | undefined;
   #closing: Promise<void> | undefined;
@@ -191,7 +193,10 @@ export class BatchTransport implements DatagramTransport {
         if (this.#closing !== undefined) return;
         this.#first.set(message); // one array for all: its address is asked for once
         user.received(this.#first, 0, message.length, this.#in.endpoints.of(address, port));
-        this.#drain(fd, user);
+        // One of those that come alone is handed on before the kernel is asked for more: an echo waits for no answer
+        // that is no.
+        if (this.#isAlone) user.drained();
+        this.#isAlone = this.#drain(fd, user) === 0;
       });
       // An ICMP error of one peer says nothing of the others.
       socket.on('error', () => {});
@@ -245,12 +250,14 @@ export class BatchTransport implements DatagramTransport {
 
   /**
    * libuv reads up to 32 times before it looks at another descriptor (uv__udp_recvmsg). While datagrams come faster than
-   * they are handed on, each of these takes a few only: what goes the other way is not to wait for all of them.
+   * they are handed on, each of these takes a few only: what goes the other way is not to wait for all of them. How
+   * many there were.
    */
-  #drain(fd: number, user: TransportUser): void {
+  #drain(fd: number, user: TransportUser): number {
     const isLate = this.#turn !== undefined;
     this.lost += isLate ? this.#in.drain(fd, user, 1, FEW) : this.#in.drain(fd, user);
     if (this.#in.left && !isLate) this.#turn = setImmediate(this.#turned);
+    return this.#in.taken;
   }
 
   readonly #turned = (): void => {

@@ -21,8 +21,9 @@ const CALL_SIZE = VECTORS + MESSAGES * Vector.size;
 export class Inbox {
   readonly endpoints: Endpoints = new Endpoints();
   calls = 0;
-  /** Whether `drain` left some behind. */
+  /** Whether `drain` left some behind, and how many it took. */
   left = false;
+  taken = 0;
   #stopped = false;
   readonly #system: UdpCalls;
   readonly #bytes: Uint8Array;
@@ -67,6 +68,7 @@ export class Inbox {
     const view = this.#view;
     let lost = 0;
     this.left = !this.#stopped;
+    this.taken = 0;
     for (let call = 0; call < calls && this.left; call++) {
       for (let i = 0; i < messages; i++) {
         view.setUint32(i * Mmsg.size + Mmsg.nameLength, ADDRESS_SIZE, true);
@@ -83,6 +85,7 @@ export class Inbox {
         user.received(this.#bytes, i * this.#size, length, this.#from(NAMES + i * ADDRESS_SIZE));
       }
       this.left = count === messages;
+      if (count > 0) this.taken += count;
       user.drained();
       if (this.#stopped) this.left = false;
     }

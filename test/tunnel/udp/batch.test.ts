@@ -3,10 +3,13 @@
  * what is enough for a call leaves without waiting for more. recvmmsg(2), sendmmsg(2), udp(7): UDP_SEGMENT.
  * @module
  */
+import type { Socket } from 'node:dgram';
+import { EventEmitter } from 'node:events';
 import test from 'ava';
 import { Endpoint } from '../../../src/tunnel/endpoint.ts';
 import type { TransportUser } from '../../../src/tunnel/tunnel.ts';
 import { putAddress } from '../../../src/tunnel/udp/address.ts';
+import { BatchTransport } from '../../../src/tunnel/udp/batch.ts';
 import { Inbox } from '../../../src/tunnel/udp/inbox.ts';
 import { Outbox, Sent } from '../../../src/tunnel/udp/outbox.ts';
 import { ADDRESS_SIZE, Mmsg, type UdpCalls, Vector } from '../../../src/tunnel/udp/system.ts';
@@ -122,6 +125,29 @@ test('batch: nothing is taken from a socket that its user closes in between', (t
   t.false(inbox.left);
   inbox.drain(3, user);
   t.is(inbox.calls, 1);
+});
+
+test('batch: a datagram that comes alone, as the one before, is handed on before the kernel is asked for more', (t) => {
+  const kernel = new Kernel();
+  const user = new Counting();
+  const socket = new EventEmitter();
+  const sockets = new Map([[4 as const, socket as unknown as Socket]]);
+  const transport = new BatchTransport(kernel, new Map([[4, 3]]), sockets, 51_820, 2048);
+  transport.start(user);
+  const asked: number[] = [];
+  user.onBatch = () => asked.push(transport.counters.receiveCalls);
+  const come = (behind: number): number[] => {
+    kernel.waiting = behind;
+    asked.length = 0;
+    socket.emit('message', new Uint8Array(32), { address: '192.0.2.1', port: 51_820 });
+    return asked.map((calls) => calls - transport.counters.receiveCalls + 1);
+  };
+  // Of the first nothing is known: it may be one of many, which are better sealed and written together.
+  t.deepEqual(come(0), [1]);
+  t.deepEqual(come(0), [0, 1]);
+  t.deepEqual(come(5), [0, 1]);
+  t.deepEqual(come(5), [1]);
+  t.is(user.count, 14);
 });
 
 /** Commit `count` full datagrams; the number of the one that was said to be enough, or 0. */
