@@ -44,7 +44,7 @@ export class Places {
 
   startInFar(...words: string[]): ChildProcess {
     const all = [`--net=/proc/${this.far}/ns/net`, ...words];
-    return spawn('nsenter', all, { stdio: ['ignore', 'pipe', 'inherit'] });
+    return spawn('nsenter', all, { stdio: ['ignore', 'pipe', 'ignore'] }); // iperf3 says that it was ended
   }
 
   /** CPU seconds of both ends so far, user and system. */

@@ -151,6 +151,10 @@ export const SUBJECTS: readonly Subject[] = [
     ...{ name: 'the same, --no-offload', base: 'wireguard-go', target: FAR.inside },
     open: ours('--no-offload'),
   },
+  {
+    ...{ name: 'the same, --spin 200', base: 'wireguard-go', target: FAR.inside },
+    open: ours('--spin', '200'),
+  },
   { name: openvpnName, target: SERVER, missing: noOpenvpn, open: openvpn(false) },
   {
     ...{ name: 'tunstack, OpenVPN', base: openvpnName, target: SERVER, missing: noOpenvpn },

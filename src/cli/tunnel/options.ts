@@ -23,6 +23,8 @@ export interface TunnelUpOptions extends PageOptions {
   readonly publish: readonly PublishedPort[];
   readonly allowCommands: boolean;
   readonly offload: boolean | 'auto';
+  /** Microseconds for which the event loop keeps turning after traffic; 0: it sleeps at once. */
+  readonly spin: number;
   /** Seconds between two status lines of `--json`. */
   readonly interval: number;
   readonly pcap: string | undefined;
@@ -57,6 +59,7 @@ interface UpRead extends PageRead {
   publish: PublishedPort[];
   allowCommands?: true;
   offload?: boolean;
+  spin: number;
   interval: number;
   pcap?: string;
   json?: true;
@@ -111,6 +114,12 @@ function withUp(command: Command): Command {
     .option('--offload', 'let the kernel cut and sum segments, or fail (default: where it can)')
     .option('--no-offload', 'cut and sum them here')
     .option(
+      '--spin <µs>',
+      'stay awake for so long after each packet: answers come sooner, and cost CPU',
+      (µs) => numberFrom(µs, 0, 1_000_000, true),
+      0,
+    )
+    .option(
       '--interval <seconds>',
       'between two reports of --json',
       (s) => numberFrom(s, 0.1, 3600, false),
@@ -122,11 +131,16 @@ function withUp(command: Command): Command {
 
 function upOptions(file: string, read: UpRead): TunnelUpOptions {
   const { tun, rootless = false, socks5, publish, allowCommands = false } = read;
-  const { offload = 'auto', interval, pcap, json = false } = read;
+  const { offload = 'auto', spin, interval, pcap, json = false } = read;
   if (!rootless && (socks5 !== undefined || publish.length > 0)) {
     const name = socks5 !== undefined ? '--socks5' : '--publish';
     throw new InvalidArgumentError(
       `option '${name}' needs '--rootless': with a TUN it is of no use.`,
+    );
+  }
+  if (rootless && spin > 0) {
+    throw new InvalidArgumentError(
+      "option '--spin' is for a TUN: with '--rootless' there is none.",
     );
   }
   if (rootless && socks5 === undefined && publish.length === 0) {
@@ -135,7 +149,7 @@ function upOptions(file: string, read: UpRead): TunnelUpOptions {
   return {
     ...{ file, tun, rootless, socks5, publish, allowCommands, interval, pcap, json },
     ...pageOptions(read),
-    offload,
+    ...{ offload, spin },
   };
 }
 

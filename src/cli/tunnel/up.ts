@@ -80,7 +80,9 @@ async function upOnHost(
   stopped: Promise<unknown>,
 ): Promise<number> {
   await runCommands(file.commands, 'PreUp', name);
-  const tun = await openTun({ name, mtu: file.mtu, offload: options.offload });
+  const { offload, spin } = options;
+  const waiting = spin > 0 ? 'adaptive' : 'event';
+  const tun = await openTun({ name, mtu: file.mtu, offload, waiting, spinMicros: spin });
   const host = new HostSide();
   let tunnel: OpenedTunnel | undefined;
   let isUp = false;
