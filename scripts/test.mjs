@@ -26,6 +26,8 @@ const TUN = 'dist/test/tun/';
 const MACHINES = 'dist/test/machines/';
 /** What root tries as an ordinary user too: what a default is refused there breaks these. */
 const USERS_TOO = ['device', 'ping', 'serve', 'start'].map((name) => `${TUN}${name}.test.js`);
+/** Files whose tests stay out of each other's way, and mostly wait for a peer: they run side by side. */
+const SIDE_BY_SIDE = ['openvpn', 'wireguard'].map((name) => `${TUN}${name}.test.js`);
 const AVA = join(root, 'node_modules/ava/entrypoints/cli.mjs');
 
 const args = process.argv.slice(2);
@@ -180,7 +182,9 @@ async function onDevice(names, { wrap, reason }) {
   const lane = async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tunstack-test-'));
     for (let name = left.shift(); name !== undefined; name = left.shift()) {
-      const ran = await ava(['--config', 'ava.tun.config.js', name], wrap, folder);
+      const serial = SIDE_BY_SIDE.includes(name) ? ['--no-serial'] : [];
+      const words = ['--config', 'ava.tun.config.js', ...serial, name];
+      const ran = await ava(words, wrap, folder);
       tried += ran;
     }
     rmSync(folder, { recursive: true });

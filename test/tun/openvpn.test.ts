@@ -1,14 +1,17 @@
 /**
  * OpenVPN against Debian's `openvpn`, as both ends, in one network namespace: theirs has a TUN of the kernel, ours is a
  * stack in this process. What is right: what `openvpn` 2.6 takes and gives.
+ *
+ * Each case has a port, a network inside and interfaces of its own, so that they may run side by side.
  * @module
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { createServer, connect as kernelConnect, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExecutionContext } from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { createStack, type Stack } from '../../src/index.ts';
 import {
   type OpenVpnDevice,
@@ -22,12 +25,16 @@ import {
 } from '../../src/tunnel/openvpn/open-server.ts';
 import type { DatagramTransport, TransportUser } from '../../src/tunnel/tunnel.ts';
 import { openBatch } from '../../src/tunnel/udp/batch.ts';
+import { openDgram } from '../../src/tunnel/udp/dgram.ts';
 import { tunstack } from '../support/process.ts';
 import { makePki, type Pki } from '../tunnel/openvpn/pki.ts';
 import { Namespace } from './forwarding.ts';
+import { atMost } from './lanes.ts';
+import { milestones } from './long.ts';
+import { Relay } from './relay.ts';
 import { testWith } from './serving.ts';
 
-const withPeer = testWith('openvpn', 'openssl', 'ip', 'nsenter', 'unshare');
+const withPeer = atMost(5, testWith('openvpn', 'openssl', 'ip', 'nsenter', 'unshare'));
 let made: Pki | undefined;
 const pki = (): Pki => {
   if (made !== undefined) return made;
@@ -47,11 +54,23 @@ const pki = (): Pki => {
   writeFileSync(made.path('ann'), 'ann\nsecret\n', { mode: 0o600 });
   return made;
 };
-withPeer.after.always(() => made?.remove());
+test.after.always(() => made?.remove());
 
 spawnSync('ip', ['link', 'set', 'lo', 'up']);
 
-let nextPort = 21_194;
+const FIRST_PORT = 21_194;
+let nextPort = FIRST_PORT;
+let nextFile = 0;
+
+/** The network inside that goes with a port. */
+const number = (port: number): number => port - FIRST_PORT + 1;
+/** An address in it: of IPv4, and of IPv6, whose pool begins at ::1000. */
+const inside = (port: number, host = 1): string => `10.8.${number(port)}.${host}`;
+const inside6 = (port: number, host: string): string =>
+  `fd00:8:${number(port).toString(16)}::${host}`;
+/** Interfaces of `openvpn`: a server's and a client's. */
+const serverTun = (port: number): string => `ovs${number(port)}`;
+const clientTun = (port: number): string => `ovc${number(port)}`;
 
 /** Lines of a profile: as a file for `openvpn`. */
 interface Peer {
@@ -68,7 +87,7 @@ function peer(
   name: string,
   enter: readonly string[] = [],
 ): Peer {
-  const file = pki().path(`${name}-${nextPort}.conf`);
+  const file = pki().path(`${name}-${nextFile++}.conf`);
   writeFileSync(file, profile);
   const [program = '', ...words] = [
     ...[...enter, 'openvpn', '--config', file, '--cd', pki().folder, '--verb', '4'],
@@ -100,10 +119,10 @@ function peer(
 }
 
 const serverText = (port: number, more: string): string =>
-  `dev tun9\nlocal 127.0.0.1\nport ${port}\nproto udp\nserver 10.8.0.0 255.255.255.0\nserver-ipv6 fd00:8::/64\ntopology subnet\nkeepalive 2 10\ndh none\n${pki().blocks('server')}${more}`;
+  `dev ${serverTun(port)}\ndev-type tun\nlocal 127.0.0.1\nport ${port}\nproto udp\nserver ${inside(port, 0)} 255.255.255.0\nserver-ipv6 ${inside6(port, '')}/64\ntopology subnet\nkeepalive 2 10\ndh none\n${pki().blocks('server')}${more}`;
 
 const clientText = (port: number, more: string): string =>
-  `client\ndev tun8\nnobind\nproto udp\nremote 127.0.0.1 ${port}\nremote-cert-tls server\nconnect-retry 1 2\n${pki().blocks('client')}${more}`;
+  `client\ndev ${clientTun(port)}\ndev-type tun\nnobind\nproto udp\nremote 127.0.0.1 ${port}\nremote-cert-tls server\nconnect-retry 1 2\n${pki().blocks('client')}${more}`;
 
 const files = (name: string): Uint8Array => Buffer.from(pki().read(name));
 
@@ -196,12 +215,14 @@ async function echo(
   const sent = createHash('sha256');
   const back = createHash('sha256');
   let received = 0;
+  const tell = milestones(t.title, size);
   const done = new Promise<void>((resolve, reject) => {
     socket.on('error', reject);
     socket.on('close', () => reject(new Error(`closed after ${received} bytes`)));
     socket.on('data', (chunk: Buffer) => {
       back.update(chunk);
       received += chunk.length;
+      tell(received);
       if (received >= size) resolve();
     });
   });
@@ -271,6 +292,8 @@ interface Variant {
   readonly theirClient?: string;
   readonly only?: 'client';
   readonly cipher?: string;
+  /** In place of 127.0.0.1. */
+  readonly outside?: string;
 }
 
 const variants: Variant[] = [
@@ -304,6 +327,7 @@ const variants: Variant[] = [
     server: 'proto tcp-server\ntls-crypt ta.key\n',
     client: 'proto tcp-client\ntls-crypt ta.key\n',
   },
+  { name: 'IPv6 outside', server: 'proto udp6\n', client: 'proto udp6\n', outside: '::1' },
   {
     name: 'user and password',
     server: '',
@@ -314,86 +338,95 @@ const variants: Variant[] = [
   },
 ];
 
-for (const { name, server, client, only, cipher, serverOptions } of variants) {
+for (const { name, server, client, only, cipher, serverOptions, outside } of variants) {
+  const there = (text: string): string => text.replaceAll('127.0.0.1', outside ?? '127.0.0.1');
   const size = name === variants[0]?.name ? LONG : SIZE;
-  withPeer.serial(`openvpn: our client and openvpn as server: ${name}`, async (t) => {
+  withPeer(`openvpn: our client and openvpn as server: ${name}`, async (t) => {
     const port = nextPort++;
     const users =
       serverOptions === undefined
         ? ''
         : `auth-user-pass-verify ${pki().path('users.sh')} via-file\n`;
-    const theirs = peer(t, serverText(port, server + users), 'server');
+    const theirs = peer(t, there(serverText(port, server + users)), 'server');
     await theirs.said('Initialization Sequence Completed');
-    const { device, stack } = await ourClient(t, clientText(port, client));
+    const { device, stack } = await ourClient(t, there(clientText(port, client)));
     if (cipher !== undefined) t.is(device.status().cipher, cipher);
-    await kernelEcho(t, '10.8.0.1');
-    await echo(t, stack.net.connect(7, '10.8.0.1') as unknown as Socket, size);
+    await kernelEcho(t, inside(port));
+    await echo(t, stack.net.connect(7, inside(port)) as unknown as Socket, size);
     t.deepEqual(device.status().drops, {});
   });
 
   if (only === 'client') continue;
-  withPeer.serial(`openvpn: our server and openvpn as client: ${name}`, async (t) => {
+  withPeer(`openvpn: our server and openvpn as client: ${name}`, async (t) => {
     const port = nextPort++;
-    const { device, stack } = await ourServer(t, serverText(port, server), serverOptions);
+    const { device, stack } = await ourServer(t, there(serverText(port, server)), serverOptions);
     stack.net.createServer((socket) => echoes(socket as unknown as Socket)).listen(7);
-    const theirs = peer(t, clientText(port, client), 'client');
+    const theirs = peer(t, there(clientText(port, client)), 'client');
     await theirs.said('Initialization Sequence Completed');
-    await echo(t, kernelConnect(7, '10.8.0.1'), size);
+    await echo(t, kernelConnect(7, inside(port)), size);
     const { clients } = device.status();
     t.is(clients.length, 1);
     t.is(clients[0]?.name, 'client');
-    t.deepEqual(clients[0]?.addresses, ['10.8.0.2', 'fd00:8::1000']);
+    t.deepEqual(clients[0]?.addresses, [inside(port, 2), inside6(port, '1000')]);
     if (cipher !== undefined) t.is(clients[0]?.cipher, cipher);
   });
 }
 
-withPeer.serial(
-  'openvpn: a twentieth of all datagrams lost changes no byte, as either end',
-  async (t) => {
-    const port = nextPort++;
-    const theirs = peer(t, serverText(port, ''), 'server');
-    await theirs.said('Initialization Sequence Completed');
-    const batch = await openBatch({ port: 0 });
-    if (batch === undefined) {
-      t.log('skipped, no batches of datagrams here');
-      t.pass();
-      return;
-    }
-    const { stack } = await ourClient(t, clientText(port, ''), { transport: new Lossy(batch, 20) });
-    await kernelEcho(t, '10.8.0.1');
-    await echo(t, stack.net.connect(7, '10.8.0.1') as unknown as Socket, LONG / 2);
-    await stack.close();
-    await theirs.stop();
-    const own = nextPort++;
-    const served = await openBatch({ port: own });
-    if (served === undefined) return;
-    const ours = await ourServer(t, serverText(own, ''), { transport: new Lossy(served, 20) });
-    ours.stack.net.createServer((socket) => echoes(socket as unknown as Socket)).listen(7);
-    const client = peer(t, clientText(own, ''), 'client');
-    await client.said('Initialization Sequence Completed');
-    await echo(t, kernelConnect(7, '10.8.0.1'), LONG / 2);
-  },
-);
+withPeer('openvpn: a twentieth of all datagrams lost changes no byte, as either end', async (t) => {
+  const port = nextPort++;
+  const theirs = peer(t, serverText(port, ''), 'server');
+  await theirs.said('Initialization Sequence Completed');
+  const batch = await openBatch({ port: 0 });
+  if (batch === undefined) {
+    t.log('skipped, no batches of datagrams here');
+    t.pass();
+    return;
+  }
+  const { stack } = await ourClient(t, clientText(port, ''), { transport: new Lossy(batch, 20) });
+  await kernelEcho(t, inside(port));
+  await echo(t, stack.net.connect(7, inside(port)) as unknown as Socket, LONG);
+  await stack.close();
+  await theirs.stop();
+  const own = nextPort++;
+  const served = await openBatch({ port: own });
+  if (served === undefined) return;
+  const ours = await ourServer(t, serverText(own, ''), { transport: new Lossy(served, 20) });
+  ours.stack.net.createServer((socket) => echoes(socket as unknown as Socket)).listen(7);
+  const client = peer(t, clientText(own, ''), 'client');
+  await client.said('Initialization Sequence Completed');
+  await echo(t, kernelConnect(7, inside(own)), LONG);
+});
 
-for (const who of ['theirs', 'ours'] as const) {
-  withPeer.serial(
-    `openvpn: keys are renegotiated by ${who} while data flows, and no byte changes`,
+const renegotiations = [
+  {
+    ...{ who: 'theirs', what: 'AES-256-GCM, tls-crypt' },
+    ...{ server: 'tls-crypt ta.key\n', client: 'tls-crypt ta.key\n' },
+  },
+  {
+    ...{ who: 'ours', what: 'CHACHA20-POLY1305, tls-crypt-v2' },
+    server: 'data-ciphers CHACHA20-POLY1305\ntls-crypt-v2 v2s.key force-cookie\n',
+    client: 'tls-crypt-v2 v2c.key\n',
+  },
+  {
+    ...{ who: 'theirs', what: 'AES-128-GCM, TCP' },
+    server: 'data-ciphers AES-128-GCM\nproto tcp-server\n',
+    client: 'proto tcp-client\n',
+  },
+] as const;
+
+for (const { who, what, server, client } of renegotiations) {
+  withPeer(
+    `openvpn: keys are renegotiated by ${who} while data flows, and no byte changes: ${what}`,
     async (t) => {
       const port = nextPort++;
-      const wrap = 'tls-crypt ta.key\n';
-      const theirs = peer(
-        t,
-        serverText(port, `${wrap}${who === 'theirs' ? 'reneg-sec 2\n' : ''}`),
-        'server',
-      );
+      const by = (one: 'theirs' | 'ours'): string => (who === one ? 'reneg-sec 2\n' : '');
+      const theirs = peer(t, serverText(port, server + by('theirs')), 'server');
       await theirs.said('Initialization Sequence Completed');
-      const { device, stack } = await ourClient(
-        t,
-        clientText(port, `${wrap}${who === 'ours' ? 'reneg-sec 2\n' : ''}`),
-      );
-      await kernelEcho(t, '10.8.0.1');
+      const { device, stack } = await ourClient(t, clientText(port, client + by('ours')));
+      t.is(device.status().cipher, what.split(',')[0]);
+      await kernelEcho(t, inside(port));
       for (let i = 0; i < 200 && device.status().handshakes < 3; i++) {
-        await echo(t, stack.net.connect(7, '10.8.0.1') as unknown as Socket, MIB / 4);
+        await echo(t, stack.net.connect(7, inside(port)) as unknown as Socket, MIB / 4);
         await sleep(20);
       }
       t.true(device.status().handshakes >= 3, `${device.status().handshakes}`);
@@ -402,7 +435,7 @@ for (const who of ['theirs', 'ours'] as const) {
   );
 }
 
-withPeer.serial(
+withPeer(
   'openvpn: our server renegotiates with openvpn as client, and data flows on',
   async (t) => {
     const port = nextPort++;
@@ -415,7 +448,7 @@ withPeer.serial(
     await theirs.said('Initialization Sequence Completed');
     const count = (): number => theirs.log().split('Control Channel: TLSv1').length - 1;
     for (let i = 0; i < 200 && count() < 3; i++) {
-      await echo(t, kernelConnect(7, '10.8.0.1'), MIB / 4);
+      await echo(t, kernelConnect(7, inside(port)), MIB / 4);
       await sleep(20);
     }
     t.true(count() >= 3, `${count()} handshakes`);
@@ -423,33 +456,76 @@ withPeer.serial(
   },
 );
 
-withPeer.serial('openvpn: each end finds the other again after its restart', async (t) => {
-  const port = nextPort++;
-  const quick = (text: string): string => text.replace('keepalive 2 10', 'keepalive 1 3');
-  let theirs = peer(t, quick(serverText(port, '')), 'server');
-  await theirs.said('Initialization Sequence Completed');
-  const ups: number[] = [];
-  const { stack } = await ourClient(t, clientText(port, ''), { onUp: () => ups.push(Date.now()) });
-  await theirs.stop();
-  theirs = peer(t, quick(serverText(port, '')), 'server-again');
-  await theirs.said('Initialization Sequence Completed');
-  for (let i = 0; i < 500 && ups.length < 2; i++) await sleep(50);
-  t.true(ups.length >= 2);
-  t.true((await stack.ping('10.8.0.1', { timeout: 5000 })).rtt > 0);
-  await stack.close();
-  await theirs.stop();
+withPeer(
+  'openvpn: openvpn follows our client to another port, and no key is agreed anew',
+  async (t) => {
+    const port = nextPort++;
+    const theirs = peer(t, serverText(port, ''), 'server');
+    await theirs.said('Initialization Sequence Completed');
+    const { device, stack } = await ourClient(t, clientText(port, ''));
+    await stack.ping(inside(port), { timeout: 5000 });
+    const moved = await openDgram({ createSocket });
+    await device.move(moved);
+    await stack.ping(inside(port), { timeout: 5000 });
+    await theirs.said(`floated from 127.0.0.1`);
+    t.regex(theirs.log(), new RegExp(`floated from .*127\\.0\\.0\\.1:${moved.port}`));
+    t.is(device.status().handshakes, 1);
+    await kernelEcho(t, inside(port));
+    await echo(t, stack.net.connect(7, inside(port)) as unknown as Socket, MIB / 4);
+  },
+);
 
-  const own = nextPort++;
-  const first = await ourServer(t, quick(serverText(own, '')));
-  const client = peer(t, clientText(own, ''), 'client');
-  await client.said('Initialization Sequence Completed');
-  await first.stack.close();
-  const second = await ourServer(t, quick(serverText(own, '')));
-  for (let i = 0; i < 500 && second.device.status().clients.length === 0; i++) await sleep(50);
-  t.is(second.device.status().clients.length, 1);
+withPeer('openvpn: our server follows openvpn to another port while data flows', async (t) => {
+  const port = nextPort++;
+  const relay = await Relay.make(t, port);
+  const { device, stack } = await ourServer(t, serverText(port, ''));
+  stack.net.createServer((socket) => echoes(socket as unknown as Socket)).listen(7);
+  const text = clientText(port, '').replace(`127.0.0.1 ${port}`, `127.0.0.1 ${relay.port}`);
+  const theirs = peer(t, text, 'client');
+  await theirs.said('Initialization Sequence Completed');
+  const flowing = echo(t, kernelConnect(7, inside(port)), SIZE);
+  const moved = await relay.move();
+  await flowing;
+  const { clients } = device.status();
+  t.deepEqual(
+    clients.map(({ endpoint }) => endpoint),
+    [`127.0.0.1:${moved}`],
+  );
+  t.is(theirs.log().split('Control Channel: TLSv1').length - 1, 1, 'one handshake');
 });
 
-withPeer.serial(
+for (const proto of ['udp', 'tcp'] as const) {
+  const [server, client] =
+    proto === 'udp' ? ['', ''] : ['proto tcp-server\n', 'proto tcp-client\n'];
+  const quick = (text: string): string => text.replace('keepalive 2 10', 'keepalive 1 3');
+
+  withPeer(`openvpn: our client finds openvpn again after its restart, by ${proto}`, async (t) => {
+    const port = nextPort++;
+    let theirs = peer(t, quick(serverText(port, server)), 'server');
+    await theirs.said('Initialization Sequence Completed');
+    let ups = 0;
+    const { stack } = await ourClient(t, clientText(port, client), { onUp: () => ups++ });
+    await theirs.stop();
+    theirs = peer(t, quick(serverText(port, server)), 'server-again');
+    await theirs.said('Initialization Sequence Completed');
+    for (let i = 0; i < 500 && ups < 2; i++) await sleep(50);
+    t.true(ups >= 2);
+    t.true((await stack.ping(inside(port), { timeout: 5000 })).rtt > 0);
+  });
+
+  withPeer(`openvpn: openvpn finds our server again after its restart, by ${proto}`, async (t) => {
+    const port = nextPort++;
+    const first = await ourServer(t, quick(serverText(port, server)));
+    const theirs = peer(t, clientText(port, client), 'client');
+    await theirs.said('Initialization Sequence Completed');
+    await first.stack.close();
+    const second = await ourServer(t, quick(serverText(port, server)));
+    for (let i = 0; i < 500 && second.device.status().clients.length === 0; i++) await sleep(50);
+    t.is(second.device.status().clients.length, 1);
+  });
+}
+
+withPeer(
   'openvpn: a wrong password and a certificate of another CA are refused by openvpn, and said',
   async (t) => {
     const port = nextPort++;
@@ -485,13 +561,13 @@ withPeer.serial(
   },
 );
 
-withPeer.serial('openvpn: IPv6 passes inside, between the kernel and ours', async (t) => {
+withPeer('openvpn: IPv6 passes inside, between the kernel and ours', async (t) => {
   const port = nextPort++;
   const theirs = peer(t, serverText(port, ''), 'server');
   await theirs.said('Initialization Sequence Completed');
   const device = await openOpenVpn(clientText(port, ''), { offload: false, timeout: 30_000 });
   const address6 = device.network.addresses[1] ?? '';
-  t.is(address6, 'fd00:8::1000/64');
+  t.is(address6, `${inside6(port, '1000')}/64`);
   const memory = new Uint8Array(4096);
   const answered = new Promise<Uint8Array>((resolve) => {
     device.start({
@@ -506,11 +582,11 @@ withPeer.serial('openvpn: IPv6 passes inside, between the kernel and ours', asyn
     });
   });
   t.teardown(() => device.close());
-  // An echo request from fd00:8::1000 to fd00:8::1, RFC 4443 §4.1; its checksum is over these words.
+  // An echo request from ::1000 to ::1 of that network, RFC 4443 §4.1; its checksum is over these words.
   const request = Buffer.alloc(56);
   request.set([0x60, 0, 0, 0, 0, 16, 58, 64]);
-  request.set([0xfd, 0, 0, 8, ...Array(10).fill(0), 0x10, 0], 8);
-  request.set([0xfd, 0, 0, 8, ...Array(10).fill(0), 0, 1], 24);
+  request.set([0xfd, 0, 0, 8, 0, number(port), ...Array(8).fill(0), 0x10, 0], 8);
+  request.set([0xfd, 0, 0, 8, 0, number(port), ...Array(8).fill(0), 0, 1], 24);
   request.set([128, 0, 0, 0, 0x12, 0x34, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8], 40);
   let sum = 16 + 58;
   for (let at = 8; at < 56; at += 2) sum += request.readUInt16BE(at);
@@ -527,7 +603,7 @@ withPeer.serial('openvpn: IPv6 passes inside, between the kernel and ours', asyn
   t.deepEqual([...answer.subarray(44, 56)], [...request.subarray(44, 56)]);
 });
 
-withPeer.serial(
+withPeer(
   'tunnel up: a profile of OpenVPN on a TUN of this host, and without one by a proxy',
   async (t) => {
     const port = nextPort++;
@@ -538,10 +614,9 @@ withPeer.serial(
     const onTun = tunstack('tunnel', 'up', file);
     t.teardown(() => onTun.stop('SIGKILL').then(() => {}));
     const line = await onTun.line();
-    t.regex(
-      line,
-      /^ready tunnel=openvpn tun=vpn7 address=10\.8\.0\.2\/24,fd00:8::1000\/64 mtu=1500 routes=.*10\.77\.0\.0\/16/,
-    );
+    const addresses = `${inside(port, 2)}/24,${inside6(port, '1000')}/64`;
+    t.true(line.startsWith(`ready tunnel=openvpn tun=vpn7 address=${addresses} mtu=1500 routes=`));
+    t.regex(line, /10\.77\.0\.0\/16/);
     const shown = spawnSync('ip', ['-4', 'route', 'show', 'dev', 'vpn7'], {
       encoding: 'utf8',
     }).stdout;
@@ -550,7 +625,7 @@ withPeer.serial(
     await onTun.stop('SIGTERM');
     t.not(spawnSync('ip', ['link', 'show', 'vpn7']).status, 0);
 
-    await kernelEcho(t, '10.8.0.1');
+    await kernelEcho(t, inside(port));
     const proxied = tunstack('tunnel', 'up', file, '--rootless', '--socks5', '127.0.0.1:10807');
     t.teardown(() => proxied.stop('SIGKILL').then(() => {}));
     t.regex(await proxied.line(), /^ready tunnel=openvpn/);
@@ -558,10 +633,10 @@ withPeer.serial(
     t.teardown(() => {
       socket.destroy();
     });
-    // RFC 1928: no authentication, then CONNECT 10.8.0.1:7.
+    // RFC 1928: no authentication, then CONNECT to port 7.
     socket.write(Uint8Array.of(5, 1, 0));
     await new Promise((resolve) => socket.once('data', resolve));
-    socket.write(Uint8Array.of(5, 1, 0, 1, 10, 8, 0, 1, 0, 7));
+    socket.write(Uint8Array.of(5, 1, 0, 1, 10, 8, number(port), 1, 0, 7));
     const [, status] = await new Promise<Buffer>((resolve) => socket.once('data', resolve));
     t.is(status, 0);
     socket.write('through the proxy');
@@ -590,7 +665,7 @@ function standing(name: string): { mtu: string; addresses: string[]; routes: str
   };
 }
 
-withPeer.serial('tunnel up: the same .ovpn brings up the same with openvpn and here', async (t) => {
+withPeer('tunnel up: the same .ovpn brings up the same with openvpn and here', async (t) => {
   const port = nextPort++;
   // In a namespace of its own: the gateway of pushed routes must not be an address of this host.
   const space = await Namespace.make(t);
@@ -602,7 +677,7 @@ withPeer.serial('tunnel up: the same .ovpn brings up the same with openvpn and h
   await space.ip('addr', 'add', '192.0.2.2/24', 'dev', 'ovv1');
   await space.ip('link', 'set', 'ovv1', 'up');
   const there = (profile: string): string => profile.replaceAll('127.0.0.1', '192.0.2.2');
-  const pushed = 'push "route 10.77.0.0 255.255.0.0"\npush "route-ipv6 fd77::/64"\n';
+  const pushed = 'push "route 10.78.0.0 255.255.0.0"\npush "route-ipv6 fd78::/64"\n';
   const served = there(serverText(port, `tls-crypt ta.key\n${pushed}`));
   const theirs = peer(t, served, 'server', space.enter);
   await theirs.said('Initialization Sequence Completed');
@@ -611,9 +686,9 @@ withPeer.serial('tunnel up: the same .ovpn brings up the same with openvpn and h
   writeFileSync(file, text, { mode: 0o600 });
   const client = peer(t, text, 'same');
   await client.said('Initialization Sequence Completed');
-  const found = standing('tun8');
-  t.deepEqual(found.addresses, ['10.8.0.2/24', 'fd00:8::1000/64']);
-  for (const route of ['10.77.0.0/16', 'fd77::/64']) {
+  const found = standing(clientTun(port));
+  t.deepEqual(found.addresses, [`${inside(port, 2)}/24`, `${inside6(port, '1000')}/64`]);
+  for (const route of ['10.78.0.0/16', 'fd78::/64']) {
     t.true(found.routes.includes(route), `${found.routes}\n${client.log()}`);
   }
   await client.stop();
@@ -630,17 +705,16 @@ withPeer.serial('tunnel up: the same .ovpn brings up the same with openvpn and h
   );
 });
 
-withPeer.serial(
-  'tunnel up: a file of a server serves openvpn, on a TUN of this host',
-  async (t) => {
-    const port = nextPort++;
-    const file = pki().path('vpnsrv.conf');
-    writeFileSync(file, serverText(port, ''), { mode: 0o600 });
-    const ours = tunstack('tunnel', 'up', file);
-    t.teardown(() => ours.stop('SIGKILL').then(() => {}));
-    t.regex(await ours.line(), /^ready tunnel=openvpn tun=vpnsrv address=10\.8\.0\.1\/24/);
-    const theirs = peer(t, clientText(port, ''), 'client');
-    await theirs.said('Initialization Sequence Completed');
-    t.regex(theirs.log(), /PUSH_REPLY,.*ifconfig 10\.8\.0\.2/);
-  },
-);
+withPeer('tunnel up: a file of a server serves openvpn, on a TUN of this host', async (t) => {
+  const port = nextPort++;
+  const file = pki().path('vpnsrv.conf');
+  writeFileSync(file, serverText(port, ''), { mode: 0o600 });
+  const ours = tunstack('tunnel', 'up', file);
+  t.teardown(() => ours.stop('SIGKILL').then(() => {}));
+  t.true(
+    (await ours.line()).startsWith(`ready tunnel=openvpn tun=vpnsrv address=${inside(port)}/24`),
+  );
+  const theirs = peer(t, clientText(port, ''), 'client');
+  await theirs.said('Initialization Sequence Completed');
+  t.regex(theirs.log(), new RegExp(`PUSH_REPLY,.*ifconfig ${inside(port, 2)} `));
+});

@@ -11,14 +11,14 @@ import type { ExecutionContext } from 'ava';
 import { Running, run, tunstack } from '../support/process.ts';
 import { command, root } from '../support/root.ts';
 import { testWith } from './serving.ts';
-import { GoPeer, OURS, PORT, THEIRS, THERE } from './wireguard-go.ts';
+import { GoPeer, OURS, THEIRS } from './wireguard-go.ts';
 
 const withGo = testWith('ip', 'nsenter', 'unshare', 'wg', 'wireguard-go', 'curl');
 
 /** A file for us in the peer's folder. */
 function fileFor(peer: GoPeer, more: readonly string[] = [], name = 'tsw'): string {
   const path = join(peer.folder, `${name}.conf`);
-  writeFileSync(path, peer.file(`${THERE}:${PORT}`, more));
+  writeFileSync(path, peer.file(peer.endpoint, more));
   return path;
 }
 
@@ -113,8 +113,9 @@ withGo('tunnel: without root the programs of this host use the network by a prox
 withGo('tunnel: serve makes both ends’ files, which wg takes too', async (t) => {
   const peer = await GoPeer.make(t);
   const folder = join(peer.folder, 'made');
-  const words = ['tunnel', 'serve', '--endpoint', THERE, '--folder', folder, '--peers', '2'];
-  const server = peer.space.start(process.execPath, command, ...words, '--tun', 'tss');
+  const words = ['tunnel', 'serve', '--endpoint', peer.there, '--folder', folder, '--peers', '2'];
+  const place = ['--listen-port', `${peer.port}`, '--tun', 'tss'];
+  const server = peer.space.start(process.execPath, command, ...words, ...place);
   t.teardown(() => server.stop('SIGKILL').then(() => {}));
   for (let line = ''; !line.startsWith('ready '); ) line = await server.line();
   t.true(server.out.includes('▄'), 'a code for a camera');
@@ -166,7 +167,7 @@ withQuick('tunnel: the same file brings up the same with wg-quick and here', asy
   await peer.space.ip('addr', 'add', '10.77.0.1/24', 'dev', 'lo');
   const file = join(peer.folder, 'same.conf');
   const text = peer
-    .file(`${THERE}:${PORT}`, [
+    .file(peer.endpoint, [
       'AllowedIPs = 10.77.0.0/24 # what is behind it',
       'PersistentKeepalive = 25',
     ])
@@ -201,7 +202,7 @@ withGo(
     writeFileSync(
       gateway,
       [
-        ...['[Interface]', `PrivateKey = ${peer.keys.secret}`, `ListenPort = ${PORT}`],
+        ...['[Interface]', `PrivateKey = ${peer.keys.secret}`, `ListenPort = ${peer.port}`],
         ...[`Address = ${THEIRS}/24`, '[Peer]', `PublicKey = ${peer.ours.public}`],
         ...[`AllowedIPs = ${OURS}/32`, ''],
       ].join('\n'),

@@ -11,14 +11,11 @@ import { type Running, run } from '../support/process.ts';
 import { root } from '../support/root.ts';
 import { Namespace, type Teardown } from './forwarding.ts';
 
-export const HERE = '192.0.2.1';
-export const THERE = '192.0.2.2';
-export const HERE_SIX = 'fd01::1';
-export const THERE_SIX = 'fd01::2';
 /** Inside the tunnel. */
 export const OURS = '10.66.0.1';
 export const THEIRS = '10.66.0.2';
-export const PORT = 51_820;
+export const THEIRS_SIX = 'fd66::2';
+const PORT = 51_820;
 
 export interface Keys {
   readonly secret: string;
@@ -32,8 +29,17 @@ export function makeKeys(): Keys {
 
 let count = 0;
 
-/** A namespace with an interface of wireguard-go. */
+/**
+ * A namespace with an interface of wireguard-go. Each has a cable, addresses outside and a port of its own, so that tests
+ * run side by side; inside all are alike.
+ */
 export class GoPeer {
+  /** The ends of the cable: this namespace's, and the peer's. */
+  readonly here: string;
+  readonly there: string;
+  readonly thereSix: string;
+  /** Of either end. */
+  readonly port: number;
   readonly space: Namespace;
   readonly name: string;
   readonly folder: string;
@@ -41,7 +47,11 @@ export class GoPeer {
   readonly ours: Keys = makeKeys();
   #daemon: Running | undefined;
 
-  private constructor(space: Namespace, name: string, folder: string) {
+  private constructor(space: Namespace, name: string, folder: string, number: number) {
+    this.here = `192.0.2.${4 * number + 1}`;
+    this.there = `192.0.2.${4 * number + 2}`;
+    this.thereSix = `fd01:${number}::2`;
+    this.port = PORT + number;
     this.space = space;
     this.name = name;
     this.folder = folder;
@@ -49,23 +59,25 @@ export class GoPeer {
 
   /** Both namespaces, joined; wireguard-go does not run yet. */
   static async make(t: Teardown): Promise<GoPeer> {
+    const number = count++;
     const space = await Namespace.make(t);
-    const name = `wgt${process.pid % 100_000}x${count++}`;
+    const name = `wgt${process.pid % 100_000}x${number}`;
     const folder = mkdtempSync(join(tmpdir(), 'tunstack-wg-'));
-    const peer = new GoPeer(space, name, folder);
+    const peer = new GoPeer(space, name, folder, number);
+    const [near, far] = [`wgn${number}`, `wgf${number}`];
     t.teardown(async () => {
       await peer.stop();
-      await run('ip', 'link', 'del', 'wgv0');
+      await run('ip', 'link', 'del', near);
       rmSync(folder, { recursive: true, force: true });
     });
-    await must('ip', 'link', 'add', 'wgv0', 'type', 'veth', 'peer', 'name', 'wgv1');
-    await space.adopt('wgv1');
-    await must('ip', 'addr', 'add', `${HERE}/24`, 'dev', 'wgv0');
-    await must('ip', 'addr', 'add', `${HERE_SIX}/64`, 'dev', 'wgv0', 'nodad');
-    await must('ip', 'link', 'set', 'wgv0', 'up');
-    await space.ip('addr', 'add', `${THERE}/24`, 'dev', 'wgv1');
-    await space.ip('addr', 'add', `${THERE_SIX}/64`, 'dev', 'wgv1', 'nodad');
-    await space.ip('link', 'set', 'wgv1', 'up');
+    await must('ip', 'link', 'add', near, 'type', 'veth', 'peer', 'name', far);
+    await space.adopt(far);
+    await must('ip', 'addr', 'add', `${peer.here}/30`, 'dev', near);
+    await must('ip', 'addr', 'add', `fd01:${number}::1/64`, 'dev', near, 'nodad');
+    await must('ip', 'link', 'set', near, 'up');
+    await space.ip('addr', 'add', `${peer.there}/30`, 'dev', far);
+    await space.ip('addr', 'add', `${peer.thereSix}/64`, 'dev', far, 'nodad');
+    await space.ip('link', 'set', far, 'up');
     return peer;
   }
 
@@ -79,7 +91,7 @@ export class GoPeer {
       `AllowedIPs = ${OURS}/32, fd66::1/128`,
       ...more,
     ];
-    const own = [`PrivateKey = ${this.keys.secret}`, `ListenPort = ${PORT}`];
+    const own = [`PrivateKey = ${this.keys.secret}`, `ListenPort = ${this.port}`];
     writeFileSync(file, ['[Interface]', ...own, '[Peer]', ...peer, ''].join('\n'));
     for (let i = 0; ; i++) {
       const { code, err } = await this.space.run('wg', 'setconf', this.name, file);
@@ -88,7 +100,7 @@ export class GoPeer {
       await pause(100);
     }
     await this.space.ip('addr', 'add', `${THEIRS}/24`, 'dev', this.name);
-    await this.space.ip('addr', 'add', 'fd66::2/64', 'dev', this.name, 'nodad');
+    await this.space.ip('addr', 'add', `${THEIRS_SIX}/64`, 'dev', this.name, 'nodad');
     await this.space.ip('link', 'set', this.name, 'mtu', '1420', 'up');
   }
 
@@ -97,13 +109,18 @@ export class GoPeer {
     this.#daemon = undefined;
   }
 
+  /** Where it is, outside. */
+  get endpoint(): string {
+    return `${this.there}:${this.port}`;
+  }
+
   /** Our file; `endpoint`: where the peer is, '' if we are to wait for it. */
   file(endpoint: string, more: readonly string[] = []): string {
     const place = endpoint === '' ? [] : [`Endpoint = ${endpoint}`];
     return [
-      ...['[Interface]', `PrivateKey = ${this.ours.secret}`, `ListenPort = ${PORT}`],
+      ...['[Interface]', `PrivateKey = ${this.ours.secret}`, `ListenPort = ${this.port}`],
       ...[`Address = ${OURS}/24, fd66::1/64`, '[Peer]', `PublicKey = ${this.keys.public}`],
-      ...[`AllowedIPs = ${THEIRS}/32, fd66::2/128`, ...place, ...more, ''],
+      ...[`AllowedIPs = ${THEIRS}/32, ${THEIRS_SIX}/128`, ...place, ...more, ''],
     ].join('\n');
   }
 
@@ -112,10 +129,10 @@ export class GoPeer {
     return (await this.space.run('wg', 'show', this.name, what)).out;
   }
 
-  /** The servers of test/support/outside, at its address inside. */
+  /** The servers of test/support/outside, at its addresses inside. */
   async serve(t: Teardown): Promise<void> {
     const program = join(root, 'dist/test/support/outside.js');
-    const servers = this.space.start(process.execPath, program, THEIRS);
+    const servers = this.space.start(process.execPath, program, THEIRS, THEIRS_SIX);
     t.teardown(() => servers.stop('SIGKILL').then(() => {}));
     if ((await servers.line()) !== 'ready') throw new Error('the servers did not start');
   }

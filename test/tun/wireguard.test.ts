@@ -22,10 +22,12 @@ import {
 } from '../../src/tunnel.ts';
 import { run } from '../support/process.ts';
 import { Between } from './between.ts';
+import { atMost } from './lanes.ts';
+import { milestones } from './long.ts';
 import { testWith } from './serving.ts';
-import { GoPeer, HERE, makeKeys, PORT, THEIRS, THERE, THERE_SIX } from './wireguard-go.ts';
+import { GoPeer, makeKeys, THEIRS, THEIRS_SIX } from './wireguard-go.ts';
 
-const withGo = testWith('ip', 'nsenter', 'unshare', 'wg', 'wireguard-go');
+const withGo = atMost(5, testWith('ip', 'nsenter', 'unshare', 'wg', 'wireguard-go'));
 const MIB = Number(process.env['TUNSTACK_TUNNEL_MIB'] ?? 8);
 
 interface Tunnel {
@@ -38,19 +40,22 @@ interface Tunnel {
 interface TunnelOptions {
   /** Settings of [Peer] in both files. */
   readonly both?: readonly string[];
-  readonly endpoint?: string;
+  /** Where the peer is: over IPv4 by default; `waits`: we are to wait for it. */
+  readonly by?: 'IPv4' | 'IPv6' | 'waits';
   readonly plain?: boolean;
 }
 
 /** A stack of ours in a tunnel to wireguard-go. */
 async function tunnel(t: ExecutionContext, options: TunnelOptions = {}): Promise<Tunnel> {
-  const { both = [], endpoint = `${THERE}:${PORT}`, plain = false } = options;
+  const { both = [], by = 'IPv4', plain = false } = options;
   const peer = await GoPeer.make(t);
-  await peer.start(endpoint === '' ? [...both, `Endpoint = ${HERE}:${PORT}`] : both);
-  const at = { port: PORT };
+  const { here, port, endpoint, thereSix } = peer;
+  await peer.start(by === 'waits' ? [...both, `Endpoint = ${here}:${port}`] : both);
+  const at = { port };
+  const place = { IPv4: endpoint, IPv6: `[${thereSix}]:${port}`, waits: '' }[by];
   const inner = plain ? await openDgram({ createSocket }, at) : await openBatch(at);
   const between = new Between(inner ?? (await openDgram({ createSocket }, at)));
-  const device = await openWireGuard(peer.file(endpoint, both), {
+  const device = await openWireGuard(peer.file(place, both), {
     transport: between,
     offload: !plain,
     name: peer.name,
@@ -62,18 +67,23 @@ async function tunnel(t: ExecutionContext, options: TunnelOptions = {}): Promise
   return { peer, device, stack, between };
 }
 
-/** `mib` to the echo service and back, while `meanwhile` is done: the hash of what went and of what came. */
+/** `mib` to the echo service of `host` and back: the hash of what went and of what came. */
 async function echo(
   { stack }: Tunnel,
   mib: number,
-  meanwhile: () => Promise<void> = async () => {},
+  host: string = THEIRS,
 ): Promise<{ sent: string; came: string }> {
-  const socket = stack.net.connect({ host: THEIRS, port: 7, allowHalfOpen: true });
+  const socket = stack.net.connect({ host, port: 7, allowHalfOpen: true });
   const [sent, came] = [createHash('sha256'), createHash('sha256')];
+  const tell = milestones('wireguard', mib << 20);
   const all = (async () => {
-    for await (const piece of socket) came.update(piece);
+    let arrived = 0;
+    for await (const piece of socket) {
+      came.update(piece);
+      arrived += (piece as Buffer).length;
+      tell(arrived);
+    }
   })();
-  const other = meanwhile();
   for (let i = 0; i < mib; i++) {
     const piece = randomBytes(1 << 20);
     sent.update(piece);
@@ -82,7 +92,7 @@ async function echo(
     }
   }
   socket.end();
-  await Promise.all([all, other]);
+  await all;
   return { sent: sent.digest('hex'), came: came.digest('hex') };
 }
 
@@ -113,10 +123,10 @@ withGo(
 
 withGo('wireguard: wireguard-go begins the handshake, with a preshared key', async (t) => {
   const both = [`PresharedKey = ${randomBytes(32).toString('base64')}`];
-  const run = await tunnel(t, { endpoint: '', both });
+  const run = await tunnel(t, { by: 'waits', both });
   const { code, out } = await run.peer.space.run('ping', '-c', '3', '-i', '0.2', '10.66.0.1');
   t.is(code, 0, out);
-  t.is(run.device.status().peers[0]?.endpoint, `${THERE}:${PORT}`);
+  t.is(run.device.status().peers[0]?.endpoint, run.peer.endpoint);
   const { sent, came } = await echo(run, 4);
   t.is(came, sent);
 });
@@ -131,7 +141,7 @@ withGo('wireguard: text is whole where 5 % of the datagrams are lost each way', 
   const run = await tunnel(t);
   await run.stack.ping(THEIRS, { timeout: 6000 });
   run.between.loss = 0.05;
-  const { sent, came } = await echo(run, Math.max(2, Math.floor(MIB / 4)));
+  const { sent, came } = await echo(run, MIB);
   t.is(came, sent);
   t.true(run.between.dropped > 50);
   const [peer] = run.device.status().peers;
@@ -173,7 +183,7 @@ withGo('wireguard: wireguard-go follows us to another port', async (t) => {
   const moved = await openDgram({ createSocket });
   await run.between.move(moved);
   await run.stack.ping(THEIRS, { timeout: 6000 });
-  t.is((await run.peer.show('endpoints')).split('\t')[1]?.trim(), `${HERE}:${moved.port}`);
+  t.is((await run.peer.show('endpoints')).split('\t')[1]?.trim(), `${run.peer.here}:${moved.port}`);
   t.is(run.device.status().handshakes, 1, 'in the same session');
 });
 
@@ -182,23 +192,42 @@ withGo('wireguard: either end may start again', async (t) => {
   await run.stack.ping(THEIRS, { timeout: 6000 });
   await run.peer.stop();
   // It has forgotten the session, and begins another as soon as it has something to send.
-  await run.peer.start([`Endpoint = ${HERE}:${PORT}`]);
+  await run.peer.start([`Endpoint = ${run.peer.here}:${run.peer.port}`]);
   const { code, out } = await run.peer.space.run('ping', '-c', '1', '-W', '5', '10.66.0.1');
   t.is(code, 0, out);
   await reach(run.stack);
   await run.stack.close();
-  const device = await openWireGuard(run.peer.file(`${THERE}:${PORT}`), { name: run.peer.name });
+  const device = await openWireGuard(run.peer.file(run.peer.endpoint), { name: run.peer.name });
   const stack = createTunnelStack(device);
   t.teardown(() => stack.close());
   await reach(stack);
   t.is(device.status().handshakes, 1);
 });
 
+withGo('wireguard: we follow wireguard-go to another port while text passes', async (t) => {
+  const run = await tunnel(t);
+  await run.stack.ping(THEIRS, { timeout: 6000 });
+  const flowing = echo(run, 4);
+  const set = await run.peer.space.run('wg', 'set', run.peer.name, 'listen-port', '52999');
+  t.is(set.code, 0, set.err);
+  const { sent, came } = await flowing;
+  t.is(came, sent);
+  await reach(run.stack);
+  t.is(run.device.status().peers[0]?.endpoint, `${run.peer.there}:52999`);
+});
+
+withGo('wireguard: IPv6 passes inside, whole, over IPv4 and over IPv6', async (t) => {
+  for (const by of ['IPv4', 'IPv6'] as const) {
+    const { sent, came } = await echo(await tunnel(t, { by }), 1, THEIRS_SIX);
+    t.is(came, sent, by);
+  }
+});
+
 withGo('wireguard: datagrams travel over IPv6', async (t) => {
-  const run = await tunnel(t, { endpoint: `[${THERE_SIX}]:${PORT}` });
+  const run = await tunnel(t, { by: 'IPv6' });
   const { sent, came } = await echo(run, 2);
   t.is(came, sent);
-  t.is(run.device.status().peers[0]?.endpoint, `[${THERE_SIX}]:${PORT}`);
+  t.is(run.device.status().peers[0]?.endpoint, `[${run.peer.thereSix}]:${run.peer.port}`);
 });
 
 /** `wg` with these words, which must go well; what it said. */
@@ -217,7 +246,7 @@ async function controlled(t: ExecutionContext): Promise<{
   const peer = await GoPeer.make(t);
   await peer.start();
   const name = `${peer.name}o`; // a control socket's name is one for all namespaces
-  const device = await openWireGuard(peer.file(`${THERE}:${PORT}`), { name });
+  const device = await openWireGuard(peer.file(peer.endpoint), { name });
   const stack = createTunnelStack(device);
   t.teardown(() => stack.close());
   const control = await openControl(device);
@@ -229,10 +258,14 @@ async function controlled(t: ExecutionContext): Promise<{
 withGo('wireguard: wg asks and tells our interface as its own', async (t) => {
   const { peer, device } = await controlled(t);
   const { name } = device;
+  const { there, port } = peer;
   const [own = '', line = ''] = (await wg(t, 'show', name, 'dump')).split('\n');
-  t.is(own, [peer.ours.secret, peer.ours.public, PORT, 'off'].join('\t'));
-  t.regex(line, /\t192\.0\.2\.2:51820\t10\.66\.0\.2\/32,fd66::2\/128\t[1-9]\d+\t\d+\t\d+\toff$/);
-  t.regex(await wg(t, 'show', name), /listening port: 51820\n\npeer: [\s\S]*latest handshake: /);
+  t.is(own, [peer.ours.secret, peer.ours.public, port, 'off'].join('\t'));
+  const [endpoint, ips, ...more] = line.split('\t').slice(2);
+  t.deepEqual([endpoint, ips], [`${there}:${port}`, '10.66.0.2/32,fd66::2/128']);
+  t.regex(more.join('\t'), /^[1-9]\d+\t\d+\t\d+\toff$/);
+  const shown = await wg(t, 'show', name);
+  t.regex(shown, /listening port: 518\d\d\n\npeer: [\s\S]*latest handshake: /);
   const key = peer.keys.public;
   const psk = join(peer.folder, 'psk');
   const secret = randomBytes(32).toString('base64');
@@ -240,12 +273,12 @@ withGo('wireguard: wg asks and tells our interface as its own', async (t) => {
   await wg(
     t,
     ...['set', name, 'peer', key, 'persistent-keepalive', '7', 'allowed-ips', '10.1.0.0/16'],
-    ...['preshared-key', psk, 'endpoint', '192.0.2.2:9'],
+    ...['preshared-key', psk, 'endpoint', `${there}:9`],
   );
   const [status] = device.status().peers;
   t.is(status?.persistentKeepalive, 7);
   t.deepEqual(status?.allowedIps, ['10.1.0.0/16']);
-  t.is(status?.endpoint, '192.0.2.2:9');
+  t.is(status?.endpoint, `${there}:9`);
   t.is(await wg(t, 'show', name, 'preshared-keys'), `${key}\t${secret}\n`);
   await wg(t, 'set', name, 'peer', key, 'remove');
   t.deepEqual(device.status().peers, []);
@@ -260,7 +293,7 @@ withGo('wireguard: wg gives our interface another port, mark and key under way',
   // The session goes on from the other port, and the peer follows.
   await stack.ping(THEIRS, { timeout: 6000 });
   t.is(device.status().handshakes, 1);
-  t.is((await peer.show('endpoints')).split('\t')[1]?.trim(), `${HERE}:51999`);
+  t.is((await peer.show('endpoints')).split('\t')[1]?.trim(), `${peer.here}:51999`);
   const taken = createSocket('udp4').bind(51_998);
   t.teardown(() => {
     taken.close();
