@@ -26,6 +26,7 @@ import {
 
 /** What a tunnel's device is called, carries and sends by. */
 export interface TunnelDeviceOptions {
+  /** What errors call it. */
   readonly name: string;
   /** The longest IP packet, in bytes, that it carries. */
   readonly mtu: number;
@@ -57,7 +58,9 @@ export class TunnelDevice<P extends TunnelProtocol = TunnelProtocol> implements 
   readonly medium = 'ip';
   readonly headerLength: number;
   readonly offload: DeviceOffload;
+  /** What it speaks; after a call of one's own say `turn`. */
   readonly protocol: P;
+  /** Since it was opened. */
   readonly counters: TunnelDeviceCounters = { overrun: 0, refused: 0 };
   #transport: DatagramTransport;
   readonly #out: { datagrams: DatagramTransport; readonly deliver: TunnelOut['deliver'] };

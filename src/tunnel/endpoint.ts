@@ -9,9 +9,11 @@ import ipaddr from 'ipaddr.js';
 
 /** An address of either family and a port: where datagrams come from and go to. */
 export class Endpoint {
+  /** Of IP. */
   readonly family: 4 | 6;
   /** As people write it, without brackets; a link-local one with its zone, `fe80::1%eth0`. */
   readonly address: string;
+  /** 0 to 65 535. */
   readonly port: number;
   /** The address in network order, 4 or 16 bytes. */
   readonly octets: Uint8Array;
@@ -35,6 +37,7 @@ export class Endpoint {
     this.port = port;
   }
 
+  /** Whether both are one address and port. */
   isSame(other: Endpoint): boolean {
     if (this === other) return true;
     return this.port === other.port && this.address === other.address;

@@ -8,6 +8,7 @@ import ipaddr from 'ipaddr.js';
 export interface Prefix {
   /** 4 or 16 bytes, all bits of the address. */
   readonly octets: Uint8Array;
+  /** 0 to 32, or to 128. */
   readonly bits: number;
 }
 

@@ -83,7 +83,9 @@ export interface DatagramTransport extends DatagramOut {
   readonly lost: number;
   /** Whether it keeps the process alive, as it does from the beginning. */
   ref(): void;
+  /** Let the process end while it is open. */
   unref(): void;
+  /** Settles when its sockets are released. What was not flushed is lost. */
   close(): Promise<void>;
 }
 

@@ -33,30 +33,45 @@ export interface OpenVpnServerOptions {
   readonly authorize?: ((who: Candidate) => Verdict | Promise<Verdict>) | undefined;
   /** Of the private key, where it is encrypted. */
   readonly passphrase?: string | undefined;
+  /** Reads the files that the profile names; default: there are none beside it. */
   readonly readFile?: ReadFile | undefined;
   /** How datagrams travel; default sockets of this host on the profile's port. The device closes it. */
   readonly transport?: DatagramTransport | undefined;
+  /** Take and give segments of up to 64 KiB, as a TUN with offload does. Default true. */
   readonly offload?: boolean | undefined;
+  /** Packets that wait to be read before more are lost: 1 to 65 536. */
   readonly limit?: number | undefined;
   /** Handshakes at once, 1 to 65 536; default 256. More wait until some are done. */
   readonly maxHandshakes?: number | undefined;
+  /** A line that people should see: who came, who went and why, what a file asks that is without effect. */
   readonly log?: ((line: string) => void) | undefined;
+  /** A client is let in. */
   readonly onJoin?: ((client: OpenVpnPeer) => void) | undefined;
+  /** A client is gone, and why. */
   readonly onLeave?: ((client: OpenVpnPeer, reason: string) => void) | undefined;
+  /** For simulations: default this machine's. */
   readonly clock?: TunnelClock | undefined;
+  /** For simulations: default `systemRandom`. */
   readonly random?: RandomBytes | undefined;
+  /** Milliseconds since 1970; default `Date.now`. */
   readonly wall?: (() => number) | undefined;
+  /** How packets are sealed; default the fastest way that works here. */
   readonly aead?: AeadMaker | undefined;
 }
 
 /** What is known of a client. */
 export interface OpenVpnPeer {
+  /** By which its data packets are told from others: 0 to 2²⁴ - 2. */
   readonly peerId: number;
   /** The certificate's common name, or the user's. */
   readonly name: string;
+  /** As it was said with the password; empty where none was asked for. */
   readonly user: string;
+  /** Where it was heard of last: `192.0.2.1:1194`, `[2001:db8::1]:1194`. */
   readonly endpoint: string;
+  /** What it was given: `10.8.0.2`, `fd00::1000`. */
   readonly addresses: readonly string[];
+  /** Of the data channel: `AES-256-GCM`. */
   readonly cipher: string | undefined;
   /** Protocol and suite of TLS. */
   readonly tls: string;
@@ -64,12 +79,15 @@ export interface OpenVpnPeer {
   readonly since: number;
   /** Bytes of IP packets. */
   readonly receivedBytes: number;
+  /** Bytes of IP packets. */
   readonly sentBytes: number;
 }
 
 /** How a server of OpenVPN stands. */
 export interface OpenVpnServerStatus {
+  /** Where it listens. */
   readonly port: number;
+  /** Those who are let in. */
   readonly clients: readonly OpenVpnPeer[];
   /** What came to nothing, by reason; what is above 0. */
   readonly drops: Readonly<Partial<OpenVpnCounters>>;
@@ -77,6 +95,7 @@ export interface OpenVpnServerStatus {
 
 /** An open server. */
 export class OpenVpnServerDevice extends TunnelDevice<OpenVpnServer> {
+  /** What it was opened by. */
   readonly profile: Profile;
   readonly #wall: () => number;
 
@@ -98,6 +117,7 @@ export class OpenVpnServerDevice extends TunnelDevice<OpenVpnServer> {
     return [`${address}/${prefix}`, ...(address6 === undefined ? [] : [`${address6}/${prefix6}`])];
   }
 
+  /** How it stands now; a copy. */
   status(): OpenVpnServerStatus {
     const clients = [...this.protocol.clients]
       .filter(({ isUp }) => isUp)

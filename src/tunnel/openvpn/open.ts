@@ -31,6 +31,7 @@ export interface OpenVpnOptions {
   readonly name?: string | undefined;
   /** In place of the profile's, or where it asks (`auth-user-pass` without a file). */
   readonly user?: string | undefined;
+  /** With `user`. */
   readonly password?: string | undefined;
   /** Of the private key, where it is encrypted. */
   readonly passphrase?: string | undefined;
@@ -54,8 +55,11 @@ export interface OpenVpnOptions {
   readonly log?: ((line: string) => void) | undefined;
   /** The tunnel is up, with this network; the first time too. */
   readonly onUp?: ((network: OpenVpnNetwork) => void) | undefined;
+  /** The tunnel is down, and why; it is made again, unless that was the end. */
   readonly onDown?: ((reason: string) => void) | undefined;
+  /** For simulations: default this machine's. */
   readonly clock?: TunnelClock | undefined;
+  /** For simulations: default `systemRandom`. */
   readonly random?: RandomBytes | undefined;
   /** Milliseconds since 1970; default `Date.now`. */
   readonly wall?: (() => number) | undefined;
@@ -67,25 +71,35 @@ export interface OpenVpnOptions {
 export interface OpenVpnNetwork {
   /** `10.8.0.2/24`, `fd00::2/64`. */
   readonly addresses: readonly string[];
+  /** The router inside, `10.8.0.1`. */
   readonly gateway: string | undefined;
+  /** Likewise of IPv6. */
   readonly gateway6: string | undefined;
   /** Networks that are reached through it; `0.0.0.0/0` and `::/0` where all is. */
   readonly routes: readonly Route[];
+  /** Servers of names, inside. */
   readonly dns: readonly string[];
+  /** Domains that are searched. */
   readonly search: readonly string[];
+  /** The longest IP packet, in bytes. */
   readonly mtu: number;
 }
 
 /** What is known of a client's tunnel. */
 export interface OpenVpnStatus {
+  /** `connecting`; `pulling`, asking for its network; `up`; `waiting` for the next try; `stopped`. */
   readonly state: ClientState;
+  /** The server that it speaks with, `192.0.2.1:1194`. */
   readonly endpoint: string | undefined;
+  /** Of the data channel: `AES-256-GCM`; undefined until it is agreed on. */
   readonly cipher: string | undefined;
+  /** Keys that were agreed on, the first one and each renegotiated one. */
   readonly handshakes: number;
   /** Milliseconds since 1970; 0: none yet. */
   readonly lastHandshake: number;
   /** Bytes of IP packets. */
   readonly receivedBytes: number;
+  /** Bytes of IP packets. */
   readonly sentBytes: number;
   /** What came to nothing, by reason; what is above 0. */
   readonly drops: Readonly<Partial<OpenVpnCounters>>;
@@ -93,6 +107,7 @@ export interface OpenVpnStatus {
 
 /** An open client. */
 export class OpenVpnDevice extends TunnelDevice<OpenVpnClient> {
+  /** What it was opened by. */
   readonly profile: Profile;
   readonly #wall: () => number;
 
@@ -113,6 +128,7 @@ export class OpenVpnDevice extends TunnelDevice<OpenVpnClient> {
     return networkOf(this.profile, this.protocol.network);
   }
 
+  /** How it stands now; a copy. */
   status(): OpenVpnStatus {
     const { state, endpoint, network, handshakes, handshakeAt, bytesIn, bytesOut, counters } =
       this.protocol;

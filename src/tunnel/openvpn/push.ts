@@ -13,6 +13,7 @@ export interface Route {
   readonly network: string;
   /** Undefined: the gateway of the tunnel. `net_gateway`, the host's own: keep it out of the tunnel. */
   readonly gateway: string | undefined;
+  /** Which of two routes to the same network counts: the lower. Undefined: the system's default. */
   readonly metric: number | undefined;
 }
 

@@ -18,6 +18,7 @@ export type DgramSocket = Pick<
 
 /** Makes sockets: `node:dgram` itself, or `stack.dgram`. */
 export interface DgramMaker {
+  /** A socket that is not bound, as `dgram.createSocket` gives it. */
   createSocket(options: {
     readonly type: 'udp4' | 'udp6';
     readonly ipv6Only?: boolean;

@@ -11,6 +11,7 @@ import { formatKey, parseKey } from './keys.ts';
 export interface WireGuardConfig {
   /** 32 bytes. */
   readonly privateKey: Uint8Array;
+  /** 1 to 65 535; undefined: one that is free. */
   readonly listenPort?: number | undefined;
   /** SO_MARK of what leaves; 0: none. */
   readonly fwMark?: number | undefined;
@@ -18,19 +19,25 @@ export interface WireGuardConfig {
   readonly addresses: readonly string[];
   /** Servers of DNS, and domains that are searched. */
   readonly dns: readonly string[];
+  /** Domains that are searched: `DNS` has both. */
   readonly search: readonly string[];
+  /** The longest IP packet in bytes, 576 to 65 535; undefined: 1420. */
   readonly mtu?: number | undefined;
   /** Where the routes go: the main table or, for a default route, one of its own (`auto`); nowhere (`off`); a table. */
   readonly table: 'auto' | 'off' | number;
   /** What is to be run, by which setting. */
   readonly commands: readonly WireGuardCommand[];
+  /** `SaveConfig`: read, and not acted on. */
   readonly saveConfig: boolean;
+  /** In the order of the file. */
   readonly peers: readonly WireGuardPeerConfig[];
 }
 
 /** A command that a file asks for. A device never runs it; `tunstack tunnel up --allow-commands` does. */
 export interface WireGuardCommand {
+  /** The setting that asks for it. */
   readonly when: 'PreUp' | 'PostUp' | 'PreDown' | 'PostDown';
+  /** For a shell; `%i` is the interface's name. */
   readonly command: string;
 }
 
@@ -38,7 +45,9 @@ export interface WireGuardCommand {
 export interface WireGuardPeerConfig {
   /** 32 bytes each. */
   readonly publicKey: Uint8Array;
+  /** 32 bytes; undefined: none. */
   readonly presharedKey?: Uint8Array | undefined;
+  /** Which addresses inside are its: where packets to them go, and whose packets it may send. */
   readonly allowedIps: readonly Prefix[];
   /** A name or an address, and a port. */
   readonly endpoint?: { readonly host: string; readonly port: number } | undefined;
@@ -49,6 +58,7 @@ export interface WireGuardPeerConfig {
 /** What is wrong with a file, and where. */
 export class ConfigError extends Error {
   override readonly name: string = 'ConfigError';
+  /** That of Node for a wrong argument. */
   readonly code: string = 'ERR_INVALID_ARG_VALUE';
   /** From 1; 0 for what is missing in the whole. */
   readonly line: number;

@@ -21,7 +21,9 @@ const PATIENCE = 10_000;
 
 /** An interface that can be asked and told. */
 export interface Control {
+  /** Where the socket is. */
   readonly path: string;
+  /** Stop listening, and take the socket away. */
   close(): Promise<void>;
 }
 

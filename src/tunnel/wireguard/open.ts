@@ -35,6 +35,7 @@ export interface OpenWireGuardOptions {
   readonly resolve?: ((host: string) => Promise<string>) | undefined;
   /** For simulations: default this machine's. */
   readonly clock?: TunnelClock | undefined;
+  /** For simulations: default `systemRandom`. */
   readonly random?: RandomBytes | undefined;
   /** Milliseconds since 1970; default `Date.now`. */
   readonly wall?: (() => number) | undefined;
@@ -48,14 +49,17 @@ export interface OpenWireGuardOptions {
 export interface WireGuardPeerStatus {
   /** In base64. */
   readonly publicKey: string;
+  /** Whether one is set. */
   readonly hasPresharedKey: boolean;
   /** `192.0.2.1:51820`; undefined if it has not been heard of. */
   readonly endpoint: string | undefined;
+  /** `10.66.0.2/32`, `fd66::2/128`. */
   readonly allowedIps: readonly string[];
   /** Milliseconds since 1970; 0: none yet. */
   readonly lastHandshake: number;
   /** Bytes of datagrams. */
   readonly receivedBytes: number;
+  /** Bytes of datagrams. */
   readonly sentBytes: number;
   /** Of packets that it sent, how many did not come or came too late: a share from 0 to 1. */
   readonly loss: number;
@@ -65,10 +69,13 @@ export interface WireGuardPeerStatus {
 
 /** What is known of an interface. */
 export interface WireGuardStatus {
+  /** Ours, in base64. */
   readonly publicKey: string;
+  /** Where peers find us. */
   readonly listenPort: number;
   /** Handshakes that were completed. */
   readonly handshakes: number;
+  /** In the order in which they were added. */
   readonly peers: readonly WireGuardPeerStatus[];
   /** What came to nothing, by reason; what is above 0. */
   readonly drops: Readonly<Partial<WireGuardDrops>>;
@@ -80,6 +87,7 @@ const MTU = 1420;
 export class WireGuardDevice extends TunnelDevice<WireGuard> {
   /** Our addresses inside, with the lengths of their prefixes. */
   readonly addresses: readonly string[];
+  /** What it was opened by. */
   readonly config: WireGuardConfig;
   /** Its sockets are this host's, and it has made them. */
   readonly #isOurs: boolean;
@@ -157,6 +165,7 @@ export class WireGuardDevice extends TunnelDevice<WireGuard> {
     return all.map(formatPrefix);
   }
 
+  /** How it stands now; a copy. */
   status(): WireGuardStatus {
     const core = this.protocol;
     const drops = Object.entries(core.drops).filter(([, count]) => count > 0);

@@ -150,9 +150,8 @@ export const DIRECTIVES: Readonly<Record<string, Apply>> = {
     if (name.startsWith('tap')) throw wrong(asked, 'only tunnels of IP packets (tun) are there');
     profile.device = name === 'tun' || name === 'null' ? profile.device : name;
   },
-  'dev-type'(profile, asked) {
+  'dev-type'(_, asked) {
     if (word(asked) !== 'tun') throw wrong(asked, 'only tunnels of IP packets (tun) are there');
-    profile.device ??= undefined;
   },
   proto(profile, asked) {
     profile.proto = word(asked);

@@ -16,6 +16,7 @@ export interface Directive {
 export class ProfileError extends SyntaxError {
   override readonly name = 'ProfileError';
   readonly code = 'ERR_OPENVPN_PROFILE';
+  /** From 1; 0 for what is missing in the whole. */
   readonly line: number;
 
   constructor(line: number, reason: string) {

@@ -14,8 +14,11 @@ import type { Lease, Pool } from './pool.ts';
 export interface Candidate {
   /** Common name of the certificate; undefined where none was asked for. */
   readonly name: string | undefined;
+  /** By `auth-user-pass`; empty where none was said. */
   readonly user: string;
+  /** With it, in the clear. */
   readonly password: string;
+  /** Where it speaks from. */
   readonly from: Endpoint;
 }
 
