@@ -32,9 +32,10 @@ export class Screen {
     this.#around(this.#out, text);
   }
 
-  /** One line, whatever the message holds. */
+  /** One line, whatever the message holds: what it quotes, from a file or a peer, gives a terminal no orders. */
   complain(text: string): void {
-    this.#around(this.#err, `tunstack: ${text.replace(/\s*\n\s*/g, '; ')}`);
+    const line = text.replace(/\s*\n\s*/g, '; ').replace(/(?!\t)\p{Cc}/gu, '?');
+    this.#around(this.#err, `tunstack: ${line}`);
   }
 
   /** On standard error, as it is. */

@@ -23,6 +23,12 @@ test('screen: lines go to standard output, complaints to standard error', (t) =>
   t.deepEqual(written, ['out:ready\n', 'err:tunstack: it broke\n']);
 });
 
+test('screen: what a complaint quotes gives a terminal no orders', (t) => {
+  const { screen, written } = make(false);
+  screen.complain('line 3: \x1b[2J\x1b]0;title\x07\x9b31m is no setting\tof ours');
+  t.deepEqual(written, ['err:tunstack: line 3: ?[2J?]0;title??31m is no setting\tof ours\n']);
+});
+
 test('screen: a complaint is one line', (t) => {
   const { screen, written } = make(false);
   screen.complain('it broke\n  here\nand there');
