@@ -23,12 +23,21 @@ test('tunnel: up takes a file, and without root a proxy and ports', (t) => {
   t.is(request.options.file, 'wg.conf');
 });
 
+test('tunnel: an address of IPv6 stands in brackets before a port, RFC 3986 §3.2.2', (t) => {
+  const request = read('tunnel up --rootless --socks5 [::1]:1080 --publish 80:[::1]:8080 wg.conf');
+  if (request.command !== 'tunnel-up') return t.fail(JSON.stringify(request));
+  t.deepEqual(request.options.socks5, { host: '::1', port: 1080 });
+  t.deepEqual(request.options.publish, [{ port: 80, host: '::1', hostPort: 8080 }]);
+});
+
 const refusals: readonly (readonly [string, RegExp])[] = [
   ['tunnel up', /missing required argument 'file'/],
   ['tunnel up --socks5 1080 a.conf', /needs '--rootless'/],
   ['tunnel up --rootless a.conf', /needs '--socks5' or '--publish'/],
   ['tunnel up --rootless --publish 0:1 a.conf', /'0:1' is invalid/],
   ['tunnel up --rootless --socks5 x a.conf', /Give an address and a port/],
+  ['tunnel up --rootless --socks5 1 --spin 50 a.conf', /'--spin' is for a TUN/],
+  ['tunnel up --spin x a.conf', /'x' is invalid/],
   ['tunnel serve', /required option '--endpoint <host>' not specified/],
 ];
 

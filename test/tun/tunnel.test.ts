@@ -11,7 +11,7 @@ import type { ExecutionContext } from 'ava';
 import { Running, run, tunstack } from '../support/process.ts';
 import { command, root } from '../support/root.ts';
 import { testWith } from './serving.ts';
-import { GoPeer, OURS, THEIRS } from './wireguard-go.ts';
+import { GoPeer, OURS, THEIRS, THEIRS_SIX } from './wireguard-go.ts';
 
 const withGo = testWith('ip', 'nsenter', 'unshare', 'wg', 'wireguard-go', 'curl');
 
@@ -90,24 +90,30 @@ withGo('tunnel: without root the programs of this host use the network by a prox
   const file = fileFor(peer, [], 'rootless');
   const { ready } = await up(
     t,
-    ...['--rootless', '--socks5', '127.0.0.1:0', '--publish', '8000:9999', '--json', file],
+    ...['--rootless', '--socks5', '127.0.0.1:0', '--publish', '8000:9999', '--json'],
+    ...['--publish', '8001:[::1]:9999', file],
   );
   const said = JSON.parse(ready) as Record<string, string>;
-  t.is(said['publish'], '8000:127.0.0.1:9999');
+  t.is(said['publish'], '8000:127.0.0.1:9999,8001:[::1]:9999');
   const proxy = `socks5://${said['socks5']}`;
   const page = await run('curl', '-sS', '-m', '20', '--proxy', proxy, `http://${THEIRS}/`);
   t.regex(page.out, /<title>outside<\/title>/, page.err);
+  const six = `http://[${THEIRS_SIX}]/`;
+  const overSix = await run('curl', '-gsS', '-m', '20', '--proxy', proxy, six);
+  t.regex(overSix.out, /<title>outside<\/title>/, overSix.err);
   const refused = await run('curl', '-sS', '-m', '20', '--proxy', proxy, `http://${THEIRS}:81/`);
   t.not(refused.code, 0);
   // A name, asked of this host: the loopback's own.
   const site = new Running(process.execPath, [
     '-e',
-    "require('http').createServer((q, r) => r.end('hello from the host')).listen(9999, '127.0.0.1', () => console.log('on'))",
+    "require('http').createServer((q, r) => r.end('hello from the host')).listen(9999, '::', () => console.log('on'))",
   ]);
   t.teardown(() => site.stop('SIGKILL').then(() => {}));
   await site.line();
   const published = await peer.space.run('curl', '-sS', '-m', '20', `http://${OURS}:8000/`);
   t.is(published.out.trim(), 'hello from the host', published.err);
+  const inside6 = await peer.space.run('curl', '-gsS', '-m', '20', 'http://[fd66::1]:8001/');
+  t.is(inside6.out.trim(), 'hello from the host', inside6.err);
 });
 
 withGo('tunnel: serve makes both ends’ files, which wg takes too', async (t) => {
@@ -115,6 +121,29 @@ withGo('tunnel: serve makes both ends’ files, which wg takes too', async (t) =
   const folder = join(peer.folder, 'made');
   const words = ['tunnel', 'serve', '--endpoint', peer.there, '--folder', folder, '--peers', '2'];
   const place = ['--listen-port', `${peer.port}`, '--tun', 'tss'];
+  // With --json each line is an object, and a code for a camera is none.
+  const json = join(peer.folder, 'json');
+  const asJson = [
+    'tunnel',
+    'serve',
+    '--endpoint',
+    peer.there,
+    '--folder',
+    json,
+    '--json',
+    ...place,
+  ];
+  const telling = peer.space.start(process.execPath, command, ...asJson);
+  t.teardown(() => telling.stop('SIGKILL').then(() => {}));
+  const events: Record<string, string>[] = [];
+  do events.push(JSON.parse(await telling.line()) as Record<string, string>);
+  while (events.at(-1)?.['event'] !== 'ready');
+  t.deepEqual(
+    events.map(({ event }) => event),
+    ['made', 'made', 'ready'],
+  );
+  t.is(events[0]?.['text'], readFileSync(join(json, 'tunnel-peer1.conf'), 'utf8'));
+  await telling.stop();
   const server = peer.space.start(process.execPath, command, ...words, ...place);
   t.teardown(() => server.stop('SIGKILL').then(() => {}));
   for (let line = ''; !line.startsWith('ready '); ) line = await server.line();

@@ -82,8 +82,11 @@ function parseListen(text: string): { host: string; port: number } {
   if (digits === '' || port > 65_535) {
     throw new InvalidArgumentError('Give an address and a port, such as 127.0.0.1:1080.');
   }
-  return { host: host === '' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'), port };
+  return { host: host === '' ? '127.0.0.1' : bare(host), port };
 }
+
+/** An address of IPv6 stands in brackets before a port: RFC 3986 §3.2.2. */
+const bare = (host: string): string => host.replace(/^\[(.*)\]$/, '$1');
 
 function parsePublish(text: string, before: PublishedPort[]): PublishedPort[] {
   const [, inside = '', host, outside] = /^(\d{1,5})(?::(?:(.+):)?(\d{1,5}))?$/.exec(text) ?? [];
@@ -94,7 +97,7 @@ function parsePublish(text: string, before: PublishedPort[]): PublishedPort[] {
       'Give a port of the tunnel, and where it leads: 80:8080, or 80:192.0.2.1:8080.',
     );
   }
-  return [...before, { port, host: host ?? '127.0.0.1', hostPort }];
+  return [...before, { port, host: bare(host ?? '127.0.0.1'), hostPort }];
 }
 
 function withUp(command: Command): Command {

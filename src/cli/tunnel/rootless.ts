@@ -42,12 +42,12 @@ export async function openRootless(
       });
       closing.push(server);
       const { address, port } = server.address;
-      ready['socks5'] = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+      ready['socks5'] = joined(address, port);
     }
     for (const each of ports) closing.push(await publish(stack, each));
     if (ports.length > 0) {
       ready['publish'] = ports
-        .map(({ port, host, hostPort }) => `${port}:${host}:${hostPort}`)
+        .map(({ port, host, hostPort }) => `${port}:${joined(host, hostPort)}`)
         .join(',');
     }
     return { ready, stack, lost, close };
@@ -56,3 +56,6 @@ export async function openRootless(
     throw error;
   }
 }
+
+const joined = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

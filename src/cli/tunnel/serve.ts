@@ -32,13 +32,17 @@ export async function tunnelServe(
   stopped: Promise<unknown>,
 ): Promise<number> {
   const file = join(options.folder, SERVER_FILE);
-  if (existsSync(file)) screen.line(`uses ${file}, which is there`);
+  const { json } = options.up;
+  const tell = (event: object, ...lines: string[]): void => {
+    for (const line of json ? [JSON.stringify(event)] : lines) screen.line(line);
+  };
+  if (existsSync(file)) tell({ event: 'uses', path: file }, `uses ${file}, which is there`);
   else {
     for (const { path, text } of makeFiles(options)) {
-      screen.line(`made ${path}`);
-      if (path === file) continue;
-      for (const line of text.trimEnd().split('\n')) screen.line(line);
-      if (options.qr) qr.generate(text, { small: true }, (code) => screen.line(code));
+      if (path === file) tell({ event: 'made', path }, `made ${path}`);
+      else tell({ event: 'made', path, text }, `made ${path}`, ...text.trimEnd().split('\n'));
+      if (path === file || json || !options.qr) continue;
+      qr.generate(text, { small: true }, (code) => screen.line(code));
     }
   }
   return tunnelUp({ ...options.up, file, tun: options.up.tun ?? 'tunnel-server' }, screen, stopped);
