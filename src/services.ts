@@ -51,6 +51,7 @@ export type {
   PublishOptions as PublishPortOptions,
 } from './services/network/publish.ts';
 export {
+  type LeaseLine,
   type NetworkStatus,
   type PortLine,
   type PublishedLine,

@@ -5,6 +5,8 @@
  */
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import { listenForMachines, type MachineServer, openTap } from '../../index.ts';
 import type { Facts } from '../../page/live/watched.ts';
 import {
@@ -20,7 +22,7 @@ import {
   sayRules,
 } from '../../services.ts';
 import { flowFacts } from '../forward/forward.ts';
-import { moveInto } from '../netns.ts';
+import { moveIPv6, moveInto } from '../netns.ts';
 import { pageOnHost } from '../page.ts';
 import type { Screen } from '../screen.ts';
 import { hostOf } from '../session.ts';
@@ -109,8 +111,17 @@ async function plugAll(
     const tap = await openTap({ mtu, offload: 'auto' });
     network.plug(tap, { name: netns });
     const bits = options.address.split('/')[1];
-    const address = `${freeAddress(network, options.netns.indexOf(netns))}/${bits}`;
+    const index = options.netns.indexOf(netns);
+    const address = `${freeAddress(network.address, index)}/${bits}`;
     await moveInto(netns, { name: tap.name, address, mtu, via: network.address });
+    const via6 = network.address6;
+    if (via6 === undefined) continue;
+    const { name } = tap;
+    try {
+      await moveIPv6(netns, { name, address: `${freeAddress6(via6, index)}/64`, via: via6 });
+    } catch {
+      screen.note(`tunstack: ${netns} has no IPv6`); // by its sysctls: it has IPv4
+    }
   }
   const servers: MachineServer[] = [];
   let count = 0;
@@ -136,19 +147,27 @@ async function plugAll(
 }
 
 /** For a namespace, which asks nobody: an address below the pool, the second and on. */
-function freeAddress({ address }: Network, index: number): string {
-  const octets = hostOf(`${address}/`).split('.').map(Number);
+function freeAddress(gateway: string, index: number): string {
+  const octets = hostOf(`${gateway}/`).split('.').map(Number);
   octets[3] = (octets[3] as number) + 1 + index; // it has four
   return octets.join('.');
+}
+
+/** The same of IPv6. */
+function freeAddress6(gateway: string, index: number): string {
+  const parsed = ipaddr.IPv6.parse(gateway);
+  parsed.parts[7] = ((parsed.parts[7] as number) + 1 + index) & 0xffff; // it has eight
+  return parsed.toString();
 }
 
 /** Leases, ports, flows and names, as tables of the page. */
 const networkFacts = ({ leases, ports, flows, dns, dhcp, guests }: NetworkStatus): Facts[] => [
   {
     title: 'Leases',
-    columns: ['address', 'hardware address', 'name', 'left'],
-    rows: leases.map(({ address, mac, name, left }) => [
+    columns: ['address', 'hardware address', 'name', 'left', 'of IPv6'],
+    rows: leases.map(({ address, mac, name, left, addresses6 }) => [
       ...[address, mac, name === '' ? '–' : name, `${Math.round(left)} s`],
+      addresses6.length === 0 ? '–' : addresses6.join(' '),
     ]),
   },
   {
@@ -184,6 +203,7 @@ export async function network(
     );
   const given = {
     ...{ address: options.address, leaseTime: options.leaseTime, mtu: options.mtu },
+    ...(options.address6 !== undefined && { address6: options.address6 }),
     ...{ reservations: options.reservations, domain: options.domain },
     ...(options.pool && { pool: options.pool }),
     dns: { names: options.names, ...(options.servers && { servers: options.servers }) },
@@ -246,8 +266,10 @@ export async function network(
   }
 }
 
+const bracketed = (address: string): string => (isIPv6(address) ? `[${address}]` : address);
+
 function sayReady(
-  { address, hostAlias, mtu, published, policy }: Network,
+  { address, hostAlias, address6, hostAlias6, mtu, published, policy }: Network,
   { listen, taps, netns, control, json, policyFile, socks5 }: NetworkCommand,
   servers: readonly MachineServer[],
   screen: Screen,
@@ -259,13 +281,15 @@ function sayReady(
   });
   const ports = published.map(
     ({ options: { protocol, host = '127.0.0.1', guest, guestPort }, port }) =>
-      `${host}:${port}:${guest}:${guestPort}/${protocol ?? 'tcp'}`,
+      `${bracketed(host)}:${port}:${bracketed(guest)}:${guestPort}/${protocol ?? 'tcp'}`,
   );
   const { rules = [], default: otherwise } = policy.options;
   const open = sayRules(rules.filter((rule): rule is Rule => typeof rule === 'object'));
   const ready = {
     gateway: address,
     ...(hostAlias !== undefined && { host: hostAlias }),
+    ...(address6 !== undefined && { gateway6: address6 }),
+    ...(hostAlias6 !== undefined && { host6: hostAlias6 }),
     mtu,
     via: socks5 === undefined ? 'direct' : `socks5://${socks5.host}:${socks5.port}`,
     ...(policyFile === undefined ? { open } : { policy: policyFile }),

@@ -2,7 +2,7 @@
  * What `tunstack network` may be told.
  * @module
  */
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PolicyOptions, PublishPortOptions, SocksProxy } from '../../services.ts';
 import { parseNetns, parseProxy } from '../forward/options.ts';
@@ -33,6 +33,8 @@ export interface NetworkCommand extends PageOptions {
   /** Network namespaces that get a TAP each, as their way out. */
   readonly netns: readonly string[];
   readonly address: string;
+  /** False: guests have IPv4 alone; undefined: as it is usual. */
+  readonly address6: string | false | undefined;
   readonly pool: readonly [first: string, last: string] | undefined;
   readonly leaseTime: number;
   readonly reservations: Readonly<Record<string, string>>;
@@ -73,7 +75,8 @@ function parsePublish(text: string): PublishPortOptions {
     PUBLISH.exec(text) ?? [];
   if (guest === '') {
     throw new InvalidArgumentError(
-      'Give [HOST:]PORT:GUEST:PORT[/tcp|udp][,source=proxy|inside], such as 8080:10.83.0.15:80/tcp.',
+      'Give [HOST:]PORT:GUEST:PORT[/tcp|udp][,source=proxy|inside], such as 8080:10.83.0.15:80/tcp ' +
+        'or [::1]:8080:[fd83::15]:80.',
     );
   }
   return {
@@ -84,6 +87,13 @@ function parsePublish(text: string): PublishPortOptions {
     protocol: (protocol as 'tcp' | 'udp' | undefined) ?? 'tcp',
     ...(source !== undefined && { source: source as 'gateway' | 'proxy' | 'inside' }),
   };
+}
+
+/** An address of IPv6 with the prefix that guests make theirs from. RFC 4291 §2.5.1. */
+function parseCidr6(text: string): string {
+  const [address = '', bits] = text.split('/');
+  if (isIPv6(address) && bits === '64') return text;
+  throw new InvalidArgumentError('Give an address with 64 bits of prefix, such as fd83::1/64.');
 }
 
 function parsePool(text: string): readonly [string, string] {
@@ -110,6 +120,8 @@ export interface NetworkRead extends PageRead {
   tap?: readonly string[];
   netns?: readonly string[];
   address: string;
+  address6?: string;
+  ipv6: boolean;
   pool?: readonly [string, string];
   leaseTime: number;
   reserve?: Record<string, string>;
@@ -169,6 +181,12 @@ export function withNetwork(command: Command): Command {
     list(parseNetns),
   );
   command.option('--address <cidr>', "the gateway's address", parseCidr, '10.83.0.1/24');
+  command.option(
+    '--address6 <cidr>',
+    'its address of IPv6, of whose 64 bits guests make theirs (default: fd83::1/64)',
+    parseCidr6,
+  );
+  command.option('--no-ipv6', 'guests have IPv4 alone');
   command.option(
     '--pool <first-last>',
     'addresses that are lent (default: .10 to the last but five)',
@@ -258,6 +276,9 @@ export function networkCommand(read: NetworkRead): NetworkCommand {
       'where do machines plug in? --listen unix:PATH, --tap NAME, --netns NS or --control PATH',
     );
   }
+  if (!read.ipv6 && read.address6 !== undefined) {
+    throw new InvalidArgumentError("option '--address6' cannot be with '--no-ipv6'.");
+  }
   if (read.record !== undefined && (read.publish ?? []).length > 0) {
     throw new InvalidArgumentError(
       "option '--record' cannot be with '--publish': who connects to a published port is not recorded.",
@@ -275,6 +296,7 @@ export function networkCommand(read: NetworkRead): NetworkCommand {
   } = read;
   return {
     ...{ listen, framing: read.framing, taps, netns, address: read.address, pool: read.pool },
+    address6: read.ipv6 ? read.address6 : false,
     ...{ leaseTime: read.leaseTime, reservations: read.reserve ?? {}, mtu: read.mtu },
     ...{ domain: read.domain, names: read.name ?? {}, servers: read.dns },
     publish: read.publish ?? [],

@@ -5,6 +5,7 @@
  * It judges no name; who does so is asked (`onQuery`), and told what was answered (`onAnswer`).
  * @module
  */
+import { isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import ipaddr from 'ipaddr.js';
 import type { DgramSocket, Server, Stack } from '../../index.ts';
@@ -62,8 +63,10 @@ export interface DnsForwarderOptions {
   readonly domain?: string;
   /** Guests that have names now, such as those of leases; default none. */
   readonly guests?: () => Iterable<NamedGuest>;
-  /** The guests' network, of whose addresses nobody else has names: `10.83.0.0/24`. */
-  readonly network?: string;
+  /** The guests' network, of whose addresses nobody else has names: `10.83.0.0/24`; or several. */
+  readonly network?: string | readonly string[];
+  /** What a guest's address is counted as, where one guest may have several; default each by itself. */
+  readonly countedAs?: (guest: string) => string;
   /** Seconds that an answer of one's own holds, 0 to 86 400; default 10. */
   readonly ttl?: number;
   /** Milliseconds for each try of each resolver, 1 to 60 000; default 2000. */
@@ -119,8 +122,9 @@ export class DnsForwarder {
   readonly #cache: DnsCache;
   readonly #upstream: Upstream;
   readonly #buckets: Buckets;
-  readonly #socket: DgramSocket;
+  readonly #sockets: readonly DgramSocket[];
   readonly #server: Server;
+  readonly #countedAs: (guest: string) => string;
   readonly #counts = {
     ...{ queries: 0, local: 0, cached: 0, resolved: 0 },
     ...{ failed: 0, refused: 0, limited: 0, malformed: 0 },
@@ -151,23 +155,19 @@ export class DnsForwarder {
       outstandingEach: Math.max(1, Math.floor(outstanding / 4)),
     });
     this.names = makeNames(options);
-    this.#socket = stack.dgram.createSocket('udp4');
-    this.#socket.on('message', (bytes, { address, port }) => {
-      void this.#answer(bytes, address).then((answer) => {
-        if (answer) this.#send(answer.udp, port, address);
-      });
+    this.#countedAs = options.countedAs ?? ((guest) => guest);
+    const answer = async (bytes: Uint8Array, guest: string) => this.#answer(bytes, guest);
+    const others = stack.addresses.filter((address) => isIPv6(address));
+    this.#sockets = [undefined, ...others].map((address) => this.#serveUdp(stack, address));
+    this.#server = serveTcp(stack, this.#countedAs, async (bytes, guest) => {
+      return (await answer(bytes, guest))?.tcp;
     });
-    this.#server = serveTcp(stack, async (bytes, guest) => (await this.#answer(bytes, guest))?.tcp);
-    this.ready = new Promise((resolve, reject) => {
-      this.#socket.once('error', reject);
-      this.#server.once('error', reject);
-      this.#socket.bind(PORT, () => {
-        this.#server.listen(PORT, () => {
-          this.#socket.off('error', reject).on('error', () => {}); // a guest that is gone asks no more
-          resolve();
-        });
-      });
-    });
+    this.ready = Promise.all([
+      ...others.map((address, i) => bound(this.#sockets[i + 1] as DgramSocket, address)),
+      bound(this.#sockets[0] as DgramSocket, undefined),
+      listening(this.#server),
+    ]).then(() => {});
+    this.ready.catch(() => {}); // who waits for it hears of it
   }
 
   /** Counters, as they are now. */
@@ -182,16 +182,28 @@ export class DnsForwarder {
 
   /** Answer no more. */
   close(): void {
-    this.#socket.close();
+    for (const socket of this.#sockets) socket.close();
     this.#server.close();
   }
 
-  #send(answer: Uint8Array, port: number, address: string): void {
-    try {
-      this.#socket.send(answer, port, address);
-    } catch {
-      // It was closed meanwhile.
-    }
+  /**
+   * A socket for each address of IPv6: an answer must come from where it was asked (RFC 2181 §4.1), and of several
+   * addresses another one may be the better source. `undefined` is IPv4's.
+   */
+  #serveUdp(stack: Stack, address: string | undefined): DgramSocket {
+    const socket = stack.dgram.createSocket(
+      address === undefined ? 'udp4' : { type: 'udp6', ipv6Only: true },
+    );
+    return socket.on('message', (bytes: Uint8Array, from: { address: string; port: number }) => {
+      void this.#answer(bytes, from.address).then((answer) => {
+        if (answer === undefined) return;
+        try {
+          socket.send(answer.udp, from.port, from.address);
+        } catch {
+          // It was closed meanwhile.
+        }
+      });
+    });
   }
 
   /** What a guest is told over UDP, which has a limit, and over TCP; undefined: nothing. */
@@ -199,7 +211,7 @@ export class DnsForwarder {
     bytes: Uint8Array,
     guest: string,
   ): Promise<{ udp: Uint8Array; tcp: Uint8Array } | undefined> {
-    if (!this.#buckets.take(guest, this.#clock.now())) {
+    if (!this.#buckets.take(this.#countedAs(guest), this.#clock.now())) {
       this.#counts.limited++;
       return undefined;
     }
@@ -236,7 +248,7 @@ export class DnsForwarder {
       this.#told(query, guest, kept);
       return asAnswerTo(query, kept);
     }
-    const answer = await this.#upstream.ask(query, guest);
+    const answer = await this.#upstream.ask(query, this.#countedAs(guest));
     if (answer === undefined) {
       this.#counts.failed++;
       return makeAnswer(query, { rcode: Rcode.SERVFAIL });
@@ -274,13 +286,15 @@ function makeNames({
   guests,
   network,
 }: DnsForwarderOptions): Names {
-  const subnet = network === undefined ? undefined : ipaddr.parseCIDR(network);
+  const subnets = network === undefined ? [] : [network].flat().map((one) => ipaddr.parseCIDR(one));
   const made = new Names({
     domain: plainName(domain),
     guests: guests ?? (() => []),
     isLocal: (address) => {
       const parsed = ipaddr.parse(address);
-      return subnet !== undefined && parsed.kind() === subnet[0].kind() && parsed.match(subnet);
+      return subnets.some(([first, bits]) => {
+        return parsed.kind() === first.kind() && parsed.match([first, bits]);
+      });
     },
   });
   for (const [name, addresses] of Object.entries(names)) {
@@ -288,6 +302,27 @@ function makeNames({
   }
   for (const zone of zones) made.addZone(zone);
   return made;
+}
+
+/** Settles when the socket hears at port 53. */
+function bound(socket: DgramSocket, address: string | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(PORT, address, () => {
+      socket.off('error', reject).on('error', () => {}); // a guest that is gone asks no more
+      resolve();
+    });
+  });
+}
+
+function listening(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(PORT, () => {
+      server.off('error', reject).on('error', () => {});
+      resolve();
+    });
+  });
 }
 
 /**

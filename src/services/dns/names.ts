@@ -3,7 +3,7 @@
  * and those that RFC 6761 keeps from the world. Names are in small letters, without the last dot.
  * @module
  */
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { wrong } from '../address.ts';
 
@@ -11,8 +11,8 @@ import { wrong } from '../address.ts';
 export interface DnsZone {
   /** `containers.internal`. */
   readonly name: string;
-  /** Addresses by what stands before the zone's name; `''` is the zone's own. */
-  readonly records: Readonly<Record<string, string>>;
+  /** Addresses by what stands before the zone's name, one or several; `''` is the zone's own. */
+  readonly records: Readonly<Record<string, string | readonly string[]>>;
   /** For what is not among them; undefined: there is no such name. */
   readonly default?: string;
 }
@@ -21,6 +21,8 @@ export interface DnsZone {
 export interface NamedGuest {
   readonly name: string;
   readonly address: string;
+  /** What else it has, as addresses of IPv6. */
+  readonly others?: readonly string[];
 }
 
 /** What is known of a name: its addresses, none of them perhaps; undefined: it is somebody else's. */
@@ -28,6 +30,9 @@ export type Found = readonly string[] | 'none' | undefined;
 
 /** RFC 952, RFC 1123 §2.1: what a guest calls itself is a name only if it looks like one. */
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Of a guest that makes itself address after address (RFC 8981). */
+const MOST_OTHERS = 4;
 
 /** Small letters, without the last dot. */
 export const plainName = (name: string): string => name.toLowerCase().replace(/\.$/, '');
@@ -56,6 +61,13 @@ export function reversed(name: string): string | undefined {
   return ipaddr.IPv6.parse(words.join(':')).toString();
 }
 
+/** An address as it is written everywhere (RFC 5952), so that it is found by its text. */
+const usual = (address: string): string =>
+  isIPv6(address) ? ipaddr.IPv6.parse(address).toString() : address;
+
+const usualRecords = (records: DnsZone['records']): DnsZone['records'] =>
+  Object.fromEntries(Object.entries(records).map(([name, its]) => [name, [its].flat().map(usual)]));
+
 export interface NamesOptions {
   /** The domain of guests. */
   readonly domain: string;
@@ -77,7 +89,7 @@ export class Names {
 
   /** Answer `name` with these addresses; with none it is there and has no address. */
   set(name: string, addresses: readonly string[]): void {
-    this.#own.set(plainName(name), addresses);
+    this.#own.set(plainName(name), addresses.map(usual));
   }
 
   /** The same. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE` for what is no name, or no address. */
@@ -109,7 +121,11 @@ export class Names {
   addZone(zone: DnsZone): void {
     const name = plainName(zone.name);
     const before = this.#zones.get(name);
-    this.#zones.set(name, { ...zone, name, records: { ...before?.records, ...zone.records } });
+    this.#zones.set(name, {
+      ...zone,
+      name,
+      records: { ...before?.records, ...usualRecords(zone.records) },
+    });
   }
 
   find(name: string): Found {
@@ -123,8 +139,8 @@ export class Names {
     const zone = this.#longestZone(name);
     if (zone !== undefined) {
       const label = within(name, zone.name) as string; // it is below that zone
-      const address = Object.hasOwn(zone.records, label) ? zone.records[label] : zone.default;
-      if (address !== undefined && isName(name)) return [address];
+      const its = Object.hasOwn(zone.records, label) ? zone.records[label] : zone.default;
+      if (its !== undefined && isName(name)) return [its].flat();
     }
     const below = within(name, this.#options.domain) ?? (name.includes('.') ? undefined : name);
     const guest = below === undefined ? undefined : this.#guest(below);
@@ -140,12 +156,13 @@ export class Names {
     for (const [known, addresses] of this.#own) if (addresses.includes(address)) return [known];
     for (const { name: zone, records } of this.#zones.values()) {
       for (const [label, its] of Object.entries(records)) {
-        if (its === address) return [label === '' ? zone : `${label}.${zone}`];
+        if ([its].flat().includes(address)) return [label === '' ? zone : `${label}.${zone}`];
       }
     }
     for (const guest of this.#options.guests()) {
       const label = guest.name.toLowerCase();
-      if (guest.address === address && LABEL.test(label)) {
+      const isIts = guest.address === address || guest.others?.includes(address);
+      if (isIts && LABEL.test(label)) {
         return [`${label}.${this.#options.domain}`];
       }
     }
@@ -164,8 +181,8 @@ export class Names {
   /** The first that calls itself so: who comes later takes no name away. */
   #guest(label: string): readonly string[] | undefined {
     if (!LABEL.test(label)) return undefined;
-    for (const { name, address } of this.#options.guests()) {
-      if (name.toLowerCase() === label) return [address];
+    for (const { name, address, others = [] } of this.#options.guests()) {
+      if (name.toLowerCase() === label) return [address, ...others.slice(0, MOST_OTHERS)];
     }
     return undefined;
   }

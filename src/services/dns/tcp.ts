@@ -17,11 +17,17 @@ const WAITING = 16;
 const IDLE = 10_000;
 const LENGTH = 2;
 
-/** A server that does not listen yet. */
-export function serveTcp(stack: Stack, answer: Answerer): Server {
+/** A server that does not listen yet; guests whom `countedAs` calls the same share their bound. */
+export function serveTcp(
+  stack: Stack,
+  countedAs: (guest: string) => string,
+  answer: Answerer,
+): Server {
   const each = new Map<string, number>();
   const server = stack.net.createServer({ noDelay: true }, (socket) => {
-    const guest = socket.remoteAddress ?? '';
+    // At a server of both families one of IPv4 is in IPv6's clothes (RFC 4291 §2.5.5.2).
+    const from = (socket.remoteAddress ?? '').replace(/^::ffff:(?=[\d.]+$)/i, '');
+    const guest = countedAs(from);
     const count = (each.get(guest) ?? 0) + 1;
     socket.on('error', () => {});
     if (count > MOST_EACH) {
@@ -35,7 +41,7 @@ export function serveTcp(stack: Stack, answer: Answerer): Server {
       else each.delete(guest);
     });
     socket.setTimeout(IDLE, () => socket.destroy());
-    void serveOne(socket, (message) => answer(message, guest));
+    void serveOne(socket, (message) => answer(message, from));
   });
   server.maxConnections = MOST;
   return server;

@@ -33,8 +33,11 @@ export interface GatewayOptions {
   readonly watcher?: FlowWatcher | undefined;
   /** Who has an address; default nothing is known but the address. */
   readonly guestOf?: ((address: string) => Guest) | undefined;
-  /** Where a flow to an address is carried to; default there. */
-  readonly translate?: ((address: string) => string) | undefined;
+  /**
+   * Where a flow to an address is carried to, to the next one where a connection to the one before is refused;
+   * default there.
+   */
+  readonly translate?: ((address: string) => readonly string[]) | undefined;
   /** Most flows at once, TCP and UDP each, 1 to 60 000; default 20 000. */
   readonly flows?: number;
   /** Seconds of silence that end a UDP flow, above 0; default 120. */

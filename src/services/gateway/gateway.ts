@@ -49,8 +49,11 @@ export interface GatewayParts {
   readonly watcher?: FlowWatcher | undefined;
   /** Who has an address. */
   readonly guestOf?: ((address: string) => Guest) | undefined;
-  /** Where a flow to `address` is carried to, such as an alias of this host. */
-  readonly translate?: ((address: string) => string) | undefined;
+  /**
+   * Where a flow to `address` is carried to, such as an alias of this host: to the next one where a connection to
+   * the one before is refused.
+   */
+  readonly translate?: ((address: string) => readonly string[]) | undefined;
   /** Most flows at once, TCP and UDP each. */
   readonly flows: number;
   /** What all flows share, those that are being dialled included. */
@@ -73,6 +76,16 @@ const OUT_OF_DESCRIPTORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 const ECHO = 8;
 const ECHO6 = 128;
 const UNREACHABLE: ReadonlySet<string> = new Set(['EHOSTUNREACH', 'ETIMEDOUT', 'EHOSTDOWN']);
+/**
+ * There is no way from here, as to IPv6 on a host that has none: a guest that is told so at once tries its other
+ * addresses at once (RFC 8305 §5). RFC 792, RFC 4443 §3.1: code 0, the network; no route.
+ */
+const NO_ROUTE: ReadonlySet<string> = new Set([
+  ...['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENODEV'],
+]);
+const NETWORK = 0;
+/** Nobody is there, or there is no such loopback: what stands for this host is tried by its other family. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['ECONNREFUSED', ...NO_ROUTE]);
 
 /** Who cannot decide refuses. */
 const FAILED: Verdict = { action: 'deny', reason: 'error' };
@@ -122,6 +135,13 @@ export class Gateway {
     return found.length;
   }
 
+  /** Cut what was opened from an address that is another guest's from now on, or nobody's. */
+  cutGuest(address: string): void {
+    for (const flow of [...this.#live]) {
+      if (flow.question.guest.address === address) this.#cut(flow, 'guest');
+    }
+  }
+
   /** Judge all open flows again, and cut those that are not let through any more; how many. */
   async judgeAgain(): Promise<number> {
     let count = 0;
@@ -160,7 +180,8 @@ export class Gateway {
   }
 
   /** The same of a flow that is open, and by the name that it has said. */
-  async #judgeOpen({ question, verdict: { name } }: LiveFlow): Promise<Verdict> {
+  async #judgeOpen({ question: asked, verdict: { name } }: LiveFlow): Promise<Verdict> {
+    const question = { ...asked, guest: this.#asItIs(asked.guest) };
     const verdict = await this.#judge(question);
     if (name === undefined || !verdict.listen) return verdict;
     try {
@@ -168,6 +189,12 @@ export class Gateway {
     } catch {
       return FAILED;
     }
+  }
+
+  /** A guest, with all addresses that it has by now. */
+  #asItIs(guest: Guest): Guest {
+    const now = this.#parts.guestOf?.(guest.address);
+    return now?.mac === guest.mac && now?.port === guest.port ? (now ?? guest) : guest;
   }
 
   /** Undefined if it may not go on, which was counted; else what it asks. */
@@ -183,13 +210,14 @@ export class Gateway {
     }
     // The stack's own address leads into the TUN, and so back here, unless it stands for another one.
     const isOurs = this.#stack.addresses.includes(localAddress);
-    if (!isOurs || this.#target(localAddress) !== localAddress) return question;
+    if (!isOurs || !this.#targets(localAddress).includes(localAddress)) return question;
     this.#deny(question, { action: 'deny', reason: 'gateway' });
     return undefined;
   }
 
-  #target(address: string): string {
-    return this.#parts.translate?.(address) ?? address;
+  /** One at least. */
+  #targets(address: string): readonly string[] {
+    return this.#parts.translate?.(address) ?? [address];
   }
 
   #deny(question: FlowQuestion, verdict: Verdict): void {
@@ -280,7 +308,7 @@ export class Gateway {
       this.#fail(question, verdict, code);
       if (flow.decided) return;
       if (UNREACHABLE.has(code)) flow.unreachable();
-      else if (code === 'ENETUNREACH') flow.unreachable(0);
+      else if (NO_ROUTE.has(code)) flow.unreachable(NETWORK);
       else flow.refuse();
     }
     return undefined;
@@ -292,9 +320,8 @@ export class Gateway {
     verdict: Verdict,
     way: Dialer,
   ): Promise<void> {
-    const address = this.#target(question.address);
     const upstream: Resettable & { bytesRead: number } & Awaited<ReturnType<Dialer['connect']>> =
-      await way.connect(address, question.port, flow.signal);
+      await this.#dial(way, question, flow.signal);
     upstream.on('error', () => {}); // `relay` sees to it; until then its end is enough
     const client = flow.decided
       ? undefined
@@ -313,6 +340,22 @@ export class Gateway {
     const live = this.#open(question, verdict, ends);
     const opening = verdict.listen ? hear(client, (said) => this.#hear(live, said)) : undefined;
     relay(client, upstream, () => this.#close(live, way), { opening });
+  }
+
+  async #dial(
+    way: Dialer,
+    { address, port }: FlowQuestion,
+    signal: AbortSignal,
+  ): ReturnType<Dialer['connect']> {
+    const targets = this.#targets(address);
+    for (const target of targets.slice(0, -1)) {
+      try {
+        return await way.connect(target, port, signal);
+      } catch (error) {
+        if (!ELSEWHERE.has(codeOf(error))) throw error;
+      }
+    }
+    return way.connect(targets.at(-1) as string, port, signal); // there is one
   }
 
   /** What a flow says of itself: false, and cut, if it is not let through for that. */
@@ -341,7 +384,7 @@ export class Gateway {
     const verdict = judged instanceof Promise ? await judged : judged;
     const way = flow.decided ? undefined : this.#admit(question, verdict);
     if (way === undefined) return flow.decided ? undefined : flow.refuse();
-    const address = this.#target(question.address);
+    const [address = question.address] = this.#targets(question.address);
     let live: LiveFlow | undefined;
     try {
       await carryDatagrams({

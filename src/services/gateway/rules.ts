@@ -57,6 +57,8 @@ export interface Guest {
   readonly mac?: string;
   /** The port of the switch that it is plugged into. */
   readonly port?: string;
+  /** All addresses that it has, `address` among them, of both families; left out where it is the only one. */
+  readonly addresses?: readonly string[];
 }
 
 /** What a rule is held against. */
@@ -130,12 +132,17 @@ export const fitsName = (rule: Rule, name: string): boolean =>
   rule.name === undefined ||
   (rule.name.startsWith('.') ? name.endsWith(rule.name) : name === rule.name);
 
-/** True if `rule` is about this guest. */
+/** True if `rule` is about this guest: by any of its addresses, whichever it uses. */
 export function fitsGuest({ guest }: Rule, who: Guest | undefined): boolean {
-  if (guest === undefined) return true;
-  if (who === undefined) return false;
-  return guest === who.address || guest === who.mac || guest === who.port?.toLowerCase();
+  return guest === undefined || (who !== undefined && isGuest(who, guest));
 }
+
+/** True if a guest is meant by `named`: an address, a hardware address, or the name of a port in small letters. */
+export const isGuest = ({ address, mac, port, addresses }: Guest, named: string): boolean =>
+  named === address ||
+  named === mac ||
+  named === port?.toLowerCase() ||
+  (addresses?.includes(named) ?? false);
 
 /** What is known besides the rules. */
 export interface Closed {

@@ -21,6 +21,7 @@ import {
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { PolicyOptions } from '../policy/read.ts';
+import { isGuest } from '../gateway/rules.ts';
 import { type Answer, asObject, Refused, type Request } from './asked.ts';
 import { answerGvproxy, hijack, isHijack } from './gvproxy.ts';
 import type { Network } from './network.ts';
@@ -183,7 +184,7 @@ export class Control {
     if (!guest && !id && !address) throw new Refused(400, 'say which: guest, id or address');
     return this.#network.gateway.cut(
       (flow) =>
-        (!guest || [flow.guest.address, flow.guest.mac, flow.guest.port].includes(guest)) &&
+        (!guest || isGuest(flow.guest, guest) || flow.guest.port === guest) &&
         (!id || flow.id === Number(id)) &&
         (!address || flow.address === address),
       'api',

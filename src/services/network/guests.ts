@@ -1,7 +1,8 @@
 /**
  * Who has which address, and where it is plugged in: what a policy for one guest rests on. A guest sends from
- * the address that it was lent, or from one that nobody has, which is its own then; in ARP too, and never as a
- * server of DHCP. Others lose nothing by who says otherwise. RFC 826, RFC 2131.
+ * addresses that it was lent, or that nobody has, which are its own then; in ARP and neighbour discovery too, and
+ * never as a server of DHCP or a router. Its hardware address is nobody else's. Others lose nothing by who says
+ * otherwise. RFC 826, RFC 2131, RFC 6620.
  *
  * Looked at is each frame that comes from a guest, so nothing is allocated for one whose sender is known.
  * @module
@@ -10,9 +11,13 @@ import type { FrameVerdict, SwitchFrame, SwitchPort } from '../../index.ts';
 import * as arp from '../../stack/wire/arp.ts';
 import * as ethernet from '../../stack/wire/ethernet.ts';
 import * as ipv4 from '../../stack/wire/ipv4.ts';
-import { asBits, asText, holds, type Range } from '../address.ts';
+import * as ipv6 from '../../stack/wire/ipv6.ts';
+import { holds, type Range } from '../address.ts';
 import type { Guest } from '../gateway/rules.ts';
-import { Rogue, rogueOf } from './rogue.ts';
+import { Claim, claimOf, TARGET } from './neighbour.ts';
+import { type Found, Rogue, rogueOf } from './rogue.ts';
+import { type Holder, macOf, SILENCE, type Station, Stations } from './stations.ts';
+import { MAPPED, textOf, type Words, wordsOf } from './words.ts';
 
 /** Frames that were dropped, by why. */
 export interface GuestDrops {
@@ -27,29 +32,24 @@ export interface GuestDrops {
 }
 
 export interface GuestsOptions {
-  /** The guests' network. */
+  /** The guests' network of IPv4. */
   readonly network: Range;
-  /** Addresses that are no guest's: the gateway's own. */
-  readonly own: readonly number[];
-  /** Most addresses of one port. */
+  /** The first 64 bits of their network of IPv6; undefined: they have link-local addresses alone. */
+  readonly prefix: readonly [high: number, low: number] | undefined;
+  /** Most addresses of one port, of each family. */
   readonly each: number;
   /** Microseconds. */
   readonly now: () => number;
-  /** Somebody else has the address from now on. */
+  /** 32 bits that nobody can guess. */
+  readonly secret: number;
+  /** False: frames are looked at and not dropped. */
+  readonly strict: boolean;
+  /** Somebody else has the address from now on, or nobody. */
   readonly changed: (address: string) => void;
+  /** Ask the link who has an address. */
+  readonly ask: (address: string) => void;
 }
 
-interface Holder {
-  hi: number;
-  lo: number;
-  /** Undefined until it has sent something. */
-  port: SwitchPort | undefined;
-  isLent: boolean;
-  heard: number;
-}
-
-/** An address that was taken and not lent is free again after so long a silence: microseconds. */
-const SILENCE = 300_000_000;
 const UDP = 17;
 const DHCP_SERVER = 67;
 const DHCP_CLIENT = 68;
@@ -59,102 +59,207 @@ const UDP_HEADER = 8;
 const CHADDR = 28;
 /** Hardware addresses of one port that get leases: containers in a machine have theirs. */
 const MOST_ASKING = 16;
+const SECOND = 1_000_000;
+/** Where addresses stand in a packet of IPv6. */
+const SOURCE6 = 8;
+const DESTINATION6 = 24;
+/** Below it a type is a length, and a header of LLC follows. IEEE 802.3 §3.2.6. */
+const LEAST_TYPE = 0x600;
+/** LLC's header of SNAP, which types follow that are as good as plain ones. RFC 1042. */
+const SNAP = 0xaaaa;
 
 /** Who is on the network: by which port, with which addresses, and whether a frame is theirs to send. */
 export class Guests {
   readonly drops: GuestDrops = { spoofed: 0, rogueDhcp: 0, rogueRouter: 0, tooMany: 0 };
   readonly #options: GuestsOptions;
-  readonly #own: ReadonlySet<number>;
-  readonly #holders: Map<number, Holder> = new Map();
-  readonly #counts: Map<SwitchPort, number> = new Map();
-  /** Hardware addresses that have asked for a lease, by port. */
-  readonly #asking: Map<SwitchPort, Set<number>> = new Map();
+  readonly #stations: Stations;
+  /** Addresses and a hardware address that are no guest's: the gateway's own. */
+  readonly #own: Set<string> = new Set();
+  #ownHi = -1;
+  #ownLo = -1;
+  /** When stations asked for a lease, by port. */
+  readonly #asking: Map<SwitchPort, Map<Station, number>> = new Map();
+  readonly #found: Found = { at: 0, end: 0 };
 
   constructor(options: GuestsOptions) {
     this.#options = options;
-    this.#own = new Set(options.own);
+    this.#stations = new Stations(options);
   }
 
-  /** Who has an address. */
+  /** What is the gateway's and no guest's. */
+  reserve(addresses: readonly string[], mac: string | undefined): void {
+    for (const address of addresses) {
+      const [a, b, c, d] = wordsOf(address) as Words; // they are the stack's
+      this.#own.add(keyOf(a, b, c, d));
+    }
+    const { hi, lo } = ethernet.parse(mac ?? '') ?? { hi: -1, lo: -1 };
+    this.#ownHi = hi;
+    this.#ownLo = lo;
+  }
+
+  /** Who has an address; its zone does not count. */
   find(address: string): Guest {
-    const holder = this.#holders.get(asBits(address));
-    if (holder === undefined) return { address };
-    const mac = ethernet.format(holder.hi, holder.lo);
-    return { address, mac, ...(holder.port && { port: holder.port.name }) };
+    const [plain = ''] = address.split('%');
+    const station = this.#holderOf(plain)?.station;
+    return station === undefined ? { address: plain } : this.#describe(station, plain);
   }
 
   /** All that are known. */
   list(): Guest[] {
-    return [...this.#holders.keys()].map((bits) => this.find(asText(bits)));
+    return [...this.#stations.all()]
+      .filter(({ holders }) => holders.size > 0)
+      .map((station) => this.#describe(station, addressesOf(station)[0] as string)); // it has some
   }
 
-  /** It was lent to `mac`; who has had it before has it no more. */
-  lent(address: string, mac: string): void {
+  /** Addresses of IPv6 that a hardware address has, but link-local ones; the one that was heard last first. */
+  addresses6(mac: string): string[] {
+    const { hi, lo } = ethernet.parse(mac) ?? { hi: 0, lo: 0 };
+    return [...(this.#stations.station(hi, lo)?.holders ?? [])]
+      .filter((holder) => !isFour(holder) && !isLinkLocal(holder.a))
+      .sort((one, other) => other.heard - one.heard)
+      .map(textOf);
+  }
+
+  /** Tells a guest from the others, whichever of its addresses it uses. */
+  identityOf(address: string): string {
+    const station = this.#holderOf(address)?.station;
+    if (station === undefined) return address.split('%')[0] as string;
+    const { place } = station;
+    return `${macOf(station)} ${place ? this.#stations.keyOf(place.port) : ''}`;
+  }
+
+  /** Tells what is plugged in at one port from the others: what bounds count by, as a guest may call itself anything. */
+  portOf(address: string): string {
+    const port = this.#holderOf(address)?.station.place?.port;
+    return port === undefined ? (address.split('%')[0] as string) : this.#stations.keyOf(port);
+  }
+
+  /** It was lent to `mac` for so many seconds; who has had it before has it no more. */
+  lent(address: string, mac: string, seconds: number): void {
     const { hi, lo } = ethernet.parse(mac) as { hi: number; lo: number }; // a lease has a good one
-    const bits = asBits(address);
-    const before = this.#holders.get(bits);
-    if (before !== undefined && before.hi === hi && before.lo === lo) {
-      before.isLent = true;
-      return;
-    }
-    this.#take(bits, { hi, lo, port: undefined, isLent: true, heard: this.#options.now() });
+    const now = this.#options.now();
+    this.#stations.lend(wordsOf(address) as Words, hi, lo, now + seconds * SECOND, now);
   }
 
   /** Its holder gave it back. */
   released(address: string): void {
-    const holder = this.#holders.get(asBits(address));
-    if (holder !== undefined) this.#drop(asBits(address), holder);
+    const holder = this.#holderOf(address);
+    if (holder !== undefined) this.#stations.drop(holder);
   }
 
   /** What was plugged in there is gone. */
   unplugged(port: SwitchPort): void {
-    this.#counts.delete(port);
     this.#asking.delete(port);
-    for (const [bits, holder] of this.#holders) {
-      if (holder.port !== port) continue;
-      holder.port = undefined;
-      if (!holder.isLent) this.#drop(bits, holder);
-    }
+    this.#stations.unplugged(port, this.#options.now());
   }
 
   /** Whether a frame from a guest is from whom it says. */
   check({ port, view, at, length }: SwitchFrame): FrameVerdict {
+    const good = this.#isGood(port, view, at, length);
+    return good || !this.#options.strict ? 'pass' : 'drop';
+  }
+
+  #isGood(port: SwitchPort, view: DataView, at: number, length: number): boolean {
     const from = ethernet.payload(view, at);
     const left = at + length - from;
-    const type = ethernet.type(view, at);
     const hi = ethernet.sourceHi(view, at);
     const lo = ethernet.sourceLo(view, at);
-    if (type === ethernet.EtherType.IPV4) {
-      if (left < ipv4.MIN_LEN) return 'drop';
-      const header = (view.getUint8(from) & 15) * 4;
-      if (view.getUint8(from + 9) === UDP && left >= header + UDP_PORTS) {
-        const ports = view.getUint32(from + header);
-        if (ports === ((DHCP_SERVER << 16) | DHCP_CLIENT)) {
-          this.drops.rogueDhcp++;
-          return 'drop';
-        }
-        const isAsking = (ports & 0xffff) === DHCP_SERVER;
-        if (
-          isAsking &&
-          !this.#mayAsk(view, from + header + UDP_HEADER, left - header, hi, lo, port)
-        ) {
-          return 'drop';
-        }
+    switch (ethernet.type(view, at)) {
+      case ethernet.EtherType.IPV4:
+        return this.#isGood4(port, view, from, left, hi, lo);
+      case ethernet.EtherType.IPV6:
+        return this.#isGood6(port, view, from, left, hi, lo);
+      case ethernet.EtherType.ARP: {
+        if (!arp.valid(view, from, left)) return false;
+        const isSame = arp.senderHi(view, from) === hi && arp.senderLo(view, from) === lo;
+        if (!isSame) return this.#refuse('spoofed');
+        return this.#mayBe4(view.getInt32(from + 14), hi, lo, port);
       }
-      return this.#mayBe(view.getUint32(from + 12), hi, lo, port) ? 'pass' : 'drop';
+      // Below a second tag whoever takes it off finds what was not looked at here.
+      case ethernet.EtherType.VLAN:
+      case ethernet.EtherType.PROVIDER_VLAN:
+        return this.#refuse('spoofed');
+      default:
+        if (ethernet.type(view, at) < LEAST_TYPE && left >= 2 && view.getUint16(from) === SNAP) {
+          return this.#refuse('spoofed');
+        }
+        return this.#speaks(hi, lo, port) !== undefined;
     }
-    if (type === ethernet.EtherType.IPV6) {
-      const rogue = rogueOf(view, from, left);
-      if (rogue === Rogue.NONE) return 'pass';
-      this.drops[rogue === Rogue.DHCP ? 'rogueDhcp' : 'rogueRouter']++;
-      return 'drop';
+  }
+
+  #isGood4(
+    port: SwitchPort,
+    view: DataView,
+    from: number,
+    left: number,
+    hi: number,
+    lo: number,
+  ): boolean {
+    if (left < ipv4.MIN_LEN) return false;
+    const header = (view.getUint8(from) & 15) * 4;
+    if (view.getUint8(from + 9) === UDP && left >= header + UDP_PORTS) {
+      const ports = view.getUint32(from + header);
+      if (ports === ((DHCP_SERVER << 16) | DHCP_CLIENT)) return this.#refuse('rogueDhcp');
+      const isAsking = (ports & 0xffff) === DHCP_SERVER;
+      const message = from + header + UDP_HEADER;
+      if (isAsking && !this.#mayAsk(view, message, left - header, hi, lo, port)) return false;
     }
-    if (type !== ethernet.EtherType.ARP) return 'pass';
-    if (!arp.valid(view, from, left)) return 'drop';
-    const isSame = arp.senderHi(view, from) === hi && arp.senderLo(view, from) === lo;
-    if (isSame && this.#mayBe(view.getUint32(from + 14), hi, lo, port)) return 'pass';
-    if (!isSame) this.drops.spoofed++;
-    return 'drop';
+    return this.#mayBe4(view.getInt32(from + 12), hi, lo, port);
+  }
+
+  #isGood6(
+    port: SwitchPort,
+    view: DataView,
+    from: number,
+    left: number,
+    hi: number,
+    lo: number,
+  ): boolean {
+    if (!ipv6.valid(view, from, left)) return false;
+    const found = this.#found;
+    const rogue = rogueOf(view, from, left, found);
+    if (rogue === Rogue.DHCP) return this.#refuse('rogueDhcp');
+    if (rogue === Rogue.ROUTER) return this.#refuse('rogueRouter');
+    const a = view.getInt32(from + SOURCE6);
+    const b = view.getInt32(from + SOURCE6 + 4);
+    const c = view.getInt32(from + SOURCE6 + 8);
+    const d = view.getInt32(from + SOURCE6 + 12);
+    const unspecified = a === 0 && b === 0 && c === 0 && d === 0;
+    if (unspecified) {
+      // RFC 4291 §2.5.2: who has no address yet asks the link, and goes nowhere.
+      if (view.getUint8(from + DESTINATION6) !== 0xff) return this.#refuse('spoofed');
+      if (this.#speaks(hi, lo, port) === undefined) return false;
+    } else if (!this.#mayBe6(a, b, c, d, hi, lo, port)) return false;
+    if (rogue !== Rogue.NEIGHBOUR) return true;
+    const claim = claimOf(view, found, hi, lo, unspecified);
+    if (claim === Claim.NONE) return true;
+    if (claim === Claim.FALSE) return this.#refuse('spoofed');
+    const at = found.at + TARGET;
+    const ta = view.getInt32(at);
+    const tb = view.getInt32(at + 4);
+    const tc = view.getInt32(at + 8);
+    const td = view.getInt32(at + 12);
+    if (claim === Claim.OWN) return this.#mayBe6(ta, tb, tc, td, hi, lo, port);
+    return this.#mayWant(ta, tb, tc, td, hi, lo, port);
+  }
+
+  /**
+   * Who asks for an address before it is its own has it from then on, so that nobody else says it were his
+   * (RFC 6620 §3.2.3); unless somebody has it, who says so.
+   */
+  #mayWant(
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    hi: number,
+    lo: number,
+    port: SwitchPort,
+  ): boolean {
+    if (!this.#isInside6(a, b) || this.#own.has(keyOf(a, b, c, d))) return true;
+    const holder = this.#stations.holder(a, b, c, d);
+    if (holder !== undefined && !this.#stations.isFree(holder, this.#options.now())) return true;
+    return this.#mayBe(a, b, c, d, hi, lo, port);
   }
 
   /** Whether a question for a lease is its sender's own, and the port has not asked for too many. */
@@ -169,65 +274,142 @@ export class Guests {
     if (left < UDP_HEADER + CHADDR + 6) return false;
     const isOwn = view.getUint16(at + CHADDR) === hi && view.getInt32(at + CHADDR + 2) === lo;
     if (!isOwn) return this.#refuse('spoofed');
-    let known = this.#asking.get(port);
-    if (known === undefined) {
-      known = new Set();
-      this.#asking.set(port, known);
-    }
-    const mac = hi * 2 ** 32 + (lo >>> 0);
-    if (known.has(mac)) return true;
-    if (known.size >= MOST_ASKING) return this.#refuse('tooMany');
-    known.add(mac);
-    return true;
-  }
-
-  #mayBe(bits: number, hi: number, lo: number, port: SwitchPort): boolean {
-    if (bits === 0) return true; // who has none yet asks for one, or probes for it (RFC 5227 §2.1.1)
+    const station = this.#speaks(hi, lo, port);
+    if (station === undefined) return false;
     const now = this.#options.now();
-    const holder = this.#holders.get(bits);
-    if (holder !== undefined && holder.hi === hi && holder.lo === lo && holder.port === port) {
-      holder.heard = now;
-      return true;
+    let asking = this.#asking.get(port);
+    if (asking === undefined) {
+      asking = new Map();
+      this.#asking.set(port, asking);
     }
-    if (this.#own.has(bits) || !holds(this.#options.network, bits)) return this.#refuse('spoofed');
-    if (holder === undefined) return this.#takeOver(bits, hi, lo, port, now);
-    if (holder.hi === hi && holder.lo === lo && holder.port === undefined) {
-      if (!this.#countIn(port)) return this.#refuse('tooMany');
-      holder.port = port;
-      holder.heard = now;
-      return true;
+    if (!asking.has(station) && asking.size >= MOST_ASKING) {
+      for (const [other, asked] of asking) {
+        if (now - asked > SILENCE && !hasLease(other, now)) asking.delete(other);
+      }
+      if (asking.size >= MOST_ASKING) return this.#refuse('tooMany');
     }
-    const isFree = !holder.isLent && now - holder.heard > SILENCE;
-    return isFree ? this.#takeOver(bits, hi, lo, port, now) : this.#refuse('spoofed');
-  }
-
-  #takeOver(bits: number, hi: number, lo: number, port: SwitchPort, now: number): boolean {
-    if (!this.#countIn(port)) return this.#refuse('tooMany');
-    this.#take(bits, { hi, lo, port, isLent: false, heard: now });
+    asking.set(station, now);
     return true;
   }
 
-  #take(bits: number, holder: Holder): void {
-    const before = this.#holders.get(bits);
-    if (before !== undefined) this.#drop(bits, before);
-    this.#holders.set(bits, holder);
+  /** Who has the hardware address, if it may speak at that port. */
+  #speaks(hi: number, lo: number, port: SwitchPort): Station | undefined {
+    if (hi === this.#ownHi && lo === this.#ownLo) {
+      this.#refuse('spoofed');
+      return undefined;
+    }
+    const station = this.#stations.speaker(hi, lo, port, this.#options.now());
+    if (station === undefined) this.#refuse(this.#stations.isFull(port) ? 'tooMany' : 'spoofed');
+    return station;
   }
 
-  #drop(bits: number, { port }: Holder): void {
-    this.#holders.delete(bits);
-    if (port !== undefined) this.#counts.set(port, Math.max(0, (this.#counts.get(port) ?? 1) - 1));
-    this.#options.changed(asText(bits));
+  #mayBe4(bits: number, hi: number, lo: number, port: SwitchPort): boolean {
+    // Who has none yet asks for one, or probes for it (RFC 5227 §2.1.1).
+    if (bits === 0) return this.#speaks(hi, lo, port) !== undefined;
+    if (!holds(this.#options.network, bits >>> 0)) return this.#refuse('spoofed');
+    return this.#mayBe(0, 0, MAPPED, bits, hi, lo, port);
   }
 
-  #countIn(port: SwitchPort): boolean {
-    const count = this.#counts.get(port) ?? 0;
-    if (count >= this.#options.each) return false;
-    this.#counts.set(port, count + 1);
-    return true;
+  #mayBe6(
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    hi: number,
+    lo: number,
+    port: SwitchPort,
+  ): boolean {
+    if (!this.#isInside6(a, b)) return this.#refuse('spoofed');
+    return this.#mayBe(a, b, c, d, hi, lo, port);
+  }
+
+  /** Of the guests' network, or link-local. */
+  #isInside6(a: number, b: number): boolean {
+    const { prefix } = this.#options;
+    return isLinkLocal(a) || (prefix !== undefined && prefix[0] === a && prefix[1] === b);
+  }
+
+  #mayBe(
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    hi: number,
+    lo: number,
+    port: SwitchPort,
+  ): boolean {
+    const now = this.#options.now();
+    const holder = this.#stations.holder(a, b, c, d);
+    if (holder !== undefined) {
+      const { station } = holder;
+      if (station.d === lo && station.c === hi && station.place?.port === port) {
+        holder.heard = now;
+        station.heard = now;
+        return true;
+      }
+    }
+    return this.#claims(a, b, c, d, hi, lo, port, now);
+  }
+
+  /** The same where it is not known to be: nobody may have it. */
+  #claims(
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+    hi: number,
+    lo: number,
+    port: SwitchPort,
+    now: number,
+  ): boolean {
+    if (this.#own.has(keyOf(a, b, c, d))) return this.#refuse('spoofed');
+    const station = this.#speaks(hi, lo, port);
+    if (station === undefined) return false;
+    const holder = this.#stations.holder(a, b, c, d); // one that was lent may have got its port just so
+    if (holder?.station === station) {
+      holder.heard = now;
+      return true;
+    }
+    if (holder !== undefined && !this.#stations.isFree(holder, now)) return this.#refuse('spoofed');
+    const taken = this.#stations.take(station, [a, b, c, d], now);
+    return taken !== undefined || this.#refuse('tooMany');
+  }
+
+  #holderOf(address: string): Holder | undefined {
+    const words = wordsOf(address);
+    return words && this.#stations.holder(...words);
+  }
+
+  #describe(station: Station, address: string): Guest {
+    const { place } = station;
+    const addresses = addressesOf(station);
+    return {
+      ...{ address, mac: macOf(station) },
+      ...(place && { port: place.port.name }),
+      ...(addresses.length > 1 && { addresses }),
+    };
   }
 
   #refuse(why: keyof GuestDrops): false {
-    this.drops[why]++;
+    if (this.#options.strict) this.drops[why]++;
     return false;
   }
+}
+
+const keyOf = (a: number, b: number, c: number, d: number): string => `${a} ${b} ${c} ${d}`;
+
+const isFour = ({ a, b, c }: Holder): boolean => a === 0 && b === 0 && c === MAPPED;
+
+/** fe80::/10. RFC 4291 §2.5.6. */
+const isLinkLocal = (a: number): boolean => a >>> 22 === 0xfe80 >>> 6;
+
+const hasLease = ({ holders }: Station, now: number): boolean => {
+  for (const { until } of holders) if (until > now) return true;
+  return false;
+};
+
+/** What can be reached from elsewhere first, IPv4 before IPv6. */
+function addressesOf({ holders }: Station): string[] {
+  const rank = (holder: Holder): number => (isFour(holder) ? 0 : isLinkLocal(holder.a) ? 2 : 1);
+  return [...holders].sort((one, other) => rank(one) - rank(other)).map(textOf);
 }

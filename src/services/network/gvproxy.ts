@@ -66,11 +66,14 @@ async function addZone(network: Network, body: Record<string, unknown>): Promise
   for (const record of records) {
     if (isIP(String(record['IP'] ?? '')) === 0) throw new Refused(400, 'a record has no IP');
   }
+  const byName: Record<string, string[]> = {};
+  for (const record of records) {
+    const name = String(record['Name'] ?? '').toLowerCase();
+    byName[name] = [...(byName[name] ?? []), String(record['IP'])]; // of both families, or several of one
+  }
   network.dns.names.addZone({
     name: Name,
-    records: Object.fromEntries(
-      records.map((record) => [String(record['Name'] ?? '').toLowerCase(), String(record['IP'])]),
-    ),
+    records: byName,
     ...(typeof DefaultIP === 'string' && isIP(DefaultIP) !== 0 && { default: DefaultIP }),
   });
   return {};
@@ -79,11 +82,11 @@ async function addZone(network: Network, body: Record<string, unknown>): Promise
 /** Zones as gvproxy shows them, those of single names included. */
 function zonesOf({ dns: { names } }: Network): unknown[] {
   const zones = new Map<string, { Name: string; IP: string }[]>();
-  for (const [name, [address = '']] of Object.entries(names.list())) {
+  for (const [name, addresses] of Object.entries(names.list())) {
     const dot = name.indexOf('.');
     const zone = dot < 0 ? '' : name.slice(dot + 1);
     const records = zones.get(zone) ?? [];
-    records.push({ Name: dot < 0 ? name : name.slice(0, dot), IP: address });
+    for (const IP of addresses) records.push({ Name: dot < 0 ? name : name.slice(0, dot), IP });
     zones.set(zone, records);
   }
   const single = [...zones].map(([zone, Records]) => ({
@@ -93,7 +96,9 @@ function zonesOf({ dns: { names } }: Network): unknown[] {
   }));
   const own = names.zones.map((zone) => ({
     Name: `${zone.name}.`,
-    Records: Object.entries(zone.records).map(([Name, IP]) => ({ Name, IP })),
+    Records: Object.entries(zone.records).flatMap(([Name, its]) =>
+      [its].flat().map((IP) => ({ Name, IP })),
+    ),
     DefaultIP: zone.default ?? '',
   }));
   return [...single, ...own];

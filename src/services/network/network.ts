@@ -3,6 +3,7 @@
  * addresses, names, and a way out by this host's own sockets, as far as a policy lets them.
  * @module
  */
+import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import {
   type Clock,
@@ -19,8 +20,8 @@ import {
   type TapDevice,
   tap,
 } from '../../index.ts';
-import { asBits, asText, type Range, readRange, wrong } from '../address.ts';
-import { blockOfOne, readBlock } from '../block.ts';
+import { asText } from '../address.ts';
+import { type Block, blockOfOne, readBlock } from '../block.ts';
 import { createDhcpServer, type DhcpServer } from '../dhcp/server.ts';
 import { type Exchange, exchange } from '../dns/exchange.ts';
 import {
@@ -35,8 +36,12 @@ import type { SocksProxy } from '../gateway/socks5.ts';
 import { Audit, type AuditLine } from '../policy/audit.ts';
 import { Policy } from '../policy/policy.ts';
 import { checkPolicy, type PolicyOptions, readProxy } from '../policy/read.ts';
+import { advertiseRouter, type RouterAdvertiser } from '../router/advertiser.ts';
+import { createDhcpv6Server, type Dhcpv6Server } from '../router/dhcpv6.ts';
+import { askWhose } from './ask.ts';
 import { Guests } from './guests.ts';
 import { Disguises } from './inside.ts';
+import { readPlace } from './place.ts';
 import { Published, type PublishOptions } from './publish.ts';
 
 /** How the network is to be. */
@@ -55,6 +60,13 @@ export interface NetworkOptions {
   readonly domain?: string;
   /** Stands for this host, as far as a rule opens it; default the last address but one; `false`: nothing does. */
   readonly hostAlias?: string | false;
+  /**
+   * The gateway's address of IPv6, with a prefix of 64 bits that guests make addresses from; default `fd83::1/64`,
+   * and `false`, which gives them IPv4 alone, where `mtu` is below 1280.
+   */
+  readonly address6?: string | false;
+  /** The same as `hostAlias`; default the address that ends in `fe`. */
+  readonly hostAlias6?: string | false;
   /** How names are answered. */
   readonly dns?: Pick<
     DnsForwarderOptions,
@@ -104,9 +116,7 @@ export interface NetworkRecorder {
 }
 
 const LOOPBACK = '127.0.0.1';
-const SMALLEST_MTU = 576;
-/** The longest that QEMU, passt and Linux agree on. */
-const LARGEST_MTU = 65_520;
+const LOOPBACK6 = '::1';
 const ADDRESSES_EACH = 64;
 const PIPE_LIMIT = 4096;
 /** What names every guest expects are below. */
@@ -126,9 +136,15 @@ export class Network {
   readonly gateway: Gateway;
   readonly policy: Policy;
   readonly guests: Guests;
+  /** What guests of IPv6 are told; undefined: there are none. */
+  readonly router: RouterAdvertiser | undefined;
+  readonly dhcp6: Dhcpv6Server | undefined;
   readonly address: string;
   /** Stands for this host; undefined: nothing does. */
   readonly hostAlias: string | undefined;
+  /** The same of IPv6; undefined: guests have IPv4 alone. */
+  readonly address6: string | undefined;
+  readonly hostAlias6: string | undefined;
   readonly mtu: number;
   readonly #options: NetworkOptions;
   readonly #audit: Audit | undefined;
@@ -139,25 +155,22 @@ export class Network {
   /** Not for use from outside: `createNetwork` makes these. */
   constructor(options: NetworkOptions) {
     const place = readPlace(options);
-    const { network, bits, address, hostAlias } = place;
+    const { network, bits, address, hostAlias, six } = place;
     const {
       clock = { now: () => performance.now() * 1000 },
       mtu = 1500,
       domain = 'internal',
     } = options;
-    if (!Number.isInteger(mtu) || mtu < SMALLEST_MTU || mtu > LARGEST_MTU) {
-      throw wrong('mtu', mtu, `it must be a whole number from ${SMALLEST_MTU} to ${LARGEST_MTU}`);
-    }
     const policy = checkPolicy(options.policy ?? {}); // it complains before anything is open
     this.#options = options;
     this.address = address;
     this.hostAlias = hostAlias;
+    this.address6 = six?.address;
+    this.hostAlias6 = six?.hostAlias;
     this.mtu = mtu;
     options.recorder?.made();
-    this.switch = createSwitch({
-      clock,
-      ...(options.random && { secret: options.random.int32() >>> 0 }),
-    });
+    const secret = options.random ? options.random.int32() >>> 0 : randomInt(2 ** 32);
+    this.switch = createSwitch({ clock, secret });
     const [port, end] = createPipe({
       medium: 'ethernet',
       mtu,
@@ -169,25 +182,36 @@ export class Network {
     this.uplink = tap(options.recorder?.uplink(inner) ?? inner);
     const device = this.uplink;
     this.#uplink = this.switch.plug(port, { name: 'gateway', storm: Number.POSITIVE_INFINITY });
+    // Guests look for the aliases on their link; what is answered there is decided as for any other place.
+    const own = [`${address}/${bits}`, ...(hostAlias ? [`${hostAlias}/${bits}`] : [])];
+    const own6 = six ? [six.address, ...(six.hostAlias ? [six.hostAlias] : [])] : [];
     this.stack = createStack({
-      ...{ device, address: `${address}/${bits}`, clock },
+      ...{ device, address: [...own, ...own6.map((one) => `${one}/64`)], clock },
       ...(options.random && { random: options.random }),
+      // It alone says who the router is, and no guest has its addresses.
+      ...(six && { autoconf: { acceptRouters: false, addresses: false, duplicates: false } }),
     });
-    // Guests look for the alias on their link; what is answered there is decided as for any other place.
-    if (hostAlias !== undefined) this.stack.addAddress(`${hostAlias}/${bits}`);
+    const strict = options.guard !== false;
     this.guests = new Guests({
-      ...{ network, own: [address, ...(hostAlias ? [hostAlias] : [])].map(asBits) },
-      ...{ each: ADDRESSES_EACH, now: () => clock.now() },
-      changed: (gone) => this.policy.forget(gone),
+      ...{ network, prefix: six?.prefix, each: ADDRESSES_EACH, secret, strict },
+      now: () => clock.now(),
+      changed: (gone) => this.#changed(gone),
+      ask: (whose) => askWhose(this.stack, whose),
     });
+    const anycast = six ? [six.network.replace('/64', '')] : [];
+    this.guests.reserve([...this.stack.addresses, ...anycast], this.stack.hardwareAddress());
     // What the network itself is comes by the switch: nothing of it is beyond the gateway.
-    const inside = readBlock('address', `${asText(network.first)}/${bits}`);
-    const single = [network.first, network.last].map(asText).concat(hostAlias ?? []);
-    const alone = single.map((one) => blockOfOne('address', one));
+    const inside = [place.cidr, ...(six ? [six.network] : [])].map((one) =>
+      readBlock('address', one),
+    );
+    const single = [asText(network.first), asText(network.last), hostAlias, six?.hostAlias];
+    const alone = single.flatMap((one) => (one ? [blockOfOne('address', one)] : []));
     this.policy = new Policy(options.policy ?? {}, {
-      closed: () => [...thisHost(), inside, ...alone],
+      closed: (): readonly Block[] => [...thisHost(), ...inside, ...alone],
       own: (name) => this.#ownAddresses(name),
       guestOf: (guest) => this.guests.find(guest),
+      identityOf: (guest) => this.guests.identityOf(guest),
+      portOf: (guest) => this.guests.portOf(guest),
       now: () => clock.now(),
     });
     const { audit, recorder } = options;
@@ -197,7 +221,8 @@ export class Network {
     };
     const milliseconds = options.clock && (() => clock.now() / 1000);
     this.#audit = audit || recorder ? new Audit(told, milliseconds) : undefined;
-    this.policy.refused = (refusal) => this.#audit?.name(refusal);
+    this.policy.refused = (refusal) =>
+      this.#audit?.name(refusal, this.guests.find(refusal.guest));
     this.gateway = createGateway(this.stack, {
       ...{ socks5: options.socks5, from: options.from, judge: this.policy, watcher: this.#audit },
       ...(policy.proxy && { proxy: policy.proxy }),
@@ -207,7 +232,7 @@ export class Network {
       ...(options.dialer && { dialer: options.dialer }),
       ...(recorder && { wrap: (dialer: Dialer) => recorder.dialer(dialer) }),
       guestOf: (guest) => this.guests.find(guest),
-      translate: (to) => (to === hostAlias ? LOOPBACK : to),
+      translate: (to) => this.#stoodFor(to),
     });
     this.#disguises = new Disguises(this.stack);
     this.dhcp = createDhcpServer(this.stack, {
@@ -215,22 +240,34 @@ export class Network {
       ...(options.leaseTime !== undefined && { leaseTime: options.leaseTime }),
       ...(options.reservations && { reservations: options.reservations }),
     });
-    this.dhcp.on('lease', ({ address: lent, mac }) => this.guests.lent(lent, mac));
-    this.dhcp.on('release', (released: string) => this.guests.released(released));
+    this.dhcp.on('lease', ({ address: lent, mac, left }) => this.guests.lent(lent, mac, left));
+    for (const over of ['release', 'conflict']) {
+      this.dhcp.on(over, (released: string) => this.guests.released(released));
+    }
+    const dns = six ? [six.address] : [];
+    if (six) {
+      this.router = advertiseRouter(this.stack, {
+        ...{ prefixes: [six.network], dns, search: [domain], mtu, otherConfig: true, clock },
+        ...(options.random && { random: options.random }),
+      });
+      this.dhcp6 = createDhcpv6Server(this.stack, { dns, search: [domain] });
+    }
     const asked = options.exchange ?? exchange;
     this.dns = createDnsForwarder(this.stack, {
-      ...{ ...options.dns, domain, clock, network: `${asText(network.first)}/${bits}` },
+      ...{ ...options.dns, domain, clock },
+      network: [place.cidr, ...(six ? [six.network] : [])],
       names: { ...this.#expectedNames(domain), ...options.dns?.names },
-      guests: () => this.dhcp.leases,
+      guests: () =>
+        this.dhcp.leases.map((lease) => ({ ...lease, others: this.guests.addresses6(lease.mac) })),
+      countedAs: (guest) => this.guests.portOf(guest),
       onQuery: (question) => this.policy.resolves(question),
       onAnswer: (answer) => this.policy.told(answer),
       exchange: recorder ? recorder.exchange(asked) : asked,
     });
-    if (options.guard !== false) {
-      this.switch.onFrame = (frame) =>
-        frame.port === this.#uplink ? 'pass' : this.guests.check(frame);
-    }
-    this.ready = Promise.all([this.dhcp.ready, this.dns.ready]).then(() => {});
+    this.switch.onFrame = (frame) =>
+      frame.port === this.#uplink ? 'pass' : this.guests.check(frame);
+    const parts = [this.dhcp, this.dns, this.router, this.dhcp6];
+    this.ready = Promise.all(parts.map((part) => part?.ready)).then(() => {});
     this.ready.catch(() => {}); // who waits for it hears of it
   }
 
@@ -287,8 +324,7 @@ export class Network {
   /** End everything. */
   async close(): Promise<void> {
     await Promise.all([...this.#published.values()].map((one) => one.close()));
-    this.dns.close();
-    this.dhcp.close();
+    for (const part of [this.dns, this.dhcp, this.dhcp6, this.router]) part?.close();
     await this.stack.close({ linger: 0 });
     await this.switch.close();
   }
@@ -302,13 +338,28 @@ export class Network {
     return found === undefined || found === 'none' || name === 'localhost' ? [] : found;
   }
 
-  #expectedNames(domain: string): Record<string, string> {
-    const names: Record<string, string> = {};
+  #expectedNames(domain: string): Record<string, string[]> {
+    const names: Record<string, string[]> = {};
+    const there = (...addresses: (string | undefined)[]): string[] =>
+      addresses.filter((one) => one !== undefined);
+    const aliases = there(this.hostAlias, this.hostAlias6);
     for (const zone of new Set([domain, ...ZONES])) {
-      names[`gateway.${zone}`] = this.address;
-      if (this.hostAlias !== undefined) names[`host.${zone}`] = this.hostAlias;
+      names[`gateway.${zone}`] = there(this.address, this.address6);
+      if (aliases.length > 0) names[`host.${zone}`] = aliases;
     }
     return names;
+  }
+
+  /** Where a flow is carried to: this host's loopback of both families for its aliases, their own first. */
+  #stoodFor(to: string): readonly string[] {
+    if (to === this.hostAlias) return [LOOPBACK, LOOPBACK6];
+    return to === this.hostAlias6 ? [LOOPBACK6, LOOPBACK] : [to];
+  }
+
+  /** Somebody else has an address, or nobody: what it was told, and what it has open, is not the next one's. */
+  #changed(address: string): void {
+    this.policy.forget(address);
+    this.gateway.cutGuest(address);
   }
 }
 
@@ -318,43 +369,6 @@ export const placeOf = ({
   host = LOOPBACK,
   port = 0,
 }: Pick<PublishOptions, 'protocol' | 'host' | 'port'>): string => `${protocol} ${host} ${port}`;
-
-interface Place {
-  readonly network: Range;
-  readonly bits: number;
-  readonly address: string;
-  readonly hostAlias: string | undefined;
-  readonly pool: readonly [first: string, last: string];
-}
-
-function readPlace({ address: given = '10.83.0.1/24', pool, hostAlias }: NetworkOptions): Place {
-  const [address = '', prefix = ''] = given.split('/');
-  const bits = Number(prefix);
-  if (!/^\d{1,2}$/.test(prefix) || bits < 8 || bits > 30) {
-    throw wrong('address', given, 'it must be one with a prefix of 8 to 30 bits, as 10.83.0.1/24');
-  }
-  const network = readRange('address', given);
-  const size = network.last - network.first + 1;
-  const alias =
-    hostAlias === undefined && size >= 8 ? asText(network.last - 1) : hostAlias || undefined;
-  if (alias !== undefined) {
-    const { first } = readRange('hostAlias', alias);
-    const isInside = first > network.first && first < network.last;
-    if (!isInside || alias === address) {
-      throw wrong(
-        'hostAlias',
-        alias,
-        'it must be an address of the network, and not the gateway’s',
-      );
-    }
-  }
-  const from = size >= 32 ? network.first + 10 : network.first + 2;
-  const to = size >= 32 ? network.last - 5 : network.last - 2;
-  return {
-    ...{ network, bits, address, hostAlias: alias },
-    pool: pool ?? [asText(from), asText(Math.max(from, to))],
-  };
-}
 
 /**
  * Make a network of machines: `plug` them in. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE`, or a `RangeError`

@@ -36,9 +36,15 @@ export interface PortLine {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** A lease, and what its holder has of IPv6, which it has made itself. */
+export interface LeaseLine extends DhcpLease {
+  /** The one that was heard last comes first; link-local ones are left out. */
+  readonly addresses6: readonly string[];
+}
+
 /** All of it. */
 export interface NetworkStatus {
-  readonly leases: readonly DhcpLease[];
+  readonly leases: readonly LeaseLine[];
   readonly flows: GatewayCounters;
   readonly dhcp: DhcpStats;
   readonly dns: DnsStats;
@@ -65,7 +71,10 @@ export function publishedLine(published: Published): PublishedLine {
 export function readStatus(network: Network): NetworkStatus {
   const { drops: dropped, ignored } = network.stack.stats();
   return {
-    leases: network.dhcp.leases,
+    leases: network.dhcp.leases.map((lease) => ({
+      ...lease,
+      addresses6: network.guests.addresses6(lease.mac),
+    })),
     flows: network.gateway.carried(),
     dhcp: network.dhcp.stats,
     dns: network.dns.stats,

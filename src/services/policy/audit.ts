@@ -5,6 +5,7 @@
  */
 import { Buckets } from '../dns/buckets.ts';
 import type { FlowLine, FlowQuestion, FlowWatcher, Verdict } from '../gateway/judge.ts';
+import type { Guest } from '../gateway/rules.ts';
 import type { NameRefusal } from './policy.ts';
 
 /** What happened: `open`, `close`, `cut`, `deny`, `fail`, or `name` for one that was not answered. */
@@ -33,25 +34,25 @@ export class Audit implements FlowWatcher {
   }
 
   denied(flow: FlowQuestion, { reason, rule, name }: Verdict): void {
-    this.#say('deny', flow.guest.address, { ...flow, name, rule, reason });
+    this.#say('deny', flow.guest, { ...flow, name, rule, reason });
   }
 
   opened({ bytesIn, bytesOut, age, ...flow }: FlowLine): void {
-    this.#say('open', flow.guest.address, flow);
+    this.#say('open', flow.guest, flow);
   }
 
   failed(flow: FlowQuestion, { reason, rule, name }: Verdict, code: string): void {
-    this.#say('fail', flow.guest.address, { ...flow, name, rule, reason, code });
+    this.#say('fail', flow.guest, { ...flow, name, rule, reason, code });
   }
 
   closed({ age, ...flow }: FlowLine, cut: string | undefined): void {
     const ms = Math.round(age);
-    if (cut === undefined) this.#say('close', flow.guest.address, { ...flow, ms });
-    else this.#say('cut', flow.guest.address, { ...flow, ms, because: cut });
+    if (cut === undefined) this.#say('close', flow.guest, { ...flow, ms });
+    else this.#say('cut', flow.guest, { ...flow, ms, because: cut });
   }
 
-  name({ guest, name, type, reason }: NameRefusal): void {
-    this.#say('name', guest, { guest: { address: guest }, name, type, reason });
+  name({ name, type, reason }: NameRefusal, guest: Guest): void {
+    this.#say('name', guest, { name, type, reason });
   }
 
   /** Something that no guest did: `reload`, `expose`. */
@@ -59,13 +60,15 @@ export class Audit implements FlowWatcher {
     this.#put({ time: this.#time(), event, ...what });
   }
 
-  #say(event: string, guest: string, what: object): void {
-    if (!this.#buckets.take(guest, this.#now() * THOUSAND)) {
+  #say(event: string, { address, mac, port }: Guest, what: object): void {
+    // A guest has many addresses, and as many bounds if each had its own.
+    if (!this.#buckets.take(port ?? address, this.#now() * THOUSAND)) {
       this.lost++;
       this.#untold++;
       return;
     }
-    this.#put({ time: this.#time(), event, ...what });
+    const guest = { address, ...(mac !== undefined && { mac }), ...(port !== undefined && { port }) };
+    this.#put({ time: this.#time(), event, ...what, guest });
   }
 
   #put(line: AuditLine): void {

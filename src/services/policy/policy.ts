@@ -28,6 +28,10 @@ export interface PolicyPlace {
   /** Addresses of names that are answered here: a rule with such a name opens them. */
   readonly own: (name: string) => readonly string[];
   readonly guestOf: (address: string) => Guest;
+  /** What a guest has in common, whichever of its addresses it uses. */
+  readonly identityOf: (address: string) => string;
+  /** Where it is plugged in, as it may have many addresses. */
+  readonly portOf: (address: string) => string;
   /** Microseconds. */
   readonly now: () => number;
 }
@@ -76,7 +80,9 @@ export class Policy implements Judge {
 
   /** A guest was told of a name. */
   told({ guest, name, addresses, ttl }: DnsAnswer): void {
-    if (addresses.length > 0) this.#pins.add(guest, name, addresses, ttl, this.#place.now());
+    if (addresses.length === 0) return;
+    const { identityOf, now } = this.#place;
+    this.#pins.add(identityOf(guest), name, addresses, ttl, now());
   }
 
   /** Another guest has this address now. */
@@ -85,7 +91,8 @@ export class Policy implements Judge {
   }
 
   judge(flow: FlowQuestion): Verdict | Promise<Verdict> {
-    const names = this.#pins.find(flow.guest.address, flow.address, this.#place.now());
+    const { identityOf, now } = this.#place;
+    const names = this.#pins.find(identityOf(flow.guest.address), flow.address, now());
     // A flow to an address of several names may be to any of them: it will say to which.
     const tries = names.length === 0 ? [undefined] : names;
     let verdict: Verdict | undefined;
@@ -122,7 +129,7 @@ export class Policy implements Judge {
   }
 
   #leads({ guest, address }: FlowQuestion, name: string, now: number): boolean {
-    return this.#pins.has(guest.address, address, name, now);
+    return this.#pins.has(this.#place.identityOf(guest.address), address, name, now);
   }
 
   #ruleOf({ rule }: Verdict): Rule | undefined {
@@ -190,7 +197,8 @@ export class Policy implements Judge {
       if (onlyNamed && onFlow === undefined) return 'default';
     }
     if (rule?.name === name) return undefined; // one name alone carries nothing out
-    const fault = this.#tunnels.check(address, name, this.#place.now());
+    const { portOf, now } = this.#place;
+    const fault = this.#tunnels.check(portOf(address), name, now());
     return fault && `tunnel-${fault}`;
   }
 }

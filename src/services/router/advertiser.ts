@@ -7,7 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
-import type { Hook, RawIp, Stack } from '../../index.ts';
+import type { Clock, Random, Stack } from '../../index.ts';
 import { checkNumber, wrong } from '../address.ts';
 
 /** What guests are told. */
@@ -26,8 +26,14 @@ export interface RouterAdvertiserOptions {
   readonly interval?: number;
   /** Whether guests ask by DHCPv6 for what else there is to know. Default false. */
   readonly otherConfig?: boolean;
+  /** Whether guests ask for addresses by DHCPv6 as well. Default false. */
+  readonly managed?: boolean;
   /** Hops that guests' packets begin with, 1 to 255; default 64. */
   readonly hopLimit?: number;
+  /** Gives microseconds; default the system's clock. */
+  readonly clock?: Clock;
+  /** Default the system's. */
+  readonly random?: Random;
 }
 
 const EVERYONE = 'ff02::1';
@@ -39,12 +45,16 @@ const FIRST = 3;
 const FIRST_INTERVAL = 16_000;
 const ANSWER_DELAY = 500;
 const LEAST_BETWEEN = 3000;
+/** Guests that wait for an answer of their own. */
+const MOST_ANSWERS = 64;
 
-const ICMPV6 = 58;
 const SOLICITATION = 133;
 const ADVERTISEMENT = 134;
-const HEADER = 40;
 const HOP_LIMIT = 255;
+const UNSPECIFIED = '::';
+/** RFC 4861 §4.2. */
+const MANAGED = 0x80;
+const OTHER = 0x40;
 const Option = { LINK: 1, PREFIX: 3, MTU: 5, DNS: 25, SEARCH: 31 } as const;
 
 /** Advertises until `close`. */
@@ -53,37 +63,43 @@ export class RouterAdvertiser {
   readonly stats = { advertised: 0, solicited: 0 };
   /** Settles when it has begun: the stack's own address was asked for on its link (RFC 4862 §5.4). */
   readonly ready: Promise<void>;
-  readonly #raw: RawIp;
-  readonly #hook: Hook;
+  readonly #stack: Stack;
+  readonly #handler: { remove(): void };
   readonly #interval: number;
-  /** Empty until it has begun. */
-  #packet: Uint8Array = new Uint8Array(0);
+  readonly #now: () => number;
+  readonly #random: Random | undefined;
+  readonly #message: Message;
+  /** Our link-local address, with its device; undefined until it has begun. */
+  #own: string | undefined;
   #closed = false;
   #sent = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
+  /** Answers for one guest each. */
+  readonly #answers: Map<string, NodeJS.Timeout> = new Map();
 
   /** Not for use from outside: `advertiseRouter` makes these. */
   constructor(stack: Stack, options: RouterAdvertiserOptions) {
-    const { interval = 600 } = options;
+    const { interval = 600, clock } = options;
     checkNumber('interval', interval, 4, 1800);
     this.#interval = interval * 1000;
-    const told = tell(options);
+    this.#now = clock ? () => clock.now() / 1000 : () => performance.now();
+    this.#random = options.random;
     const mac = stack.hardwareAddress();
     if (mac === undefined) {
       throw wrong('stack', stack.devices[0]?.name, 'it must be on a device that carries frames');
     }
-    this.#raw = stack.raw();
-    this.#hook = stack.hook('input', ({ protocol, ttl, view, body, bodyLength }) => {
+    this.#message = tell(options, mac);
+    this.#stack = stack;
+    this.#handler = stack.icmp6.handle(({ type, ttl, source, data }) => {
       // RFC 4861 §6.1.1: what a router has passed on is none.
-      if (protocol !== ICMPV6 || ttl !== HOP_LIMIT || bodyLength < 8) return;
-      if (view.getUint8(body) === SOLICITATION) this.#asked();
+      if (type !== SOLICITATION || ttl !== HOP_LIMIT) return false;
+      this.#asked(source, data);
+      return true;
     });
     this.ready = stack.settled().then(() => {
-      const own = stack.addresses.find((address) => /^fe[89ab]/i.test(address));
-      if (own === undefined || this.#closed) return;
-      this.#packet = assemble(own.replace(/%.*/, ''), mac, told);
-      this.#later(0);
+      this.#own = stack.addresses.find((address) => /^fe[89ab]/i.test(address));
+      if (this.#own !== undefined && !this.#closed) this.#later(0);
     });
   }
 
@@ -92,45 +108,62 @@ export class RouterAdvertiser {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    this.#hook.remove();
-    if (this.#packet.length > 0) this.#sayNoMore();
-    this.#raw.close();
+    for (const timer of this.#answers.values()) clearTimeout(timer);
+    this.#handler.remove();
+    if (this.#own !== undefined) this.#send(EVERYONE, this.#message.rest & 0xffff_0000);
   }
 
-  #sayNoMore(): void {
-    new DataView(this.#packet.buffer).setUint16(HEADER + 6, 0);
-    seal(this.#packet);
-    this.#send();
-  }
-
-  /** RFC 4861 §6.2.6: soon, but not more often than each three seconds. */
-  #asked(): void {
+  /** RFC 4861 §6.2.6: soon; to everyone not more often than each three seconds, and to who has asked until then. */
+  #asked(source: string, options: Buffer): void {
+    if (!areGood(options)) return;
     this.stats.solicited++;
-    if (this.#packet.length === 0) return;
-    const soon = Math.max(randomInt(ANSWER_DELAY), this.#sent + LEAST_BETWEEN - performance.now());
-    if (performance.now() + soon < this.#due) this.#later(soon);
+    if (this.#own === undefined) return;
+    const soon = this.#below(ANSWER_DELAY);
+    const now = this.#now();
+    const least = this.#sent + LEAST_BETWEEN - now;
+    if (soon < least && source !== UNSPECIFIED) this.#answer(source, soon);
+    else if (now + Math.max(soon, least) < this.#due) this.#later(Math.max(soon, least));
+  }
+
+  #answer(guest: string, milliseconds: number): void {
+    if (this.#answers.has(guest) || this.#answers.size >= MOST_ANSWERS) return;
+    const timer = setTimeout(() => {
+      this.#answers.delete(guest);
+      this.#send(guest);
+    }, milliseconds);
+    this.#answers.set(guest, timer.unref());
   }
 
   #later(milliseconds: number): void {
     clearTimeout(this.#timer);
-    this.#due = performance.now() + milliseconds;
+    this.#due = this.#now() + milliseconds;
     this.#timer = setTimeout(() => {
-      this.#send();
+      this.#sent = this.#now();
+      this.#send(EVERYONE);
       const least = Math.max(this.#interval / 3, LEAST_BETWEEN);
-      const next = least + randomInt(Math.max(1, Math.floor(this.#interval - least)));
+      const next = least + this.#below(Math.max(1, Math.floor(this.#interval - least)));
       this.#later(this.stats.advertised < FIRST ? Math.min(next, FIRST_INTERVAL) : next);
-    }, milliseconds);
-    this.#timer.unref();
+    }, milliseconds).unref();
   }
 
-  #send(): void {
-    this.#sent = performance.now();
+  /** RFC 4861 §6.1.2: from the link-local address, with hop limit 255. */
+  #send(to: string, rest: number = this.#message.rest): void {
+    const source = this.#own as string; // it has begun
+    const [, device = ''] = source.split('%');
+    const message = { type: ADVERTISEMENT, rest: rest >>> 0, data: this.#message.data };
     try {
-      this.#raw.send(this.#packet);
+      const scoped = to.includes('%') ? to : `${to}%${device}`;
+      const place = isScoped(to) ? scoped : to;
+      this.#stack.icmp6.send(message, place, { source, ttl: HOP_LIMIT });
       this.stats.advertised++;
     } catch {
       // The device is going, or full: the next one will do.
     }
+  }
+
+  #below(n: number): number {
+    if (this.#random === undefined) return randomInt(n);
+    return Math.floor(((this.#random.int32() >>> 0) / 2 ** 32) * n);
   }
 }
 
@@ -141,29 +174,29 @@ export class RouterAdvertiser {
 export const advertiseRouter = (stack: Stack, options: RouterAdvertiserOptions): RouterAdvertiser =>
   new RouterAdvertiser(stack, options);
 
-/** What is the same whoever advertises it: from the advertisement's type on, and the options but our own address. */
-function tell(options: RouterAdvertiserOptions): readonly number[] {
-  const {
-    lifetime = 1800,
-    hopLimit = 64,
-    otherConfig = false,
-    mtu,
-    dns = [],
-    search = [],
-  } = options;
+/** An advertisement, from its hop limit on. RFC 4861 §4.2. */
+interface Message {
+  /** Hop limit, flags, and the lifetime of the router. */
+  readonly rest: number;
+  /** What follows. */
+  readonly data: Uint8Array;
+}
+
+function tell(options: RouterAdvertiserOptions, mac: string): Message {
+  const { lifetime = 1800, hopLimit = 64, otherConfig = false, managed = false } = options;
+  const { mtu, dns = [], search = [] } = options;
   checkNumber('lifetime', lifetime, 0, 9000);
   checkNumber('hopLimit', hopLimit, 1, 255);
   if (mtu !== undefined) checkNumber('mtu', mtu, 1280, 65_535);
-  const other = otherConfig ? 0x40 : 0;
-  const bytes: number[] = [
-    ...[ADVERTISEMENT, 0, 0, 0, hopLimit, other, ...short(lifetime), ...long(0), ...long(0)],
-  ];
+  const flags = (managed ? MANAGED : 0) | (otherConfig ? OTHER : 0);
+  const bytes: number[] = [...long(0), ...long(0)]; // how long neighbours are reachable is the guests' own affair
   for (const prefix of options.prefixes) {
     const [network = '', bits] = prefix.split('/');
     if (bits !== '64')
       throw wrong('prefixes', prefix, 'guests make addresses from 64 bits: fd83::/64');
-    const flags = 0xc0; // on this link, and for addresses
-    bytes.push(Option.PREFIX, 4, 64, flags, ...long(VALID), ...long(PREFERRED), ...long(0));
+    const onLinkAndAutonomous = 0xc0;
+    bytes.push(Option.PREFIX, 4, 64, onLinkAndAutonomous);
+    bytes.push(...long(VALID), ...long(PREFERRED), ...long(0));
     bytes.push(...octets('prefixes', network).slice(0, 8), ...new Array<number>(8).fill(0));
   }
   if (mtu !== undefined) bytes.push(Option.MTU, 1, 0, 0, ...long(mtu));
@@ -178,31 +211,25 @@ function tell(options: RouterAdvertiserOptions): readonly number[] {
     while (names.length % 8 !== 0) names.push(0);
     bytes.push(Option.SEARCH, 1 + names.length / 8, 0, 0, ...holds, ...names);
   }
-  return bytes;
+  const hardware = mac.split(':').map((octet) => Number.parseInt(octet, 16));
+  bytes.push(Option.LINK, 1, ...hardware);
+  return { rest: (hopLimit << 24) | (flags << 16) | lifetime, data: Uint8Array.from(bytes) };
 }
 
-/** The whole packet. */
-function assemble(own: string, mac: string, told: readonly number[]): Uint8Array {
-  const packet = Uint8Array.from([
-    ...[0x60, 0, 0, 0, 0, 0, ICMPV6, HOP_LIMIT, ...octets('stack', own), ...octets('', EVERYONE)],
-    ...[...told, Option.LINK, 1, ...mac.split(':').map((octet) => Number.parseInt(octet, 16))],
-  ]);
-  new DataView(packet.buffer).setUint16(4, packet.length - HEADER);
-  seal(packet);
-  return packet;
+/** RFC 4861 §6.1.1: none has length 0, and all are there. */
+function areGood(options: Uint8Array): boolean {
+  let at = 0;
+  while (at < options.length) {
+    const length = (options[at + 1] ?? 0) * 8;
+    if (length === 0) return false;
+    at += length;
+  }
+  return at === options.length;
 }
 
-/** ICMPv6's checksum, with the pseudo-header. RFC 4443 §2.3. */
-function seal(packet: Uint8Array): void {
-  const v = new DataView(packet.buffer);
-  v.setUint16(HEADER + 2, 0);
-  let sum = packet.length - HEADER + ICMPV6;
-  for (let at = 8; at < packet.length; at += 2) sum += v.getUint16(at); // of even length
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  v.setUint16(HEADER + 2, ~sum & 0xffff);
-}
+/** Where a device must be named, since each link has such addresses. RFC 4007 §6. */
+const isScoped = (address: string): boolean => /^(fe[89ab]|ff)/i.test(address);
 
-const short = (value: number): number[] => [value >> 8, value & 255];
 const long = (value: number): number[] => [
   ...[value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255],
 ];

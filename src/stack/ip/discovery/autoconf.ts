@@ -50,6 +50,11 @@ export interface AutoconfOptions {
   readonly temporary: boolean;
   /** Redirects are followed. RFC 4861 §8. */
   readonly redirects: boolean;
+  /**
+   * The link is asked whether an address is somebody else's before it is ours; false where nobody else may have it:
+   * `DupAddrDetectTransmits` is 0 then. RFC 4862 §5.1.
+   */
+  readonly duplicates: boolean;
 }
 
 export const DEFAULT_AUTOCONF: AutoconfOptions = {
@@ -57,6 +62,7 @@ export const DEFAULT_AUTOCONF: AutoconfOptions = {
   addresses: true,
   temporary: false,
   redirects: false,
+  duplicates: true,
 };
 
 /** What it needs of the internet layer. */
@@ -113,6 +119,7 @@ export class Autoconf {
   enable(iface: Interface, options: Partial<AutoconfOptions> = {}): void {
     if (this.#interfaces.has(iface)) return;
     this.#interfaces.set(iface, { ...DEFAULT_AUTOCONF, ...options });
+    if (options.duplicates === false) this.dad.spare(iface);
     iface.speaksIPv6 = true;
     iface.ipv6 = true;
     this.#addLinkLocal(iface, 0);

@@ -53,6 +53,7 @@ export class DuplicateDetection {
   readonly #all: Tentative[] = [];
   /** Interfaces from which something was sent already. */
   readonly #begun: WeakSet<Interface> = new WeakSet();
+  readonly #spared: WeakSet<Interface> = new WeakSet();
 
   constructor(net: Host) {
     this.#net = net;
@@ -81,6 +82,16 @@ export class DuplicateDetection {
       done,
     });
     return true;
+  }
+
+  /** Nobody else on the link of `iface` has its addresses: they need not be asked for. */
+  spare(iface: Interface): void {
+    this.#spared.add(iface);
+  }
+
+  /** Whether addresses of `iface` are asked for. */
+  asks(iface: Interface): boolean {
+    return iface.link !== null && !this.#spared.has(iface);
   }
 
   /** Addresses that are being asked for. */

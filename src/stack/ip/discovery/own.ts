@@ -25,9 +25,8 @@ export class OwnAddresses {
   }
 
   /**
-   * Take `address` with a prefix of `bits` bits for `iface`: at once where the link has no others, else when
-   * nobody has it. `done` is told then, or that somebody has; at once, without a link. False if too many are
-   * asked for.
+   * Take `address` with a prefix of `bits` bits for `iface`: at once where nobody is asked, else when nobody has
+   * it. `done` is told then, or that somebody has. False if too many are asked for.
    */
   add(
     iface: Interface,
@@ -36,7 +35,7 @@ export class OwnAddresses {
     done: (unique: boolean) => void = () => {},
     temporary = false,
   ): boolean {
-    if (iface.link === null) {
+    if (!this.#net.dad.asks(iface)) {
       this.#take(iface, address, bits, temporary);
       done(true);
       return true;
