@@ -93,6 +93,13 @@ export class Leases {
     return lease.held !== Held.DECLINED && lease.client === client;
   }
 
+  /** True if it is the client's already, or it has room for one more: who asks for an address without an offer. */
+  mayHave(address: number, client: string, mac: string, now: number): boolean {
+    const own = this.#byAddress.get(address);
+    const isIts = own?.client === client && own.held !== Held.PAST && own.until > now;
+    return isIts || this.#reserved.has(mac) || this.#countOf(mac, now) < this.#each;
+  }
+
   /** True if nobody has ever had it from here: it may be somebody's all the same. */
   isNew(address: number): boolean {
     return !this.#byAddress.has(address);

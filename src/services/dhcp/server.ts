@@ -256,7 +256,8 @@ export class DhcpServer extends EventEmitter {
     const mac = macOf(message);
     const now = this.#clock.now();
     const onLink = (address & this.#network.mask) >>> 0 === this.#network.address;
-    if (!onLink || !this.#leases.isFree(address, client, mac, now)) {
+    const isFree = onLink && this.#leases.isFree(address, client, mac, now);
+    if (!isFree || !this.#leases.mayHave(address, client, mac, now)) {
       const why = onLink ? 'address not available' : 'wrong network';
       this.#refuse(message, why);
       return;
