@@ -4,7 +4,7 @@
  */
 import type { Stack } from '../../index.ts';
 import { checkNumber } from '../address.ts';
-import type { Block } from '../block.ts';
+import { type Block, isWithin, readBlock } from '../block.ts';
 import { Descriptors } from './descriptors.ts';
 import { type Dialer, makeDialer } from './dial.ts';
 import { Gateway } from './gateway.ts';
@@ -50,8 +50,13 @@ export interface GatewayOptions {
   readonly wrap?: (dialer: Dialer) => Dialer;
 }
 
+/** What is closed on every host, and opened as a network: RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. */
+const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => readBlock('loopback', text));
+const everyAddress = makeThisHost();
+
 /** What is closed besides what always is: this host's own addresses, as they are now. */
-export const thisHost: () => readonly Block[] = makeThisHost();
+export const thisHost = (): readonly Block[] =>
+  everyAddress().filter((block) => !LOOPBACK.some((one) => isWithin(block, one)));
 
 /**
  * Carry all flows of a stack that come to nobody's port. Throws a `RangeError` with `ERR_OUT_OF_RANGE` for what

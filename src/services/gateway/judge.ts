@@ -75,7 +75,7 @@ export interface FlowWatcher {
 export function judgeByRules(rules: readonly Rule[], closed: () => readonly Block[]): Judge {
   return {
     judge: (flow) => {
-      const { allow, rule, closed: shut } = decide(rules, flow, { blocks: closed() });
+      const { allow, rule, closed: shut } = decide(rules, flow, { closings: [closed()] });
       if (allow)
         return { action: rule?.proxy ? 'proxy' : 'allow', reason: 'rule', rule: rule?.text };
       return {

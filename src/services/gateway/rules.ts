@@ -146,8 +146,11 @@ export const isGuest = ({ address, mac, port, addresses }: Guest, named: string)
 
 /** What is known besides the rules. */
 export interface Closed {
-  /** Closed besides what always is, as it is now. */
-  readonly blocks: readonly Block[];
+  /**
+   * Closed besides what always is, as it is now: lists, of which each is opened by itself. So a rule for a network
+   * that is closed opens no address in it that is closed for another reason, as this host's own.
+   */
+  readonly closings: readonly (readonly Block[])[];
   /** Addresses that the owner of this gateway has given a name himself: a rule with that name opens them. */
   readonly own?: (name: string) => readonly string[];
 }
@@ -165,21 +168,22 @@ export interface Decision {
 export function decide(
   rules: readonly Rule[],
   to: Destination,
-  { blocks, own }: Closed,
+  { closings, own }: Closed,
   otherwise: boolean = !rules.some(({ allow }) => allow),
 ): Decision {
   const { guest, protocol, address, port, name } = to;
   const place = placeOn(address);
   if (place === undefined) return { allow: false, rule: undefined, closed: true }; // no rule can name it
   const within = embedded(place);
-  const closing = (at: bigint): Block[] =>
-    [...ALWAYS_CLOSED, ...blocks].filter((one) => inBlock(one, at));
+  const lists = [ALWAYS_CLOSED, ...closings];
+  const closing = (at: bigint): (readonly Block[])[] =>
+    lists.map((list) => list.filter((one) => inBlock(one, at))).filter(({ length }) => length > 0);
   const shut = closing(place);
   for (const inner of within)
-    if (closing(inner).length > 0) shut.push({ first: place, last: place });
+    if (closing(inner).length > 0) shut.push([{ first: place, last: place }]);
   const opens = (rule: Rule): boolean => {
     if (rule.name !== undefined) return own?.(rule.name).includes(address) ?? false;
-    return shut.some((one) => isWithin(rule, one));
+    return shut.every((list) => list.some((one) => isWithin(rule, one)));
   };
   const isAbout = (rule: Rule): boolean => {
     if (rule.name !== undefined) return name !== undefined && fitsName(rule, name);
@@ -204,7 +208,7 @@ export const isAllowed = (
   address: string,
   port: number,
   closed: readonly Block[] = [],
-): boolean => decide(rules, { protocol, address, port }, { blocks: closed }).allow;
+): boolean => decide(rules, { protocol, address, port }, { closings: [closed] }).allow;
 
 /** The rules in a word: `any`, or each as it was given, those that deny with a `!`. */
 export function sayRules(rules: readonly Rule[]): string {

@@ -207,7 +207,7 @@ export class Network {
     const single = [asText(network.first), asText(network.last), hostAlias, six?.hostAlias];
     const alone = single.flatMap((one) => (one ? [blockOfOne('address', one)] : []));
     this.policy = new Policy(options.policy ?? {}, {
-      closed: (): readonly Block[] => [...thisHost(), ...inside, ...alone],
+      closings: (): readonly (readonly Block[])[] => [thisHost(), inside, alone],
       own: (name) => this.#ownAddresses(name),
       guestOf: (guest) => this.guests.find(guest),
       identityOf: (guest) => this.guests.identityOf(guest),
@@ -221,8 +221,7 @@ export class Network {
     };
     const milliseconds = options.clock && (() => clock.now() / 1000);
     this.#audit = audit || recorder ? new Audit(told, milliseconds) : undefined;
-    this.policy.refused = (refusal) =>
-      this.#audit?.name(refusal, this.guests.find(refusal.guest));
+    this.policy.refused = (refusal) => this.#audit?.name(refusal, this.guests.find(refusal.guest));
     this.gateway = createGateway(this.stack, {
       ...{ socks5: options.socks5, from: options.from, judge: this.policy, watcher: this.#audit },
       ...(policy.proxy && { proxy: policy.proxy }),

@@ -23,8 +23,8 @@ import { TunnelWatch } from './tunnel.ts';
 
 /** What a policy is told of the network that it is for. */
 export interface PolicyPlace {
-  /** Closed besides what always is, as it is now: this host's own addresses. */
-  readonly closed: () => readonly Block[];
+  /** Closed besides what always is, as it is now, each list by itself: this host's own addresses. */
+  readonly closings: () => readonly (readonly Block[])[];
   /** Addresses of names that are answered here: a rule with such a name opens them. */
   readonly own: (name: string) => readonly string[];
   readonly guestOf: (address: string) => Guest;
@@ -138,7 +138,7 @@ export class Policy implements Judge {
 
   #byRules(flow: FlowQuestion, name: string | undefined): Verdict {
     const { rules, blocks, direct, encryptedDns, listens, otherwise } = this.#checked;
-    const closed = { blocks: [...this.#place.closed(), ...blocks], own: this.#place.own };
+    const closed = { closings: [...this.#place.closings(), blocks], own: this.#place.own };
     const decision = decide(rules, { ...flow, name }, closed, otherwise);
     const { allow, rule } = decision;
     const reason = rule ? 'rule' : decision.closed ? 'closed' : 'default';

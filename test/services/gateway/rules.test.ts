@@ -87,6 +87,17 @@ test('rules: a rule that allows nothing wider opens what is closed', (t) => {
   t.false(isAllowed(denied, 'tcp', '127.0.0.1', 80), 'the first that fits decides');
 });
 
+// Who opens a private network that was closed has not named this host, which has an address there.
+test('rules: what is closed for two reasons is opened by a rule for both alone', (t) => {
+  const closings = [HOME, [readBlock('close', '192.0.2.0/24'), readBlock('close', '10.0.0.0/8')]];
+  const opens = (text: string, address: string): boolean =>
+    decide([parseRule(text, true)], { protocol: 'tcp', address, port: 80 }, { closings }).allow;
+  t.true(opens('192.0.2.0/24', '192.0.2.2'));
+  t.false(opens('192.0.2.0/24', '192.0.2.1'), 'this host');
+  t.true(opens('192.0.2.1', '192.0.2.1'));
+  t.false(opens('0.0.0.0/0', '10.0.0.1'));
+});
+
 test('rules: what is no address is closed', (t) => {
   for (const address of ['', '1.2.3', 'example.org', '::g']) {
     t.false(isAllowed([parseRule('*', true)], 'tcp', address, 80), address);
@@ -195,8 +206,8 @@ test('rules: what is denied of IPv4 is denied in IPv6’s forms, and what is all
 test('rules: a rule for a guest knows its address in any spelling', (t) => {
   const rules = [parseRule('FD83:0::0010=2001:db8:5::/48', true)];
   const to = { protocol: 'tcp', address: '2001:db8:5::1', port: 80 } as const;
-  t.true(decide(rules, { ...to, guest: { address: 'fd83::10' } }, { blocks: [] }).allow);
-  t.false(decide(rules, { ...to, guest: { address: 'fd83::11' } }, { blocks: [] }).allow);
+  t.true(decide(rules, { ...to, guest: { address: 'fd83::10' } }, { closings: [] }).allow);
+  t.false(decide(rules, { ...to, guest: { address: 'fd83::11' } }, { closings: [] }).allow);
 });
 
 test('rules: they are said in a word', (t) => {
