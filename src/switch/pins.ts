@@ -1,27 +1,41 @@
 /**
  * Addresses that a port is pinned to: what comes from others is not from who is plugged in there. The IP
- * address of a packet is looked at, and that of an ARP packet, which is how one poisons a neighbour.
+ * address of a packet is looked at, and what ARP and neighbour discovery say, which is how one poisons a neighbour.
  *
- * A port that is pinned to addresses of IPv4 sends nothing but IPv4 and ARP: what cannot be looked at
- * cannot be vouched for.
+ * A port that is pinned to IP addresses sends nothing but IP from them, ARP and neighbour discovery: what cannot be
+ * looked at cannot be vouched for. A link-local address of IPv6 is one as any other.
  * @module
  */
+import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type Address, ANY, fromOctets } from '../stack/base/address.ts';
 import * as arp from '../stack/wire/arp.ts';
 import * as ethernet from '../stack/wire/ethernet.ts';
 import * as ipv4 from '../stack/wire/ipv4.ts';
+import * as ipv6 from '../stack/wire/ipv6.ts';
 import { SwitchDrop } from './drops.ts';
 import type { Frame } from './frame.ts';
+import { Claim, claimOf, TARGET } from './neighbour.ts';
+import { type Found, Rogue, rogueOf } from './rogue.ts';
+
+/** Where addresses stand in a packet of IPv6. */
+const SOURCE6 = 8;
+const DESTINATION6 = 24;
+const WORDS = 4;
 
 export class Pins {
   readonly #macs: readonly { readonly hi: number; readonly lo: number }[];
   readonly #addresses: readonly Address[];
+  /** Four words each. */
+  readonly #addresses6: Int32Array;
+  readonly #found: Found = { at: 0, end: 0 };
 
   /** Literals. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE` for what is none. */
   constructor(macs: readonly string[], addresses: readonly string[]) {
     this.#macs = macs.map(readMac);
-    this.#addresses = addresses.map(readAddress);
+    const six = addresses.filter((text) => isIPv6(text));
+    this.#addresses = addresses.filter((text) => !six.includes(text)).map(readAddress);
+    this.#addresses6 = Int32Array.from(six.flatMap(readAddress6));
   }
 
   /** Whether a valid frame may come from here: `SwitchDrop.NONE`, or why not. */
@@ -31,9 +45,8 @@ export class Pins {
       const hi = ethernet.sourceHi(view, start);
       if (!this.#hasMac(hi, ethernet.sourceLo(view, start))) return SwitchDrop.PINNED_MAC;
     }
-    return this.#addresses.length === 0 || this.#mayBe(frame)
-      ? SwitchDrop.NONE
-      : SwitchDrop.PINNED_IP;
+    const isFree = this.#addresses.length === 0 && this.#addresses6.length === 0;
+    return isFree || this.#mayBe(frame) ? SwitchDrop.NONE : SwitchDrop.PINNED_IP;
   }
 
   #mayBe({ view, start, at, length }: Frame): boolean {
@@ -45,6 +58,7 @@ export class Pins {
       const source = ipv4.source(view, from);
       return source === ANY || this.#addresses.includes(source); // who has no address yet asks by DHCP
     }
+    if (type === ethernet.EtherType.IPV6) return this.#mayBe6(view, start, from, left);
     if (type !== ethernet.EtherType.ARP || !arp.valid(view, from, left)) return false;
     const sender = arp.sender(view, from);
     // RFC 5227 §2.1.1: a probe has no sender. Whom a packet names must be who sent it.
@@ -53,6 +67,34 @@ export class Pins {
       arp.senderHi(view, from) === ethernet.sourceHi(view, start) &&
       arp.senderLo(view, from) === ethernet.sourceLo(view, start)
     );
+  }
+
+  #mayBe6(view: DataView, start: number, from: number, left: number): boolean {
+    if (!ipv6.valid(view, from, left)) return false;
+    const found = this.#found;
+    const kind = rogueOf(view, from, left, found);
+    const source = from + SOURCE6;
+    const unspecified = isNobody(view, source);
+    // RFC 4291 §2.5.2: who has no address yet asks the link.
+    if (unspecified ? view.getUint8(from + DESTINATION6) !== 0xff : !this.#has6(view, source)) {
+      return false;
+    }
+    if (kind === Rogue.ROUTER) return false; // it would send from others' addresses, too; or hides something
+    if (kind !== Rogue.NEIGHBOUR) return true;
+    const hi = ethernet.sourceHi(view, start);
+    const claim = claimOf(view, found, hi, ethernet.sourceLo(view, start), unspecified);
+    if (claim === Claim.NONE || claim === Claim.FALSE) return claim === Claim.NONE;
+    return this.#has6(view, found.at + TARGET);
+  }
+
+  #has6(view: DataView, at: number): boolean {
+    const own = this.#addresses6;
+    for (let i = 0; i < own.length; i += WORDS) {
+      let word = 0;
+      while (word < WORDS && own[i + word] === view.getInt32(at + word * 4)) word++;
+      if (word === WORDS) return true;
+    }
+    return false;
   }
 
   #hasMac(hi: number, lo: number): boolean {
@@ -67,10 +109,21 @@ function readMac(text: string): { readonly hi: number; readonly lo: number } {
   throw wrong('mac', text, 'it must be the address of one station, as 02:00:5e:00:53:01');
 }
 
+const isNobody = (view: DataView, at: number): boolean =>
+  (view.getInt32(at) | view.getInt32(at + 4) | view.getInt32(at + 8) | view.getInt32(at + 12)) ===
+  0;
+
+function readAddress6(text: string): number[] {
+  const parsed = ipaddr.IPv6.parse(text);
+  const isOne =
+    !text.includes('%') && !['unspecified', 'loopback', 'multicast'].includes(parsed.range());
+  if (!isOne) throw wrong('ip', text, 'it must be the address of one station, without a zone');
+  const view = new DataView(Uint8Array.from(parsed.toByteArray()).buffer);
+  return [view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12)];
+}
+
 function readAddress(text: string): Address {
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) {
-    throw wrong('ip', text, 'it must be an address of IPv4');
-  }
+  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) throw wrong('ip', text, 'it must be an address');
   const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(text).octets;
   return fromOctets(a, b, c, d);
 }

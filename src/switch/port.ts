@@ -33,7 +33,10 @@ export interface PortOptions {
   readonly isolated?: boolean;
   /** Hardware addresses that may speak here; default any. */
   readonly mac?: string | readonly string[];
-  /** Addresses of IPv4 that may; then nothing but IPv4 and ARP is taken. Default any. */
+  /**
+   * IP addresses that may, of IPv6 the link-local one too; then nothing but IP, ARP and neighbour discovery from them
+   * is taken. Default any.
+   */
   readonly ip?: string | readonly string[];
   /** Most stations that are learned here, 1 to 1 000 000; default 1024. */
   readonly stations?: number;

@@ -6,7 +6,7 @@
  * Looked at is each frame of IPv6 from a guest: nothing is allocated.
  * @module
  */
-import * as ipv6 from '../../stack/wire/ipv6.ts';
+import * as ipv6 from '../stack/wire/ipv6.ts';
 
 /** What a frame of a guest turns out to be. `NEIGHBOUR`: it claims something of its sender (`neighbour.ts`). */
 export const Rogue = { NONE: 0, ROUTER: 1, DHCP: 2, NEIGHBOUR: 3 } as const;

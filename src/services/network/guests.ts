@@ -12,10 +12,10 @@ import * as arp from '../../stack/wire/arp.ts';
 import * as ethernet from '../../stack/wire/ethernet.ts';
 import * as ipv4 from '../../stack/wire/ipv4.ts';
 import * as ipv6 from '../../stack/wire/ipv6.ts';
+import { Claim, claimOf, TARGET } from '../../switch/neighbour.ts';
+import { type Found, Rogue, rogueOf } from '../../switch/rogue.ts';
 import { holds, type Range } from '../address.ts';
 import type { Guest } from '../gateway/rules.ts';
-import { Claim, claimOf, TARGET } from './neighbour.ts';
-import { type Found, Rogue, rogueOf } from './rogue.ts';
 import { type Holder, macOf, SILENCE, type Station, Stations } from './stations.ts';
 import { MAPPED, textOf, type Words, wordsOf } from './words.ts';
 
