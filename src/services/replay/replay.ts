@@ -170,14 +170,24 @@ function counted(frames: readonly string[]): Map<string, number> {
 const TCP = 6;
 const TIMESTAMPS = 8;
 const CHECKSUM = 16;
+/** Bytes of a header without options. */
+const HEADER4 = 20;
+const HEADER6 = 40;
+
+/** Where the TCP segment of a packet at `at` begins; undefined if there is none, or options stand before it. */
+function segmentAt(frame: Buffer, at: number): number | undefined {
+  const isFour = frame[at] === 0x45 && frame[at + 9] === TCP;
+  const isSix = (frame[at] ?? 0) >> 4 === 6 && frame[at + 6] === TCP;
+  const segment = at + (isFour ? HEADER4 : HEADER6);
+  return (isFour || isSix) && frame.length >= segment + HEADER4 ? segment : undefined;
+}
 
 /** A frame whose TCP segment has no timestamps, and no checksum of them. */
 function withoutClock(bytes: string): string {
   const frame = decodeBytes(bytes);
   const at = ethernet.payload(new DataView(frame.buffer, frame.byteOffset, frame.length), 0);
-  const isTcp = frame.length >= at + 40 && frame[at] === 0x45 && frame[at + 9] === TCP;
-  if (!isTcp) return bytes;
-  const segment = at + 20;
+  const segment = segmentAt(frame, at);
+  if (segment === undefined) return bytes;
   frame.fill(0, segment + CHECKSUM, segment + CHECKSUM + 2);
   const end = Math.min(segment + ((frame[segment + 12] as number) >> 4) * 4, frame.length);
   for (let i = segment + 20; i + 1 < end; ) {
