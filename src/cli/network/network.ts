@@ -22,7 +22,7 @@ import {
   sayRules,
 } from '../../services.ts';
 import { flowFacts } from '../forward/forward.ts';
-import { moveIPv6, moveInto } from '../netns.ts';
+import { moveInto, moveIPv6 } from '../netns.ts';
 import { pageOnHost } from '../page.ts';
 import type { Screen } from '../screen.ts';
 import { hostOf } from '../session.ts';

@@ -20,8 +20,8 @@ import {
 } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { PolicyOptions } from '../policy/read.ts';
 import { isGuest } from '../gateway/rules.ts';
+import type { PolicyOptions } from '../policy/read.ts';
 import { type Answer, asObject, Refused, type Request } from './asked.ts';
 import { answerGvproxy, hijack, isHijack } from './gvproxy.ts';
 import type { Network } from './network.ts';

@@ -66,14 +66,14 @@ async function addZone(network: Network, body: Record<string, unknown>): Promise
   for (const record of records) {
     if (isIP(String(record['IP'] ?? '')) === 0) throw new Refused(400, 'a record has no IP');
   }
-  const byName: Record<string, string[]> = {};
+  const byName = new Map<string, string[]>();
   for (const record of records) {
     const name = String(record['Name'] ?? '').toLowerCase();
-    byName[name] = [...(byName[name] ?? []), String(record['IP'])]; // of both families, or several of one
+    byName.set(name, [...(byName.get(name) ?? []), String(record['IP'])]); // of both families, perhaps
   }
   network.dns.names.addZone({
     name: Name,
-    records: byName,
+    records: Object.fromEntries(byName),
     ...(typeof DefaultIP === 'string' && isIP(DefaultIP) !== 0 && { default: DefaultIP }),
   });
   return {};

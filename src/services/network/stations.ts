@@ -8,7 +8,7 @@
  */
 import type { SwitchPort } from '../../index.ts';
 import * as ethernet from '../../stack/wire/ethernet.ts';
-import { MAPPED, textOf, WordMap, type Worded, type Words } from './words.ts';
+import { MAPPED, textOf, type Worded, WordMap, type Words } from './words.ts';
 
 /** A hardware address, and what it has. */
 export interface Station extends Worded<Station> {

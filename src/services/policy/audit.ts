@@ -67,7 +67,11 @@ export class Audit implements FlowWatcher {
       this.#untold++;
       return;
     }
-    const guest = { address, ...(mac !== undefined && { mac }), ...(port !== undefined && { port }) };
+    const guest = {
+      address,
+      ...(mac !== undefined && { mac }),
+      ...(port !== undefined && { port }),
+    };
     this.#put({ time: this.#time(), event, ...what, guest });
   }
 

@@ -4,7 +4,14 @@
  * @module
  */
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  isIPv6,
+  type Server,
+  type Socket,
+} from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { decode, encode } from 'dns-packet';
 import { createPipe, createStack, type Stack, type SwitchPort } from '../../../src/index.ts';
@@ -29,6 +36,16 @@ export const NAMES: Record<string, string> = {
   'inner.example': '10.9.9.9',
 };
 
+/** The same of IPv6. */
+export const NAMES6: Record<string, string> = {
+  'good.example': '2001:db8::1',
+  'six.example': '2001:db8::6',
+  'evil.example': '2001:db8::66',
+  'rebound6.example': 'fd00:ec2::254',
+};
+
+export const GATEWAY6 = 'fd83::1';
+
 export interface World {
   readonly network: Network;
   readonly audit: AuditLine[];
@@ -37,8 +54,8 @@ export interface World {
   /** What the outside was sent, by connection. */
   readonly heard: string[];
   now: number;
-  /** Each what a stack on an address of the network is. */
-  guest(address: string, name?: string): Promise<Stack & { port: SwitchPort }>;
+  /** Each what a stack on an address of the network is, and on one of IPv6 if it is told one. */
+  guest(address: string, name?: string, six?: string): Promise<Stack & { port: SwitchPort }>;
   events(...names: string[]): Record<string, unknown>[];
 }
 
@@ -86,11 +103,13 @@ async function serve(heard: string[]): Promise<Server> {
 const resolve: Exchange = async (_resolver, query) => {
   const { id, questions = [] } = decode(Buffer.from(query));
   const [asked] = questions;
-  const address = NAMES[asked?.name ?? ''];
-  const isA = asked?.type === 'A' && address !== undefined;
+  const { name = '', type = 'A' } = asked ?? {};
+  const data = (type === 'AAAA' ? NAMES6 : NAMES)[name];
+  const isThere = name in NAMES || name in NAMES6;
+  const isAddress = (type === 'A' || type === 'AAAA') && data !== undefined;
   return encode({
-    ...{ type: 'response', id, questions, flags: address === undefined ? 3 : 0 },
-    answers: isA ? [{ type: 'A', name: asked.name, ttl: 60, data: address }] : [],
+    ...{ type: 'response', id, questions, flags: isThere ? 0 : 3 },
+    answers: isAddress ? [{ type, name, ttl: 60, data }] : [],
   });
 };
 
@@ -122,7 +141,7 @@ export async function world(t: ExecutionContext, options: NetworkOptions = {}): 
   });
   return Object.assign(it, {
     network,
-    guest: async (address: string, name?: string) => {
+    guest: async (address: string, name?: string, six?: string) => {
       const [port, device] = createPipe({ medium: 'ethernet' });
       const plugged = network.plug(port, name === undefined ? {} : { name });
       const mac = `02:00:5e:00:53:${address.split('.')[3]?.padStart(2, '0').slice(-2)}`;
@@ -137,7 +156,10 @@ export async function world(t: ExecutionContext, options: NetworkOptions = {}): 
         });
       };
       const guest: Stack = createStack({
-        ...{ device, address: `${address}/24`, mac, gateway: GATEWAY },
+        ...{ device, mac },
+        address: [`${address}/24`, ...(six ? [`${six}/64`] : [])],
+        gateway: [GATEWAY, ...(six ? [GATEWAY6] : [])],
+        ...(six && { autoconf: { acceptRouters: false, addresses: false, duplicates: false } }),
         lookup: lookup as never,
       });
       guests.push(guest);
@@ -152,14 +174,15 @@ export async function look(
   guest: Stack,
   name: string,
   type: 'A' | 'AAAA' | 'TXT' = 'A',
+  server: string = GATEWAY,
 ): Promise<string | undefined> {
-  const socket = guest.dgram.createSocket('udp4');
+  const socket = guest.dgram.createSocket(isIPv6(server) ? 'udp6' : 'udp4');
   try {
     const answer = once(socket, 'message', { signal: AbortSignal.timeout(5000) });
     socket.send(
       encode({ type: 'query', id: 77, flags: 256, questions: [{ type, name }] }),
       53,
-      GATEWAY,
+      server,
     );
     const [bytes] = await answer;
     const [first] = decode(bytes).answers ?? [];

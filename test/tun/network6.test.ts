@@ -1,0 +1,148 @@
+/**
+ * `tunstack network` and IPv6 with programs of others: a namespace whose kernel listens to advertisements (RFC 4862)
+ * on a TAP, rdisc6, dhcpcd, dig, getent, ping and curl; what is outside is in another namespace.
+ * @module
+ */
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import { Running, run, tunstack } from '../support/process.ts';
+import { makeOutside, Namespace, OUTSIDE6 } from './forwarding.ts';
+import { testWith } from './serving.ts';
+
+interface Machine {
+  readonly space: Namespace;
+  readonly gateway: Running;
+  readonly ready: string;
+  /** What its kernel has made of the prefix. */
+  readonly address: string;
+}
+
+/** The address of a namespace's interface in a prefix, when its kernel has found that it is nobody else's. */
+async function addressIn(space: Namespace, device: string, prefix: string): Promise<string> {
+  const end = performance.now() + 20_000;
+  for (;;) {
+    const { out } = await space.run('ip', '-6', '-o', 'addr', 'show', 'dev', device);
+    const found = out.split('\n').find((line) => line.includes(prefix) && !/tentative/.test(line));
+    const [, address] = /inet6 (\S+)\/64/.exec(found ?? '') ?? [];
+    if (address !== undefined) return address;
+    if (performance.now() > end) throw new Error(`no address: ${out}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function machine(t: ExecutionContext, ...options: string[]): Promise<Machine> {
+  await makeOutside(t);
+  const space = await Namespace.make(t);
+  const gateway = tunstack(
+    'network',
+    '--tap',
+    'vm6',
+    '--control',
+    `/tmp/net6-${process.pid}`,
+    ...options,
+  );
+  t.teardown(() => gateway.stop('SIGKILL').then(() => {}));
+  const ready = await gateway.line();
+  await space.adopt('vm6');
+  await space.ip('link', 'set', 'vm6', 'up');
+  return { space, gateway, ready, address: await addressIn(space, 'vm6', 'fd83::') };
+}
+
+testWith('ip', 'nsenter', 'curl', 'dig', 'ping', 'rdisc6').serial(
+  'network: a kernel makes its address, resolves, fetches over IPv6 and is reached at a published port',
+  async (t) => {
+    const { space, ready, address, gateway } = await machine(
+      t,
+      ...['--mtu', '9000', '--name', `web.example=${OUTSIDE6}`, '--json'],
+    );
+    t.like(JSON.parse(ready), { gateway6: 'fd83::1', host6: 'fd83::fe' });
+    const asked = await space.run('rdisc6', '-1', 'vm6');
+    t.regex(asked.out, /Prefix\s+: fd83::\/64/);
+    t.regex(asked.out, /MTU\s+: 9000 bytes/);
+    t.regex(asked.out, /Recursive DNS server\s+: fd83::1/);
+    t.regex(asked.out, /Stateful other conf\.\s+: +Yes/);
+    const names = { 'web.example': OUTSIDE6, 'host.docker.internal': 'fd83::fe' };
+    for (const [name, expected] of Object.entries(names)) {
+      const dig = await space.run('dig', '+short', '+tries=1', '@fd83::1', name, 'AAAA');
+      t.is(dig.out.trim(), expected, dig.err);
+    }
+    t.is((await space.run('ping', '-6', '-c', '1', '-W', '2', 'fd83::1')).code, 0);
+    const page = await space.run('curl', '-6', '-sS', '-m', '10', `http://[${OUTSIDE6}]/`);
+    t.regex(page.out, /<title>outside<\/title>/, page.err);
+    const bytes = 8 << 20;
+    const whole = await space.run(
+      ...['sh', '-c', `curl -gsS http://[${OUTSIDE6}]/bytes/${bytes} | wc -c`],
+    );
+    t.is(whole.out.trim(), `${bytes}`);
+    for (const closed of ['fd83::fe', '2001:db8:2::1', 'fd00:ec2::254', 'fd83::1']) {
+      const { code } = await space.run('curl', '-sS', '-m', '5', `http://[${closed}]/`);
+      t.is(code, 7, `${closed} is closed`);
+    }
+    // Nobody has a route to there from here: the kernel is told so, and does not wait.
+    const lost = await space.run('curl', '-sS', '-m', '5', 'http://[2001:db8:ffff::1]/');
+    t.is(lost.code, 7, lost.err);
+
+    const server =
+      'require("http").createServer((q,r)=>r.end("hello "+q.socket.remoteAddress)).listen(80,"::",()=>console.log("up"))';
+    const serving = space.start(process.execPath, '-e', server);
+    t.teardown(() => serving.stop('SIGKILL').then(() => {}));
+    await serving.line();
+    const expose = JSON.stringify({ host: '::1', port: 18_086, guest: address, guestPort: 80 });
+    const control = ['-sS', '--unix-socket', `/tmp/net6-${process.pid}`];
+    await run('curl', ...control, '-d', expose, 'http://x/v1/published');
+    const near = await run('curl', '-gsS', '-m', '10', 'http://[::1]:18086/');
+    t.is(near.out.trim(), 'hello fd83::1', near.err);
+    const guests = JSON.parse((await run('curl', ...control, 'http://x/v1/guests')).out);
+    t.true(guests[0].addresses.includes(address));
+    const ended = await gateway.stop('SIGTERM');
+    t.is(ended.code, 0, ended.err);
+  },
+);
+
+testWith('ip', 'nsenter', 'unshare', 'dhcpcd').serial(
+  'network: dhcpcd takes advertisements and DHCPv6, and is told of names',
+  async (t) => {
+    const { space } = await machine(t);
+    const resolver = (): number | undefined =>
+      statSync('/etc/resolv.conf', { throwIfNoEntry: false })?.mtimeMs;
+    const before = resolver();
+    // What it keeps is in a file system of its own, and its hooks, which write resolv.conf, only say what they are told.
+    const here =
+      'mount -t tmpfs none /run; mount -t tmpfs none /var/lib/dhcpcd; ' +
+      'printf \'#!/bin/sh\\necho "$reason dns=$nd1_rdnss1_servers$new_dhcp6_name_servers search=$nd1_dnssl1_search$new_dhcp6_domain_search"\\n\' > /run/say; ' +
+      'chmod +x /run/say; exec "$@"';
+    const words = ['dhcpcd', '-6', '-B', '-f', '/dev/null', '--script', '/run/say', '-o', 'rdnss'];
+    const client = new Running('nsenter', [
+      ...[`--net=/proc/${space.pid}/ns/net`, 'unshare', '-m', 'sh', '-c', here, 'sh'],
+      ...[...words, '-o', 'dhcp6_name_servers', '-o', 'dhcp6_domain_search', '--inform6', 'vm6'],
+    ]);
+    t.teardown(() => client.child.kill('SIGTERM')); // its helpers hold its output open for a while
+    const found = new Set<string>();
+    while (!found.has('INFORM6')) {
+      const line = await client.line();
+      const [, reason = '', dns = ''] = /^(\w+) dns=(\S*)/.exec(line) ?? [];
+      if (dns === 'fd83::1') found.add(reason);
+    }
+    t.true(found.has('INFORM6'), [...found].join(' '));
+    t.is(resolver(), before);
+  },
+);
+
+testWith('ip', 'nsenter', 'curl').serial(
+  'network: a namespace that --netns plugs in fetches over IPv6 from this host’s alias',
+  async (t) => {
+    const site = createServer((_request, response) => response.end('of this host'));
+    await once(site.listen(0, '127.0.0.1'), 'listening');
+    t.teardown(() => site.close());
+    const { port } = site.address() as AddressInfo;
+    const space = await Namespace.make(t);
+    const gateway = tunstack('network', '--netns', `${space.pid}`, '--allow', `fd83::fe`);
+    t.teardown(() => gateway.stop('SIGKILL').then(() => {}));
+    await gateway.line();
+    const page = await space.run('curl', '-gsS', '-m', '10', `http://[fd83::fe]:${port}/`);
+    t.is(page.out, 'of this host', page.err);
+  },
+);
