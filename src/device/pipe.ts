@@ -133,8 +133,9 @@ export class PipeEnd implements Device {
   }
 
   read(at: number, room: number): number {
-    const { memory } = this.#user as DeviceUser; // who reads has started it
-    const length = this.#inbound.shift(memory, at, room);
+    const user = this.#user;
+    if (user === undefined) return 0;
+    const length = this.#inbound.shift(user.memory, at, room);
     if (length === 0) return 0;
     if (this.#far.#blocked) this.#far.#unblock();
     this.#notice.took();
@@ -177,7 +178,9 @@ export class PipeEnd implements Device {
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#schedule(() => {
-        this.#user?.closed();
+        const user = this.#user;
+        this.#user = undefined; // whoever has the far end would keep all that it holds
+        user?.closed();
         resolve();
       });
     });

@@ -1,4 +1,6 @@
 /** Tests of src/device/pipe.ts: two devices back to back. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { createPipe } from '../../src/device/pipe.ts';
 import { deviceSuite, type Link } from './suite.ts';
@@ -139,4 +141,23 @@ test('pipe: a prompt one tells from within flush, and later of what was left', a
   t.is(receiver.readables, 2);
   left.flush();
   t.is(receiver.readables, 2, 'there is nothing to tell');
+});
+
+test('pipe: an end that is closed holds nothing of who had it, whoever has the other one', async (t) => {
+  const [left, right] = createPipe();
+  const start = (): WeakRef<Uint8Array> => {
+    const memory = new Uint8Array(4096);
+    left.start({ memory, readable: () => memory, writable: () => {}, closed: () => {} });
+    return new WeakRef(memory);
+  };
+  const held = start();
+  await left.close();
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 10 && held.deref() !== undefined; i++) {
+    await new Promise((done) => setImmediate(done));
+    collect();
+  }
+  t.is(held.deref(), undefined);
+  t.is(right.queued, 0);
 });

@@ -5,7 +5,13 @@
  */
 import { once } from 'node:events';
 import { decode, encode } from 'dns-packet';
-import { createStack, type Device, type Stack, type StackOptions } from '../../src/index.ts';
+import {
+  createStack,
+  type Device,
+  type Stack,
+  type StackOptions,
+  type SwitchPort,
+} from '../../src/index.ts';
 import { createDhcpClient, type DhcpClient } from '../../src/services.ts';
 
 /** In the network's milliseconds, which may be virtual. */
@@ -74,9 +80,17 @@ export class Log {
 export class Guest {
   readonly stack: Stack;
   readonly client: DhcpClient;
+  readonly #port: SwitchPort | undefined;
   #names = 0;
 
-  constructor(device: Device, mac: string, options: Pick<StackOptions, 'clock' | 'random'>) {
+  /** `port`: where it is plugged in, and pulled out when it leaves. */
+  constructor(
+    device: Device,
+    mac: string,
+    options: Pick<StackOptions, 'clock' | 'random'>,
+    port?: SwitchPort,
+  ) {
+    this.#port = port;
     this.stack = createStack({ device, mac, ...options });
     const { clock } = options;
     const name = `box-${mac.slice(-2)}`;
@@ -145,5 +159,6 @@ export class Guest {
   async leave(): Promise<void> {
     this.client.close();
     await this.stack.close({ linger: 0 });
+    await this.#port?.unplug();
   }
 }

@@ -28,6 +28,7 @@ const ROOM = 8 * MIB;
 export interface Sample {
   /** Minutes from the beginning. */
   readonly minute: number;
+  /** After a collection: V8's heap and what lies outside of it, the slots of stacks included. */
   readonly heap: number;
   readonly rss: number;
   readonly leases: number;
@@ -71,11 +72,11 @@ const macOf = (number: number): string =>
 
 function look(network: Network, log: Log, minute: number): Sample {
   collect();
-  const { heapUsed, rss, arrayBuffers } = process.memoryUsage();
+  const { heapUsed, rss, external } = process.memoryUsage();
   const { tcp, udp, tcpOpen, udpOpen } = network.gateway.carried();
   const ports = network.switch.ports.map((port) => port.stats());
   return {
-    ...{ minute, heap: heapUsed + arrayBuffers, rss, leases: network.dhcp.leases.length },
+    ...{ minute, heap: heapUsed + external, rss, leases: network.dhcp.leases.length },
     ...{ flows: tcpOpen + udpOpen, carried: tcp + udp, done: log.done },
     stations: network.switch.stations().length,
     neighbours: network.stack.neighbours.length,
@@ -98,8 +99,8 @@ export async function live(options: HoursOptions): Promise<Hours> {
 
   const plugged = (number: number): Guest => {
     const [port, device] = createPipe({ medium: 'ethernet' });
-    network.plug(port, { name: `guest ${number}` });
-    return new Guest(device, macOf(number), own);
+    const plug = network.plug(port, { name: `guest ${number}` });
+    return new Guest(device, macOf(number), own, plug);
   };
   const machines = (await options.machines?.(network)) ?? [];
   const residents = [
