@@ -27,6 +27,8 @@ export class Frame {
   vlan = 0;
   /** Of the tag, if it had one: priority and drop eligibility, four bits. */
   priority = 0;
+  /** Whether it stands there with the tag of its VLAN; a tag below that one is payload. */
+  tagged = false;
 
   constructor(memory: Uint8Array) {
     this.bytes = memory;
@@ -54,8 +56,11 @@ export class Frame {
     return this.at + this.length - ethernet.payload(this.view, this.start);
   }
 
-  get tagged(): boolean {
-    return ethernet.isTagged(this.view, this.start);
+  /** Whether there is another tag below that of its VLAN. IEEE 802.1ad. */
+  get stacked(): boolean {
+    if (!this.tagged) return false;
+    const type = ethernet.type(this.view, this.start);
+    return type === ethernet.EtherType.VLAN || type === ethernet.EtherType.PROVIDER_VLAN;
   }
 
   /** True if a header can be read, and the tag that it announces. */
@@ -65,6 +70,7 @@ export class Frame {
 
   /** Read the tag, if there is one; the VLAN that it names, or 0. */
   readTag(): number {
+    this.tagged = ethernet.isTagged(this.view, this.start);
     this.priority = this.tagged ? ethernet.priority(this.view, this.start) : 0;
     return this.tagged ? ethernet.vlan(this.view, this.start) : NO_VLAN;
   }
@@ -77,6 +83,7 @@ export class Frame {
       this.at -= ethernet.TAG_LEN;
       this.length += ethernet.TAG_LEN;
       if (this.headerLength > 0) virtio.shift(this.view, this.at, ethernet.TAG_LEN);
+      this.tagged = true;
     }
     ethernet.writeTag(this.view, this.start, this.vlan, this.priority);
   }
@@ -89,5 +96,6 @@ export class Frame {
     this.at += ethernet.TAG_LEN;
     this.length -= ethernet.TAG_LEN;
     if (this.headerLength > 0) virtio.shift(this.view, this.at, -ethernet.TAG_LEN);
+    this.tagged = false;
   }
 }

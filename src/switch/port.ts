@@ -155,6 +155,11 @@ export class Port implements PieceTaker {
     return vlan === this.#untagged || this.#carriesTagged(vlan);
   }
 
+  /** Whether any VLAN is carried with a tag. */
+  get isTrunk(): boolean {
+    return this.#tagged !== undefined;
+  }
+
   /** Whether they leave here with a tag. */
   tags(vlan: number): boolean {
     return vlan !== this.#untagged;

@@ -277,7 +277,8 @@ export class Switch {
     const sourceLo = ethernet.sourceLo(view, frame.start);
     if (ethernet.isGroup(sourceHi) || (sourceHi === 0 && sourceLo === 0)) return SwitchDrop.SOURCE;
     frame.vlan = port.vlanOf(frame.readTag());
-    if (frame.vlan === 0) return SwitchDrop.VLAN;
+    // Below a tag that only has a priority another one may hide, to be believed by who sees it bare.
+    if (frame.vlan === 0 || (frame.stacked && !port.isTrunk)) return SwitchDrop.VLAN;
     if (port.pins !== undefined) {
       const pinned = port.pins.check(frame);
       if (pinned !== SwitchDrop.NONE) return pinned;
@@ -337,7 +338,14 @@ export class Switch {
   #send(out: Port): void {
     const frame = this.#frame;
     if (out.tags(frame.vlan)) frame.tag();
-    else frame.untag();
+    else if (frame.tagged) {
+      // Whoever is behind a trunk would take the tag below for the frame's own: another VLAN.
+      if (out.isTrunk && frame.stacked) {
+        out.drop(SwitchDrop.VLAN);
+        return;
+      }
+      frame.untag();
+    }
     out.send(frame);
     if (out.mirror !== undefined) out.mirror.send(frame);
   }

@@ -4,6 +4,7 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { createPipe } from '../../src/index.ts';
+import * as ethernet from '../../src/stack/wire/ethernet.ts';
 import { Bench, frame, type Plug } from './bench.ts';
 
 const SECOND = 1_000_000;
@@ -113,6 +114,52 @@ test('switch: the same address is two stations in two VLANs', (t) => {
   bench.send(trunk, frame('d', 'e', 'ten', 10));
   bench.send(trunk, frame('d', 'e', 'twenty', 20));
   t.deepEqual(heard(a, b, trunk), [['ten'], ['twenty'], []]);
+});
+
+/** A frame of `vlan` with a tag of `inner` below that. */
+function stacked(from: string, text: string, vlan: number, inner: number): Uint8Array {
+  const bytes = frame(from, '*', `....${text}`, vlan);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(16, ethernet.EtherType.VLAN);
+  view.setUint16(18, inner);
+  view.setUint16(20, 0x88b5);
+  return bytes;
+}
+
+const tagsOf = (plug: Plug): number[][] =>
+  plug.frames.splice(0).map((bytes) => {
+    const view = new DataView(bytes.buffer);
+    const tags: number[] = [];
+    for (let at = 12; view.getUint16(at) === ethernet.EtherType.VLAN; at += 4) {
+      tags.push(view.getUint16(at + 2) & 0xfff);
+    }
+    return tags;
+  });
+
+// IEEE 802.1Q §6.9: a port that takes no tags takes none below a priority either, or a frame would hop to the VLAN
+// that the tag names as soon as the outer one is taken away.
+test('switch: a tag below a priority is a drop at a port without tags', (t) => {
+  const bench = new Bench();
+  const [access, other] = [bench.plug(), bench.plug()];
+  const trunk = bench.plug({ trunk: 'all', vlan: 1 });
+  const priority = frame('a', '*', 'priority');
+  bench.send(access, stacked('a', 'hop', 0, 100));
+  t.deepEqual([tagsOf(other), tagsOf(trunk)], [[], []]);
+  t.is(drops(access, 'vlan'), 1);
+  bench.send(access, priority);
+  t.deepEqual([tagsOf(other), tagsOf(trunk)], [[[]], [[]]]);
+});
+
+test('switch: a tag below that of a VLAN is payload, and never what a trunk shows first', (t) => {
+  const bench = new Bench();
+  const from = bench.plug({ trunk: 'all' });
+  const access = bench.plug({ vlan: 10 });
+  const [trunk, native] = [bench.plug({ trunk: [10] }), bench.plug({ trunk: 'all', vlan: 10 })];
+  bench.send(from, stacked('a', 'inner', 10, 100));
+  t.deepEqual(tagsOf(access), [[100]], 'as it was given to the carrier');
+  t.deepEqual(tagsOf(trunk), [[10, 100]]);
+  t.deepEqual(tagsOf(native), []);
+  t.is(drops(native, 'vlan'), 1);
 });
 
 test('switch: a tag at a port without, and a VLAN that a trunk does not carry, are drops', (t) => {
