@@ -1,84 +1,112 @@
 /**
- * Two real machines on one switch: a Debian kernel each, in QEMU, plugged into a socket of ours. They get
- * leases, reach each other, and fetch from a stack.
+ * Two real machines on the switch of a network without root, a Debian kernel each in QEMU: leases, each other, a stack
+ * beside them, names, a server of this host, a page on a published port, and what a policy refuses. They are booted
+ * once for all of it: where there is no KVM that is what takes long.
  *
  * With MACHINES=full, as `npm run machines` has it, they fetch 100 MiB; else 4 MiB.
  * @module
  */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import {
+  type ClientRequest,
+  createServer,
+  get,
+  type IncomingMessage,
+  type Server,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext, type TestFn } from 'ava';
 import {
   createPipe,
   createStack,
-  createSwitch,
   listenForMachines,
+  type MachineServer,
   type Stack,
 } from '../../src/index.ts';
-import { createDhcpServer, type DhcpServer } from '../../src/services.ts';
+import { createNetwork, type Network } from '../../src/services.ts';
 import { Guest, type Said, whyNoMachines, writeInitramfs } from './guest.ts';
 
-const OURS = '10.90.0.1';
 const MIB = 1 << 20;
 const SIZE = (process.env['MACHINES'] === 'full' ? 100 : 4) * MIB;
+
+const [FIRST, SECOND] = ['02:00:5e:00:53:0a', '02:00:5e:00:53:0b'] as const;
+/** A stack beside the machines. */
+const BESIDE = '10.94.0.6';
 
 const why = whyNoMachines();
 if (why !== undefined) console.log(`skipped, no machines: ${why}`);
 const machineTest: TestFn = why === undefined ? test : (test.skip as unknown as TestFn);
 
-interface Network {
-  readonly guests: readonly [Guest, Guest];
+interface World {
+  readonly network: Network;
   readonly stack: Stack;
-  readonly dhcp: DhcpServer;
+  readonly guests: readonly [Guest, Guest];
+  readonly server: Server;
+  readonly port: number;
+  readonly alias: string;
+  readonly bytes: Buffer;
   readonly close: () => Promise<void>;
 }
 
-let network: Network;
+let world: World;
 
-/** Bytes that are the same each time, and no two MiB alike. */
-function page(): Buffer {
-  const bytes = Buffer.alloc(SIZE);
-  for (let i = 0; i < SIZE; i += 4) bytes.writeInt32LE(Math.imul(i, 0x9e37_79b1), i);
-  return bytes;
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }
 
-async function open(): Promise<Network> {
-  const folder = mkdtempSync(join(tmpdir(), 'tunstack-machines-'));
+async function open(): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'tunstack-network-'));
   const path = join(folder, 'vm.sock');
   const initramfs = join(folder, 'initramfs.gz');
   writeInitramfs(initramfs);
-  const bridge = createSwitch();
-  const [near, far] = createPipe({ medium: 'ethernet', offload: true });
-  bridge.plug(near, { name: 'stack' });
-  const stack = createStack({ device: far, address: `${OURS}/24` });
-  const dhcp = createDhcpServer(stack, {
-    ...{ address: `${OURS}/24`, pool: ['10.90.0.100', '10.90.0.120'], probe: 0 },
-    reservations: { '02:00:5e:00:53:0b': '10.90.0.11' },
+  const bytes = Buffer.alloc(SIZE);
+  for (let i = 0; i < SIZE; i += 4) bytes.writeInt32LE(Math.imul(i, 0x9e37_79b1), i);
+  const server = createServer((_request, response) => response.end(bytes));
+  const port = await listening(server);
+  const alias = '10.94.0.254';
+  const network = createNetwork({
+    ...{ address: '10.94.0.1/24', hostAlias: alias },
+    ...{ pool: ['10.94.0.100', '10.94.0.120'], reservations: { [SECOND]: '10.94.0.11' } },
+    policy: { default: 'deny', rules: [`allow ${alias}:${port}/tcp`] },
   });
-  await dhcp.ready;
-  const server = await listenForMachines({ path }, (device) => bridge.plug(device));
+  await network.ready;
+  const machines: MachineServer = await listenForMachines({ path }, (device) =>
+    network.plug(device),
+  );
+  const [near, far] = createPipe({ medium: 'ethernet', offload: true });
+  network.plug(near, { name: 'stack' });
+  const stack = createStack({ device: far, address: `${BESIDE}/24` });
   const guests = [
-    new Guest('first', '02:00:5e:00:53:0a', path, initramfs),
-    new Guest('second', '02:00:5e:00:53:0b', path, initramfs),
+    new Guest('first', FIRST, path, initramfs),
+    new Guest('second', SECOND, path, initramfs),
   ] as const;
   const close = async (): Promise<void> => {
     for (const guest of guests) guest.kill();
-    dhcp.close();
-    await Promise.all([stack.close(), server.close(), bridge.close()]);
+    server.close();
+    await Promise.all([machines.close(), stack.close(), network.close()]);
     rmSync(folder, { recursive: true });
   };
-  return { guests, stack, dhcp, close };
+  return { network, stack, guests, server, port, alias, bytes, close };
 }
 
-if (why === undefined) {
-  test.before('both are booted', async (t) => {
-    t.timeout(600_000);
-    network = await open();
-    await Promise.all(network.guests.map((guest) => guest.booted()));
+const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What is answered to `ask`. */
+function page(ask: (then: (response: IncomingMessage) => void) => ClientRequest): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = ask(async (response) => {
+      let read = '';
+      for await (const part of response) read += part;
+      resolve(read);
+    });
+    asked.on('error', reject);
   });
-  test.after.always(() => network?.close());
 }
 
 async function good(t: ExecutionContext, guest: Guest, command: string): Promise<Said> {
@@ -87,58 +115,92 @@ async function good(t: ExecutionContext, guest: Guest, command: string): Promise
   return said;
 }
 
+if (why === undefined) {
+  test.before('both are booted', async (t) => {
+    t.timeout(600_000);
+    world = await open();
+    await Promise.all(world.guests.map((guest) => guest.booted()));
+  });
+  test.after.always(() => world?.close());
+}
+
 machineTest.serial(
   'machines: both get leases by DHCP, one of them the address kept for it',
   async (t) => {
-    const [first, second] = network.guests;
-    const asked = 'udhcpc -i eth0 -n -q -t 10 -T 2';
-    const said = await Promise.all([good(t, first, asked), good(t, second, asked)]);
-    t.regex(said[0].out, /^lease 10\.90\.0\.100\/24 by 10\.90\.0\.1$/m);
-    t.regex(said[1].out, /^lease 10\.90\.0\.11\/24 by 10\.90\.0\.1$/m);
-    t.deepEqual(network.dhcp.leases.map(({ mac }) => mac).sort(), [first.mac, second.mac]);
+    const asked = 'udhcpc -i eth0 -n -q -t 10 -T 2 -x hostname:';
+    const [one, two] = world.guests;
+    const said = await Promise.all([good(t, one, `${asked}first`), good(t, two, `${asked}second`)]);
+    t.regex(said[0].out, /^lease 10\.94\.0\.100\/24 by 10\.94\.0\.1$/m);
+    t.regex(said[1].out, /^lease 10\.94\.0\.11\/24 by 10\.94\.0\.1$/m);
+    t.deepEqual(world.network.dhcp.leases.map(({ mac }) => mac).sort(), [FIRST, SECOND]);
   },
 );
 
-machineTest.serial('machines: they ping each other and the stack, and it them', async (t) => {
-  const [first, second] = network.guests;
-  t.regex((await good(t, first, 'ping -c 3 -w 20 10.90.0.11')).out, / 0% packet loss/);
-  t.regex((await good(t, second, 'ping -c 3 -w 20 10.90.0.100')).out, / 0% packet loss/);
-  t.regex((await good(t, second, `ping -c 3 -w 20 -s 8000 ${OURS}`)).out, / 0% packet loss/);
-  t.true((await network.stack.ping('10.90.0.11', { timeout: 10_000 })).rtt > 0);
-});
+machineTest.serial(
+  'machines: they ping each other, the gateway and a stack, and it them',
+  async (t) => {
+    const [one, two] = world.guests;
+    const ping = async (guest: Guest, what: string): Promise<void> => {
+      t.regex((await good(t, guest, `ping -c 2 -w 20 ${what}`)).out, / 0% packet loss/);
+    };
+    await Promise.all([ping(one, '10.94.0.11'), ping(two, '10.94.0.100')]);
+    await Promise.all([ping(one, '10.94.0.1'), ping(two, `-s 8000 ${BESIDE}`)]);
+    t.true((await world.stack.ping('10.94.0.11', { timeout: 10_000 })).rtt > 0);
+  },
+);
 
 machineTest.serial(
   `machines: ${SIZE / MIB} MiB from a stack arrive identical in both at once`,
   async (t) => {
     t.timeout(600_000);
-    const bytes = page();
-    const hash = createHash('sha256').update(bytes).digest('hex');
-    const server = network.stack.http.createServer((_request, response) => response.end(bytes));
+    const server = world.stack.http.createServer((_request, response) => response.end(world.bytes));
     server.listen(80);
-    const command = `wget -q -O - http://${OURS}/ | sha256sum`;
-    const said = await Promise.all(network.guests.map((guest) => good(t, guest, command)));
-    for (const { out } of said) t.is(out, `${hash}  -`);
+    const command = `wget -q -O - http://${BESIDE}/ | sha256sum`;
+    const said = await Promise.all(world.guests.map((guest) => good(t, guest, command)));
+    for (const { out } of said) t.is(out, `${hashOf(world.bytes)}  -`);
     server.close();
   },
 );
 
+machineTest.serial('machines: they resolve the names that guests expect', async (t) => {
+  const [first] = world.guests;
+  const { out } = await good(t, first, 'nslookup host.docker.internal');
+  t.true(out.includes(`Address: ${world.alias}`), out);
+  t.true((await good(t, first, 'nslookup gateway.internal')).out.includes('10.94.0.1'));
+});
+
 machineTest.serial(
-  'machines: one serves a page, which the stack and the other one get',
+  `machines: ${SIZE / MIB} MiB from a server of this host arrive identical`,
   async (t) => {
-    const [first, second] = network.guests;
-    await good(t, second, 'echo "from the second" > /www/index.html; httpd -h /www -p 80');
-    t.is((await good(t, first, 'wget -q -O - http://10.90.0.11/')).out, 'from the second');
-    const answer = await new Promise<string>((resolve, reject) => {
-      let text = '';
-      network.stack.http
-        .get('http://10.90.0.11/', (response) => {
-          response.setEncoding('utf8').on('data', (part: string) => {
-            text += part;
-          });
-          response.on('end', () => resolve(text));
-        })
-        .on('error', reject);
-    });
-    t.is(answer, 'from the second\n');
+    t.timeout(600_000);
+    const [first] = world.guests;
+    const url = `http://host.docker.internal:${world.port}/`;
+    const { out } = await good(t, first, `wget -q -O - ${url} | sha256sum`);
+    t.is(out, `${hashOf(world.bytes)}  -`);
   },
 );
+
+machineTest.serial(
+  'machines: a page of one is had by the other, a stack and on a published port',
+  async (t) => {
+    const [first, second] = world.guests;
+    await good(t, second, 'echo "published" > /www/index.html; httpd -h /www -p 80');
+    const { port } = await world.network.publish({ port: 0, guest: '10.94.0.11', guestPort: 80 });
+    t.is(await page((then) => get({ port, host: '127.0.0.1' }, then)), 'published\n');
+    const { http } = world.stack;
+    t.is(await page((then) => http.get('http://10.94.0.11/', then)), 'published\n');
+    t.is((await good(t, first, 'wget -q -O - http://10.94.0.11/')).out, 'published');
+  },
+);
+
+machineTest.serial('machines: they are refused what the policy refuses', async (t) => {
+  const [first] = world.guests;
+  const other = createServer((_request, response) => response.end('not for guests'));
+  const closed = await listening(other);
+  t.teardown(() => other.close());
+  for (const place of [`${world.alias}:${closed}`, `10.94.0.1:${closed}`, '169.254.169.254:80']) {
+    const said = await first.sh(`wget -q -T 5 -O - http://${place}/`);
+    t.not(said.code, 0, `${place}: ${said.out}`);
+    t.false(said.out.includes('not for guests'));
+  }
+});
