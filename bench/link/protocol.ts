@@ -29,6 +29,8 @@ export interface StackSetup {
   readonly kind: 'stack';
   readonly face: Face;
   readonly offload: boolean;
+  /** Packets or frames; default `tun`. */
+  readonly link?: 'tun' | 'tap';
   readonly waiting: 'event' | 'adaptive' | 'busy';
   readonly device: string;
   readonly hostAddress: string;

@@ -1,5 +1,5 @@
 /**
- * A stack on a TUN with the services, as a setup says.
+ * A stack on a TUN or TAP with the services, as a setup says.
  * @module
  */
 import { join } from 'node:path';
@@ -22,20 +22,21 @@ export async function openStack(setup: StackSetup, accepted?: () => void): Promi
     address,
     gateway,
     offload,
+    link = 'tun',
     waiting,
     queues,
     tree = root,
     programs,
   } = setup;
-  const { createStack, openTun } = await load(tree);
-  const tun = await openTun({
+  const { createStack, openTap, openTun } = await load(tree);
+  const opened = await (link === 'tap' ? openTap : openTun)({
     name: device,
     hostAddress,
     offload,
     waiting,
     multiQueue: queues > 0,
   });
-  const stack = createStack({ device: tun, address, gateway });
+  const stack = createStack({ device: opened, address, gateway });
   if (setup.face === 'callback') serveCallbacks(stack, accepted);
   else {
     await serveNet(stack.net, '0.0.0.0');

@@ -133,6 +133,8 @@ async function ready(child: Child, sign: RegExp): Promise<void> {
 
 export interface StackOptions {
   readonly offload: boolean;
+  /** What it is on; default `tun`. */
+  readonly link?: StackSetup['link'];
   readonly waiting?: StackSetup['waiting'];
   readonly queues?: number;
   /** For `node`, before the program. */
@@ -153,6 +155,7 @@ const WORDS: Readonly<Record<Face, string>> = {
 export function stackSpec(face: Face, options: StackOptions): Spec {
   const {
     offload,
+    link = 'tun',
     waiting = 'event',
     queues = 0,
     nodeArgs = [],
@@ -164,8 +167,8 @@ export function stackSpec(face: Face, options: StackOptions): Spec {
   if (face === 'net') services.push('http');
   if (programs) services.push(...PROGRAMS);
   const mine = tree === undefined ? '' : TWIN;
-  const suffix = `${waiting === 'event' ? '' : `-${waiting}`}${queues > 0 ? `-${queues}q` : ''}`;
-  const words = `${waiting === 'event' ? '' : `, ${waiting}`}${queues > 0 ? `, ${queues} queues` : ''}`;
+  const suffix = `${link === 'tun' ? '' : '-tap'}${waiting === 'event' ? '' : `-${waiting}`}${queues > 0 ? `-${queues}q` : ''}`;
+  const words = `${link === 'tun' ? '' : ', TAP'}${waiting === 'event' ? '' : `, ${waiting}`}${queues > 0 ? `, ${queues} queues` : ''}`;
   const spec: Spec = {
     key: `${face}${suffix}${mine}`,
     label: `${WORDS[face]}${words}${mine && ', the other checkout'}`,
@@ -179,6 +182,7 @@ export function stackSpec(face: Face, options: StackOptions): Spec {
         kind: 'stack',
         face,
         offload,
+        link,
         waiting,
         queues,
         device,

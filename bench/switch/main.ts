@@ -1,22 +1,23 @@
 /**
- * `npm run bench:switch`: a stack on a TAP against the same on a TUN; and what passes between two network
+ * `npm run bench:switch -- [ROUNDS [SECONDS]]`: a stack on a TAP against the same on a TUN; and what passes between two network
  * namespaces through a switch of ours with a TAP in each, through a C program that copies from one TAP to the other,
  * and through the kernel's own bridge. Medians of rounds in which all have their turn, as rows of Markdown.
  * @module
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Progress } from '../../src/cli/progress.ts';
-import { createStack, createSwitch, openTap, openTun, type Stack } from '../../src/index.ts';
+import { createSwitch, openTap } from '../../src/index.ts';
 import { buildTools, toolPath } from '../link/native.ts';
 import { setUpNetwork } from '../link/network.ts';
-import { Port } from '../link/protocol.ts';
-import { type NetLike, serveNet } from '../link/services.ts';
+import { placeOf, type Subject, stackSpec } from '../link/subject.ts';
+import { blast } from '../link/throughput.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 3);
 const SECONDS = Number(process.argv[3] ?? 2);
-const HOST = '10.92.0.1';
-const OURS = '10.92.0.2';
+/** Seconds until all is compiled. */
+const WARM = 1;
 const NEAR = '10.93.0.1';
 const FAR = '10.93.0.2';
 /** The shortest frame that there is, without its check sequence. */
@@ -41,27 +42,23 @@ async function output(...words: string[]): Promise<string> {
   return text;
 }
 
+const LINKS = ['tap', 'tun'] as const;
+
 const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 
 /** Ends all that was begun. */
 type End = () => Promise<unknown>;
 
-async function stackOn(kind: 'tun' | 'tap', offload: boolean): Promise<End> {
-  const open = kind === 'tun' ? openTun : openTap;
-  const device = await open({ name: `${kind}b`, hostAddress: `${HOST}/24`, offload });
-  const stack: Stack = createStack({ device, address: `${OURS}/24` });
-  await serveNet(stack.net as unknown as NetLike, OURS);
-  return () => stack.close({ linger: 0 });
-}
-
-/** Gbit/s of text between the kernel and a stack. */
-async function throughput(kind: 'tun' | 'tap', offload: boolean, verb: string): Promise<number> {
-  const end = await stackOn(kind, offload);
-  const port = verb === 'send' ? Port.DISCARD : Port.SOURCE;
-  const said = await output(toolPath('blast'), OURS, String(port), String(SECONDS), verb);
-  await end();
-  return (JSON.parse(said) as { gbits: number }).gbits;
+/** A stack on each of both, in a process of its own, warm. */
+async function onBoth(offload: boolean): Promise<Map<string, Subject>> {
+  const subjects = new Map<string, Subject>();
+  for (const [i, link] of LINKS.entries()) {
+    const subject = await stackSpec('net', { offload, link }).start(placeOf(i));
+    for (const way of ['recv', 'send'] as const) await blast(subject, way, 1, WARM);
+    subjects.set(link, subject);
+  }
+  return subjects;
 }
 
 /** Two namespaces. */
@@ -105,6 +102,14 @@ class Places {
 interface Way {
   readonly names: readonly [string, string];
   readonly end: End;
+  /** Seconds of CPU of the process that carries; undefined: the kernel does. */
+  readonly cpu?: () => number;
+}
+
+/** Fields 14 and 15 of proc(5)'s stat, in hundredths: all threads of it. */
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 const TAPS = ['swa', 'swb'] as const;
@@ -116,7 +121,7 @@ const ways = {
       bridge.plug(await openTap({ name, offload }));
       places.take(i, name);
     }
-    return { names: TAPS, end: () => bridge.close() };
+    return { names: TAPS, end: () => bridge.close(), cpu: () => cpuOf(process.pid) };
   },
   async copy(places: Places, offload: boolean): Promise<Way> {
     const words = ['copy', ...TAPS, ...(offload ? ['offload'] : [])];
@@ -127,7 +132,7 @@ const ways = {
       child.kill('SIGKILL');
       await once(child, 'close');
     };
-    return { names: TAPS, end };
+    return { names: TAPS, end, cpu: () => cpuOf(child.pid ?? 0) };
   },
   async kernel(places: Places): Promise<Way> {
     run('ip', 'link', 'add', 'brb', 'type', 'bridge');
@@ -162,15 +167,28 @@ function look(places: Places, place: number, name: string): LinkLine {
 const meet = (places: Places): Promise<string> =>
   output(...places.inside(0, 'ping', '-q', '-c', '2', '-i', '0.2', '-w', '10', FAR));
 
+/** The shortest frames for so many seconds. */
+function pour(places: Places, from: string, to: string, seconds: number): Promise<string> {
+  const words = ['send', from, to, String(SHORT), String(seconds)];
+  return output(...places.inside(0, toolPath('frames'), ...words));
+}
+
+/** What frames cost who carries them, in µs of CPU, by way and round. */
+const costs = new Map<string, number[]>();
+
 /** Thousands of the shortest frames that arrive in a second. */
 async function frames(way: WayName): Promise<number> {
   const places = await Places.open();
-  const { names, end } = await ways[way](places, false);
+  const { names, end, cpu } = await ways[way](places, false);
   await meet(places);
-  const { address, stats64 } = look(places, 1, names[1]);
-  const words = ['send', names[0], address, String(SHORT), String(SECONDS)];
-  await output(...places.inside(0, toolPath('frames'), ...words));
-  const arrived = look(places, 1, names[1]).stats64.rx.packets - stats64.rx.packets;
+  const { address } = look(places, 1, names[1]);
+  await pour(places, names[0], address, WARM);
+  const before = look(places, 1, names[1]).stats64.rx.packets;
+  const used = cpu?.() ?? 0;
+  await pour(places, names[0], address, SECONDS);
+  const took = (cpu?.() ?? Number.NaN) - used;
+  const arrived = look(places, 1, names[1]).stats64.rx.packets - before;
+  costs.set(way, [...(costs.get(way) ?? []), (took * 1e6) / arrived]);
   await end();
   places.close();
   return arrived / SECONDS / 1000;
@@ -204,18 +222,31 @@ async function compare(
   const total = ROUNDS * names.length;
   const progress = new Progress({ what: `bench:switch, ${title}`, total, unit: 'runs' });
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, name] of names.entries()) {
+    // Who goes first changes: what one leaves behind is the other's as often.
+    const order = round % 2 === 0 ? names : names.toReversed();
+    for (const [i, name] of order.entries()) {
       progress.at(round * names.length + i, name);
       found.get(name)?.push(await measure(name));
     }
   }
   progress.end();
-  const figures = names.map((name) => median(found.get(name) ?? []));
+  print(title, names, found);
+}
+
+/** Medians, and the first one's share of each, the median over the rounds. */
+function print(
+  title: string,
+  names: readonly string[],
+  found: ReadonlyMap<string, readonly number[]>,
+): void {
   const digits = (figure: number): string => figure.toFixed(figure < 10 ? 2 : figure < 100 ? 1 : 0);
-  const [first = 0] = figures;
-  const cells = figures.map((figure, i) =>
-    i === 0 ? digits(figure) : `${digits(figure)} (${(first / figure).toFixed(2)})`,
-  );
+  const first = found.get(names[0] ?? '') ?? [];
+  const cells = names.map((name, i) => {
+    const all = found.get(name) ?? [];
+    const figure = digits(median(all));
+    const shares = all.map((one, round) => (first[round] ?? Number.NaN) / one);
+    return i === 0 ? figure : `${figure} (${median(shares).toFixed(2)})`;
+  });
   console.log(`| ${title} | ${cells.join(' | ')} |`);
 }
 
@@ -227,14 +258,17 @@ console.log('| Gbit/s, one stream | TAP | TUN (TAP / TUN) |');
 console.log('|---|---|---|');
 for (const offload of [true, false]) {
   const how = offload ? 'offload' : 'no offload';
-  for (const [verb, way] of [
-    ['send', 'kernel to stack'],
-    ['recv', 'stack to kernel'],
+  const subjects = await onBoth(offload);
+  for (const [way, title] of [
+    ['recv', 'kernel to stack'],
+    ['send', 'stack to kernel'],
   ] as const) {
-    await compare(`${way}, ${how}`, ['tap', 'tun'], (kind) =>
-      throughput(kind as 'tap' | 'tun', offload, verb),
-    );
+    await compare(`${title}, ${how}`, LINKS, async (link) => {
+      const subject = subjects.get(link) as Subject; // of both there is one
+      return (await blast(subject, way, 1, SECONDS))['gbits'] ?? Number.NaN;
+    });
   }
+  for (const subject of subjects.values()) await subject.stop();
 }
 console.log(
   '\n| between two TAPs | switch | C copy (switch / C) | kernel bridge, veth (switch / kernel) |',
@@ -242,6 +276,7 @@ console.log(
 console.log('|---|---|---|---|');
 const all = ['switch', 'copy', 'kernel'];
 await compare('thousand frames of 64 bytes a second', all, (way) => frames(way as WayName));
+print('µs of CPU a frame, who carries', ['switch', 'copy'], costs);
 await compare('Gbit/s, one stream, offload', all, (way) => stream(way as WayName, true));
 await compare('Gbit/s, one stream, no offload', ['switch', 'copy'], (way) =>
   stream(way as WayName, false),
