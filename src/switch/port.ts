@@ -103,6 +103,9 @@ export class Port implements PieceTaker {
   readonly #cutter: Cutter;
   readonly #waiting: PacketQueue;
   readonly #outlet: Outlet;
+  readonly #headerLength: number;
+  /** The longest frame that the device takes, its header included. */
+  #longest: number;
   #blocked = false;
 
   /** What waits is handed to the device from `at` in `memory`. Throws for options that cannot be meant. */
@@ -132,7 +135,9 @@ export class Port implements PieceTaker {
     this.#storm = storm === Number.POSITIVE_INFINITY ? undefined : new Bucket(storm, storm);
     this.#memory = memory;
     this.#cutter = cutter;
-    this.#waiting = new PacketQueue(queue, device.headerLength + device.maxPacket);
+    this.#headerLength = device.headerLength;
+    this.#longest = device.headerLength + device.maxPacket;
+    this.#waiting = new PacketQueue(queue, this.#longest);
     this.#outlet = new Outlet(device, at, () => this.#waiting.shift(memory, at, PIECE));
   }
 
@@ -179,7 +184,7 @@ export class Port implements PieceTaker {
    * many that the device cannot take as one. What has no virtio header goes whole if the device carries it.
    */
   send(frame: Frame): void {
-    const { headerLength, mtu } = this.device;
+    const headerLength = this.#headerLength;
     if (frame.headerLength === headerLength && this.#takes(frame)) {
       this.put(frame.at, frame.length);
     } else if (frame.headerLength === 0) {
@@ -187,7 +192,7 @@ export class Port implements PieceTaker {
       virtio.clear(frame.view, at, headerLength);
       this.put(at, frame.length + headerLength);
     } else {
-      const one = frame.gsoType === virtio.Gso.NONE || frame.payloadLength <= mtu;
+      const one = frame.gsoType === virtio.Gso.NONE || frame.payloadLength <= this.device.mtu;
       const cutter = this.#cutter;
       const good = one
         ? cutter.finish(frame, headerLength, this)
@@ -198,8 +203,7 @@ export class Port implements PieceTaker {
 
   /** Send `length` bytes, the device's header included; what the device cannot take waits. */
   put(at: number, length: number): void {
-    const longest = this.device.headerLength + this.device.maxPacket;
-    if (length > longest) {
+    if (length > this.#longest) {
       this.#lose(SwitchDrop.TOO_LONG, at, length);
       return;
     }
@@ -212,6 +216,11 @@ export class Port implements PieceTaker {
     this.framesOut++;
     this.bytesOut += length;
     this.#record(at, length, '');
+  }
+
+  /** The device carries longer or shorter packets than it did. */
+  resize(): void {
+    this.#longest = this.#headerLength + this.device.maxPacket;
   }
 
   /** The device takes frames again. */
@@ -233,6 +242,7 @@ export class Port implements PieceTaker {
 
   /** Whether the device does what a frame with its kind of header leaves to do. virtio 1.2 §5.1.6. */
   #takes(frame: Frame): boolean {
+    if (frame.headerLength === 0) return true;
     const { offload } = this.device;
     const gso = frame.gsoType;
     if (gso === virtio.Gso.NONE) return offload.checksum || !frame.needsChecksum;

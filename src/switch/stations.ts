@@ -37,6 +37,8 @@ export type Learned = (typeof Learned)[keyof typeof Learned];
 
 /** Places that a new station makes the sweep look at: twice as fast as the table can fill. */
 const SWEEP = 2;
+/** Places of a full table that are looked at for one whose port has more than its share. */
+const LOOKS = 32;
 
 export class Stations {
   /** Stations that are known. */
@@ -51,6 +53,8 @@ export class Stations {
   readonly #heard: Float64Array;
   /** Stations at each port. */
   readonly #perPort: Int32Array;
+  /** Ports that have any. */
+  #ports = 0;
   readonly #ageing: number;
   #cursor = 0;
 
@@ -115,7 +119,7 @@ export class Stations {
     if (this.countAt(port) >= portLimit) return Learned.FULL;
     const moved = this.#find(vlan, hi, lo); // the sweep may have moved it, or taken it away
     if (moved >= 0) this.#remove(moved);
-    if (this.count >= this.limit) return Learned.FULL;
+    if (this.count >= this.limit && !this.#makeRoom(port)) return Learned.FULL;
     this.#put(vlan, hi, lo, port, now);
     return moved >= 0 ? Learned.MOVED : Learned.NEW;
   }
@@ -147,8 +151,25 @@ export class Stations {
     this.#hi[free] = (vlan << 16) | hi;
     this.#port[free] = port;
     this.#heard[free] = now;
+    if (this.countAt(port) === 0) this.#ports++;
     this.#perPort[port] = this.countAt(port) + 1;
     this.count++;
+  }
+
+  /** A port with less than its share takes the place of one with more: floods at many ports leave it its own. */
+  #makeRoom(port: number): boolean {
+    const share = this.limit / (this.#ports + (this.countAt(port) === 0 ? 1 : 0));
+    if (this.countAt(port) + 1 > share) return false;
+    for (let i = 0; i < LOOKS; i++) {
+      const place = this.#cursor;
+      const holder = this.#at(this.#port, place);
+      if (holder !== UNKNOWN && this.countAt(holder) > share) {
+        this.#remove(place);
+        return true;
+      }
+      this.#cursor = (place + 1) & this.#mask;
+    }
+    return false;
   }
 
   #sweep(now: number): void {
@@ -173,6 +194,7 @@ export class Stations {
   #remove(place: number): void {
     const port = this.#at(this.#port, place);
     this.#perPort[port] = this.countAt(port) - 1;
+    if (this.countAt(port) === 0) this.#ports--;
     let gap = place;
     let next = (gap + 1) & this.#mask;
     while (this.#at(this.#port, next) !== UNKNOWN) {

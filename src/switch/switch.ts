@@ -162,6 +162,7 @@ export class Switch {
       memory: this.#memory,
       readable: () => this.#readable(port),
       writable: () => port.drain(),
+      mtuChanged: () => port.resize(),
       closed: (error) => {
         this.#remove(port);
         tell(error);

@@ -118,8 +118,9 @@ test('switch: the same address is two stations in two VLANs', (t) => {
 
 /** A frame of `vlan` with a tag of `inner` below that. */
 function stacked(from: string, text: string, vlan: number, inner: number): Uint8Array {
-  const bytes = frame(from, '*', `....${text}`, vlan);
+  const bytes = frame(from, '*', `....${text}`, 1);
   const view = new DataView(bytes.buffer);
+  view.setUint16(14, vlan);
   view.setUint16(16, ethernet.EtherType.VLAN);
   view.setUint16(18, inner);
   view.setUint16(20, 0x88b5);
@@ -259,6 +260,27 @@ test('switch: a flood of addresses fills its own share of the table and no more'
   heard(evil, a, b);
   bench.send(b, frame('b', 'a', 'found'));
   t.deepEqual(heard(evil, a, b), [[], ['found'], []]);
+});
+
+test('switch: floods of addresses at many ports leave a quiet one its share of the table', (t) => {
+  const bench = new Bench({ stations: 64 });
+  const evil = [1, 2, 3, 4].map(() => bench.plug({ storm: 1e9 }));
+  const [a, b] = [bench.plug(), bench.plug()];
+  const flood = (): void => {
+    for (let i = 0; i < 500; i++) {
+      for (const [at, plug] of evil.entries()) {
+        const octets = [at, i >> 8, i & 255].map((octet) => octet.toString(16)).join(':');
+        bench.send(plug, frame(`02:aa:00:${octets}`, '*', 'x'));
+      }
+    }
+  };
+  flood();
+  bench.send(a, frame('a', '*', 'here'));
+  flood();
+  heard(a, b, ...evil);
+  bench.send(b, frame('b', 'a', 'found'));
+  t.deepEqual(heard(a, b, ...evil), [['found'], [], [], [], [], []]);
+  t.is(bench.switch.stations().length, 64);
 });
 
 test('switch: a hook sees, drops and rewrites frames', (t) => {
