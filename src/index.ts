@@ -54,7 +54,7 @@ export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stre
 export { type CaptureDevice, capture } from './device/wrap/capture.ts';
 export { type Joint, joinDevices } from './device/wrap/join.ts';
 export { type CaptureOptions, Recorder } from './device/wrap/recorder.ts';
-export { type TapDevice, tap, type Watcher } from './device/wrap/tap.ts';
+export { type TapDevice, tap, type Watcher, type WatchOptions } from './device/wrap/tap.ts';
 
 // Packets that are meant.
 

@@ -1,8 +1,8 @@
 /**
  * A device whose packets may be watched while it runs, by as many as like to and from when they like.
  *
- * While nobody watches it costs a call and a comparison a packet, and long text is gathered without a
- * copy as the device behind does; while somebody does, packets are whole in memory, as a watcher needs them.
+ * While nobody watches it costs a call and a comparison a packet, and long text is gathered without a copy as the
+ * device behind does; so too while all who watch look at headers alone. Others need packets whole, in memory.
  * @module
  */
 import type { Device, DeviceUser } from '../device.ts';
@@ -21,6 +21,15 @@ export type Watcher = (
   direction: number,
 ) => void;
 
+/** What a watcher needs. */
+export interface WatchOptions {
+  /**
+   * It reads headers alone: IP's, its options or extension headers, and the transport's. Then the text of what is sent
+   * may be elsewhere: `length` counts it, but the bytes after the headers need not be the packet's. Default false.
+   */
+  readonly headersOnly?: boolean;
+}
+
 /** So many may watch at once: each is asked about every packet. */
 const MOST_WATCHERS = 16;
 
@@ -29,16 +38,23 @@ export const tap = (device: Device): TapDevice => new TapDevice(device);
 
 /** A device whose packets may be watched; see `tap`. */
 export class TapDevice extends Wrapper {
-  /** Where the device behind has it; not taken while somebody watches. */
+  /** Where the device behind has it; not taken while somebody watches who needs the text. */
   readonly gather?: (bytes: Uint8Array, from: number, length: number) => boolean;
-  #watchers: readonly Watcher[] = [];
+  #watchers: readonly { readonly watcher: Watcher }[] = [];
   #view: DataView = new DataView(new ArrayBuffer(0));
+  /** How many of them need the text. */
+  #readers = 0;
+  /** Bytes that follow those of the next write. */
+  #elsewhere = 0;
 
   constructor(device: Device) {
     super(device);
     if (device.gather === undefined) return;
-    this.gather = (bytes, from, length) =>
-      this.#watchers.length === 0 && (device.gather?.(bytes, from, length) ?? false);
+    this.gather = (bytes, from, length) => {
+      const taken = this.#readers === 0 && device.gather?.(bytes, from, length) === true;
+      this.#elsewhere = taken ? this.#elsewhere + length : 0;
+      return taken;
+    };
   }
 
   /** How many watch. */
@@ -47,13 +63,19 @@ export class TapDevice extends Wrapper {
   }
 
   /** Show `watcher` what passes from now on; the function that is given ends it. Throws past 16. */
-  watch(watcher: Watcher): () => void {
+  watch(watcher: Watcher, { headersOnly = false }: WatchOptions = {}): () => void {
     if (this.#watchers.length >= MOST_WATCHERS) {
       throw new Error(`${MOST_WATCHERS} watch ${this.name} already`);
     }
-    this.#watchers = [...this.#watchers, watcher];
+    const shown = { watcher };
+    this.#watchers = [...this.#watchers, shown];
+    if (!headersOnly) this.#readers++;
+    let ended = false;
     return () => {
-      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+      if (ended) return;
+      ended = true;
+      this.#watchers = this.#watchers.filter((other) => other !== shown);
+      if (!headersOnly) this.#readers--;
     };
   }
 
@@ -70,15 +92,17 @@ export class TapDevice extends Wrapper {
   }
 
   override write(at: number, length: number): boolean {
+    const elsewhere = this.#elsewhere;
+    this.#elsewhere = 0; // whatever it gives, the device forgets them
     const taken = super.write(at, length);
-    if (taken && this.#watchers.length > 0) this.#show(at, length, Direction.OUT);
+    if (taken && this.#watchers.length > 0) this.#show(at, length + elsewhere, Direction.OUT);
     return taken;
   }
 
   #show(at: number, length: number, direction: number): void {
     const header = this.headerLength;
     if (length <= header) return;
-    for (const watcher of this.#watchers) {
+    for (const { watcher } of this.#watchers) {
       watcher(this.#view, at + header, length - header, header, direction);
     }
   }

@@ -76,6 +76,38 @@ test('tap: gathers as the device behind does, but not while somebody watches', (
   t.is(tap(plain).gather, undefined);
 });
 
+test('tap: who looks at headers alone takes nobody’s gathering away, and is told the whole length', async (t) => {
+  const [inner, other] = createPipe();
+  const device = tap(inner);
+  const user = new Collector(device);
+  const far = new Collector(other);
+  device.start(user);
+  other.start(far);
+  const seen: number[] = [];
+  const count = (_view: DataView, _at: number, length: number): void => void seen.push(length);
+  const end = device.watch(count, { headersOnly: true });
+  const packet = udpPacket('text that is elsewhere');
+  const text = packet.subarray(28);
+  user.memory.set(packet.subarray(0, 28), 0);
+  t.true(device.gather?.(text, 0, 10));
+  t.true(device.gather?.(text, 10, text.length - 10));
+  t.true(device.write(0, 28));
+  user.write(packet); // nothing is left over for the next
+  const endReader = device.watch(count);
+  t.false(device.gather?.(text, 0, text.length), 'another needs it whole');
+  user.write(packet);
+  endReader();
+  endReader();
+  t.true(device.gather?.(text, 0, text.length), 'one end is one watcher less');
+  t.is(device.watchers, 1);
+  end();
+  device.flush();
+  await settle();
+  t.deepEqual(seen, [packet.length, packet.length, packet.length, packet.length]);
+  t.deepEqual(far.payloads.slice(0, 2), ['text that is elsewhere', 'text that is elsewhere']);
+  await Promise.all([device.close(), other.close()]);
+});
+
 test('tap: no more than sixteen may watch', (t) => {
   const [inner] = createPipe();
   const device = tap(inner);
