@@ -47,10 +47,15 @@ export type SequenceEvent =
 export interface SeenSegment {
   /** As on the wire: 32 bits, signed. */
   readonly seq: number;
+  /** Likewise; counts only with `isAck`. */
   readonly ack: number;
+  /** ACK is set, and so for the flags that follow. */
   readonly isAck: boolean;
+  /** SYN is set. */
   readonly isSyn: boolean;
+  /** FIN is set. */
   readonly isFin: boolean;
+  /** RST is set. */
   readonly isReset: boolean;
   /** Octets of text. */
   readonly length: number;
@@ -58,8 +63,11 @@ export interface SeenSegment {
   readonly window: number;
   /** From the options: -1 if the segment offers none. */
   readonly windowScale: number;
+  /** SACK blocks, 0 to 4 (RFC 2018 §3). */
   readonly sackCount: number;
+  /** Left edges of these, as on the wire. */
   readonly sackLeft: ArrayLike<number>;
+  /** Their right edges. */
   readonly sackRight: ArrayLike<number>;
 }
 
@@ -79,6 +87,7 @@ const MOST_STRANGE = 3;
 /** How far outside the window text may be: probes are, and windows shrink (RFC 9293 §3.8.6). */
 const SLACK = 65_535;
 
+/** One direction: show it segments in the order in which they pass, and it tells of events. */
 export class Sequence {
   readonly #record: (event: SequenceEvent) => void;
   /** The place of octet 0, and the highest place that was met, both as counted here. */
@@ -96,8 +105,9 @@ export class Sequence {
   #hasSack = false;
   #strangeText = 0;
   #strangeAcks = 0;
-  /** Octets of text that have passed, those sent again included, and those alone. */
+  /** Octets of text that have passed, those sent again included. */
   bytes = 0;
+  /** Octets of text that were sent again. */
   resent = 0;
 
   /** `record` is called with each event. */
@@ -154,6 +164,19 @@ export class Sequence {
     this.#edge = edge;
     this.#record({ at, kind: 'acked', seq, edge });
     this.#count(at);
+  }
+
+  /**
+   * Segments have passed that were not shown: what comes next is taken as it comes. Text that went by may be taken for
+   * new when it is sent again before any that is.
+   */
+  lookAway(): void {
+    this.#edge = undefined;
+    this.#seen.dropBelow(Number.POSITIVE_INFINITY);
+    this.#sacked.dropBelow(Number.POSITIVE_INFINITY);
+    this.#timed.length = 0;
+    this.#strangeText = MOST_STRANGE;
+    this.#strangeAcks = MOST_STRANGE;
   }
 
   #pass(at: number, seq: number, length: number): void {

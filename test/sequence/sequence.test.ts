@@ -144,6 +144,21 @@ test('sequence: a first block below the ACK, or within the second, tells of a do
   );
 });
 
+test('sequence: who looked away takes what comes next as it comes, and counts on', (t) => {
+  const { sequence, text, answer, of } = watch();
+  answer(1, 1);
+  text(2, 1, 1000);
+  sequence.lookAway();
+  text(10, 5_000_001, 1000); // far beyond the window that was known
+  answer(11, 4_999_001);
+  t.deepEqual(
+    of('sent', 'acked').map(({ at }) => at),
+    [1, 2, 10, 11],
+  );
+  t.is(sequence.resent, 0);
+  t.deepEqual(of('rtt'), [], 'nobody knows when it was sent');
+});
+
 test('sequence: damaged numbers, which no end takes, move nothing; what goes on is believed', (t) => {
   const { text, answer, of } = watch();
   answer(1, 1);

@@ -1,17 +1,20 @@
 /**
  * The life of one connection while somebody looks at it: what passes, from its packets, and how it stands, from the stack.
- * Nothing of it is done before, and nothing after.
+ * Nothing of it is done before, and nothing after; and no more than a picture can show: of a fast connection packets are
+ * looked at until there are as many as that, and not again until these were told.
  * @module
  */
 import { performance } from 'node:perf_hooks';
-import { packetFilter, type Stack, type TapDevice, type TcpInfo } from '../../index.ts';
+import ipaddr from 'ipaddr.js';
+import type { Stack, TapDevice, TcpInfo, Watcher } from '../../index.ts';
 import { TcpPacket } from '../../sequence/packet.ts';
 import { Sequence, type SequenceEvent } from '../../sequence/sequence.ts';
 import type { Row } from './rows.ts';
 
 const OUT = 2;
-/** Events that are kept between two samples; of further ones only the number is told. */
-const MOST_EVENTS = 1500;
+/** Events of one direction between two samples, and packets of all that pass: looking shall cost a hundredth of the time. */
+const MOST_EVENTS = 1000;
+const MOST_PACKETS = 10_000;
 
 /** An event on its way to the page: microseconds since the life began, kind, sequence number, length or edge. */
 export type LifeEvent = readonly [at: number, kind: string, seq: number, more: number];
@@ -25,13 +28,12 @@ export interface LifeSample {
   /** Of the text that we send, and of the text that comes. */
   readonly out: readonly LifeEvent[];
   readonly in: readonly LifeEvent[];
-  /** Events that are missing, since there were too many. */
-  readonly missing: number;
+  /** Milliseconds since the last sample in which its packets were not looked at, since there were too many. */
+  readonly unseen: number;
 }
 
-/** One direction's events, as far as there is room. */
+/** One direction's events. */
 class Heap {
-  missing = 0;
   #events: LifeEvent[] = [];
   readonly #began: number;
   readonly sequence: Sequence = new Sequence((event) => this.#take(event));
@@ -42,13 +44,13 @@ class Heap {
 
   #take(event: SequenceEvent): void {
     if (event.kind === 'flight' || event.kind === 'rtt') return; // the stack knows them better
-    if (this.#events.length >= MOST_EVENTS) {
-      this.missing++;
-      return;
-    }
     const { at, kind, seq } = event;
     const more = 'length' in event ? event.length : 'edge' in event ? (event.edge ?? -1) : 0;
     this.#events.push([Math.round(at - this.#began), kind, seq, more]);
+  }
+
+  get isFull(): boolean {
+    return this.#events.length >= MOST_EVENTS;
   }
 
   /** What there is, and begin anew. */
@@ -61,43 +63,82 @@ class Heap {
 
 const micros = (): number => performance.now() * 1000;
 
+/** Whose packets are meant: those between a port of ours and one of a peer. */
+class Ends {
+  readonly #octets: readonly number[];
+  readonly #remotePort: number;
+  readonly #localPort: number;
+
+  constructor({ remoteAddress, remotePort, localPort }: Row) {
+    this.#octets = ipaddr.parse(remoteAddress.replace(/%.*/, '')).toByteArray();
+    this.#remotePort = remotePort;
+    this.#localPort = localPort;
+  }
+
+  /** Whether it goes to the peer, or comes from him. */
+  have(v: DataView, packet: TcpPacket, isOut: boolean): boolean {
+    const [ours, theirs] = isOut
+      ? [packet.sourcePort, packet.destinationPort]
+      : [packet.destinationPort, packet.sourcePort];
+    if (ours !== this.#localPort || theirs !== this.#remotePort) return false;
+    const octets = this.#octets;
+    if (packet.isIpv6 !== octets.length > 4) return false;
+    const at = isOut ? packet.destinationAt : packet.sourceAt;
+    for (let i = 0; i < octets.length; i++) if (v.getUint8(at + i) !== octets[i]) return false;
+    return true;
+  }
+}
+
 /** Look at the connection of `row` from now on, until `end`. */
 export class Life {
   readonly #stack: Stack;
+  readonly #device: TapDevice | undefined;
   readonly #key: number;
+  readonly #ends: Ends;
+  readonly #packet = new TcpPacket();
   readonly #out: Heap;
   readonly #in: Heap;
-  readonly #unwatch: () => void;
-  #missing = 0;
+  readonly #unwatch: (() => void) | undefined;
+  /** Packets that may be looked at until the next sample. */
+  #left = MOST_PACKETS;
+  /** When they were too many, in microseconds; -1: they are not. */
+  #stopped = -1;
   #scales: { readonly send: number; readonly receive: number } = { send: -1, receive: -1 };
 
   /** Throws where the device has no more room for who watches. */
   constructor(stack: Stack, device: TapDevice | undefined, row: Row) {
     this.#stack = stack;
+    this.#device = device;
     this.#key = row.key;
+    this.#ends = new Ends(row);
     const began = micros();
     this.#out = new Heap(began);
     this.#in = new Heap(began);
     this.#readScales(this.#info());
-    this.#unwatch = device === undefined ? () => {} : this.#watch(device, row);
+    this.#unwatch = device?.watch(this.#look, { headersOnly: true });
   }
 
-  #watch(device: TapDevice, { remoteAddress, remotePort, localPort }: Row): () => void {
-    const host = remoteAddress.replace(/%.*/, '');
-    const filter = packetFilter(
-      `tcp and host ${host} and port ${remotePort} and port ${localPort}`,
-    );
-    const packet = new TcpPacket();
-    const isFrame = device.medium === 'ethernet';
-    return device.watch((view, at, length, _header, direction) => {
-      if (!filter.matches(view, at, length, isFrame)) return;
-      if (!packet.read(view, at, length, isFrame)) return;
-      const now = micros();
-      const [from, to] = direction === OUT ? [this.#out, this.#in] : [this.#in, this.#out];
-      const { send, receive } = this.#scales;
-      from.sequence.text(now, packet);
-      to.sequence.answer(now, packet, direction === OUT ? receive : send);
-    });
+  readonly #look: Watcher = (view, at, length, _header, direction) => {
+    if (this.#stopped >= 0) return;
+    if (--this.#left < 0 || this.#out.isFull || this.#in.isFull) {
+      this.#stop();
+      return;
+    }
+    const packet = this.#packet;
+    const isOut = direction === OUT;
+    if (!packet.read(view, at, length, this.#device?.medium === 'ethernet')) return;
+    if (!this.#ends.have(view, packet, isOut)) return;
+    const now = micros();
+    const { send, receive } = this.#scales;
+    (isOut ? this.#out : this.#in).sequence.text(now, packet);
+    (isOut ? this.#in : this.#out).sequence.answer(now, packet, isOut ? receive : send);
+  };
+
+  /** Look at no packet until the next sample. */
+  #stop(): void {
+    this.#stopped = micros();
+    this.#out.sequence.lookAway();
+    this.#in.sequence.lookAway();
   }
 
   #info(): TcpInfo | undefined {
@@ -121,13 +162,13 @@ export class Life {
     this.#readScales(info);
     const out = this.#out.drain();
     const into = this.#in.drain();
-    const all = this.#out.missing + this.#in.missing;
-    const missing = all - this.#missing;
-    this.#missing = all;
-    return { time: Date.now(), info, out, in: into, missing };
+    const unseen = this.#stopped < 0 ? 0 : Math.round((micros() - this.#stopped) / 1000);
+    this.#stopped = -1;
+    this.#left = MOST_PACKETS;
+    return { time: Date.now(), info, out, in: into, unseen };
   }
 
   end(): void {
-    this.#unwatch();
+    this.#unwatch?.();
   }
 }

@@ -46,8 +46,9 @@ interface View {
   from: number;
   count: number;
   life: Life | undefined;
-  /** Readers are told of the events that they missed. */
-  dropped: number;
+  /** When rows were told last since he looks elsewhere, of `performance.now`, and what will tell them again. */
+  toldAt: number;
+  soon: NodeJS.Timeout | undefined;
 }
 
 const SCRIPTS = [
@@ -136,7 +137,7 @@ class Live {
   #begin({ url, response }: Call): void {
     const view: View = {
       ...{ fits: () => true, order: 'out', isDescending: true, from: 0, count: 40 },
-      ...{ life: undefined, dropped: 0 },
+      ...{ life: undefined, toldAt: 0, soon: undefined },
     };
     readView(view, url.searchParams);
     const stream = this.#streams.open(response, (gone) => this.#left(gone));
@@ -164,9 +165,11 @@ class Live {
   readonly #look = (): void => {
     const sampler = this.#sampler;
     if (sampler === undefined) return;
+    const began = performance.now();
     this.#sample = sampler.sample();
     for (const [stream, view] of this.#views) this.#tell(stream, view, this.#sample);
-    this.#timer = setTimeout(this.#look, sampler.wait).unref();
+    const wait = sampler.waitAfter(performance.now() - began);
+    this.#timer = setTimeout(this.#look, wait).unref();
   };
 
   #tell(stream: Stream, view: View, sample: Sample): void {
@@ -200,7 +203,21 @@ class Live {
       if (open !== null) this.#open(view, Number(open));
     });
     sayJson(response, { wrong });
-    this.#tellRows(stream, view);
+    this.#tellSoon(stream, view);
+  }
+
+  /** Tell a reader of rows who has looked elsewhere: at once, but however often he does no more often than is useful. */
+  #tellSoon(stream: Stream, view: View): void {
+    const early = view.toldAt + FRESH - performance.now();
+    if (early <= 0) {
+      view.toldAt = performance.now();
+      this.#tellRows(stream, view);
+    } else if (view.soon === undefined) {
+      view.soon = setTimeout(() => {
+        view.soon = undefined;
+        if (this.#views.has(stream)) this.#tellSoon(stream, view);
+      }, early).unref();
+    }
   }
 
   /** Begin to look at one connection; 0: at none. */

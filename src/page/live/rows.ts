@@ -136,15 +136,16 @@ export class Rows {
     from: number,
     count: number,
   ): { readonly rows: Row[]; readonly matching: number } {
-    const all = [...this.#rows.values()].filter(fits);
     const of = ORDERS[order];
+    const all: { readonly row: Row; readonly by: number | string }[] = [];
+    for (const row of this.#rows.values()) if (fits(row)) all.push({ row, by: of(row) });
     const sign = isDescending ? -1 : 1;
     all.sort((a, b) => {
-      const [left, right] = [of(a), of(b)];
-      if (left === right) return a.id - b.id; // so that equal ones stay where they are
-      return left < right ? -sign : sign;
+      if (a.by === b.by) return a.row.id - b.row.id; // so that equal ones stay where they are
+      return a.by < b.by ? -sign : sign;
     });
-    return { rows: all.slice(from, from + count), matching: all.length };
+    const rows = all.slice(from, from + count).map(({ row }) => row);
+    return { rows, matching: all.length };
   }
 }
 
@@ -166,4 +167,7 @@ const lookAt = (connection: ConnectionView): Look => ({
   segsOut: connection.segsOut,
   bytesAcked: connection.bytesAcked,
   bytesReceived: connection.bytesReceived,
+  networkLimited: connection.networkLimited,
+  rwndLimited: connection.rwndLimited,
+  sndbufLimited: connection.sndbufLimited,
 });

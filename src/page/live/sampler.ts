@@ -68,8 +68,6 @@ export class Sampler {
   #round = 0;
   /** Milliseconds that the last look took. */
   #cost = 0;
-  /** Milliseconds until the next look should be. */
-  wait: number = EVERY;
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -87,7 +85,7 @@ export class Sampler {
     if (this.#round++ % FACTS_EVERY === 0) this.#facts = learned(this.#watched);
     const seconds = (now.at - last.at) / 1000;
     const rate = (a = 0, b = 0): number => (seconds > 0 ? Math.max(0, b - a) / seconds : 0);
-    const sample = {
+    return {
       ...{ time: Date.now(), uptime: about().uptime },
       ...{ bytesIn: rate(last.bytesIn, now.bytesIn), bytesOut: rate(last.bytesOut, now.bytesOut) },
       packetsIn: now.packetsIn === undefined ? undefined : rate(last.packetsIn, now.packetsIn),
@@ -95,12 +93,14 @@ export class Sampler {
       whole: this.#whole(last.stats, now.stats, rate),
       ...{ findings: this.#findings(now), facts: this.#facts },
     };
+  }
+
+  /** Milliseconds until the next look should be, when this one and the telling of it took `cost`. */
+  waitAfter(cost: number): number {
     // Of two looks the quicker one tells what it costs: the other was interrupted.
-    const cost = performance.now() - began;
     const usual = Math.min(cost, this.#cost);
     this.#cost = cost;
-    this.wait = Math.min(LATEST, Math.max(EVERY, usual * SHARE));
-    return sample;
+    return Math.min(LATEST, Math.max(EVERY, usual * SHARE));
   }
 
   #snapshot(at: number): Snapshot {

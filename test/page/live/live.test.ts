@@ -131,6 +131,48 @@ test('live: packets are looked at while a connection is open, and its life is to
   t.is(device.watchers, 0, 'it is over');
 });
 
+test('live: of a fast connection no more is looked at than a picture shows, and the reader is told', async (t) => {
+  const made = await stage(t);
+  const { stack, far, device, url } = made;
+  far.net.createServer((socket) => socket.resume()).listen(9);
+  const socket = stack.net.connect(9, '10.9.0.1');
+  await once(socket, 'connect');
+  const reader = await read(t, url);
+  const { stream } = await reader.next('hello');
+  const { rows } = await reader.next('rows');
+  await fetch(`${url}v1/view?stream=${stream}&open=${rows[0][0]}`);
+  socket.end(Buffer.alloc(8 << 20));
+  let most = 0;
+  let unseen = 0;
+  while (unseen === 0) {
+    const life = await reader.next('life');
+    most = Math.max(most, life.out.length);
+    unseen += life.unseen;
+    t.is(device.watchers, 1);
+  }
+  t.true(most >= 1000 && most < 1100, `${most} events`);
+});
+
+test('live: rows that a reader asks for in a hurry are told a tenth of a second apart', async (t) => {
+  const made = await stage(t);
+  await connected(made, 2);
+  const reader = await read(t, made.url);
+  const { stream } = await reader.next('hello');
+  await reader.next('rows');
+  const before = reader.told.filter(({ event }) => event === 'rows').length;
+  const began = performance.now();
+  const asked = Array.from({ length: 30 }, (_, i) =>
+    fetch(`${made.url}v1/view?stream=${stream}&rows=${i + 1}`),
+  );
+  await Promise.all(asked);
+  await new Promise((later) => setTimeout(later, 250));
+  const told = reader.told.filter(({ event }) => event === 'rows');
+  // One each tenth of a second, and one with each look.
+  const most = 3 + Math.ceil((performance.now() - began) / 100) * 1.1;
+  t.true(told.length - before <= most, `${told.length - before} of 30, ${most}`);
+  t.is(told.at(-1)?.data.rows.length, 2);
+});
+
 test('live: when the last reader leaves, nobody looks', async (t) => {
   const made = await stage(t);
   await connected(made, 1);
