@@ -94,6 +94,10 @@ const rate = (bytesPerSecond: number): string => `${Math.round(bytesPerSecond * 
 /** A time in milliseconds with as many digits as it deserves. */
 const short = (ms: number): string => String(Number(ms.toPrecision(ms >= 1000 ? 6 : 4)));
 
+/** A time in which something limits, and its share of the time in which there was text to deliver. */
+const limited = (name: string, ms: number, busy: number): string[] =>
+  ms >= 1 ? [`${name}:${Math.round(ms)}ms(${((100 * ms) / busy).toFixed(1)}%)`] : [];
+
 /** The words of `ss -i`, in its order; counts that are 0 are left out as there. */
 export function infoWords(info: TcpInfo): string[] {
   const counts: readonly [string, number][] = [
@@ -126,6 +130,9 @@ export function infoWords(info: TcpInfo): string[] {
     `lastrcv:${Math.round(info.lastDataReceived)}`,
     ...(info.pacingRate > 0 ? [`pacing_rate ${rate(info.pacingRate)}`] : []),
     ...(info.deliveryRate > 0 ? [`delivery_rate ${rate(info.deliveryRate)}`] : []),
+    ...(info.busyTime >= 1 ? [`busy:${Math.round(info.busyTime)}ms`] : []),
+    ...limited('rwnd_limited', info.rwndLimited, info.busyTime),
+    ...limited('sndbuf_limited', info.sndbufLimited, info.busyTime),
     ...(info.unacked > 0 ? [`unacked:${Math.ceil(info.unacked / Math.max(1, info.sndMss))}`] : []),
     ...(info.totalRetrans > 0 ? [`retrans:${info.retransmits}/${info.totalRetrans}`] : []),
     ...(info.lost > 0 ? [`lost:${Math.ceil(info.lost / Math.max(1, info.sndMss))}`] : []),

@@ -10,6 +10,7 @@ import { outstanding, unsent } from '../tcp/tcb/flight.ts';
 import { Recovery } from '../tcp/tcb/phases.ts';
 import { State, stateName } from '../tcp/tcb/state.ts';
 import type { Tcb } from '../tcp/tcb/tcb.ts';
+import { bufferFor, networkFor, windowFor } from '../tcp/timing/limits.ts';
 import { type Interfaces, textOf } from './door/text.ts';
 
 /**
@@ -147,6 +148,21 @@ export class ConnectionView {
   /** Bytes of text that have come in order. */
   get bytesReceived(): number {
     return this.#tcb.bytesIn;
+  }
+
+  /** For how long the congestion window, pacing, losses or a full device held text back. */
+  get networkLimited(): number {
+    return networkFor(this.#tcb) / 1000;
+  }
+
+  /** For how long the peer's window did. */
+  get rwndLimited(): number {
+    return windowFor(this.#tcb) / 1000;
+  }
+
+  /** For how long all that the send buffer holds was on its way. */
+  get sndbufLimited(): number {
+    return bufferFor(this.#tcb) / 1000;
   }
 
   /** All that is known of it; allocates. */

@@ -11,6 +11,7 @@ import { Flag, has } from './tcb/flags.ts';
 import { outstanding, pipe, unsent } from './tcb/flight.ts';
 import { stateName } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
+import { bufferFor, busyFor, networkFor, windowFor } from './timing/limits.ts';
 import { backedOff } from './timing/rtt.ts';
 
 /** Times in milliseconds (fractions kept), sizes in bytes, rates in bytes a second. */
@@ -103,6 +104,17 @@ export interface TcpInfo {
   readonly lastDataSent: number;
   /** How long ago text was received. */
   readonly lastDataReceived: number;
+  /** For how long there was text to deliver, written or on its way: Linux's `busy`. */
+  readonly busyTime: number;
+  /** Of it: for how long the peer's window held text back, Linux's `rwnd_limited`. */
+  readonly rwndLimited: number;
+  /** Of it: for how long all that the send buffer holds was on its way, Linux's `sndbuf_limited`. */
+  readonly sndbufLimited: number;
+  /**
+   * Of it: for how long the congestion window, pacing, losses or a full device held text back. What is left is its
+   * program's: all that it wrote was on its way. Linux does not tell it.
+   */
+  readonly networkLimited: number;
   /** What ICMP last reported and is no reason to give up yet, as Node's code; empty: nothing. */
   readonly softError: string;
 }
@@ -158,6 +170,10 @@ export function info(tcb: Tcb): TcpInfo {
     rcvBuf: tcb.receiveBuffer,
     lastDataSent: ms(now - tcb.lastSent),
     lastDataReceived: ms(now - tcb.lastHeard),
+    busyTime: ms(busyFor(tcb)),
+    rwndLimited: ms(windowFor(tcb)),
+    sndbufLimited: ms(bufferFor(tcb)),
+    networkLimited: ms(networkFor(tcb)),
     softError: failureCode(tcb.softError),
   };
 }

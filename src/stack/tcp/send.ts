@@ -16,10 +16,11 @@ import { armProbe } from './loss/tlp.ts';
 import { HOLD, onProbeResent, probeLength, probeSent } from './path/plpmtu.ts';
 import { Flag, has } from './tcb/flags.ts';
 import { congestionRoom, outstanding, unsent } from './tcb/flight.ts';
-import { Frto, Recovery } from './tcb/phases.ts';
+import { Frto, Limit, Recovery } from './tcb/phases.ts';
 import { ALONE, Fate, type Scoreboard } from './tcb/scoreboard.ts';
 import { isIn, SENDING } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
+import { noteLimit } from './timing/limits.ts';
 import { backedOff } from './timing/rtt.ts';
 import { clearTimer, dueTime, isSet, setTimer, Timer } from './timing/timers.ts';
 import { stampNow } from './timing/timestamps.ts';
@@ -42,8 +43,19 @@ export function send(tcb: Tcb, now: Micros): void {
     tcb.flags &= ~Flag.CWND_LIMITED;
     if (resend(tcb, now)) sendNew(tcb, now);
     noteFlight(tcb, limited);
+    noteLimit(tcb, limitOf(tcb), now);
   }
   acknowledge(tcb, now);
+}
+
+/** What holds text back, after all has left that may. */
+function limitOf(tcb: Tcb): Limit {
+  const left = unsent(tcb);
+  if (left > 0) {
+    return !has(tcb, Flag.CWND_LIMITED) && windowHolds(tcb, left) ? Limit.WINDOW : Limit.NETWORK;
+  }
+  if (outstanding(tcb) === 0) return Limit.NONE;
+  return tcb.chunks.length >= tcb.sendBuffer ? Limit.BUFFER : Limit.WRITER;
 }
 
 const finDue = (tcb: Tcb): boolean =>

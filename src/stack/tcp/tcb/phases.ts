@@ -19,6 +19,21 @@ export const Recovery = {
 } as const;
 export type Recovery = (typeof Recovery)[keyof typeof Recovery];
 
+/** What keeps text from leaving faster. Linux's chronographs (tcp_chrono), of which it tells no NETWORK and WRITER. */
+export const Limit = {
+  /** Nothing is written, and nothing on its way. */
+  NONE: 0,
+  /** All that was written is on its way, and more would be taken. */
+  WRITER: 1,
+  /** The congestion window, pacing, what is lost, or a full device. */
+  NETWORK: 2,
+  /** The peer's window. */
+  WINDOW: 3,
+  /** All that the send buffer holds is on its way. */
+  BUFFER: 4,
+} as const;
+export type Limit = (typeof Limit)[keyof typeof Limit];
+
 /** Where the detection of spurious timeouts stands. RFC 5682. */
 export const Frto = {
   OFF: 0,

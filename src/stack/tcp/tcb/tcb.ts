@@ -24,7 +24,7 @@ import type { Delivery } from './delivery.ts';
 import { Flag } from './flags.ts';
 import type { Owner } from './owner.ts';
 import type { PathSearch } from './path-search.ts';
-import { Frto, Probe, Recovery } from './phases.ts';
+import { Frto, Limit, Probe, Recovery } from './phases.ts';
 import type { Receivers } from './receivers.ts';
 import type { AckReport } from './report.ts';
 import type { Reported } from './reported.ts';
@@ -330,6 +330,13 @@ export class Tcb implements Due, Holder {
   delivered = 0;
   deliveredTime: Micros = 0;
   deliveryRate = 0;
+  /** What holds text back, since when; and for how long others did before, all of it but `Limit.NONE` in `busyTime`. */
+  limit: Limit = Limit.NONE;
+  limitSince: Micros = 0;
+  busyTime: Micros = 0;
+  networkTime: Micros = 0;
+  windowTime: Micros = 0;
+  bufferTime: Micros = 0;
   trace: Trace | null = null;
 
   constructor(tcp: Shared, settings: Settings, owner: Owner, congestion: CongestionControl) {
