@@ -207,6 +207,30 @@ export class Page {
     }
   }
 
+  /** How many pixels of a canvas have the colour that a custom property of the style names, as good as. */
+  ink(canvas: string, property: string): Promise<number> {
+    return this.evaluate(`(() => {
+      const copy = (width, height) => {
+        const made = Object.assign(document.createElement('canvas'), { width, height });
+        return made.getContext('2d', { willReadFrequently: true });
+      };
+      const swatch = copy(1, 1);
+      swatch.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--${property}').trim();
+      swatch.fillRect(0, 0, 1, 1);
+      const [r, g, b] = swatch.getImageData(0, 0, 1, 1).data;
+      const found = document.querySelector(${JSON.stringify(canvas)});
+      const drawn = copy(found.width, found.height);
+      drawn.drawImage(found, 0, 0);
+      const { data } = drawn.getImageData(0, 0, found.width, found.height);
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        const far = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
+        if (data[i + 3] > 128 && far < 60) count++;
+      }
+      return count;
+    })()`);
+  }
+
   async press(key: string): Promise<void> {
     const [code = 0, text] = KEYS[key] ?? [];
     const shared = { key, code: key, windowsVirtualKeyCode: code };

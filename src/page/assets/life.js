@@ -5,6 +5,8 @@ import { amount, bitRate, bytes, duration } from './format.js';
 import { SequenceChart } from './sequence.js';
 
 const MOST_EVENTS = 200;
+/** Samples over which shares of the time go. */
+const RECENT = 12;
 /** A time-out, a state, a size are events; of segments only those that tell of trouble. */
 const TOLD = { syn: 'SYN', fin: 'FIN', reset: 'reset', doubled: 'came twice (D-SACK)' };
 
@@ -33,6 +35,8 @@ export class LifeDialog {
   open() {
     this.#last = undefined;
     this.#began = 0;
+    this.#hasGaps = false;
+    this.#recent = [];
     setText(at('life-head'), '…');
     setText(at('life-state'), '');
     setText(at('life-words'), 'Waiting for its first numbers.');
@@ -82,7 +86,7 @@ export class LifeDialog {
   /** A sample of the server. */
   show(sample) {
     if (!this.isOpen) return;
-    const { info, time, missing } = sample;
+    const { info, time, unseen } = sample;
     const began = this.#began || time;
     this.#began = began;
     for (const name of ['out', 'in']) {
@@ -96,7 +100,7 @@ export class LifeDialog {
     // Of two graphs the one that is empty steps back.
     const outIsEmpty = !this.#charts.out.events.some(({ kind }) => kind !== 'acked');
     this.#side('out').hidden = outIsEmpty && !this.#side('in').hidden;
-    if (missing > 0) this.#note(time, `${amount(missing)} events left out: too many to show`);
+    this.#tellUnseen(time, unseen);
     if (info === undefined) {
       this.#over();
       return;
@@ -104,6 +108,15 @@ export class LifeDialog {
     this.#numbers(time / 1000, info);
     this.#last = info;
   }
+
+  /** A graph with gaps is told once. */
+  #tellUnseen(time, unseen) {
+    if (unseen === 0 || this.#hasGaps) return;
+    this.#hasGaps = true;
+    this.#note(time, 'too many segments to show each: the sequence graph has gaps');
+  }
+
+  #hasGaps = false;
 
   /** It is over, or nobody answers. */
   #over() {
@@ -139,11 +152,14 @@ export class LifeDialog {
       this.#changes(seconds * 1000, last, info);
     }
     this.#seconds = seconds;
+    this.#recent.push({ seconds, first: info });
+    if (this.#recent.length > RECENT) this.#recent.shift();
     this.#words(info, out);
     this.#facts(info);
   }
 
   #seconds = 0;
+  #recent = [];
 
   #words(info, out) {
     const parts = [];
@@ -151,12 +167,7 @@ export class LifeDialog {
       parts.push(
         `The peer’s window is shut (${info.sndWnd} bytes); ${bytes(info.notsent)} wait for it.`,
       );
-    } else if (info.notsent > 0 && info.sndWnd < info.cwnd) {
-      parts.push('The window of the peer limits it: its program reads no faster.');
-    } else if (info.notsent > 0)
-      parts.push('The congestion window limits it: the network gives no more.');
-    else if (info.unacked > 0) parts.push('All that was written is on its way.');
-    else parts.push('Nothing waits to be sent: the program limits it, or is idle.');
+    } else parts.push(this.#limit(info));
     if (info.rcvWnd < info.rcvMss)
       parts.push('Our own window is shut: a program here does not read.');
     if (info.backoff > 0) parts.push(`No answer for ${info.retransmits} time-outs.`);
@@ -166,8 +177,41 @@ export class LifeDialog {
     at('life').dataset.resent = String(out.events.filter(({ kind }) => kind === 'resent').length);
   }
 
+  /** For which shares of the last seconds what held text back. */
+  #shares(info) {
+    const { seconds, first } = this.#recent[0] ?? {};
+    const ms = (this.#seconds - seconds) * 1000;
+    if (!(ms > 0)) return { network: 0, peer: 0, buffer: 0 };
+    const share = (name) => Math.min(1, Math.max(0, info[name] - first[name]) / ms);
+    return {
+      network: share('networkLimited'),
+      peer: share('rwndLimited'),
+      buffer: share('sndbufLimited'),
+    };
+  }
+
+  /** What limits it. */
+  #limit(info) {
+    const { network, peer, buffer } = this.#shares(info);
+    const most = Math.max(network, peer, buffer);
+    const time = `for ${percent(most)} of the last seconds`;
+    if (most < 0.1) {
+      const sends = info.bytesAcked > (this.#recent[0]?.first.bytesAcked ?? 0);
+      return sends || info.unacked > 0
+        ? 'Its program sets the pace: all that it writes is on its way at once.'
+        : 'It is idle: nothing waits to be sent.';
+    }
+    if (most === peer)
+      return `The window of the peer limits it ${time}: its program reads no faster.`;
+    if (most === network)
+      return `The network limits it ${time}: more was written than the congestion window lets go.`;
+    return `The send buffer limits it ${time}: all that it holds is on its way.`;
+  }
+
   #facts(info) {
+    const { network, peer, buffer } = this.#shares(info);
     const facts = {
+      'held back by': `network ${percent(network)}, peer’s window ${percent(peer)}, send buffer ${percent(buffer)}`,
       'congestion control': `${info.congestion}, ${info.caState.toLowerCase()}`,
       'congestion window': bytes(info.cwnd),
       ssthresh: info.ssthresh < 2 ** 40 ? bytes(info.ssthresh) : 'none yet',
@@ -240,6 +284,8 @@ export class LifeDialog {
     while (list.children.length > MOST_EVENTS) list.lastChild.remove();
   }
 }
+
+const percent = (share) => `${Math.round(share * 100)} %`;
 
 /** As the server sends it, and as the graph takes it. */
 function readEvent([micros, kind, seq, more]) {

@@ -8,6 +8,9 @@ import { ConnectionTable } from './table.js';
 let stream = '';
 let source;
 let ended = false;
+let isPaused = false;
+/** Rows were asked for, which are shown though it is paused. */
+let isAsked = false;
 let charts;
 let saidKinds = '';
 let shownFacts = '';
@@ -19,6 +22,7 @@ const life = new LifeDialog(() => change({ open: '0' }));
 /** Look elsewhere: the server is told which rows are seen, and which connection is open. */
 async function change(view) {
   if (stream === '') return;
+  isAsked = true;
   try {
     const response = await fetch(`/v1/view?${new URLSearchParams({ stream, ...view })}`);
     if (!response.ok) return; // the stream is another by now
@@ -87,7 +91,16 @@ function hello({ stream: name, about }) {
   if (about.hasStack) change(table.view);
 }
 
+/** What moves by itself can be stopped, WCAG 2.2.2: what is shown stays, the stream goes on. */
+at('pause').addEventListener('click', () => {
+  isPaused = !isPaused;
+  at('pause').setAttribute('aria-pressed', String(isPaused));
+  if (isPaused && !ended)
+    say('waiting', `paused at ${new Date(lastTime || Date.now()).toLocaleTimeString('en-GB')}`);
+});
+
 function sample(told) {
+  if (isPaused) return;
   const { time, uptime, whole } = told;
   lastTime = time;
   const seconds = time / 1000;
@@ -243,8 +256,14 @@ function begin() {
     });
   on('hello', hello);
   on('sample', sample);
-  on('rows', (rows) => table.show(rows));
-  on('life', (told) => life.show(told));
+  on('rows', (rows) => {
+    if (isPaused && !isAsked) return;
+    isAsked = false;
+    table.show(rows);
+  });
+  on('life', (told) => {
+    if (!isPaused) life.show(told);
+  });
   on('end', () => {
     ended = true;
     source.close();

@@ -14,6 +14,7 @@ export const TROUBLE_WORDS = {
   lossy: 'lossy',
   'peer-slow': 'slow peer',
   'reader-slow': 'slow reader here',
+  buffer: 'small send buffer',
   queue: 'queue',
 };
 const BAD = new Set(['black-hole', 'peer-stopped', 'reader-stopped', 'no-answer', 'lossy']);
@@ -56,9 +57,9 @@ const LABELS = {
   port: 'our port',
   in: 'rate in',
   out: 'rate out',
-  rtt: 'round trip',
-  cwnd: 'congestion window',
-  resent: 'segments sent again',
+  rtt: 'rtt, the round trip',
+  cwnd: 'cwnd, the congestion window',
+  resent: 'segments resent',
 };
 
 export class ConnectionTable {

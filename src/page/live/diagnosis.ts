@@ -4,14 +4,22 @@
  */
 import type { PathLine, StackStats } from '../../index.ts';
 import type { Row } from './rows.ts';
-import { LOSSY, TROUBLES, type Trouble } from './trouble.ts';
+import { isWriterPaced, LOSSY, TROUBLES, type Trouble } from './trouble.ts';
 
 export type Severity = 'bad' | 'warn' | 'good';
 
 /** One finding. */
 export interface Finding {
   /** A trouble of connections, or one of the whole. */
-  readonly kind: Trouble | 'syn-flood' | 'damaged' | 'memory' | 'slots' | 'refused' | 'fine';
+  readonly kind:
+    | Trouble
+    | 'writer'
+    | 'syn-flood'
+    | 'damaged'
+    | 'memory'
+    | 'slots'
+    | 'refused'
+    | 'fine';
   readonly severity: Severity;
   /** A few words. */
   readonly title: string;
@@ -77,11 +85,22 @@ const WORDS: Readonly<Record<Trouble, Words>> = {
     title: 'Slow receiver here',
     text: 'A program of this host takes text more slowly than the network brings it: the peer waits for our window.',
   },
+  buffer: {
+    severity: 'warn',
+    title: 'The send buffer is too small for this path',
+    text: 'All that it may hold is on its way, and more would be taken: the network and the other end have room. Raise the send buffer to what the path holds, its rate times its round trip.',
+  },
   queue: {
     severity: 'warn',
     title: 'A queue on the way (bufferbloat)',
     text: 'Round trips are many times the shortest of late: packets wait in a buffer before a slow link. Limit the rate, or have a fair queue there.',
   },
+};
+
+const WRITER: Words = {
+  severity: 'good',
+  title: 'A program of this host sets the pace',
+  text: 'All that it writes is on its way at once, and more would be taken: neither the network nor the other end is slow. If it should go faster, look at the program that writes.',
 };
 
 const SHOWN = 3;
@@ -90,10 +109,24 @@ const MANY_HALF_OPEN = 64;
 
 /** All that is wrong, the worst first; one finding that says so where nothing is. */
 export function diagnose(scene: Scene): Finding[] {
-  const found = [...floods(scene), ...ofConnections(scene), ...ofWhole(scene)];
-  const weight = ({ severity }: Finding): number => (severity === 'bad' ? 0 : 1);
-  found.sort((a, b) => weight(a) - weight(b));
+  const found = [...floods(scene), ...ofConnections(scene), ...ofWhole(scene), ...ofWriters(scene)];
+  found.sort((a, b) => WEIGHTS[a.severity] - WEIGHTS[b.severity]);
   return found.length > 0 ? found : [fine(scene)];
+}
+
+const WEIGHTS: Readonly<Record<Severity, number>> = { bad: 0, warn: 1, good: 2 };
+
+/** So that nobody takes the network for slow where nobody writes faster. */
+function ofWriters({ rows }: Scene): Finding[] {
+  const paced: Row[] = [];
+  for (const row of rows) if (row.trouble === '' && isWriterPaced(row.memory)) paced.push(row);
+  paced.sort((a, b) => b.memory.rate - a.memory.rate);
+  const [most] = paced;
+  if (most === undefined) return [];
+  const { rate, networkLimits, peerLimits, bufferLimits } = most.memory;
+  const held = percent(networkLimits + peerLimits + bufferLimits);
+  const evidence = `${rounded(rate / 1000)} kB a second; for ${held} of the time anything but the program held text back`;
+  return [finding('writer', WRITER, evidence, paced)];
 }
 
 const finding = (
@@ -178,9 +211,11 @@ function evidenceOf(trouble: Trouble, row: Row, scene: Scene): string {
     case 'lossy':
       return `${percent(memory.sent > 0 ? Math.min(1, memory.resent / memory.sent) : 0)} of its segments are sent again; ${lossWords(scene)}`;
     case 'peer-slow':
-      return `its window is ${row.sendWindow} bytes where the network would take ${row.cwnd}; ${row.notsent} bytes wait here`;
+      return `its window is ${row.sendWindow} bytes where the network would take ${row.cwnd}; ${row.notsent} bytes wait here, for ${percent(memory.peerLimits)} of the time for the window`;
     case 'reader-slow':
       return `${row.receiveQueue} bytes lie unread, our window is ${row.receiveWindow} bytes`;
+    case 'buffer':
+      return `${row.unacked} bytes are on their way and none waits; for ${percent(memory.bufferLimits)} of the time the buffer was all under way`;
     case 'queue':
       return `a round trip takes ${rounded(row.rtt)} ms, the shortest of late took ${rounded(row.minRtt)} ms`;
   }

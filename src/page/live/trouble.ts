@@ -12,6 +12,7 @@ export const TROUBLES = [
   'lossy',
   'peer-slow',
   'reader-slow',
+  'buffer',
   'queue',
 ] as const;
 
@@ -33,6 +34,10 @@ export interface Look {
   readonly segsOut: number;
   readonly bytesAcked: number;
   readonly bytesReceived: number;
+  /** Milliseconds since it was opened in which the network, the peer's window, our send buffer held text back. */
+  readonly networkLimited: number;
+  readonly rwndLimited: number;
+  readonly sndbufLimited: number;
 }
 
 /** What is remembered of a connection between looks. Begins with all 0 but the last look. */
@@ -40,9 +45,14 @@ export interface Memory {
   /** Milliseconds in which text waited and none was acknowledged; text was here and none was read. */
   stalledOut: number;
   stalledIn: number;
-  /** Smoothed, 0 to 1: how often the peer's window, and a full buffer of ours, were what limited. */
+  /** Smoothed, 0 to 1: for how much of the time each held text back. */
+  networkLimits: number;
   peerLimits: number;
+  bufferLimits: number;
+  /** Likewise: in how many of the looks a full receive buffer of ours did. */
   readerLimits: number;
+  /** Smoothed: bytes a second that were acknowledged. */
+  rate: number;
   /** Smoothed: segments sent, and sent again, a second. */
   sent: number;
   resent: number;
@@ -50,8 +60,13 @@ export interface Memory {
 
 /** So long nothing moves until somebody is said to have stopped and not to be slow. */
 export const STOPPED = 4000;
-/** Share of looks in which a window limits, for it to be told. */
+/** Share of the time in which a window or a buffer limits, for it to be told. */
 const LIMITS = 0.55;
+/** A writer sets the pace if he sends so many bytes a second, and all else limits for no more than this share. */
+const PACED = 10_000;
+const SELDOM = 0.1;
+/** On a shorter path, in milliseconds, the send buffer is held small because more of it would not be faster. */
+const LONG_PATH = 10;
 /** Share of segments that are sent again, and how many a second at the least. */
 export const LOSSY = 0.005;
 const LEAST_RESENT = 0.4;
@@ -62,12 +77,13 @@ const QUEUE_MS = 100;
 const FOLLOW = 4000;
 
 export const newMemory = (): Memory => ({
-  ...{ stalledOut: 0, stalledIn: 0, peerLimits: 0, readerLimits: 0, sent: 0, resent: 0 },
+  ...{ stalledOut: 0, stalledIn: 0, networkLimits: 0, peerLimits: 0, bufferLimits: 0 },
+  ...{ readerLimits: 0, rate: 0, sent: 0, resent: 0 },
 });
 
-/** The peer's window, and not ours of congestion, is what holds text back. */
-export const isPeerLimited = ({ sendWindow, cwnd, mss, unacked, notsent }: Look): boolean =>
-  notsent > 0 && sendWindow < cwnd && unacked + mss > sendWindow;
+/** It sends, and nothing but its program keeps it from sending more. */
+export const isWriterPaced = ({ rate, networkLimits, peerLimits, bufferLimits }: Memory): boolean =>
+  rate >= PACED && networkLimits + peerLimits + bufferLimits <= SELDOM;
 
 /** Its program has more to read than there is room for. */
 export const isReaderLimited = ({ receiveQueue, receiveWindow, mss }: Look): boolean =>
@@ -87,12 +103,19 @@ export function judge(
   const weight = Math.min(1, ms / FOLLOW);
   const follow = (old: number, value: number): number => old + (value - old) * weight;
   const rate = (a: number, b: number): number => (ms > 0 ? Math.max(0, b - a) / (ms / 1000) : 0);
+  const share = (a: number, b: number): number => Math.min(1, rate(a, b) / 1000);
   const moved = now.bytesAcked > before.bytesAcked;
   const waits = now.notsent > 0 || now.unacked > 0;
   memory.stalledOut = waits && !moved ? memory.stalledOut + ms : 0;
   const read = now.bytesReceived > before.bytesReceived;
   memory.stalledIn = now.receiveQueue > 0 && !read ? memory.stalledIn + ms : 0;
-  memory.peerLimits = follow(memory.peerLimits, isPeerLimited(now) ? 1 : 0);
+  memory.networkLimits = follow(
+    memory.networkLimits,
+    share(before.networkLimited, now.networkLimited),
+  );
+  memory.peerLimits = follow(memory.peerLimits, share(before.rwndLimited, now.rwndLimited));
+  memory.bufferLimits = follow(memory.bufferLimits, share(before.sndbufLimited, now.sndbufLimited));
+  memory.rate = follow(memory.rate, rate(before.bytesAcked, now.bytesAcked));
   memory.readerLimits = follow(memory.readerLimits, isReaderLimited(now) ? 1 : 0);
   memory.sent = follow(memory.sent, rate(before.segsOut, now.segsOut));
   memory.resent = follow(memory.resent, rate(before.totalRetrans, now.totalRetrans));
@@ -104,6 +127,7 @@ export function judge(
   if (memory.resent >= LEAST_RESENT && memory.resent > memory.sent * LOSSY) return 'lossy';
   if (memory.peerLimits > LIMITS) return 'peer-slow';
   if (memory.readerLimits > LIMITS) return 'reader-slow';
+  if (memory.bufferLimits > LIMITS && now.minRtt > LONG_PATH) return 'buffer';
   const isQueue = now.minRtt > 0 && now.rtt > now.minRtt * QUEUE_TIMES;
   return isQueue && now.rtt - now.minRtt > QUEUE_MS ? 'queue' : '';
 }

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { runLab } from '../../../src/cli/lab/lab.ts';
 import { Screen } from '../../../src/cli/screen.ts';
+import { violations } from '../../support/axe.ts';
 import { Browser, whyNoBrowser } from '../../support/chromium.ts';
 
 const inBrowser = whyNoBrowser === '' ? test : test.skip;
@@ -31,7 +32,11 @@ inBrowser('lab page: a run is shown, moved by key and slider, and told as a comm
     t.regex(String(await page.evaluate(text('title'))), /Fast recovery/);
     const described = `document.querySelector('#sequence-a .plot').getAttribute('aria-label')`;
     t.regex(String(await page.evaluate(described)), /segments sent, \d+ sent again/);
+    t.true((await page.ink('#sequence-a canvas', 'in')) > 200, 'strokes of what was sent');
+    t.true((await page.ink('#sequence-a canvas', 'bad')) > 20, 'crosses of what was sent again');
+    t.true((await page.ink('#sequence-a canvas', 'good')) > 100, 'the line of acknowledgements');
     t.true(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'));
+    t.deepEqual(await violations(page), []);
     await page.evaluate(
       `document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '.', bubbles: true }))`,
     );

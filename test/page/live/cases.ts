@@ -1,5 +1,5 @@
 /**
- * Five networks in which something is wrong, staged with the simulator's link: docs/page.md tells where the page says
+ * Networks in which something is wrong, or seems to be, staged with the simulator's link: docs/page.md tells where the page says
  * what. `npm run stage -- NAME` serves one of them to a person.
  */
 import type { LinkImpairment, Stack } from '../../../src/index.ts';
@@ -19,6 +19,16 @@ export interface Case {
 }
 
 const SINK = 9;
+
+/** Write 20 kB ten times a second, whatever the network would take. */
+function drip(stack: Stack): () => void {
+  const socket = stack.net.connect(SINK, '10.9.0.1').on('error', () => {});
+  const timer = setInterval(() => socket.write(Buffer.alloc(20_000)), 100);
+  return () => {
+    clearInterval(timer);
+    socket.destroy();
+  };
+}
 
 /** Write without end, as fast as it is taken. */
 function pour(stack: Stack): () => void {
@@ -112,6 +122,16 @@ export const CASES: Readonly<Record<string, Case>> = {
         })
         .listen(SINK);
       return pour(stack);
+    },
+  },
+  'slow program': {
+    kind: 'writer',
+    title: /^A program of this host sets the pace/,
+    evidence: /kB a second; for [\d.]+ % of the time anything but the program held text back/,
+    link: { both: { delay: 5_000 }, out: { rate: 100e6 } },
+    play: (stack, far) => {
+      far.net.createServer((socket) => socket.resume()).listen(SINK);
+      return drip(stack);
     },
   },
 };

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
+import { violations } from '../../support/axe.ts';
 import { Browser, type Looks, type Page, whyNoBrowser } from '../../support/chromium.ts';
 import { CASES } from './cases.ts';
 import { type Stage, type StageOptions, stage } from './stage.ts';
@@ -75,6 +76,11 @@ for (const [name, { kind, title, evidence, link, play }] of Object.entries(CASES
     if (kind === 'peer-stopped') {
       await page.until(
         'document.querySelector("#life-words").innerText.includes("window is shut")',
+      );
+    }
+    if (kind === 'writer') {
+      await page.until(
+        'document.querySelector("#life-words").innerText.includes("Its program sets the pace")',
       );
     }
     if (kind === 'peer-slow') {
@@ -175,6 +181,69 @@ for (const isDark of [false, true]) {
     t.true(await page.evaluate(inner));
   });
 }
+
+for (const isDark of [false, true]) {
+  const where = isDark ? 'in the dark' : 'by day';
+  inBrowser(
+    `page: axe finds nothing wrong with it ${where}, nor with a connection's life`,
+    async (t) => {
+      const facts = () => [{ title: 'Leases', columns: ['name', 'address'], rows: [['a', 1]] }];
+      const made = await shown(t, { capture: true, facts }, { isDark });
+      const { page, stack, far } = made;
+      t.teardown(CASES['slow receiver']?.play(stack, far) ?? (() => {}));
+      await page.until(
+        `document.querySelector('.finding[data-kind="peer-slow"] .who button')`,
+        30_000,
+      );
+      t.deepEqual(await violations(page), []);
+      await page.click('.finding .who button');
+      await page.until('document.querySelector("#life-facts").children.length > 10');
+      t.deepEqual(await violations(page), []);
+    },
+  );
+}
+
+inBrowser(
+  'page: what moves by itself is stopped by a button, and goes on (WCAG 2.2.2)',
+  async (t) => {
+    const made = await shown(t);
+    const { page } = made;
+    await connections(made, 3);
+    await page.until('document.querySelectorAll("#rows .peer button").length === 3');
+    await page.click('#pause');
+    t.regex(await page.text('#state'), /^paused at \d\d:\d\d:\d\d$/);
+    t.is(await page.evaluate('document.querySelector("#pause").ariaPressed'), 'true');
+    const label = 'document.querySelector("#throughput .plot").ariaLabel';
+    const before = await page.evaluate(label);
+    for (let i = 0; i < 2; i++) {
+      await once(
+        made.far.net.connect(7, '10.9.0.2').on('error', () => {}),
+        'connect',
+      );
+    }
+    await new Promise((later) => setTimeout(later, 2200));
+    t.is(await page.evaluate(label), before);
+    t.is(await page.text('#matching'), '3 connections');
+    await page.click('th[data-order="peer"] button'); // who asks is answered
+    await page.until('document.querySelector("#matching").innerText === "5 connections"');
+    await page.click('#pause');
+    await page.until('document.querySelector("#state").dataset.state === "live"');
+  },
+);
+
+inBrowser('page: its graphs are drawn, and not only said', async (t) => {
+  const { page, stack, far } = await shown(t, { link: CASES['lossy link']?.link ?? {} });
+  const nothing = await page.ink('#throughput canvas', 'out');
+  t.teardown(CASES['lossy link']?.play(stack, far) ?? (() => {}));
+  await page.until('document.querySelector("#rows .peer button")');
+  await page.click('#rows .peer button');
+  await page.until('Number(document.querySelector("#life").dataset.resent) > 5', 30_000);
+  t.true((await page.ink('#life-out canvas', 'in')) > 200, 'strokes of what was sent');
+  t.true((await page.ink('#life-out canvas', 'bad')) > 20, 'crosses of what was sent again');
+  t.true((await page.ink('#life-out canvas', 'good')) > 100, 'the line of acknowledgements');
+  await page.press('Escape');
+  t.true((await page.ink('#throughput canvas', 'out')) > nothing + 30);
+});
 
 inBrowser('page: what strangers call themselves is text and never markup', async (t) => {
   const name = '<img src=x onerror="document.title=1"><script>document.title=2</script>';

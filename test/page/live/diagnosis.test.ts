@@ -14,7 +14,7 @@ test.after.always(() => stack.close());
 const quiet: Look = {
   ...{ rtt: 10, minRtt: 10, cwnd: 100_000, mss: 1448, sendWindow: 200_000, receiveWindow: 60_000 },
   ...{ unacked: 0, notsent: 0, receiveQueue: 0, timeouts: 0, totalRetrans: 0, segsOut: 0 },
-  ...{ bytesAcked: 0, bytesReceived: 0 },
+  ...{ bytesAcked: 0, bytesReceived: 0, networkLimited: 0, rwndLimited: 0, sndbufLimited: 0 },
 };
 
 /** What is told after so many seconds, each of which `next` makes of the last. */
@@ -44,12 +44,24 @@ test('trouble: a window that limits while text moves is a slow peer', (t) => {
   const slow = ({ bytesAcked }: Look): Partial<Look> => ({
     ...{ sendWindow: 3000, unacked: 2896, notsent: 50_000, bytesAcked: bytesAcked + 10_000 },
   });
-  t.is(after(8, slow), 'peer-slow');
   t.is(
-    after(8, (last) => ({ ...slow(last), cwnd: 2000 })),
-    '',
-    'the congestion window is smaller',
+    after(8, (last) => ({ ...slow(last), rwndLimited: last.rwndLimited + 800 })),
+    'peer-slow',
   );
+  t.is(
+    after(8, (last) => ({ ...slow(last), networkLimited: last.networkLimited + 900 })),
+    '',
+    'it is the congestion window that held text back',
+  );
+});
+
+test('trouble: a send buffer that is all under way is too small for a long path, and right for a short one', (t) => {
+  const held = (minRtt: number) => (last: Look) => ({
+    ...{ minRtt, rtt: minRtt, unacked: 100_000, bytesAcked: last.bytesAcked + 1_000_000 },
+    sndbufLimited: last.sndbufLimited + 900,
+  });
+  t.is(after(8, held(80)), 'buffer');
+  t.is(after(8, held(1)), '');
 });
 
 test('trouble: text that lies unread is a reader that stopped, or is slow', (t) => {
@@ -142,6 +154,26 @@ test('diagnosis: connections with one trouble are one finding, those with most w
     finding?.connections.map(({ id }) => id),
     [9, 8, 7],
   );
+});
+
+test('diagnosis: who writes slowly is told so, unless something held his text back', (t) => {
+  const paced = (bytes: number, networkLimited: number): Row => {
+    const row = rowOf('');
+    let last = quiet;
+    for (let second = 0; second < 8; second++) {
+      const now = {
+        ...{ ...last, bytesAcked: last.bytesAcked + bytes },
+        networkLimited: last.networkLimited + networkLimited,
+      };
+      judge(row.memory, last, now, 1000, false);
+      last = now;
+    }
+    return row;
+  };
+  t.deepEqual(kinds(found({}, [paced(200_000, 20)])), ['writer']);
+  t.deepEqual(kinds(found({}, [paced(200_000, 300)])), ['fine']);
+  t.deepEqual(kinds(found({}, [paced(2_000, 0)])), ['fine'], 'it says little: nobody waits for it');
+  t.deepEqual(kinds(found({}, [paced(200_000, 20), rowOf('queue', 2)])), ['queue', 'writer']);
 });
 
 test('diagnosis: what is bad comes before what is only slow', (t) => {
