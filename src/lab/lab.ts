@@ -42,14 +42,19 @@ export interface LabOptions {
 
 /** What an end sees of the text from a to b. */
 export interface LabEvents {
+  /** As the sender sees it. */
   readonly a: readonly SequenceEvent[];
+  /** As the receiver does. */
   readonly b: readonly SequenceEvent[];
 }
 
-/** What came since it was last taken. `missed`: events that were left out, since nobody took them. */
+/** What came since it was last taken. */
 export interface LabBatch {
+  /** One each `SAMPLE_EVERY` of the lab's time, in its order. */
   readonly samples: readonly LabSample[];
+  /** Those of the time-sequence graphs. */
   readonly events: LabEvents;
+  /** Events that were left out, since nobody took them. */
   readonly missed: number;
 }
 
@@ -82,10 +87,15 @@ function impairments(settings: LabSettings): { out: Impairment; in: Impairment }
   };
 }
 
+/** Two stacks and the link between them. A run is a function of its options and of when they were moved. */
 export class Lab {
+  /** The lesson that it began with. */
   readonly preset: LabPreset;
+  /** Of all chance. */
   readonly seed: number;
+  /** Of both ends. */
   readonly congestion: CongestionName;
+  /** Whether the ends may use SACK. */
   readonly sack: boolean;
   readonly #options: LabOptions;
   readonly #world: World;
@@ -136,6 +146,7 @@ export class Lab {
     return this.#world.now - this.#began;
   }
 
+  /** As they stand. */
   get settings(): LabSettings {
     return this.#settings;
   }

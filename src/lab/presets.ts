@@ -7,9 +7,13 @@ import type { LabChange, LabSettings } from './settings.ts';
 
 /** A lesson. */
 export interface LabPreset {
+  /** As `--preset` and `presetOf` take it. */
   readonly name: string;
+  /** A few words. */
   readonly title: string;
+  /** Those that it begins with. */
   readonly settings: LabSettings;
+  /** `cubic` or `newreno`, of both ends. */
   readonly congestion: CongestionName;
   /** Octets of the receive buffer, which does not grow; undefined: as ever. */
   readonly receiveBuffer?: number;
@@ -35,6 +39,7 @@ const LINK: LabSettings = {
   reader: 1000,
 };
 
+/** All lessons, the first of them the default. */
 export const PRESETS: readonly LabPreset[] = [
   {
     name: 'slow-start',

@@ -15,37 +15,49 @@ export interface EndSample {
   readonly failure: string;
   /** Of loss recovery: `Open`, `Disorder`, `CWR`, `Recovery` or `Loss`. */
   readonly recovery: string;
+  /** The congestion window. */
   readonly cwnd: number;
   /** Null while it is endless. */
   readonly ssthresh: number | null;
+  /** What is believed to be under way, RFC 6675 §4. */
   readonly inFlight: number;
   /** Null before there is a sample. */
   readonly rtt: number | null;
+  /** The retransmission time-out, backed off as it is. */
   readonly rto: number;
-  /** The window that this end offers, and what its program has not read. */
+  /** The window that this end offers. */
   readonly window: number;
+  /** What has come in order and its program has not read. */
   readonly unread: number;
   /** What its program has read. */
   readonly received: number;
   /** Segments that were sent again. */
   readonly resent: number;
+  /** Time-outs since the last acknowledgement. */
   readonly timeouts: number;
 }
 
 /** One way through the link: packets. */
 export interface WaySample {
+  /** Those that wait before the link. */
   readonly queued: number;
+  /** Those that the link has lost since the beginning. */
   readonly lost: number;
   /** For want of room in the queue. */
   readonly dropped: number;
 }
 
-/** `at` is microseconds from the beginning. */
+/** Both ends and both ways at a moment. */
 export interface LabSample {
+  /** Microseconds from the beginning. */
   readonly at: number;
+  /** Who sends. */
   readonly a: EndSample;
+  /** Who receives. */
   readonly b: EndSample;
+  /** From a to b. */
   readonly forth: WaySample;
+  /** From b to a. */
   readonly back: WaySample;
 }
 

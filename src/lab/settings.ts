@@ -21,13 +21,18 @@ export interface LabSettings {
   readonly reader: number;
 }
 
+/** What may be moved. */
 export type SettingName = keyof LabSettings;
 
 /** How a setting is shown, and what it may be. */
 export interface SettingRange {
+  /** A few words. */
   readonly label: string;
+  /** Of the numbers: `%`, `ms`, `Mbit/s`, `packets`. */
   readonly unit: string;
+  /** The smallest value that is taken. */
   readonly least: number;
+  /** The greatest. */
   readonly most: number;
   /** Of the slider: what lies between its ends is even, or each step is a factor. */
   readonly scale: 'linear' | 'factor';
@@ -44,12 +49,16 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRange>> = {
   reader: { label: 'the reader takes', unit: 'Mbit/s', least: 0, most: 1000, scale: 'linear' },
 };
 
+/** Their names, in that order. */
 export const SETTING_NAMES: readonly SettingName[] = Object.keys(SETTINGS) as SettingName[];
 
-/** A setting that is moved at a time, in microseconds from the beginning. */
+/** A setting that is moved at a time. */
 export interface LabChange {
+  /** Microseconds from the beginning, 0 or more. */
   readonly at: number;
+  /** Which. */
   readonly name: SettingName;
+  /** What it becomes, in its unit and within its bounds. */
   readonly value: number;
 }
 

@@ -27,6 +27,7 @@ export interface InstrumentOptions {
 
 /** What was begun. */
 export interface Instrumented {
+  /** Where it was entered: what is scraped is `await register.metrics()`. */
   readonly register: Registry;
   /** Take the metrics out of the registry. */
   end(): void;

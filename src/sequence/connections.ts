@@ -7,7 +7,9 @@ import { Sequence, type SequenceEvent } from './sequence.ts';
 
 /** One of the two directions. */
 export interface Direction {
+  /** What an onlooker knows of it. */
   readonly sequence: Sequence;
+  /** What has happened, in the order of time. */
   readonly events: readonly SequenceEvent[];
 }
 
@@ -15,7 +17,9 @@ export interface Direction {
 export interface SeenConnection {
   /** `10.0.0.1:80`, or `[fd83::1]:80`. */
   readonly from: string;
+  /** The other end, likewise. */
   readonly to: string;
+  /** Both ways. */
   readonly packets: number;
   /** From `from`, and back. */
   readonly directions: readonly [Direction, Direction];
@@ -38,6 +42,7 @@ interface Met extends SeenConnection {
 /** Connections that are kept apart; packets of further ones are counted only. */
 const MOST_CONNECTIONS = 100_000;
 
+/** All connections among packets that are shown to it: 100 000 at most, further ones are counted only. */
 export class Connections {
   readonly #packet = new TcpPacket();
   readonly #byKey = new Map<string, Met>();

@@ -152,6 +152,7 @@ export const DOORS: Readonly<Record<string, string>> = {
   services: 'docs/api-services.md',
   tunnel: 'docs/api-tunnel.md',
   metrics: 'docs/api-metrics.md',
+  lab: 'docs/api-lab.md',
   wire: 'docs/api-wire.md',
 };
 
@@ -182,12 +183,14 @@ const TITLES: Readonly<Record<string, string>> = {
   dns: 'DNS',
   door: 'Addresses',
   gateway: 'The way out',
+  lab: 'The lab',
   metrics: 'Metrics',
   network: 'The network',
   openvpn: 'OpenVPN',
   policy: 'The policy',
   profile: 'OpenVPN',
   replay: 'Sessions played again',
+  sequence: 'Connections of captures',
   server: 'OpenVPN',
   socks: 'Proxies and published ports',
   tunnel: 'Tunnels',

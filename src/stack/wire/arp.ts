@@ -22,6 +22,7 @@ const AT = {
 /** Of IPv4 over Ethernet; the frame may be padded behind it. */
 export const LEN = 28;
 
+/** What is asked or told. RFC 826, ar$op. */
 export const Operation = { REQUEST: 1, REPLY: 2 } as const;
 
 const ETHERNET = 1;
@@ -35,12 +36,19 @@ export const valid = (v: DataView, at: number, len: number): boolean =>
   v.getUint16(at + AT.protocol) === EtherType.IPV4 &&
   v.getUint16(at + AT.lengths) === LENGTHS;
 
+/** One of `Operation`, or what else stands there. */
 export const operation = (v: DataView, at: number): number => v.getUint16(at + AT.operation);
+/** The first 16 bits of the sender’s hardware address. */
 export const senderHi = (v: DataView, at: number): number => v.getUint16(at + AT.senderHardware);
+/** The other 32 bits, signed. */
 export const senderLo = (v: DataView, at: number): number => v.getInt32(at + AT.senderHardware + 2);
+/** The sender’s protocol address. */
 export const sender = (v: DataView, at: number): Address => fromBits(v.getInt32(at + AT.sender));
+/** The first 16 bits of the target’s hardware address; 0 in a request. */
 export const targetHi = (v: DataView, at: number): number => v.getUint16(at + AT.targetHardware);
+/** The other 32 bits, signed. */
 export const targetLo = (v: DataView, at: number): number => v.getInt32(at + AT.targetHardware + 2);
+/** The protocol address that is asked for. */
 export const target = (v: DataView, at: number): Address => fromBits(v.getInt32(at + AT.target));
 
 /** A whole packet. In a request the target's hardware address is 0 0. */

@@ -35,6 +35,7 @@ export const MAX_VLAN = 4094;
 
 /** All ones: everyone on the link. */
 export const BROADCAST_HI = 0xffff;
+/** Of the address of all stations: the last 32 bits, signed. */
 export const BROADCAST_LO = -1;
 
 /** True if `len` bytes hold the header, and the tag that it announces with the type behind it. */
@@ -43,13 +44,18 @@ export function valid(v: DataView, at: number, len: number): boolean {
   return v.getUint16(at + AT.type) !== EtherType.VLAN || len >= HEADER_LEN + TAG_LEN;
 }
 
+/** The first 16 bits of the destination. */
 export const destinationHi = (v: DataView, at: number): number => v.getUint16(at);
+/** The other 32 bits, signed. */
 export const destinationLo = (v: DataView, at: number): number => v.getInt32(at + 2);
+/** The first 16 bits of the source. */
 export const sourceHi = (v: DataView, at: number): number => v.getUint16(at + AT.source);
+/** The other 32 bits, signed. */
 export const sourceLo = (v: DataView, at: number): number => v.getInt32(at + AT.source + 2);
 
 /** The type as it stands there, `EtherType.VLAN` if there is a tag; below 1536 it is a length. */
 export const outerType = (v: DataView, at: number): number => v.getUint16(at + AT.type);
+/** Whether a VLAN’s tag follows the addresses. IEEE 802.1Q §9. */
 export const isTagged = (v: DataView, at: number): boolean => outerType(v, at) === EtherType.VLAN;
 /** The VLAN of a tagged frame, 0 to 4095. */
 export const vlan = (v: DataView, at: number): number => v.getUint16(at + AT.tag) & 0xfff;
@@ -65,6 +71,7 @@ export const payload = (v: DataView, at: number): number =>
 
 /** True for what is meant for several: the lowest bit of the first octet. IEEE 802 §8.2. */
 export const isGroup = (hi: number): boolean => (hi & 0x0100) !== 0;
+/** Whether the address is that of all stations. */
 export const isBroadcast = (hi: number, lo: number): boolean =>
   hi === BROADCAST_HI && lo === BROADCAST_LO;
 /** 01-80-C2-00-00-00 to -0F: between neighbours, never through a bridge. IEEE 802.1Q §8.6.3. */

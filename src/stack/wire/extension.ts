@@ -29,6 +29,7 @@ const HEADER_LEN = 40;
 const NEXT_AT = 6;
 /** Every extension header's length is a multiple of it, and counts it not. */
 const UNIT = 8;
+/** Bytes of a fragment header. RFC 8200 §4.5. */
 export const FRAGMENT_LEN = 8;
 
 /** How much of extension headers is looked at. RFC 8504 §5.3: what has more is dropped silently. */
@@ -41,6 +42,7 @@ export interface ExtensionLimits {
   readonly padding: number;
 }
 
+/** What a stack takes unless it is told otherwise. */
 export const DEFAULT_EXTENSION_LIMITS: ExtensionLimits = { headers: 8, options: 8, padding: 7 };
 
 /** What a walk came to. */
@@ -157,6 +159,7 @@ export const nextHeader = (v: DataView, at: number): number => v.getUint8(at);
 
 /** Of a fragment header: in bytes. RFC 8200 §4.5. */
 export const fragmentOffset = (v: DataView, at: number): number => v.getUint16(at + 2) & 0xfff8;
+/** Of a fragment header: M, more fragments follow. */
 export const moreFragments = (v: DataView, at: number): boolean => (v.getUint16(at + 2) & 1) !== 0;
 /** Of a fragment header: 32 bits, signed. */
 export const identification = (v: DataView, at: number): number => v.getInt32(at + 4);

@@ -9,8 +9,10 @@ import { type Address, fromBits } from '../base/address.ts';
 
 const AT = { type: 0, code: 1, checksum: 2, rest: 4, id: 4, seq: 6, mtu: 6, pointer: 4 } as const;
 
+/** Bytes of the shortest message. RFC 792. */
 export const MIN_LEN = 8;
 
+/** Types of messages. RFC 792, RFC 950, RFC 1256. */
 export const Type = {
   ECHO_REPLY: 0,
   UNREACHABLE: 3,
@@ -55,8 +57,11 @@ export const TimeExceeded = { TTL: 0, REASSEMBLY: 1 } as const;
 /** True if `len` bytes hold the header. */
 export const valid = (_v: DataView, _at: number, len: number): boolean => len >= MIN_LEN;
 
+/** The message’s type. */
 export const type = (v: DataView, at: number): number => v.getUint8(at + AT.type);
+/** The message’s code. */
 export const code = (v: DataView, at: number): number => v.getUint8(at + AT.code);
+/** As it stands there, 16 bits. */
 export const checksum = (v: DataView, at: number): number => v.getUint16(at + AT.checksum);
 /** Of an echo or its reply. */
 export const id = (v: DataView, at: number): number => v.getUint16(at + AT.id);
@@ -97,10 +102,12 @@ export function write(v: DataView, at: number, type: number, code: number, rest:
 /** `rest` of an echo or its reply. */
 export const echoRest = (id: number, seq: number): number => (id << 16) | (seq & 0xffff);
 
+/** Write the type. */
 export const setType = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.type, value);
 /** Of an echo or a timestamp. */
 export const setId = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.id, value);
+/** Write the checksum, 16 bits. */
 export const setChecksum = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.checksum, value);

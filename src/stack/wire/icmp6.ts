@@ -13,6 +13,7 @@ const AT = { type: 0, code: 1, checksum: 2, rest: 4, id: 4, seq: 6 } as const;
 /** Of the messages that RFC 4443 defines, and the least that any has. */
 export const MIN_LEN = 8;
 
+/** Types of messages. RFC 4443 §2.1, RFC 2710, RFC 3810, RFC 4861. */
 export const Type = {
   UNREACHABLE: 1,
   PACKET_TOO_BIG: 2,
@@ -60,8 +61,11 @@ export const Problem = {
 /** True if `len` bytes hold the header. */
 export const valid = (_v: DataView, _at: number, len: number): boolean => len >= MIN_LEN;
 
+/** The message’s type. */
 export const type = (v: DataView, at: number): number => v.getUint8(at + AT.type);
+/** The message’s code. */
 export const code = (v: DataView, at: number): number => v.getUint8(at + AT.code);
+/** As it stands there, 16 bits. */
 export const checksum = (v: DataView, at: number): number => v.getUint16(at + AT.checksum);
 /** Of an echo or its reply. */
 export const id = (v: DataView, at: number): number => v.getUint16(at + AT.id);
@@ -91,10 +95,12 @@ export function write(v: DataView, at: number, type: number, code: number, rest:
 /** `rest` of an echo or its reply. */
 export const echoRest = (id: number, seq: number): number => (id << 16) | (seq & 0xffff);
 
+/** Write the type. */
 export const setType = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.type, value);
 /** Of an echo. */
 export const setId = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.id, value);
+/** Write the checksum, 16 bits. */
 export const setChecksum = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.checksum, value);

@@ -14,6 +14,7 @@ export const QUERY_V3_LEN = 12;
 /** A group record without sources in a report of version 3. */
 export const RECORD_LEN = 8;
 
+/** Types of messages. RFC 1112, RFC 2236, RFC 3376 §4. */
 export const Type = {
   QUERY: 0x11,
   REPORT_V1: 0x12,
@@ -25,6 +26,7 @@ export const Type = {
 /** What a group record says. RFC 3376 §4.2.12; an empty list of sources to exclude is "all". */
 export const Record = { IS_EXCLUDE: 2, TO_INCLUDE: 3, TO_EXCLUDE: 4 } as const;
 
+/** The message’s type. */
 export const type = (v: DataView, at: number): number => v.getUint8(at + AT.type);
 /** The time to answer a query in: 0 in version 1. */
 export const maxResponseCode = (v: DataView, at: number): number => v.getUint8(at + AT.code);
@@ -66,5 +68,6 @@ export function writeRecord(
   v.setInt32(start + 4, group);
 }
 
+/** Write the checksum, 16 bits. */
 export const setChecksum = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.checksum, value);

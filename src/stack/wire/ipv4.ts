@@ -21,7 +21,9 @@ const AT = {
   destination: 16,
 } as const;
 
+/** What stands in the first four bits. */
 export const VERSION = 4;
+/** Bytes of a header without options. */
 export const MIN_LEN = 20;
 /** With all options that fit. */
 export const MAX_LEN = 60;
@@ -69,23 +71,31 @@ export const headerLen = (v: DataView, at: number): number =>
 export const tos = (v: DataView, at: number): number => v.getUint8(at + AT.tos);
 /** Header and data, in bytes. */
 export const totalLen = (v: DataView, at: number): number => v.getUint16(at + AT.totalLen);
+/** Identification, 16 bits. RFC 6864. */
 export const id = (v: DataView, at: number): number => v.getUint16(at + AT.id);
 /** The 16 bits with the reserved bit, DF, MF and the offset in units of 8 bytes. */
 export const flagsAndOffset = (v: DataView, at: number): number => v.getUint16(at + AT.fragment);
 /** In bytes. */
 export const fragmentOffset = (v: DataView, at: number): number =>
   (v.getUint16(at + AT.fragment) & 0x1fff) * 8;
+/** Whether DF is set. */
 export const dontFragment = (v: DataView, at: number): boolean =>
   (v.getUint16(at + AT.fragment) & Flag.DF) !== 0;
+/** Whether MF is set. */
 export const moreFragments = (v: DataView, at: number): boolean =>
   (v.getUint16(at + AT.fragment) & Flag.MF) !== 0;
 /** True for every piece of a fragmented packet, the first and the last included. */
 export const isFragment = (v: DataView, at: number): boolean =>
   (v.getUint16(at + AT.fragment) & 0x3fff) !== 0;
+/** Time to live, 0 to 255 hops. */
 export const ttl = (v: DataView, at: number): number => v.getUint8(at + AT.ttl);
+/** One of `Protocol`, or what else stands there. */
 export const protocol = (v: DataView, at: number): number => v.getUint8(at + AT.protocol);
+/** As it stands there, 16 bits. */
 export const headerChecksum = (v: DataView, at: number): number => v.getUint16(at + AT.checksum);
+/** Whom it comes from. */
 export const source = (v: DataView, at: number): Address => fromBits(v.getInt32(at + AT.source));
+/** Whom it is for. */
 export const destination = (v: DataView, at: number): Address =>
   fromBits(v.getInt32(at + AT.destination));
 
@@ -117,22 +127,31 @@ export function write(
 /** Write the version and a header length in bytes, a multiple of 4: for a header with options. */
 export const setHeaderLen = (v: DataView, at: number, bytes: number): void =>
   v.setUint8(at + AT.version, (VERSION << 4) | (bytes >> 2));
+/** Write DSCP and ECN, one byte. RFC 2474, RFC 3168. */
 export const setTos = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.tos, value);
+/** Write the length of header and text, in bytes. */
 export const setTotalLen = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.totalLen, value);
+/** Write the identification, 16 bits. */
 export const setId = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.id, value);
+/** Write the 16 bits of flags and fragment offset, which counts 8 bytes. */
 export const setFlagsAndOffset = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.fragment, value);
+/** Write the time to live, 0 to 255 hops. */
 export const setTtl = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.ttl, value);
+/** Write what follows the header. */
 export const setProtocol = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.protocol, value);
+/** Write the header’s checksum, 16 bits. */
 export const setChecksum = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.checksum, value);
+/** Write whom it comes from. */
 export const setSource = (v: DataView, at: number, value: Address): void =>
   v.setInt32(at + AT.source, value);
+/** Write whom it is for. */
 export const setDestination = (v: DataView, at: number, value: Address): void =>
   v.setInt32(at + AT.destination, value);
 

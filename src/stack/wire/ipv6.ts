@@ -16,6 +16,7 @@ const AT = {
   destination: 24,
 } as const;
 
+/** What stands in the first four bits. */
 export const VERSION = 6;
 /** Every header is as long: what else there is stands in extension headers. */
 export const HEADER_LEN = 40;
@@ -23,7 +24,9 @@ export const HEADER_LEN = 40;
 export const MAX_PAYLOAD_LEN = 65_535;
 /** Every link carries packets of this length. RFC 8200 §5. */
 export const MIN_MTU = 1280;
+/** Offset of the source’s 16 bytes. */
 export const SOURCE_AT: number = AT.source;
+/** Offset of the destination’s 16 bytes. */
 export const DESTINATION_AT: number = AT.destination;
 
 /** True if `len` bytes hold a version 6 header and the packet it announces. */
@@ -42,6 +45,7 @@ export const totalLen = (v: DataView, at: number): number =>
   v.getUint16(at + AT.payloadLen) + HEADER_LEN;
 /** What the first header after this one is. */
 export const nextHeader = (v: DataView, at: number): number => v.getUint8(at + AT.next);
+/** 0 to 255 hops. */
 export const hopLimit = (v: DataView, at: number): number => v.getUint8(at + AT.hopLimit);
 /** `zone`: the interface that a link-local address belongs to. */
 export const source = (v: DataView, at: number, zone = 0): Address =>
@@ -69,16 +73,21 @@ export function write(
   writeIPv6(v, at + AT.destination, destination);
 }
 
+/** Write DSCP and ECN, one byte. */
 export const setTrafficClass = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.first, (VERSION << 12) | (value << 4) | (v.getUint8(at + 1) & 15));
 /** Write the payload length of a packet of `totalLen` bytes, header included. */
 export const setTotalLen = (v: DataView, at: number, totalLen: number): void =>
   v.setUint16(at + AT.payloadLen, totalLen - HEADER_LEN);
+/** Write what follows the header. */
 export const setNextHeader = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.next, value);
+/** Write the hop limit, 0 to 255. */
 export const setHopLimit = (v: DataView, at: number, value: number): void =>
   v.setUint8(at + AT.hopLimit, value);
+/** Write whom it comes from. */
 export const setSource = (v: DataView, at: number, value: Address): void =>
   writeIPv6(v, at + AT.source, value);
+/** Write whom it is for. */
 export const setDestination = (v: DataView, at: number, value: Address): void =>
   writeIPv6(v, at + AT.destination, value);

@@ -17,11 +17,13 @@ export const REPORT_LEN = 8;
 /** A record of a report of version 2, without sources. */
 export const RECORD_LEN = 20;
 
+/** Types of messages. RFC 2710 §3, RFC 3810 §5. */
 export const Type = { QUERY: 130, REPORT_V1: 131, DONE: 132, REPORT_V2: 143 } as const;
 
 /** What a record says. RFC 3810 §5.2.12; an empty list of sources to exclude is "all". */
 export const Record = { IS_EXCLUDE: 2, TO_INCLUDE: 3, TO_EXCLUDE: 4 } as const;
 
+/** The message’s type. */
 export const type = (v: DataView, at: number): number => v.getUint8(at + AT.type);
 /** The time to answer a query in, as it stands there. */
 export const maxResponseCode = (v: DataView, at: number): number => v.getUint16(at + AT.delay);

@@ -23,6 +23,7 @@ export const Option = {
 export const NO_OPTION = -1;
 /** Of a link-layer address of Ethernet (RFC 2464 §6), an MTU, or a nonce of six octets. */
 export const SHORT_LEN = 8;
+/** Bytes of a prefix information option. RFC 4861 §4.6.2. */
 export const PREFIX_LEN = 32;
 /** A lifetime that does not end. */
 export const FOREVER = 0xffff_ffff;
@@ -42,6 +43,7 @@ export function valid(v: DataView, at: number, end: number): boolean {
   return next === end;
 }
 
+/** The option’s type. RFC 4861 §4.6. */
 export const kind = (v: DataView, option: number): number => v.getUint8(option);
 /** In bytes. */
 export const length = (v: DataView, option: number): number => v.getUint8(option + 1) * 8;
@@ -59,6 +61,7 @@ export const linkHi = (v: DataView, option: number): number => v.getUint16(optio
 /** Its last 32 bits, signed. */
 export const linkLo = (v: DataView, option: number): number => v.getInt32(option + 4);
 
+/** Write a link-layer address; gives the place behind it. RFC 4861 §4.6.1. */
 export function writeLink(v: DataView, at: number, kind: number, hi: number, lo: number): number {
   v.setUint8(at, kind);
   v.setUint8(at + 1, 1);
@@ -103,6 +106,7 @@ export function writePrefix(
 /** Of an MTU. RFC 4861 §4.6.4. */
 export const mtu = (v: DataView, option: number): number => v.getUint32(option + 4);
 
+/** Write an MTU in bytes; gives the place behind it. RFC 4861 §4.6.4. */
 export function writeMtu(v: DataView, at: number, mtu: number): number {
   v.setUint16(at, (Option.MTU << 8) | 1);
   v.setUint16(at + 2, 0);

@@ -22,6 +22,7 @@ const AT = {
 /** RFC 4861 §6.1 and §7.1: what came through a router has less, and is not believed. */
 export const HOP_LIMIT = 255;
 
+/** Types of messages. RFC 4861 §4. */
 export const Type = {
   SOLICIT_ROUTER: 133,
   ADVERTISE_ROUTER: 134,
@@ -32,9 +33,11 @@ export const Type = {
 
 /** What each message has before its options. */
 export const SOLICIT_ROUTER_LEN = 8;
+/** Bytes of a router advertisement without options. RFC 4861 §4.2. */
 export const ADVERTISE_ROUTER_LEN = 16;
 /** Of a neighbour solicitation or advertisement. */
 export const NEIGHBOUR_LEN = 24;
+/** Bytes of a redirect without options. RFC 4861 §4.5. */
 export const REDIRECT_LEN = 40;
 
 /** Of a neighbour advertisement, in the octet at 4. RFC 4861 §4.4. */
@@ -69,6 +72,7 @@ export function valid(v: DataView, at: number, len: number): boolean {
   return head !== 0 && len >= head && options.valid(v, at + head, at + len);
 }
 
+/** The message’s type. */
 export const type = (v: DataView, at: number): number => v.getUint8(at);
 /** Where the target of a solicitation, advertisement or redirect begins. */
 export const targetAt = (at: number): number => at + AT.target;

@@ -8,6 +8,7 @@
  */
 import type { Seq } from '../base/seq.ts';
 
+/** Kinds of options. RFC 9293 §3.2, RFC 7323, RFC 2018. */
 export const Kind = {
   END: 0,
   NOP: 1,
@@ -132,6 +133,7 @@ export function writeWindowScale(v: DataView, at: number, shift: number): number
   return 4;
 }
 
+/** Write SACK-permitted; gives the place behind it. RFC 2018 §2. */
 export function writeSackPermitted(v: DataView, at: number): number {
   v.setInt32(at, NOP_NOP | (Kind.SACK_PERMITTED << 8) | 2);
   return 4;

@@ -16,7 +16,9 @@ export function valid(v: DataView, at: number, len: number): boolean {
   return announced >= HEADER_LEN && announced <= len;
 }
 
+/** 0 to 65535; 0: none. */
 export const srcPort = (v: DataView, at: number): number => v.getUint16(at + AT.src);
+/** 0 to 65535. */
 export const dstPort = (v: DataView, at: number): number => v.getUint16(at + AT.dst);
 /** Header and data, in bytes. */
 export const length = (v: DataView, at: number): number => v.getUint16(at + AT.length);
@@ -31,8 +33,10 @@ export function write(v: DataView, at: number, src: number, dst: number, length:
   v.setUint16(at + AT.checksum, 0);
 }
 
+/** Write the length of header and text, in bytes. */
 export const setLength = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.length, value);
+/** Write the checksum, 16 bits; 0: none. */
 export const setChecksum = (v: DataView, at: number, value: number): void =>
   v.setUint16(at + AT.checksum, value);
 

@@ -13,6 +13,7 @@ export const LEN = 10;
 /** With the number of merged buffers after it, which a TUN leaves 0. */
 export const MERGEABLE_LEN = 12;
 
+/** Bits of `flags`. Virtio 1.2 §5.1.6. */
 export const Flag = {
   /** The checksum is only begun: sum from `csumStart` on, put it `csumOffset` bytes after that. */
   NEEDS_CSUM: 1,
@@ -20,6 +21,7 @@ export const Flag = {
   DATA_VALID: 2,
 } as const;
 
+/** Values of `gsoType`. Virtio 1.2 §5.1.6. */
 export const Gso = {
   NONE: 0,
   TCPV4: 1,
@@ -36,7 +38,9 @@ export const Gso = {
 export const gsoOf = (ipv6: boolean, isTcp: boolean): number =>
   isTcp ? (ipv6 ? Gso.TCPV6 : Gso.TCPV4) : Gso.UDP_L4;
 
+/** Bits of `Flag`. */
 export const flags = (v: DataView, at: number): number => v.getUint8(at + AT.flags);
+/** One of `Gso`. */
 export const gsoType = (v: DataView, at: number): number => v.getUint8(at + AT.gsoType);
 /** Bytes of headers before the text; a hint, not to be trusted. */
 export const hdrLen = (v: DataView, at: number): number => v.getUint16(at + AT.hdrLen, true);
