@@ -42,29 +42,91 @@ const ends = (lines: string, swapped: boolean): string[] =>
     })
     .sort();
 
-testWith('ss')(
-  'watch: ss shows the connections that the kernel’s ss shows at their other end',
+/** Of `serve`, in both families. */
+const ADDRESSES = ['10.83.0.2', 'fd83::2'] as const;
+
+for (const address of ADDRESSES) {
+  testWith('ss')(
+    `watch: ss shows what the kernel’s ss shows at the other end, at ${address}`,
+    async (t) => {
+      const { pid } = await serve(t);
+      await connected(t, address, 5);
+      const kernel = await run('ss', '-tnH', 'state', 'established', 'dst', address);
+      // With a state given, ss leaves out its column.
+      const lines = kernel.out.replace(/^/gm, 'ESTAB ').replace(/ESTAB $/, '');
+      const filter = ['sport', '=', ':7', 'and', 'src', address];
+      const mine = await ours(pid, 'ss', '-tnH', ...filter);
+      t.is(mine.trimEnd().split('\n').length, 5);
+      t.deepEqual(ends(mine, true), ends(lines, false));
+    },
+  );
+
+  testWith('ss')(`watch: ss -i counts what the kernel counts, at ${address}`, async (t) => {
+    const { pid } = await serve(t);
+    await connected(t, address, 1);
+    const count = (text: string, name: string): string =>
+      new RegExp(`\\b${name}:(\\d+)`).exec(text)?.[1] ?? '';
+    await new Promise((later) => setTimeout(later, 100)); // the kernel's ACK may be delayed
+    const kernel = (await run('ss', '-tniH', 'dst', address)).out;
+    const here = await ours(pid, 'ss', '-tniH', 'sport', '=', ':7');
+    t.is(count(kernel, 'bytes_received'), '1000');
+    for (const [mine, theirs] of [
+      ['bytes_received', 'bytes_sent'],
+      ['bytes_sent', 'bytes_received'],
+      ['bytes_acked', 'bytes_received'],
+      ['segs_in', 'segs_out'],
+      ['segs_out', 'segs_in'],
+      ['mss', 'mss'],
+      ['pmtu', 'pmtu'],
+    ] as const) {
+      t.is(count(here, mine), count(kernel, theirs), `${mine}: ${here} ${kernel}`);
+    }
+    // A window scale is told as "what the peer shifts, what we do".
+    const scales = (text: string): string[] => /wscale:(\d+),(\d+)/.exec(text)?.slice(1) ?? [];
+    t.deepEqual(scales(here), scales(kernel).reverse());
+  });
+}
+
+/** The kernel's counters of this namespace. */
+async function counters(): Promise<Readonly<Record<string, number>>> {
+  return JSON.parse((await run('nstat', '-asjz')).out).kernel;
+}
+
+testWith('nstat', 'ping')(
+  'watch: nstat counts what the kernel’s nstat counts at the other end',
   async (t) => {
     const { address, pid } = await serve(t);
-    await connected(t, address, 5);
-    const kernel = await run('ss', '-tnH', 'state', 'established', 'dst', address);
-    // With a state given, ss leaves out its column.
-    const lines = kernel.out.replace(/^/gm, 'ESTAB ').replace(/ESTAB $/, '');
-    t.deepEqual(ends(await ours(pid, 'ss', '-tnH', 'sport', '=', ':7'), true), ends(lines, false));
+    const [before, mineBefore] = [
+      await counters(),
+      JSON.parse(await ours(pid, 'nstat', '-aj')).tunstack,
+    ];
+    for (const one of ADDRESSES) {
+      const sockets = await connected(t, one, 3);
+      for (const socket of sockets) {
+        socket.end();
+        await once(socket, 'close');
+      }
+      await run('ping', '-c', '3', '-i', '0.01', one);
+    }
+    t.truthy(address);
+    const [after, mineAfter] = [
+      await counters(),
+      JSON.parse(await ours(pid, 'nstat', '-aj')).tunstack,
+    ];
+    for (const [mine, theirs] of [
+      ['TcpInSegs', 'TcpOutSegs'],
+      ['TcpOutSegs', 'TcpInSegs'],
+      ['TcpPassiveOpens', 'TcpActiveOpens'],
+      ['IcmpInEchos', 'IcmpOutEchos'],
+      ['IcmpOutEchoReps', 'IcmpInEchoReps'],
+      ['Icmp6InEchos', 'Icmp6OutEchos'],
+    ] as const) {
+      const grown = (mineAfter[mine] ?? 0) - (mineBefore[mine] ?? 0);
+      t.is(grown, (after[theirs] ?? 0) - (before[theirs] ?? 0), `${mine} and ${theirs}`);
+      t.true(grown > 0, mine);
+    }
   },
 );
-
-testWith('ss')('watch: ss -i counts the octets that the kernel counts', async (t) => {
-  const { address, pid } = await serve(t);
-  await connected(t, address, 1);
-  const count = (text: string, name: string): string =>
-    new RegExp(`\\b${name}:(\\d+)`).exec(text)?.[1] ?? '';
-  const kernel = (await run('ss', '-tniH', 'dst', address)).out;
-  const here = await ours(pid, 'ss', '-tniH');
-  t.is(count(here, 'bytes_received'), count(kernel, 'bytes_sent'));
-  t.is(count(kernel, 'bytes_received'), '1000');
-  t.is(count(here, 'pmtu'), '1500');
-});
 
 testWith('ping')('watch: nstat counts what came, and then what is new', async (t) => {
   const { address, pid } = await serve(t);
@@ -76,22 +138,52 @@ testWith('ping')('watch: nstat counts what came, and then what is new', async (t
   t.is(await ours(pid, 'nstat', '-aj', 'IcmpInEchos'), '{"tunstack":{"IcmpInEchos":5}}\n');
 });
 
-testWith('ping', 'tcpdump')('watch: dump prints the packets that tcpdump sees', async (t) => {
-  const { address, pid, tun } = await serve(t);
-  const filter = ['icmp', 'and', 'src', 'host', '10.83.0.1'];
-  const kernel = new Running('tcpdump', ['-n', '-t', '-l', '-c', '3', '-i', tun, ...filter]);
-  const here = tunstack('dump', '--pid', String(pid), '-c', '3', ...filter);
-  // Both have begun once both have printed: ping until they have.
-  const ping = new Running('ping', ['-i', '0.05', address]);
-  const [theirs, mine] = await Promise.all([kernel.ended, here.ended]);
-  await ping.stop('SIGINT');
-  t.is(mine.code, 0, mine.err);
-  t.is(theirs.out.trimEnd().split('\n').length, 3);
-  const lines = mine.out.trimEnd().split('\n');
-  t.is(lines.length, 3);
-  for (const line of lines)
-    t.regex(line, / In +10\.83\.0\.1 > 10\.83\.0\.2: ICMP echo id \d+ seq \d+ /);
-});
+/** Who to whom, flags, octets of text: of a line of tcpdump's, and of one of ours. */
+function facts(line: string): string | undefined {
+  const theirs = /^IP6? (\S+)\.(\d+) > (\S+)\.(\d+): Flags \[([^\]]+)\].* length (\d+)/.exec(line);
+  if (theirs) return theirs.slice(1).join(' ').replace(/P/, '');
+  const mine = /(\S+)\.(\d+) > (\S+)\.(\d+): TCP (\S+) .* len (\d+)/.exec(line);
+  return mine?.slice(1).join(' ').replace(/P/, '');
+}
+
+for (const address of ADDRESSES) {
+  testWith('tcpdump')(
+    `watch: dump prints the segments that tcpdump sees, at ${address}`,
+    async (t) => {
+      const { pid, tun } = await serve(t, '--no-offload');
+      const filter = ['tcp', 'port', '7', 'and', 'host', address];
+      const kernel = new Running('tcpdump', ['-n', '-t', '-l', '-i', tun, ...filter]);
+      const here = tunstack('dump', '--pid', String(pid), ...filter);
+      t.teardown(() => kernel.stop('SIGKILL').then(() => {}));
+      t.teardown(() => here.stop('SIGKILL').then(() => {}));
+      // Both have begun once both have printed a first connection.
+      while (!/length/.test(kernel.out) || !/ > /.test(here.out)) {
+        const [socket] = await connected(t, address, 1);
+        socket?.destroy();
+        await new Promise((later) => setTimeout(later, 200));
+      }
+      const [socket] = await connected(t, address, 1);
+      const port = socket?.localPort;
+      socket?.end();
+      if (socket) await once(socket, 'close');
+      const of = (text: string): string[] =>
+        text
+          .split('\n')
+          .map(facts)
+          .filter((one) => one?.split(' ').includes(String(port)))
+          .map(String);
+      const isWhole = (lines: string[]): boolean =>
+        lines.filter((one) => / F/.test(one)).length >= 2;
+      const end = Date.now() + 10_000;
+      while (!(isWhole(of(kernel.out)) && isWhole(of(here.out))) && Date.now() < end) {
+        await new Promise((later) => setTimeout(later, 50));
+      }
+      await new Promise((later) => setTimeout(later, 300)); // the last ACK
+      t.true(of(kernel.out).length >= 8, kernel.out);
+      t.deepEqual(of(here.out).sort(), of(kernel.out).sort());
+    },
+  );
+}
 
 testWith('ping', 'tshark')('watch: a capture that is stopped is whole', async (t) => {
   const { address, pid } = await serve(t);
