@@ -51,10 +51,10 @@ export function send(tcb: Tcb, now: Micros): void {
 /** What holds text back, after all has left that may. */
 function limitOf(tcb: Tcb): Limit {
   const left = unsent(tcb);
-  if (left > 0) {
-    return !has(tcb, Flag.CWND_LIMITED) && windowHolds(tcb, left) ? Limit.WINDOW : Limit.NETWORK;
-  }
-  if (outstanding(tcb) === 0) return Limit.NONE;
+  if (left === 0 && outstanding(tcb) === 0) return Limit.NONE;
+  if (has(tcb, Flag.CWND_LIMITED)) return Limit.NETWORK;
+  if (left > 0) return windowHolds(tcb, left) ? Limit.WINDOW : Limit.NETWORK;
+  if (tcb.recovery >= Recovery.RECOVERY) return Limit.NETWORK; // the receiver waits for what is lost
   return tcb.chunks.length >= tcb.sendBuffer ? Limit.BUFFER : Limit.WRITER;
 }
 
