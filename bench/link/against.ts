@@ -1,6 +1,6 @@
 /**
- * Two checkouts by turns: each measure with this stack and the other's in place of all subjects, and what
- * their figures say of each other. The programs around the stacks are the same, those of this checkout.
+ * Two by turns: each measure with this stack and another in place of all subjects, and what their figures say of each
+ * other. The other is that of another checkout, with the programs of this one around it, or the same over IPv6.
  *
  * A row differs if the runs of the one and of the other do not overlap. Of two that are alike that happens by
  * chance too: with n runs each, twice in as many rows as there are ways to choose n of 2n.
@@ -10,7 +10,7 @@ import { type Spread, spread } from '../support/spread.ts';
 import type { Measure } from './measure.ts';
 import { figure } from './report/figures.ts';
 import type { Sample, Variant } from './results.ts';
-import { type Spec, TWIN } from './subject.ts';
+import { SIX, type Spec, type StackOptions, TWIN } from './subject.ts';
 
 /** A metric that tells whether something was lost. */
 interface Gauge {
@@ -52,9 +52,9 @@ export const GAUGES: Readonly<Record<string, readonly Gauge[]>> = {
   ],
 };
 
-/** The measure with stacks only, each followed by its twin from the other checkout. */
-export function paired(measure: Measure, tree: string): Measure {
-  const both = (spec: Spec): Spec[] => (spec.twin ? [spec, spec.twin(tree)] : []);
+/** The measure with stacks only, each followed by its twin: of another checkout, or over IPv6. */
+export function paired(measure: Measure, other: Pick<StackOptions, 'tree' | 'ipv6'>): Measure {
+  const both = (spec: Spec): Spec[] => (spec.twin ? [spec, spec.twin(other)] : []);
   return {
     ...measure,
     cells: (context) =>
@@ -67,7 +67,7 @@ export function paired(measure: Measure, tree: string): Measure {
 
 export type Verdict = 'better' | 'worse' | 'alike';
 
-/** One figure of both checkouts. */
+/** One figure of both. */
 export interface Row {
   readonly name: string;
   readonly unit: string;
@@ -76,6 +76,8 @@ export interface Row {
   /** Of ours to theirs, each within one run. */
   readonly ratio: Spread;
   readonly verdict: Verdict;
+  /** Whether more of it is better. */
+  readonly isMore: boolean;
 }
 
 export interface Comparison {
@@ -119,21 +121,40 @@ function row(
     }),
   );
   if (!left || !right || !ratio) return undefined;
-  return { name, unit, ours: left, theirs: right, ratio, verdict: judge(left, right, isMore) };
+  const verdict = judge(left, right, isMore);
+  return { name, unit, ours: left, theirs: right, ratio, verdict, isMore };
 }
 
 /** Rows of all samples that both checkouts have. */
-export function compare(samples: readonly Sample[]): Comparison {
+export const compare = (samples: readonly Sample[]): Comparison =>
+  compareBy(samples, (subject) =>
+    subject.endsWith(TWIN)
+      ? { key: subject.slice(0, -TWIN.length), isOurs: false, side: 'the other checkout' }
+      : { key: subject, isOurs: true, side: 'this checkout' },
+  );
+
+/** Rows of all samples that there are over IPv6, which are "ours", and over IPv4. */
+export const compareFamilies = (samples: readonly Sample[]): Comparison =>
+  compareBy(samples, (subject) =>
+    subject.endsWith(SIX)
+      ? { key: subject.slice(0, -SIX.length), isOurs: true, side: 'IPv6' }
+      : { key: subject, isOurs: false, side: 'IPv4' },
+  );
+
+function compareBy(
+  samples: readonly Sample[],
+  read: (subject: string) => { readonly key: string; isOurs: boolean; side: string },
+): Comparison {
   const groups = new Map<string, { measure: string; ours: Sample[]; theirs: Sample[] }>();
   const failed: string[] = [];
   for (const sample of samples) {
     const { measure, variant, subject, error, run } = sample;
-    const isTheirs = subject.endsWith(TWIN);
-    const name = nameOf(measure, variant, isTheirs ? subject.slice(0, -TWIN.length) : subject);
+    const { key, isOurs, side } = read(subject);
+    const name = nameOf(measure, variant, key);
     const group = groups.get(name) ?? { measure, ours: [], theirs: [] };
     groups.set(name, group);
-    if (error === undefined) (isTheirs ? group.theirs : group.ours).push(sample);
-    else failed.push(`${name}, run ${run}, ${isTheirs ? 'the other' : 'this'} checkout: ${error}`);
+    if (error === undefined) (isOurs ? group.ours : group.theirs).push(sample);
+    else failed.push(`${name}, run ${run}, ${side}: ${error}`);
   }
   const rows = [...groups].flatMap(([name, { measure, ours, theirs }]) =>
     (GAUGES[measure] ?? []).flatMap((gauge) => row(name, ours, theirs, gauge) ?? []),
@@ -144,8 +165,8 @@ export function compare(samples: readonly Sample[]): Comparison {
 const range = ({ median, min, max }: Spread): string =>
   `${figure(median)} (${figure(min)}–${figure(max)})`;
 
-/** For a terminal: a line a row, then those that differ. */
-export function tell({ rows, failed }: Comparison, other: string, runs: number): string {
+/** For a terminal: a line a row, then those that differ; `what` against what. */
+export function tell({ rows, failed }: Comparison, what: string, runs: number): string {
   const line = ({ name, unit, ours, theirs, ratio, verdict }: Row): string => {
     const sign = { better: '+', worse: '-', alike: ' ' }[verdict];
     return `${sign} ${name}: ${range(ours)} against ${range(theirs)} ${unit}, ratio ${range(ratio)}`;
@@ -154,7 +175,7 @@ export function tell({ rows, failed }: Comparison, other: string, runs: number):
   const worse = differ.filter(({ verdict }) => verdict === 'worse').length;
   const expected = rows.length * chance(runs);
   return [
-    `this checkout against ${other}: medians (least–most), ratios within each run`,
+    `${what}: medians (least–most), ratios within each run`,
     ...rows.map(line),
     '',
     `${differ.length} of ${rows.length} rows differ by more than the spread, ${worse} of them for the worse;` +

@@ -48,17 +48,22 @@ const udpEcho: UdpHandler = {
 };
 
 /** `accepted` hears of each connection. */
-export function serveCallbacks(stack: Stack, accepted: () => void = () => {}): void {
+export function serveCallbacks(
+  stack: Stack,
+  address: string,
+  accepted: () => void = () => {},
+): void {
   const serve = (port: number, handler: ConnectionHandler): void => {
-    stack.tcp.createListener({ port, backlog: BACKLOG, settings: { noDelay: true } }, () => {
+    const settings = { noDelay: true };
+    stack.tcp.createListener({ port, address, backlog: BACKLOG, settings }, () => {
       accepted();
       return handler;
     });
   };
   serve(Port.DISCARD, discard);
   serve(Port.ECHO, echo);
-  stack.udp.createSocket({ port: Port.ECHO }, udpEcho);
-  stack.tcp.createListener({ port: Port.SOURCE, backlog: BACKLOG }, (connection) => {
+  stack.udp.createSocket({ port: Port.ECHO, address }, udpEcho);
+  stack.tcp.createListener({ port: Port.SOURCE, address, backlog: BACKLOG }, (connection) => {
     accepted();
     pump(connection);
     return source;

@@ -65,7 +65,8 @@ export async function wrk(
   seconds: number,
   { service, connections, script }: Asking = { service: 'http', connections: 64 },
 ): Promise<Metrics> {
-  const url = `http://${subject.address}:${subject.port(service)}/`;
+  const host = subject.address.includes(':') ? `[${subject.address}]` : subject.address;
+  const url = `http://${host}:${subject.port(service)}/`;
   const time = `${Math.max(1, Math.round(seconds))}s`;
   const words = ['-t1', `-c${connections}`, '-d', time, ...(script ? ['-s', script] : [])];
   const text = await finish('wrk', [...words, '--latency', url], undefined);

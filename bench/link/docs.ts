@@ -2,6 +2,8 @@
  * `npm run bench:docs [-- FOLDER]`: fill the tables of docs/speed.md and README.md from the results in a
  * folder (default bench/results), so that no figure there was typed by hand, and draw their page anew.
  *
+ * Of `--families` those are in families.json, and fill one table.
+ *
  * A table stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`; what was not measured
  * this time keeps what it has.
  * @module
@@ -11,7 +13,7 @@ import { join, resolve } from 'node:path';
 import { root } from './paths.ts';
 import type { Profile } from './profile-file.ts';
 import { writePage } from './report/page.ts';
-import { profileTable, TABLES } from './report/tables.ts';
+import { type Families, familiesTable, profileTable, TABLES } from './report/tables.ts';
 import type { Results } from './results.ts';
 
 const NOTHING = '_Not measured._';
@@ -24,6 +26,10 @@ function content(name: string, folder: string, results: Results | undefined): st
     const path = join(folder, `${name}.json`);
     return existsSync(path) ? profileTable(read<Profile>(path)) : undefined;
   }
+  if (name === 'families') {
+    const path = join(folder, 'families.json');
+    return existsSync(path) ? familiesTable(read<Families>(path)) : undefined;
+  }
   const make = TABLES[name];
   if (make === undefined) throw new Error(`there is no table ${name}`);
   const text = results && make(results);
@@ -33,7 +39,8 @@ function content(name: string, folder: string, results: Results | undefined): st
 const folder = resolve(root, process.argv[2] ?? 'bench/results');
 const path = join(folder, 'results.json');
 const results = existsSync(path) ? read<Results>(path) : undefined;
-if (results === undefined) console.error(`${path}: not there, so only profiles are filled in`);
+if (results === undefined)
+  console.error(`${path}: not there, so only profiles and families are filled in`);
 else writePage(results, join(folder, 'index.html'));
 
 function fill(file: string): void {

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Progress } from '../../src/cli/progress.ts';
-import { compare, paired, tell } from './against.ts';
+import { compare, compareFamilies, paired, tell } from './against.ts';
 import { checksumRate } from './checksum.ts';
 import { hasWrk } from './client.ts';
 import { describeMachine, NoiseMeter } from './machine.ts';
@@ -45,23 +45,26 @@ function findOut(options: Options, skipped: string[]): Context {
   };
 }
 
-/** The measures that are wanted; of `--against` those that a stack has a part in. */
-function wanted({ only, against }: Options): Measure[] {
+/** The measures that are wanted; of two by turns those that a stack has a part in. */
+function wanted({ only, against, families }: Options): Measure[] {
   const chosen = choose(only);
+  if (families) return chosen.map((measure) => paired(measure, { ipv6: true }));
   if (against === undefined) return chosen;
   if (!existsSync(join(against, 'dist/src/index.js'))) {
     throw new RangeError(`--against ${against}: no checkout that is built`);
   }
-  return chosen.map((measure) => paired(measure, resolve(against)));
+  return chosen.map((measure) => paired(measure, { tree: resolve(against) }));
 }
 
-/** What both came to, on the terminal and in a file of its own: no page has its rows. */
+/** What both came to, on the terminal and in a file of its own. */
 function leaveComparison(results: Results, options: Options, folder: string): void {
-  const other = process.env['BENCH_AGAINST'] ?? options.against ?? '';
-  const compared = compare(results.samples);
-  const path = join(folder, 'against.json');
+  const { runs, families, against = '' } = options;
+  const other = process.env['BENCH_AGAINST'] ?? against;
+  const what = families ? 'IPv6 against IPv4' : `this checkout against ${other}`;
+  const compared = families ? compareFamilies(results.samples) : compare(results.samples);
+  const path = join(folder, families ? 'families.json' : 'against.json');
   writeFileSync(path, `${JSON.stringify({ other, ...compared, results }, undefined, 1)}\n`);
-  console.log(`${tell(compared, other, options.runs)}\n${path}`);
+  console.log(`${tell(compared, what, runs)}\n${path}`);
 }
 
 function list(measures: readonly Measure[], context: Context): void {
@@ -84,7 +87,7 @@ async function main(): Promise<void> {
     return;
   }
   const started = new Date();
-  const skipped = setUpNetwork();
+  const skipped = setUpNetwork(options.families);
   const context = findOut(options, skipped);
   for (const reason of skipped) console.error(`skipped: ${reason}`);
   if (options.list) return list(measures, context);
@@ -102,7 +105,7 @@ async function main(): Promise<void> {
   runner.begun = (name) => progress.at(runner.samples.length, name);
   for (const measure of measures) await runner.measure(measure);
   progress.end();
-  const isAlone = options.only.length === 0 && options.against === undefined;
+  const isAlone = options.only.length === 0 && !options.isPaired;
   if (isAlone) runner.note('checksum', () => ({ gigabytes: checksumRate() }));
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const results: Results = {
@@ -120,7 +123,7 @@ async function main(): Promise<void> {
   };
   const folder = resolve(root, options.out);
   mkdirSync(folder, { recursive: true });
-  if (options.against !== undefined) return leaveComparison(results, options, folder);
+  if (options.isPaired) return leaveComparison(results, options, folder);
   writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 1)}\n`);
   writePage(results, join(folder, 'index.html'));
   console.log(`${join(folder, 'results.json')}\n${join(folder, 'index.html')}`);

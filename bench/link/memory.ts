@@ -8,6 +8,7 @@ import { client } from './client.ts';
 import { allocated } from './gc-trace.ts';
 import type { Cell, Measure } from './measure.ts';
 import { toolPath } from './native.ts';
+import { SOURCES } from './network.ts';
 import type { Metrics } from './results.ts';
 import { nodeSpec, type Subject, stackSpec } from './subject.ts';
 
@@ -18,7 +19,7 @@ const PATIENCE = 120_000;
 /** How many a holder opens: its descriptors are limited. */
 const A_HOLDER = 15_000;
 /** Addresses that a holder's connections come from, see hold.c. */
-const SOURCES = 2;
+const A_HOLDERS_SOURCES = 2;
 
 class Holders {
   readonly #children: Child[] = [];
@@ -28,7 +29,10 @@ class Holders {
     let took = 0;
     for (let left = count; left > 0; left -= A_HOLDER) {
       const number = this.#children.length;
-      const source = `10.250.0.${1 + SOURCES * number}`;
+      const first = 1 + A_HOLDERS_SOURCES * number;
+      const source = subject.address.includes(':')
+        ? `${SOURCES.ipv6}${first.toString(16)}`
+        : `${SOURCES.ipv4}${first}`;
       const words = [subject.address, String(subject.port('echo'))];
       const child = new Child(toolPath('hold'), [
         ...words,

@@ -7,7 +7,10 @@ import { networkInterfaces } from 'node:os';
 import { run } from './child.ts';
 
 /** Where held connections come from: all of it is local. */
-const SOURCES = '10.250.0.0/16';
+export const SOURCES: Readonly<Record<'ipv4' | 'ipv6', string>> = {
+  ipv4: '10.250.0.',
+  ipv6: 'fd00:250::',
+};
 
 /** Descriptors that a program of ours may want, if the system lets it. */
 const FILES = 1_048_576;
@@ -24,12 +27,16 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'core/somaxconn': '65535',
   'ipv4/conf/all/rp_filter': '0',
   'ipv4/conf/default/rp_filter': '0',
-  // No router solicitations between the packets that count.
-  'ipv6/conf/default/disable_ipv6': '1',
+  // Held connections come from addresses that are no interface's.
+  'ipv6/ip_nonlocal_bind': '1',
+  // No router solicitations between the packets that count, nor a wait for a duplicate.
+  'ipv6/conf/default/router_solicitations': '0',
+  'ipv6/conf/default/accept_ra': '0',
+  'ipv6/conf/default/dad_transmits': '0',
 };
 
-/** Make it so. Gives what could not be set. */
-export function setUpNetwork(): string[] {
+/** Make it so, with IPv6 on the interfaces to come or without. Gives what could not be set. */
+export function setUpNetwork(ipv6 = false): string[] {
   const foreign = Object.entries(networkInterfaces()).filter(([, list]) =>
     list?.some((address) => !address.internal),
   );
@@ -38,7 +45,8 @@ export function setUpNetwork(): string[] {
     throw new Error(`this network has ${names}: the bench wants one of its own (unshare -n)`);
   }
   const refused: string[] = [];
-  for (const [name, value] of Object.entries(SETTINGS)) {
+  const settings = { ...SETTINGS, 'ipv6/conf/default/disable_ipv6': ipv6 ? '0' : '1' };
+  for (const [name, value] of Object.entries(settings)) {
     const path = `/proc/sys/net/${name}`;
     try {
       if (existsSync(path)) writeFileSync(path, value);
@@ -51,7 +59,8 @@ export function setUpNetwork(): string[] {
     const words = ['local', network, 'dev', 'lo', 'table', 'local', 'proto', 'kernel'];
     run('ip', 'route', 'replace', ...words, 'scope', 'host', 'src', '127.0.0.1', ...CUBIC);
   }
-  run('ip', 'route', 'add', 'local', SOURCES, 'dev', 'lo', ...CUBIC);
+  run('ip', 'route', 'add', 'local', `${SOURCES.ipv4}0/16`, 'dev', 'lo', ...CUBIC);
+  if (ipv6) run('ip', '-6', 'route', 'add', 'local', `${SOURCES.ipv6}/112`, 'dev', 'lo');
   try {
     run('prlimit', '--pid', String(process.pid), `--nofile=${FILES}:${FILES}`);
   } catch {
@@ -62,6 +71,11 @@ export function setUpNetwork(): string[] {
 
 /** Whoever sends to that network does it by cubic. `prefix` runs `ip` somewhere else. */
 export function keepToCubic(device: string, address: string, prefix: readonly string[] = []): void {
+  if (address.includes(':')) {
+    const network = `${address.slice(0, address.lastIndexOf(':'))}:/64`;
+    run('ip', '-6', 'route', 'replace', network, 'dev', device, 'proto', 'kernel', ...CUBIC);
+    return;
+  }
   const network = `${address.slice(0, address.lastIndexOf('.'))}.0/24`;
   const [program = 'ip', ...words] = [...prefix, 'ip', 'route', 'replace', network, 'dev', device];
   run(program, ...words, 'proto', 'kernel', 'scope', 'link', 'src', address, ...CUBIC);

@@ -22,6 +22,10 @@ export interface Options {
   readonly quick: boolean;
   /** A built checkout whose stack is measured by turns with this one's; none: the usual subjects. */
   readonly against: string | undefined;
+  /** The stack over IPv4 and over IPv6 by turns, in place of the usual subjects. */
+  readonly families: boolean;
+  /** Whether it is by turns, one or the other way. */
+  readonly isPaired: boolean;
   readonly list: boolean;
   readonly help: boolean;
 }
@@ -38,7 +42,9 @@ export const USAGE = `npm run bench:link -- [options]
   --against REV     the stack of a commit, or of a folder with a built checkout, by turns with this one's: ratios,
                     and which differ by more than the spread; at least 3 runs after one that does not count; the results
                     in against.json
-  --quick           a look: 2 runs (3 of --against) of 0.4 s, 1 and 100 streams, 2000 idle connections
+  --families        the stack over IPv4 and over IPv6 by turns, as --against does; the results in families.json, from
+                    which bench:docs fills the column of docs/speed.md
+  --quick           a look: 2 runs (3 of --against, --families) of 0.4 s, 1 and 100 streams, 2000 idle connections
   --list            say what would be run
 `;
 
@@ -57,11 +63,11 @@ function positive(name: string, text: string): number {
 /** Fewer runs than these tell no spread. */
 const RUNS_AGAINST = 3;
 
-function runsOf(text: string | undefined, quick: boolean, isAgainst: boolean): number {
-  const usual = quick ? (isAgainst ? RUNS_AGAINST : 2) : 5;
+function runsOf(text: string | undefined, quick: boolean, isPaired: boolean): number {
+  const usual = quick ? (isPaired ? RUNS_AGAINST : 2) : 5;
   const runs = Math.ceil(positive('runs', text ?? String(usual)));
-  if (runs >= RUNS_AGAINST || !isAgainst) return runs;
-  throw new RangeError(`--runs ${runs}: --against takes at least ${RUNS_AGAINST}`);
+  if (runs >= RUNS_AGAINST || !isPaired) return runs;
+  throw new RangeError(`--runs ${runs}: --against and --families take at least ${RUNS_AGAINST}`);
 }
 
 /** Throws with a message for the user. */
@@ -77,16 +83,21 @@ export function readOptions(args: readonly string[]): Options {
       idle: { type: 'string' },
       out: { type: 'string', default: 'bench/results' },
       against: { type: 'string' },
+      families: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const { quick, list, help, out, against } = values;
+  const { quick, list, help, out, against, families } = values;
+  const isPaired = families || against !== undefined;
+  if (families && against !== undefined) {
+    throw new RangeError('--families and --against: one of them at a time');
+  }
   return {
     only: words(values.only),
     subjects: words(values.subjects),
-    runs: runsOf(values.runs, quick, against !== undefined),
+    runs: runsOf(values.runs, quick, isPaired),
     seconds: positive('seconds', values.seconds ?? (quick ? '0.4' : '2')),
     streams: words(values.streams ?? (quick ? '1,100' : '1,10,100,1000')).map((word) =>
       positive('streams', word),
@@ -94,6 +105,8 @@ export function readOptions(args: readonly string[]): Options {
     idle: positive('idle', values.idle ?? (quick ? '2000' : '100000')),
     out,
     against,
+    families,
+    isPaired,
     quick,
     list,
     help,

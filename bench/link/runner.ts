@@ -38,8 +38,8 @@ export class Runner {
   /** Samples that these measures take. */
   count(measures: readonly Measure[]): number {
     const cells = measures.flatMap((measure) => this.#cells(measure));
-    const { runs, against } = this.#context.options;
-    const rounds = against === undefined ? runs : runs - WARM_UP;
+    const { runs, isPaired } = this.#context.options;
+    const rounds = isPaired ? runs - WARM_UP : runs;
     return rounds * cells.reduce((sum, cell) => sum + cell.subjects.length, 0);
   }
 
@@ -56,11 +56,11 @@ export class Runner {
 
   async measure(measure: Measure): Promise<void> {
     const { name } = measure;
-    const { runs, against } = this.#context.options;
+    const { runs, isPaired } = this.#context.options;
     const list = this.#cells(measure);
     try {
-      // Two checkouts are told apart by their worst runs, and the first of a process is compiled as it goes.
-      for (let run = against === undefined ? 0 : WARM_UP; run < runs; run++) {
+      // Two are told apart by their worst runs, and the first of a process is compiled as it goes.
+      for (let run = isPaired ? WARM_UP : 0; run < runs; run++) {
         for (const cell of list) {
           for (const spec of this.#turn(cell.subjects, run))
             await this.#sample(name, cell, spec, run);
@@ -71,9 +71,9 @@ export class Runner {
     }
   }
 
-  /** Of two checkouts neither is always the first: A B, B A. */
+  /** Of two neither is always the first: A B, B A. */
   #turn(subjects: readonly Spec[], run: number): readonly Spec[] {
-    const isBack = this.#context.options.against !== undefined && run % 2 !== 0;
+    const isBack = this.#context.options.isPaired && run % 2 !== 0;
     return isBack ? subjects.toReversed() : subjects;
   }
 

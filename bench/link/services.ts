@@ -14,7 +14,7 @@ export interface NetLike {
   createServer(options: { noDelay: boolean }, listener: (socket: Socket) => void): Server;
 }
 export interface DgramLike {
-  createSocket(type: 'udp4'): DgramSocket;
+  createSocket(type: 'udp4' | 'udp6'): DgramSocket;
 }
 
 const BACKLOG = 4096;
@@ -56,7 +56,7 @@ function echo(socket: Socket): void {
 }
 
 export function serveDgram(dgram: DgramLike, address: string): Promise<void> {
-  const socket = dgram.createSocket('udp4');
+  const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
   socket.on('message', (message, from) => socket.send(message, from.port, from.address));
   return new Promise((resolve, reject) => {
     socket.on('error', reject);

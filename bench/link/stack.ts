@@ -37,11 +37,12 @@ export async function openStack(setup: StackSetup, accepted?: () => void): Promi
     multiQueue: queues > 0,
   });
   const stack = createStack({ device: opened, address, gateway });
-  if (setup.face === 'callback') serveCallbacks(stack, accepted);
+  const any = address.includes(':') ? '::' : '0.0.0.0';
+  if (setup.face === 'callback') serveCallbacks(stack, any, accepted);
   else {
-    await serveNet(stack.net, '0.0.0.0');
-    await serveDgram(stack.dgram, '0.0.0.0');
-    if (programs) await (await import('./programs.ts')).servePrograms(stack, '0.0.0.0', gateway);
+    await serveNet(stack.net, any);
+    await serveDgram(stack.dgram, any);
+    if (programs) await (await import('./programs.ts')).servePrograms(stack, any, gateway);
   }
   return stack;
 }

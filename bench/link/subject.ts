@@ -25,19 +25,29 @@ export type Service =
   | 'tls-source';
 export type Family = 'stack' | 'ceiling' | 'node' | 'peer';
 
-/** The network that a subject is given: 10.N.0.0/24 with the kernel at .1 and the subject at .2. */
-export interface Place {
-  readonly device: string;
+/** The two ends of a network: the kernel at .1 or ::1, and the subject at .2 or ::2. */
+export interface Ends {
   readonly kernel: string;
   readonly subject: string;
+}
+
+/** The network that a subject is given: 10.N.0.0/24, or fd00:N::/64 for those of IPv6. */
+export interface Place extends Ends {
+  readonly device: string;
+  readonly ipv6: Ends;
 }
 
 const FIRST_NETWORK = 100;
 const NETWORKS = 100;
 
 export function placeOf(index: number): Place {
-  const network = `10.${FIRST_NETWORK + (index % NETWORKS)}.0`;
-  return { device: `bench${index}`, kernel: `${network}.1`, subject: `${network}.2` };
+  const number = FIRST_NETWORK + (index % NETWORKS);
+  return {
+    device: `bench${index}`,
+    kernel: `10.${number}.0.1`,
+    subject: `10.${number}.0.2`,
+    ipv6: { kernel: `fd00:${number}::1`, subject: `fd00:${number}::2` },
+  };
 }
 
 export interface Spec {
@@ -51,12 +61,13 @@ export interface Spec {
   /** To be started for each sample: it burns a core, or its end tells something. */
   readonly fresh: boolean;
   start(place: Place): Promise<Subject>;
-  /** The same by the stack of another built checkout; of a stack only. */
-  twin?(tree: string): Spec;
+  /** The same by the stack of another built checkout, or over IPv6; of a stack only. */
+  twin?(other: Pick<StackOptions, 'tree' | 'ipv6'>): Spec;
 }
 
-/** What the key of a twin ends with. */
+/** What the key of a twin ends with: that of another checkout, and that over IPv6. */
 export const TWIN = '~against';
+export const SIX = '~ipv6';
 
 const PORTS: Readonly<Record<Service, number>> = {
   discard: Port.DISCARD,
@@ -145,6 +156,8 @@ export interface StackOptions {
   readonly programs?: boolean;
   /** Root of another built checkout, whose stack it is. */
   readonly tree?: string;
+  /** Over IPv6, and nothing else. */
+  readonly ipv6?: boolean;
 }
 
 const WORDS: Readonly<Record<Face, string>> = {
@@ -161,23 +174,27 @@ export function stackSpec(face: Face, options: StackOptions): Spec {
     nodeArgs = [],
     fresh = false,
     tree,
+    ipv6 = false,
     programs = false,
   } = options;
   const services: Service[] = ['discard', 'source', 'echo', 'udp', 'icmp'];
   if (face === 'net') services.push('http');
   if (programs) services.push(...PROGRAMS);
-  const mine = tree === undefined ? '' : TWIN;
+  const mine = `${ipv6 ? SIX : ''}${tree === undefined ? '' : TWIN}`;
+  const whose = `${ipv6 ? ', IPv6' : ''}${tree === undefined ? '' : ', the other checkout'}`;
   const suffix = `${link === 'tun' ? '' : '-tap'}${waiting === 'event' ? '' : `-${waiting}`}${queues > 0 ? `-${queues}q` : ''}`;
   const words = `${link === 'tun' ? '' : ', TAP'}${waiting === 'event' ? '' : `, ${waiting}`}${queues > 0 ? `, ${queues} queues` : ''}`;
   const spec: Spec = {
     key: `${face}${suffix}${mine}`,
-    label: `${WORDS[face]}${words}${mine && ', the other checkout'}`,
+    label: `${WORDS[face]}${words}${whose}`,
     family: 'stack',
     id: `${face}${suffix}-${offload}-${nodeArgs.join(' ')}${mine}${programs ? '-programs' : ''}`,
     services,
     fresh: fresh || waiting === 'busy',
-    twin: (other) => stackSpec(face, { ...options, tree: other }),
-    async start({ device, kernel, subject }) {
+    twin: (other) => stackSpec(face, { ...options, ...other }),
+    async start({ device, ...place }) {
+      const { kernel, subject } = ipv6 ? place.ipv6 : place;
+      const bits = ipv6 ? 64 : 24;
       const setup: StackSetup = {
         kind: 'stack',
         face,
@@ -186,8 +203,8 @@ export function stackSpec(face: Face, options: StackOptions): Spec {
         waiting,
         queues,
         device,
-        hostAddress: `${kernel}/24`,
-        address: `${subject}/24`,
+        hostAddress: `${kernel}/${bits}`,
+        address: `${subject}/${bits}`,
         gateway: kernel,
         ...(tree !== undefined && { tree }),
         programs,

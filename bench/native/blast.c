@@ -39,12 +39,12 @@ static unsigned long long retransmitted(void) {
   return sum;
 }
 
-static void open_streams(struct sockaddr_in a) {
+static void open_streams(struct place a) {
   for (int i = 0; i < streams; i++) {
-    int s = socket_of[i] = socket(AF_INET, SOCK_STREAM, 0);
+    int s = socket_of[i] = socket(a.any.sa_family, SOCK_STREAM, 0);
     if (s < 0) die("socket");
     cubic(s), hard(s), patience(s, 5);
-    if (connect(s, (void *)&a, sizeof a)) die("connect");
+    if (reach(s, &a)) die("connect");
   }
 }
 

@@ -33,14 +33,22 @@ static inline void die(const char *what) {
   exit(1);
 }
 
-static inline struct sockaddr_in address(const char *host, const char *port) {
-  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(port))};
-  if (inet_pton(AF_INET, host, &a.sin_addr) != 1) {
-    fprintf(stderr, "%s: not an address\n", host);
-    exit(2);
-  }
-  return a;
+/* An address and a port, of either family. */
+struct place {
+  socklen_t size;
+  union { struct sockaddr any; struct sockaddr_in v4; struct sockaddr_in6 v6; };
+};
+
+static inline struct place address(const char *host, const char *port) {
+  struct place a = {.size = sizeof a.v4, .v4 = {.sin_family = AF_INET, .sin_port = htons(atoi(port))}};
+  if (inet_pton(AF_INET, host, &a.v4.sin_addr) == 1) return a;
+  a = (struct place){.size = sizeof a.v6, .v6 = {.sin6_family = AF_INET6, .sin6_port = htons(atoi(port))}};
+  if (inet_pton(AF_INET6, host, &a.v6.sin6_addr) == 1) return a;
+  fprintf(stderr, "%s: not an address\n", host);
+  exit(2);
 }
+
+static inline int reach(int s, const struct place *a) { return connect(s, &a->any, a->size); }
 
 /* As many descriptors as the system lets us have. */
 static inline void many_files(void) {

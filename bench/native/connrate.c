@@ -9,15 +9,15 @@
 
 enum { MOST = 1 << 22, WIDEST = 1024 };
 static struct { int s, sent; double begun; } one_of[WIDEST];
-static struct sockaddr_in a;
+static struct place a;
 static int poll_fd;
 
 static void begin(int i) {
-  int s = one_of[i].s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  int s = one_of[i].s = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (s < 0) die("socket");
   hard(s);
   one_of[i].sent = 0, one_of[i].begun = now();
-  if (connect(s, (void *)&a, sizeof a) && errno != EINPROGRESS) die("connect");
+  if (reach(s, &a) && errno != EINPROGRESS) die("connect");
   struct epoll_event e = {.events = EPOLLOUT, .data.u32 = i};
   epoll_ctl(poll_fd, EPOLL_CTL_ADD, s, &e);
 }

@@ -36,13 +36,13 @@ static long long get(const char *question, int length) {
 
 int main(int argc, char **argv) {
   if (argc != 5) return fprintf(stderr, "usage: %s HOST PORT PATH SECONDS\n", argv[0]), 2;
-  struct sockaddr_in a = address(argv[1], argv[2]);
+  struct place a = address(argv[1], argv[2]);
   char question[512];
   int length = snprintf(question, sizeof question, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", argv[3]);
-  s = socket(AF_INET, SOCK_STREAM, 0);
+  s = socket(a.any.sa_family, SOCK_STREAM, 0);
   if (s < 0) die("socket");
   cubic(s), hard(s), patience(s, 5);
-  if (connect(s, (void *)&a, sizeof a)) die("connect");
+  if (reach(s, &a)) die("connect");
   long long total = get(question, length), bytes = 0;
   double start = now(), used = cpu(), took;
   int files = 0;

@@ -10,18 +10,20 @@
 
 enum { A_SOURCE = 20000, AT_A_TIME = 64, MOST = 1 << 22 };
 static int *sockets;
-static struct sockaddr_in a;
-static in_addr_t source;
+static struct place a, source;
 static int poll_fd;
 
 static void begin(int i) {
-  int s = sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
-  struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(ntohl(source) + i / A_SOURCE)};
+  int s = sockets[i] = socket(a.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
+  struct place from = source;
+  int is4 = from.any.sa_family == AF_INET;
+  uint32_t *last = is4 ? &from.v4.sin_addr.s_addr : &from.v6.sin6_addr.s6_addr32[3];
+  *last = htonl(ntohl(*last) + i / A_SOURCE);
   if (s < 0) die("socket");
   hard(s);
   setsockopt(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-  if (bind(s, (void *)&from, sizeof from)) die("bind");
-  if (connect(s, (void *)&a, sizeof a) && errno != EINPROGRESS) die("connect");
+  if (bind(s, &from.any, from.size)) die("bind");
+  if (reach(s, &a) && errno != EINPROGRESS) die("connect");
   struct epoll_event e = {.events = EPOLLOUT, .data.u32 = i};
   epoll_ctl(poll_fd, EPOLL_CTL_ADD, s, &e);
 }
@@ -70,7 +72,7 @@ int main(int argc, char **argv) {
   int count = atoi(argv[3]);
   char line[256];
   a = address(argv[1], argv[2]);
-  source = inet_addr(argv[4]);
+  source = address(argv[4], "0");
   sockets = calloc(count, sizeof *sockets);
   many_files();
   poll_fd = epoll_create1(0);

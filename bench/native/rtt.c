@@ -6,7 +6,7 @@
 
 enum { MOST = 1 << 23 };
 static char *buffer, *answer;
-static int s, size;
+static int s, size, is6;
 
 static void stream(void) {
   if (send(s, buffer, size, 0) != size) die("send");
@@ -27,37 +27,43 @@ static unsigned short sum(const unsigned char *b, int n) {
   return htons(~t & 0xffff);
 }
 
-/* ICMP echo by a raw socket: the kernel's own answers to others come by as well. */
+/*
+ * ICMP echo by a raw socket: the kernel's own answers to others come by as well. Of IPv6 the kernel writes the
+ * checksum, and gives no header of IP (RFC 3542 s. 3).
+ */
 static void echo(void) {
   static unsigned short seq;
   unsigned short id = getpid() & 0xffff;
+  int question = is6 ? 128 : 8, reply = is6 ? 129 : 0;
   memset(buffer, 0, 8);
-  buffer[0] = 8;
+  buffer[0] = question;
   memcpy(buffer + 4, &id, 2);
   seq++;
   memcpy(buffer + 6, &seq, 2);
-  unsigned short check = sum((unsigned char *)buffer, size);
+  unsigned short check = is6 ? 0 : sum((unsigned char *)buffer, size);
   memcpy(buffer + 2, &check, 2);
   if (send(s, buffer, size, 0) != size) die("send");
   for (;;) {
-    int n = recv(s, answer, size + 60, 0), head = (answer[0] & 15) * 4;
+    int n = recv(s, answer, size + 60, 0), head = is6 ? 0 : (answer[0] & 15) * 4;
     if (n <= 0) die("no answer");
-    if (n >= head + 8 && answer[head] == 0 && !memcmp(answer + head + 4, buffer + 4, 4)) return;
+    if (n >= head + 8 && (unsigned char)answer[head] == reply && !memcmp(answer + head + 4, buffer + 4, 4)) return;
   }
 }
 
 int main(int argc, char **argv) {
   if (argc < 6) return fprintf(stderr, "usage: %s HOST PORT SECONDS SIZE tcp|udp|icmp\n", argv[0]), 2;
   int tcp = argv[5][0] == 't', udp = argv[5][0] == 'u', one = 1;
-  struct sockaddr_in a = address(argv[1], argv[2]);
+  struct place a = address(argv[1], argv[2]);
+  int family = a.any.sa_family;
+  is6 = family == AF_INET6;
   size = atoi(argv[4]);
   if (!tcp && !udp && size < 8) size = 8;
   buffer = calloc(1, size + 1), answer = calloc(1, size + 128);
-  s = tcp ? socket(AF_INET, SOCK_STREAM, 0) : udp ? socket(AF_INET, SOCK_DGRAM, 0) : socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+  s = socket(family, tcp ? SOCK_STREAM : udp ? SOCK_DGRAM : SOCK_RAW, tcp || udp ? 0 : is6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
   if (s < 0) die("socket");
   patience(s, 2);
   if (tcp) cubic(s);
-  if (connect(s, (void *)&a, sizeof a)) die("connect");
+  if (reach(s, &a)) die("connect");
   if (tcp) setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   void (*turn)(void) = tcp ? stream : udp ? datagram : echo;
   float *took = malloc(sizeof *took * MOST);

@@ -10,10 +10,10 @@ enum { CHUNK = 1 << 20 };
 
 int main(int argc, char **argv) {
   if (argc != 2) return fprintf(stderr, "usage: %s PORT\n", argv[0]), 2;
-  struct sockaddr_in a = address("0.0.0.0", argv[1]);
-  int one = 1, door = socket(AF_INET, SOCK_STREAM, 0), poll = epoll_create1(0);
+  struct place a = address("::", argv[1]); /* of both families */
+  int one = 1, door = socket(AF_INET6, SOCK_STREAM, 0), poll = epoll_create1(0);
   setsockopt(door, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(door, (void *)&a, sizeof a) || listen(door, 4096)) die("listen");
+  if (bind(door, &a.any, a.size) || listen(door, 4096)) die("listen");
   struct epoll_event e = {.events = EPOLLIN, .data.fd = door}, ready[64];
   epoll_ctl(poll, EPOLL_CTL_ADD, door, &e);
   puts("ready"), fflush(stdout);

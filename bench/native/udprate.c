@@ -10,11 +10,11 @@ int main(int argc, char **argv) {
   if (argc < 5) return fprintf(stderr, "usage: %s HOST PORT SECONDS SIZE [WINDOW]\n", argv[0]), 2;
   int size = atoi(argv[4]), window = argc > 5 ? atoi(argv[5]) : 64;
   if (window < 1 || window > WIDEST) return fprintf(stderr, "a window of 1 to %d\n", WIDEST), 2;
-  struct sockaddr_in a = address(argv[1], argv[2]);
-  int s = socket(AF_INET, SOCK_DGRAM, 0), room = 4 << 20;
+  struct place a = address(argv[1], argv[2]);
+  int s = socket(a.any.sa_family, SOCK_DGRAM, 0), room = 4 << 20;
   setsockopt(s, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
   patience(s, 0.02);
-  if (connect(s, (void *)&a, sizeof a)) die("connect");
+  if (reach(s, &a)) die("connect");
   char *out = calloc(1, size), *in = calloc(WIDEST, size + 1);
   struct iovec sent = {out, size}, got[WIDEST];
   struct mmsghdr to[WIDEST], from[WIDEST];

@@ -42,7 +42,7 @@ static void say(int s, int count) {
 
 int main(int argc, char **argv) {
   if (argc != 7) return fprintf(stderr, "usage: %s HOST PORT SECONDS SIZE CONNECTIONS WINDOW\n", argv[0]), 2;
-  struct sockaddr_in a = address(argv[1], argv[2]);
+  struct place a = address(argv[1], argv[2]);
   int connections = atoi(argv[5]), window = atoi(argv[6]);
   size = atoi(argv[4]);
   if (size < 1 || size > LARGEST) return fprintf(stderr, "1 to %d bytes\n", LARGEST), 2;
@@ -51,11 +51,11 @@ int main(int argc, char **argv) {
   fill(), many_files();
   int poll = epoll_create1(0), one = 1;
   for (int i = 0; i < connections; i++) {
-    int s = one_of[i].s = socket(AF_INET, SOCK_STREAM, 0);
+    int s = one_of[i].s = socket(a.any.sa_family, SOCK_STREAM, 0);
     if (s < 0) die("socket");
     cubic(s), hard(s), patience(s, 5);
     setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(s, (void *)&a, sizeof a)) die("connect");
+    if (reach(s, &a)) die("connect");
     shake_hands(s);
     struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
     epoll_ctl(poll, EPOLL_CTL_ADD, s, &e);

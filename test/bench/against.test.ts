@@ -1,11 +1,20 @@
 /** Tests of `bench:link -- --against`: what is run, and what is made of it. @module */
 import test from 'ava';
-import { chance, compare, GAUGES, judge, paired, tell } from '../../bench/link/against.ts';
+import {
+  chance,
+  compare,
+  compareFamilies,
+  GAUGES,
+  judge,
+  paired,
+  tell,
+} from '../../bench/link/against.ts';
 import type { Context, Measure } from '../../bench/link/measure.ts';
 import { choose, MEASURES } from '../../bench/link/measures.ts';
 import { readOptions } from '../../bench/link/options.ts';
-import type { Sample } from '../../bench/link/results.ts';
-import { nodeSpec, stackSpec, TWIN } from '../../bench/link/subject.ts';
+import { familiesTable } from '../../bench/link/report/tables.ts';
+import type { Results, Sample } from '../../bench/link/results.ts';
+import { nodeSpec, placeOf, SIX, stackSpec, TWIN } from '../../bench/link/subject.ts';
 import type { Spread } from '../../bench/support/spread.ts';
 
 const range = (min: number, max: number): Spread => ({ n: 3, median: (min + max) / 2, min, max });
@@ -91,7 +100,7 @@ test('against: the end names the rows that differ, and how many would by chance'
     ...samples('callback', [10, 20, 30]),
     ...samples(`callback${TWIN}`, [11, 19, 31]),
   ]);
-  const text = tell(found, 'main~5', 3);
+  const text = tell(found, 'this checkout against main~5', 3);
   t.true(text.startsWith('this checkout against main~5'));
   t.regex(text, /1 of 2 rows differ by more than the spread, 1 of them for the worse/);
   t.regex(text, /of two that are alike 0\.20 would with 3 runs/);
@@ -118,13 +127,68 @@ test('against: a stack is followed by its twin of the other checkout, and others
       { variant: {}, subjects: [nodeSpec()], take: async () => ({}) },
     ],
   };
-  const [cell, ...more] = paired(measure, '/elsewhere').cells({} as Context);
+  const [cell, ...more] = paired(measure, { tree: '/elsewhere' }).cells({} as Context);
   t.deepEqual(
     cell?.subjects.map(({ key }) => key),
     ['net', `net${TWIN}`],
   );
   t.is(new Set(cell?.subjects.map(({ id }) => id)).size, 2, 'each has a process of its own');
   t.is(more.length, 0, 'no stack, no row');
+});
+
+test('families: a stack is followed by its twin over IPv6, on the same device', (t) => {
+  const measure: Measure = {
+    ...{ name: 'http', about: '' },
+    cells: () => [
+      { variant: {}, subjects: [stackSpec('net', { offload: true })], take: async () => ({}) },
+    ],
+  };
+  const [cell] = paired(measure, { ipv6: true }).cells({} as Context);
+  t.deepEqual(
+    cell?.subjects.map(({ key, label }) => [key, label]),
+    [
+      ['net', 'tunstack, net.Socket'],
+      [`net${SIX}`, 'tunstack, net.Socket, IPv6'],
+    ],
+  );
+  t.deepEqual(placeOf(101), {
+    ...{ device: 'bench101', kernel: '10.101.0.1', subject: '10.101.0.2' },
+    ipv6: { kernel: 'fd00:101::1', subject: 'fd00:101::2' },
+  });
+});
+
+test('families: the table has what part of IPv4 IPv6 reaches, of rates and of times alike', (t) => {
+  const timed = (subject: string, figures: readonly number[]): Sample[] =>
+    figures.map((p50, run) => ({
+      ...{ measure: 'ping', variant: {}, subject, run, at: run },
+      metrics: { p50 },
+    }));
+  const list = [
+    ...samples('net', [100, 100]),
+    ...samples(`net${SIX}`, [90, 98]),
+    ...timed('callback', [10, 10]),
+    ...timed(`callback${SIX}`, [10, 8]),
+  ];
+  const results = {
+    ...{ machine: {}, noise: { steal: 0 }, runs: 2, seconds: 1, started: '', command: 'c' },
+    ...{ samples: list, skipped: [] },
+  } as unknown as Results; // of a table's foot no more is asked
+  const lines = familiesTable({ ...compareFamilies(list), results }).split('\n');
+  t.is(
+    lines[2],
+    '| http, connections 64, net: /s | 100 (100–100) | 94.0 (90.0–98.0) | 0.94 (0.90–0.98) **below** |',
+  );
+  t.is(
+    lines[3],
+    '| ping, callback: µs p50 | 10.0 (10.0–10.0) | 9.00 (8.00–10.0) | 1.11 (1.00–1.25) |',
+  );
+  t.is(lines[5], '1 of 2 rows reach 0.95.');
+});
+
+test('bench options: --families is by turns as --against is, and not with it', (t) => {
+  t.true(readOptions(['--families']).isPaired);
+  t.is(readOptions(['--families', '--quick']).runs, 3);
+  t.throws(() => readOptions(['--families', '--against', 'x']), { instanceOf: RangeError });
 });
 
 test('bench options: --against takes at least three runs, and --quick keeps to that', (t) => {

@@ -4,6 +4,7 @@
  */
 
 import type { Spread } from '../../support/spread.ts';
+import type { Comparison, Row } from '../against.ts';
 import type { Profile } from '../profile-file.ts';
 import { type Results, summary, type Variant } from '../results.ts';
 import { figure, withSpread } from './figures.ts';
@@ -272,6 +273,40 @@ export const TABLES: Readonly<Record<string, Table>> = {
       { head: 'out: CPU for a GB, s', metric: 'sendCpuPerGB', variant: PINNED },
     ]),
 };
+
+/** What `--families` leaves. */
+export interface Families extends Comparison {
+  readonly results: Results;
+}
+
+/** What part of IPv4's IPv6 is to reach, in every row. */
+const FAMILY_GOAL = 0.95;
+
+/** What part of IPv4 IPv6 reaches: of times and costs the inverse, so that more is better in every row. */
+function shareOf({ ratio, isMore }: Row): Spread {
+  if (isMore) return ratio;
+  const { n, median, min, max } = ratio;
+  return { n, median: 1 / median, min: 1 / max, max: 1 / min };
+}
+
+/** A row a figure: IPv4, IPv6, and what part of the one the other reaches. */
+export function familiesTable({ rows, failed, results }: Families): string {
+  const list = rows.map((row) => {
+    const share = shareOf(row);
+    const isReached = share.median >= FAMILY_GOAL;
+    const words = `${withSpread(share)}${isReached ? '' : ' **below**'}`;
+    return [`${row.name}: ${row.unit}`, withSpread(row.theirs), withSpread(row.ours), words];
+  });
+  const below = rows.filter((row) => shareOf(row).median < FAMILY_GOAL).length;
+  return [
+    table(['', 'IPv4', 'IPv6', 'IPv6 of IPv4, more is better'], list),
+    '',
+    `${rows.length - below} of ${rows.length} rows reach ${FAMILY_GOAL}.`,
+    ...failed.map((reason) => `\n- not compared: ${reason}`),
+    '',
+    run(results),
+  ].join('\n');
+}
 
 const MOST_FUNCTIONS = 12;
 
