@@ -87,6 +87,7 @@ export type {
   UdpInterceptOptions,
   UdpInterceptor,
 } from './stack/api/flow/udp-interceptor.ts';
+export type { DnsConfig } from './stack/api/ip/dns-config.ts';
 export type { Hook, HookHandler, HookPacket, HookPoint } from './stack/api/ip/hooks.ts';
 export type {
   IcmpHandler,

@@ -4,11 +4,13 @@
  */
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
+import { decode, encode } from 'dns-packet';
 import { createPipe, createStack, createSwitch, type Stack } from '../../src/index.ts';
 import {
   advertiseRouter,
   createDhcpv6Server,
   type RouterAdvertiserOptions,
+  resolveInside,
 } from '../../src/services.ts';
 
 const TOLD: RouterAdvertiserOptions = {
@@ -48,6 +50,32 @@ test('router: a guest makes an address from the prefix, and has the stack for a 
   await until('an address', () => inPrefix() !== undefined);
   await until('a router', () => guest.routes.some(({ network }) => network === '::/0'));
   t.true((await guest.ping('fd91::1')).rtt > 0);
+});
+
+// RFC 8106 §5.3: servers and domains that are advertised are a host's own for as long as it is told.
+test('router: a guest of IPv6 alone asks the server that is advertised, for AAAA alone', async (t) => {
+  const { router, join } = open(t);
+  const asked: string[] = [];
+  const server = router.dgram.createSocket('udp6').bind(53, 'fd91::1');
+  server.on('message', (bytes, { port, address }) => {
+    const { id = 0, questions = [] } = decode(bytes);
+    asked.push(`${questions[0]?.name} ${questions[0]?.type}`);
+    const name = questions[0]?.name ?? '';
+    const answers = [{ type: 'AAAA' as const, name, ttl: 1, data: 'fd91::80' }];
+    server.send(encode({ type: 'response', id, questions, answers }), port, address);
+  });
+  const told = { ...TOLD, dns: ['fd91::1'], otherConfig: false };
+  const advertiser = advertiseRouter(router, told);
+  t.teardown(() => advertiser.close());
+  await advertiser.ready;
+  const guest = join();
+  t.deepEqual(guest.dnsConfig, { servers: [], domains: [] });
+  await t.throwsAsync(resolveInside(guest)('www.lan'), { code: 'EAI_AGAIN' });
+  await until('a server', () => guest.dnsConfig.servers.length > 0);
+  await until('an address', () => guest.addresses.some((address) => address.startsWith('fd91:')));
+  t.deepEqual(guest.dnsConfig, { servers: ['fd91::1'], domains: ['lan', 'example.org'] });
+  t.is(await resolveInside(guest)('www.lan'), 'fd91::80');
+  t.deepEqual(asked, ['www.lan AAAA']);
 });
 
 test('router: an advertisement is what RFC 4861 §4.2 and RFC 8106 have it to be', async (t) => {

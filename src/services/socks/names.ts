@@ -19,26 +19,40 @@ const failed = (code: string, name: string): NodeJS.ErrnoException =>
 type Answer = { readonly address: string } | 'NONE' | 'SILENT';
 
 /**
- * A way to look names up by the name servers `servers`, addresses in the network of `stack`: an address of IPv4 if there is
- * one, or else of IPv6. What it gives rejects with `ENOTFOUND` or `EAI_AGAIN`.
+ * A way to look names up by the name servers `servers`, addresses in the network of `stack`, or by those that routers of
+ * IPv6 advertise at the time (RFC 8106): an address of IPv4 if there is one, or else of IPv6; of one family only where the
+ * stack has addresses of no other. What it gives rejects with `ENOTFOUND` or `EAI_AGAIN`.
  */
 export function resolveInside(
   stack: Stack,
-  servers: readonly string[],
+  servers?: readonly string[],
 ): (name: string) => Promise<string> {
   return async (name) => {
+    const asked = servers ?? stack.dnsConfig.servers;
+    const types = typesFor(stack.addresses);
     let last = 'EAI_AGAIN';
     for (let i = 0; i < TRIES; i++) {
-      const server = servers[i % servers.length];
+      const server = asked[i % asked.length];
       if (server === undefined) break;
-      let answer = await ask(stack, server, name, 'A');
-      if (answer === 'NONE') answer = await ask(stack, server, name, 'AAAA');
+      let answer: Answer = 'NONE';
+      for (const type of types) {
+        if (answer === 'NONE') answer = await ask(stack, server, name, type);
+      }
       if (typeof answer === 'object') return answer.address;
       if (answer === 'NONE') last = 'ENOTFOUND';
-      if (answer === 'NONE' && i + 1 >= servers.length) break;
+      if (answer === 'NONE' && i + 1 >= asked.length) break;
     }
     throw failed(last, name);
   };
+}
+
+/** What to ask for: addresses of a family that the stack does not speak lead nowhere. */
+function typesFor(addresses: readonly string[]): readonly ('A' | 'AAAA')[] {
+  const wide = addresses.filter((address) => !/^fe[89ab]/i.test(address));
+  const has6 = wide.some((address) => address.includes(':'));
+  const has4 = wide.some((address) => !address.includes(':'));
+  if (has6 === has4) return ['A', 'AAAA'];
+  return has6 ? ['AAAA'] : ['A'];
 }
 
 async function ask(

@@ -30,6 +30,7 @@ import { makeSpoken } from './door/spoken.ts';
 import { textOf } from './door/text.ts';
 import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
+import { type DnsConfig, readDnsConfig } from './ip/dns-config.ts';
 import { type Hook, type HookHandler, type HookPoint, Hooks } from './ip/hooks.ts';
 import { StackIcmp, StackIcmp6 } from './ip/icmp.ts';
 import { hardwareAddress, probe } from './ip/link.ts';
@@ -229,6 +230,11 @@ export class Stack extends Modules {
   /** The paths that are known to take less than their device does. */
   get paths(): PathLine[] {
     return readPaths(this.#core);
+  }
+
+  /** Servers of names and domains that routers of IPv6 advertise. RFC 8106. */
+  get dnsConfig(): DnsConfig {
+    return readDnsConfig(this.#core);
   }
 
   /** Our hardware address on the device of that name, or on the first that carries frames; undefined: none is. */
