@@ -37,6 +37,8 @@ let hashes = new Int32Array(FIRST_SIZE);
 let sums = new Int32Array(FIRST_SIZE);
 let holders = new Int32Array(FIRST_SIZE);
 let ages = new Uint8Array(FIRST_SIZE);
+/** What kind of address it is: told once, and asked for with each packet. */
+let kinds = new Uint8Array(FIRST_SIZE);
 /** 1: in the list of those that nobody may hold. */
 let listed = new Uint8Array(FIRST_SIZE);
 /** The next of the same bucket, or of those that are free. */
@@ -91,6 +93,16 @@ export const isLinkLocalWord = (first: number): boolean =>
 export const unzoned = (first: number): number =>
   isLinkLocalWord(first) ? first & 0xffff_0000 : first;
 
+/** Bits of a kind. */
+export const Kind = { GROUP: 1, LINK_LOCAL: 2, MAPPED: 4 } as const;
+
+/** RFC 4291 §2.4, of the first three words. */
+function kindOf(a: number, b: number, c: number): number {
+  if (a === 0 && b === 0 && c === 0xffff) return Kind.MAPPED;
+  if (a >>> 24 === 0xff) return Kind.GROUP;
+  return isLinkLocalWord(a) ? Kind.LINK_LOCAL : 0;
+}
+
 // Arrays are read below only at places that were made, which are below `size`.
 
 /** Where the address stands; `NOTHING`'s place if it is gone. */
@@ -121,6 +133,7 @@ function enter(a: number, b: number, c: number, d: number, hash: number): number
   words[w + 3] = d;
   hashes[place] = hash;
   sums[place] = sumWord(unzoned(a)) + sumWord(b) + sumWord(c) + sumWord(d);
+  kinds[place] = kindOf(a, b, c);
   holders[place] = 0;
   const bucket = hash >>> shift;
   next[place] = buckets[bucket] as number;
@@ -153,12 +166,14 @@ function grow(): void {
   sums = copy(sums, size);
   holders = copy(holders, size);
   next = copy(next, size);
-  const wider = new Uint8Array(size);
-  wider.set(ages);
-  ages = wider;
-  const longer = new Uint8Array(size);
-  longer.set(listed);
-  listed = longer;
+  const widen = (from: Uint8Array): Uint8Array<ArrayBuffer> => {
+    const to = new Uint8Array(size);
+    to.set(from);
+    return to;
+  };
+  ages = widen(ages);
+  listed = widen(listed);
+  kinds = widen(kinds);
   shift--;
   refill();
 }
@@ -245,6 +260,9 @@ function forget(place: number): void {
 /** One of the four words, 0 to 3, its first octet uppermost, with the zone. */
 export const word = (handle: number, index: number): number =>
   words[placeOf(handle) * 4 + index] as number;
+
+/** Its kind, bits of `Kind`. */
+export const kind = (handle: number): number => kinds[placeOf(handle)] as number;
 
 /** 32 bits of its octets and the table's key. */
 export function digestOf(handle: number): number {

@@ -17,6 +17,8 @@
 import {
   digestOf,
   isLinkLocalWord,
+  Kind,
+  kind,
   lookUp,
   pin,
   release,
@@ -200,18 +202,26 @@ export const directedBroadcast = (net: Address, bits: number): Address =>
 export const isLoopback = (a: Address): boolean => a >>> 24 === 127 || a === LOOPBACK6;
 /** 224.0.0.0/4, or ff00::/8. */
 export const isMulticast = (a: Address): boolean =>
-  a >>> 28 === 14 || (isIPv6(a) && word(a, 0) >>> 24 === 0xff);
+  a >>> 28 === 14 || (isIPv6(a) && (kind(a) & Kind.GROUP) !== 0);
 /** 240.0.0.0/4, the limited broadcast address included. */
 export const isReserved = (a: Address): boolean => a >>> 28 === 15;
 /** 0.0.0.0/8: "this network", legal only as a source and before one has an address. */
 export const isThisNetwork = (a: Address): boolean => a === ANY || a === NOWHERE;
 /** 0.0.0.0 or `::`. */
 export const isUnspecified = (a: Address): boolean => a === ANY || a === ANY6;
+/**
+ * Where who connects or sends to 0.0.0.0 or `::` gets to on every system: this host. (RFC 1122 §3.2.1.3 (a) and RFC 4291
+ * §2.5.2 have no packet go there; BSD's sockets read it so, and Linux's and Node's do.)
+ */
+export function thisHost(a: Address): Address {
+  if (a === ANY) return LOOPBACK;
+  return a === ANY6 ? LOOPBACK6 : a;
+}
 /** fe80::/10. RFC 4291 §2.5.6. (Of IPv4's, RFC 3927, none is asked for here.) */
-export const isLinkLocal = (a: Address): boolean => isIPv6(a) && isLinkLocalWord(word(a, 0));
+export const isLinkLocal = (a: Address): boolean => isIPv6(a) && (kind(a) & Kind.LINK_LOCAL) !== 0;
 /** `::ffff:0:0/96`: an IPv4 address as programs write it, and no packet has it. RFC 4291 §2.5.5.2. */
 export const isMapped = (a: Address): boolean =>
-  isIPv6(a) && word(a, 0) === 0 && word(a, 1) === 0 && word(a, 2) === 0xffff;
+  isIPv6(a) && (kind(a) & Kind.MAPPED) !== 0;
 /** The IPv4 address in a mapped one; another as it is. */
 export const unmapped = (a: Address): Address => (isMapped(a) ? fromBits(word(a, 3)) : a);
 
@@ -220,6 +230,6 @@ export const groupScope = (a: Address): number => (word(a, 0) >>> 16) & 15;
 
 /** True if no host may send from `a`. RFC 1122 §3.2.1.3: multicast, broadcast, this network. */
 export function isNoHost(a: Address): boolean {
-  if (isIPv6(a)) return isMulticast(a) || a === ANY6 || isMapped(a);
+  if (isIPv6(a)) return a === ANY6 || (kind(a) & (Kind.GROUP | Kind.MAPPED)) !== 0;
   return a >>> 29 === 7 || a === ANY; // 224.0.0.0/4 and 240.0.0.0/4, `NOWHERE` among them
 }

@@ -55,6 +55,68 @@ sameDual(
   },
 );
 
+// RFC 3493 §3.7: ::ffff:a.b.c.d is IPv4, as a socket of IPv6 has it.
+sameDual('dual: an address of IPv4 in its mapped form', async ({ client, server, host, other }) => {
+  const results: unknown[] = [];
+  for (const at of ['0.0.0.0', '::', `::ffff:${other}`]) {
+    const peers: unknown[] = [];
+    const listener = server.net.createServer((peer) => {
+      peers.push(seen(peer));
+      peer.resume().end();
+    });
+    const place = await listen(listener, { port: 0, host: at });
+    results.push(place);
+    for (const to of [other, `::ffff:${other}`, host]) {
+      const socket = client.net.connect(portOf(listener), to);
+      const outcome = await new Promise((done) => {
+        socket.on('error', (error) => done((error as NodeJS.ErrnoException).code));
+        socket.on('connect', () => done(seen(socket)));
+      });
+      results.push(outcome);
+      socket.resume().end();
+      if (Array.isArray(outcome)) await next(socket, 'close');
+    }
+    results.push(peers);
+    listener.close();
+  }
+  return results;
+});
+
+// ip(7), ipv6(7): to a socket 0.0.0.0 and `::` are this host, whatever RFC 1122 §3.2.1.3 has of packets.
+sameDual('dual: who connects or sends to 0.0.0.0 or :: reaches this host', async ({ server }) => {
+  const listener = server.net.createServer((peer) => peer.resume().end());
+  await listen(listener, 0);
+  const results: unknown[] = [];
+  for (const to of ['0.0.0.0', '::']) {
+    const socket = server.net.connect(portOf(listener), to);
+    await next(socket, 'connect');
+    results.push(seen(socket));
+    socket.resume().end();
+    await next(socket, 'close');
+  }
+  listener.close();
+  for (const [type, to] of [
+    ['udp4', '0.0.0.0'],
+    ['udp6', '::'],
+  ] as const) {
+    const echo = server.dgram.createSocket(type);
+    echo.bind(0);
+    await next(echo, 'listening');
+    const { port } = echo.address();
+    const sender = server.dgram.createSocket(type);
+    sender.send('x', port, to);
+    const [, { address }] = (await next(echo, 'message')) as [Buffer, { address: string }];
+    sender.close();
+    const connected = server.dgram.createSocket(type);
+    connected.connect(port, to);
+    await next(connected, 'connect');
+    results.push(address, connected.remoteAddress().address);
+    connected.close();
+    echo.close();
+  }
+  return results;
+});
+
 sameDual('dual: ipv6Only is there for IPv6 alone', async ({ client, server, host, other }) => {
   const listener = server.net.createServer((peer) => peer.resume().end());
   const place = await listen(listener, { port: 0, host: '::', ipv6Only: true });

@@ -38,10 +38,11 @@ test('failures: a router’s "net unreachable" ends a connect at once', async (t
   await pair.close();
 });
 
+// Node on the kernel: what `connect` itself refuses tells the socket's own name (test/tun/ipv6-only.test.ts compares).
 test('failures: a destination without a route is ENETUNREACH', async (t) => {
   const pair = makePair();
   const [error] = await next(pair.left.net.connect(7, '192.0.2.1'), 'error');
-  t.is((error as Error).message, 'connect ENETUNREACH 192.0.2.1:7');
+  t.is((error as Error).message, 'connect ENETUNREACH 192.0.2.1:7 - Local (0.0.0.0:0)');
   await pair.close();
 });
 

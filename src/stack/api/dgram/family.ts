@@ -4,7 +4,7 @@
  * @module
  */
 import { isIPv4 } from 'node:net';
-import type { Address } from '../../base/address.ts';
+import { type Address, thisHost } from '../../base/address.ts';
 import { parseAddress } from '../door/lookup.ts';
 import { type Interfaces, mappedTextOf, readText, textOf } from '../door/text.ts';
 
@@ -19,7 +19,9 @@ export interface SocketFamily {
   readonly loopback: string;
   /** An address as such a socket tells it. */
   text(ip: Interfaces, address: Address): string;
-  /** The address in a literal of this family; undefined for all else, as the system has it. */
+  /** Where who connects to this address gets: as `read`, in text. */
+  reach(text: string): string;
+  /** Where a literal of this family leads to; undefined for all else, as the system has it. */
   read(ip: Interfaces, text: string): Address | undefined;
 }
 
@@ -30,7 +32,8 @@ const UDP4: SocketFamily = {
   any: '0.0.0.0',
   loopback: '127.0.0.1',
   text: textOf,
-  read: (_ip, text) => parseAddress(text),
+  reach: (text) => (text === '0.0.0.0' ? '127.0.0.1' : text),
+  read: (_ip, text) => there(parseAddress(text)),
 };
 
 const UDP6: SocketFamily = {
@@ -40,8 +43,12 @@ const UDP6: SocketFamily = {
   any: '::',
   loopback: '::1',
   text: mappedTextOf,
-  read: (ip, text) => (isIPv4(text) ? undefined : readText(ip, text)),
+  reach: (text) => (text === '::' ? '::1' : text),
+  read: (ip, text) => (isIPv4(text) ? undefined : there(readText(ip, text))),
 };
+
+const there = (address: Address | undefined): Address | undefined =>
+  address === undefined ? undefined : thisHost(address);
 
 /** That of a socket's type. */
 export const familyOf = (type: 'udp4' | 'udp6'): SocketFamily => (type === 'udp6' ? UDP6 : UDP4);

@@ -81,6 +81,15 @@ export function unsupportedError(code: string, syscall: string, why: string): Sy
 export const lostMemoryError = (): SystemError =>
   unsupportedError('EFAULT', 'write', 'the memory was transferred away, or made smaller, too soon');
 
+/** `connect` itself failed: the socket's name is told as it is then, `0.0.0.0:0` where nothing was chosen. */
+export const callError = (code: string, remote: Place, local: Required<Place>): SystemError =>
+  complete(
+    `connect ${code}${written(remote)} - Local (${local.address}:${local.port})`,
+    code,
+    'connect',
+    remote,
+  );
+
 /** A connection that could not be opened; `local` is told if both of it were chosen. */
 export function connectError(code: string, remote: Place, local: Place = {}): SystemError {
   const chosen = local.address !== undefined && local.port !== undefined && local.port > 0;

@@ -9,7 +9,15 @@
  */
 import { ADDRCONFIG, ALL, type LookupAddress, type LookupOptions, V4MAPPED } from 'node:dns';
 import * as net from 'node:net';
-import { type Address, ANY, ANY6, isIPv6, isSameFamily, keepForever } from '../../base/address.ts';
+import {
+  type Address,
+  ANY,
+  ANY6,
+  isIPv6,
+  isSameFamily,
+  keepForever,
+  thisHost,
+} from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
@@ -24,6 +32,7 @@ import {
 import {
   argTypeError,
   argValueError,
+  callError,
   connectError,
   familyError,
   ipError,
@@ -233,13 +242,13 @@ export class Dial {
     if (destination === undefined)
       this.#refused(place, 'EINVAL'); // a zone that is none of ours
     else if (isIPv6(destination) && !speaksIPv6(core)) this.#refused(place, 'EAFNOSUPPORT');
-    else this.#open(place, destination);
+    else this.#open(place, thisHost(destination));
   }
 
   #open(place: LookupAddress, destination: Address): void {
     const { port, source, sourcePort, timeout, settings } = this.#target;
     if (source !== ANY && !isSameFamily(source, destination)) {
-      this.#end(systemError('EINVAL', 'bind', this.#local(place)));
+      this.#end(systemError('EINVAL', 'bind', this.#local(place.family)));
       return;
     }
     const own = source === ANY && isIPv6(destination) ? ANY6 : source;
@@ -286,14 +295,15 @@ export class Dial {
     const bad = code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL';
     const { source, sourcePort } = this.#target;
     if (bad && (source !== ANY || sourcePort !== 0)) {
-      this.#end(systemError(code, 'bind', this.#local(place)));
-    } else process.nextTick(() => this.#refused(place, code));
+      this.#end(systemError(code, 'bind', this.#local(place.family)));
+    } else process.nextTick(() => this.#refused(place, code, true));
   }
 
-  #refused(place: LookupAddress, code: string): void {
+  /** `atOnce`: the call itself failed. */
+  #refused(place: LookupAddress, code: string, atOnce = false): void {
     stop(this.#timer);
     if (this.#over) return;
-    const error = this.#errorOf(place, code);
+    const error = this.#errorOf(place, code, atOnce);
     this.#errors.push(error);
     this.#events.attemptFailed(place.address, place.family, error);
     this.#try();
@@ -308,12 +318,12 @@ export class Dial {
     this.#try();
   }
 
-  #errorOf(place: LookupAddress, code: string): SystemError {
-    const { address } = place;
-    return connectError(code, { address, port: this.#target.port }, this.#local(place));
+  #errorOf({ address, family }: LookupAddress, code: string, atOnce = false): SystemError {
+    const [remote, local] = [{ address, port: this.#target.port }, this.#local(family)];
+    return atOnce ? callError(code, remote, local) : connectError(code, remote, local);
   }
 
-  #local({ family }: LookupAddress): { address: string; port: number } {
+  #local(family: number): { address: string; port: number } {
     const { source, sourcePort } = this.#target;
     const any = family === 6 ? '::' : '0.0.0.0';
     const address = source === ANY ? any : textOf(this.#host.core.ip, source);

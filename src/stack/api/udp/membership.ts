@@ -44,7 +44,7 @@ export function dropMembership(
 
 /**
  * The interface with this address of ours, or which the zone of an IPv6 address names (`::%tun0`); undefined for
- * `0.0.0.0`, other addresses of IPv6 and nothing. Throws a system error: `unknown`, or
+ * `0.0.0.0`, other addresses of IPv6, zones that are no device's, and nothing. Throws a system error: `unknown`, or
  * `EINVAL` for what is no address. Linux has `ENODEV` for who joins, and `EADDRNOTAVAIL` for all else.
  */
 export function interfaceWith(
@@ -57,9 +57,8 @@ export function interfaceWith(
   const zone = isIPv6(text) ? text.split('%')[1] : undefined;
   if (zone !== undefined) {
     const index = zoneIndex(ip, zone);
-    const named = ip.interfaces.find((iface) => iface.index === index && !iface.isLoopback);
-    if (named) return named;
-    throw systemError(unknown, syscall);
+    // As libuv has it (`uv_ip6_addr`), a name of no device is scope 0: any.
+    return ip.interfaces.find((iface) => iface.index === index && !iface.isLoopback);
   }
   const address = readText(ip, text);
   if (address === undefined) throw systemError('EINVAL', syscall);
