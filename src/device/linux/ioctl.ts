@@ -8,7 +8,7 @@
 import { endianness } from 'node:os';
 import { attachError, configureError, DeviceError } from '../errors.ts';
 import { AF, Errno, errnoName, type Libc, Pinned, SOCK } from './libc.ts';
-import { masterOf, setMaster, setTxQueueLength } from './links.ts';
+import { addAddress6, masterOf, setMaster, setTxQueueLength } from './links.ts';
 
 /** Flags of TUNSETIFF; IFF_NO_PI: no four bytes of packet information before each packet. */
 export const Iff = {
@@ -75,8 +75,6 @@ const IFREQ = { name: 0, union: 16, size: 40 } as const;
 const SOCKADDR_IN = { family: 16, address: 20 } as const;
 /** struct sockaddr of a hardware address within the union; ARPHRD_ETHER of `linux/if_arp.h`. */
 const SOCKADDR_HW = { family: 16, address: 18, ETHERNET: 1 } as const;
-/** struct in6_ifreq: address, prefix length, interface index. */
-const IN6_IFREQ = { address: 0, prefix: 16, index: 20 } as const;
 
 /** What TUNGETIFF tells about a descriptor. */
 export interface TunIdentity {
@@ -295,17 +293,10 @@ export class LinkControl {
 
   /** One more IPv6 address; it is no error if the interface has it. */
   addIpv6(name: string, octets: readonly number[], prefix: number): void {
-    const index = this.#index(name);
-    const fd = this.#libc.socket(AF.INET6, SOCK.DGRAM | SOCK.CLOEXEC, 0);
-    if (fd < 0) throw configureError(errnoName(this.#libc.errno()), name, 'an IPv6 address');
-    const { bytes, view, address } = this.#request;
-    bytes.set(octets, IN6_IFREQ.address);
-    view.setUint32(IN6_IFREQ.prefix, prefix, LITTLE);
-    view.setInt32(IN6_IFREQ.index, index, LITTLE);
-    const result = this.#libc.ioctl(fd, SIOCSIFADDR, address);
-    const code = result < 0 ? errnoName(this.#libc.errno()) : '';
-    this.#libc.close(fd);
-    if (result < 0 && code !== 'EEXIST') throw configureError(code, name, 'an IPv6 address');
+    const error = addAddress6(this.#libc, this.#index(name), octets, prefix);
+    if (error !== 0 && error !== Errno.EEXIST) {
+      throw configureError(errnoName(error), name, 'an IPv6 address');
+    }
   }
 
   close(): void {

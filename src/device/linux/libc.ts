@@ -32,6 +32,7 @@ export const Errno: {
   readonly EINTR: number;
   readonly EIO: number;
   readonly EAGAIN: number;
+  readonly EEXIST: number;
   readonly EINVAL: number;
   readonly EPIPE: number;
   readonly EBADFD: number;

@@ -16,6 +16,12 @@ const LITTLE = endianness() === 'LE';
 /** struct ifinfomsg, and behind it one struct rtattr. */
 const LINK = { index: BODY_AT + 4 } as const;
 const ATTRIBUTE = { length: BODY_AT + 16, type: BODY_AT + 18, value: BODY_AT + 20 } as const;
+/** struct ifaddrmsg, and behind it one struct rtattr. */
+const IFADDR = { family: BODY_AT, prefix: BODY_AT + 1, flags: BODY_AT + 2, index: BODY_AT + 4 } as const;
+const ADDRESS_OF = { length: BODY_AT + 8, type: BODY_AT + 10, value: BODY_AT + 12 } as const;
+const IFA_LOCAL = 2;
+const IFA_F_NODAD = 2;
+const RTM_NEWADDR = 20;
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const IFINFOMSG_SIZE = 16;
@@ -37,6 +43,31 @@ export const setTxQueueLength = (libc: Libc, index: number, packets: number): nu
 /** Make the interface a port of the bridge with the index `bridge`; 0, or the number of the error. */
 export const setMaster = (libc: Libc, index: number, bridge: number): number =>
   setNumber(libc, index, IFLA_MASTER, bridge);
+
+/**
+ * Give the interface with this index an address of IPv6, which is good at once: on a link whose other end is this
+ * process there is nobody whom the kernel would have to ask first, for a second or two. Who comes there asks the kernel
+ * (RFC 4862 §5.4). 0, or the number of the error.
+ */
+export function addAddress6(
+  libc: Libc,
+  index: number,
+  octets: readonly number[],
+  prefix: number,
+): number {
+  return request(libc, RTM_NEWADDR, (view) => {
+    view.setUint8(IFADDR.family, AF.INET6);
+    view.setUint8(IFADDR.prefix, prefix);
+    view.setUint8(IFADDR.flags, IFA_F_NODAD);
+    view.setInt32(IFADDR.index, index, LITTLE);
+    view.setUint16(ADDRESS_OF.length, 4 + octets.length, LITTLE);
+    view.setUint16(ADDRESS_OF.type, IFA_LOCAL, LITTLE);
+    octets.forEach((octet, i) => {
+      view.setUint8(ADDRESS_OF.value + i, octet);
+    });
+    return ADDRESS_OF.value + octets.length;
+  });
+}
 
 /** The index of the bridge that the interface with this index is a port of; 0: of none. */
 export function masterOf(libc: Libc, index: number): number {
