@@ -10,7 +10,7 @@ import {
   numberFrom,
   parseAddress,
   parseAddress6,
-  parseCidr,
+  parseCidrOrNone,
   parseCidr6,
   parseName,
 } from './values.ts';
@@ -21,16 +21,15 @@ export interface TunOptions {
   readonly tun: string | undefined;
   /** It is a TAP, which carries frames. */
   readonly tap?: true;
-  /** The kernel's address on the TUN, with its prefix. */
-  readonly hostAddress: string;
-  /** Our address, in that prefix. */
-  readonly address: string;
+  /** The kernel's address on the TUN, with its prefix, and ours in it; undefined: none of IPv4. */
+  readonly hostAddress: string | undefined;
+  readonly address: string | undefined;
   /** The same of IPv6, the kernel's with its prefix; undefined: none. */
   readonly hostAddress6: string | undefined;
   readonly address6: string | undefined;
   /** Nobody asked for those: where the kernel has no IPv6, there will be none. */
   readonly isDefault6: boolean;
-  /** How many bits of prefix both share. */
+  /** How many bits of prefix those of IPv4 share. */
   readonly prefix: number;
   /** Nobody asked for these addresses: where another device has them, others will do. */
   readonly isDefaultPlace: boolean;
@@ -62,7 +61,7 @@ function neighbour(host: number, prefix: number): number {
 export interface Read {
   tun?: string;
   tap?: string;
-  hostAddress?: string;
+  hostAddress?: string | false;
   address?: string;
   hostAddress6?: string | false;
   address6?: string;
@@ -75,7 +74,35 @@ export interface Read {
 
 /** Fill in what follows from the rest, and check what only the whole can tell. */
 export function tunOptions(read: Read): TunOptions {
+  const { tap, gateway, mtu, offload = 'auto', pcap, json = false } = read;
+  if (tap !== undefined && read.tun !== undefined) {
+    throw new InvalidArgumentError("option '--tap' and option '--tun' name two devices: give one.");
+  }
+  const place = readIPv4(read);
+  const isDefaultPlace = (read.hostAddress ?? read.address ?? gateway) === undefined;
+  const six = readIPv6(read, isDefaultPlace || read.hostAddress === false);
+  if (place.address === undefined && six.address6 === undefined) {
+    throw new InvalidArgumentError(
+      "option '--host-address' argument 'none' is invalid. It leaves no address: give one by --host-address6.",
+    );
+  }
+  const device = { tun: tap ?? read.tun, ...(tap !== undefined && { tap: true as const }) };
+  return { ...device, ...place, isDefaultPlace, gateway, ...six, mtu, offload, pcap, json };
+}
+
+/** The addresses of IPv4; none, where that was asked for. */
+function readIPv4(read: Read): Pick<TunOptions, 'hostAddress' | 'address' | 'prefix'> {
   const { hostAddress = DEFAULT_HOST_ADDRESS } = read;
+  if (hostAddress === false) {
+    const name = typeof read.gateway === 'string' ? 'gateway' : 'address';
+    const text = read.address ?? (read.gateway || undefined);
+    if (text !== undefined) {
+      throw new InvalidArgumentError(
+        `option '--${name}' argument '${text}' is invalid. It is of IPv4, and there is none: see --host-address.`,
+      );
+    }
+    return { hostAddress: undefined, address: undefined, prefix: 0 };
+  }
   const [host = '', bits = ''] = hostAddress.split('/');
   const prefix = Number(bits);
   const size = 2 ** (32 - prefix);
@@ -97,21 +124,7 @@ export function tunOptions(read: Read): TunOptions {
     throw wrong(`It is outside ${asText(base)}/${prefix}, see --host-address.`);
   }
   if (isEdge(ours)) throw wrong("It is the network's own or its broadcast address.");
-  const { tap, gateway, mtu, offload = 'auto', pcap, json = false } = read;
-  if (tap !== undefined && read.tun !== undefined) {
-    throw new InvalidArgumentError("option '--tap' and option '--tun' name two devices: give one.");
-  }
-  const isDefaultPlace = (read.hostAddress ?? read.address ?? gateway) === undefined;
-  const place = {
-    hostAddress,
-    address,
-    prefix,
-    isDefaultPlace,
-    gateway,
-    ...readIPv6(read, isDefaultPlace),
-  };
-  const device = { tun: tap ?? read.tun, ...(tap !== undefined && { tap: true as const }) };
-  return { ...device, ...place, mtu, offload, pcap, json };
+  return { hostAddress, address, prefix };
 }
 
 /** The addresses of IPv6: asked for, or those that go with the default ones of IPv4, which are for who names none. */
@@ -165,8 +178,8 @@ export function withTun(command: Command): Command {
     .option('--tap <name>', 'a TAP of this name instead: frames, with ARP', parseName)
     .option(
       '--host-address <cidr>',
-      `the kernel's address (default: ${DEFAULT_HOST_ADDRESS}, or the next network that is free)`,
-      parseCidr,
+      `the kernel's address, or none: IPv6 alone (default: ${DEFAULT_HOST_ADDRESS}, or the next network that is free)`,
+      parseCidrOrNone,
     )
     .option(
       '--address <ip>',

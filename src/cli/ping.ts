@@ -3,7 +3,7 @@
  * @module
  */
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SystemError } from '../index.ts';
@@ -62,13 +62,14 @@ export async function ping(
 
 /** Send them all; settles when the last is answered or given up. With the error that ended it. */
 async function sendAll(
-  { stack, lost, address: ours }: Session,
+  { stack, lost, ...places }: Session,
   { count, interval, size, wait }: PingOptions,
   address: string,
   log: PingLog,
   screen: Screen,
   stopped: Promise<unknown>,
 ): Promise<Error | undefined> {
+  const ours = (isIPv6(address) ? places.address6 : places.address) ?? address;
   const ended = Promise.race([lost, stopped.then(() => undefined)]);
   let isOver = false;
   void ended.then(() => {

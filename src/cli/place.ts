@@ -71,8 +71,9 @@ const TRIES = 255;
 
 /** Where a command is to be: what it was told, or the next network that is free where it was told nothing. */
 export interface Place {
-  readonly hostAddress: string;
-  readonly address: string;
+  /** Of IPv4; undefined: none. */
+  readonly hostAddress: string | undefined;
+  readonly address: string | undefined;
   /** Of IPv6; undefined: none. */
   readonly hostAddress6?: string | undefined;
   readonly address6?: string | undefined;
@@ -86,9 +87,11 @@ export function choosePlace(
   routes: readonly KernelRoute[] = kernelRoutes(),
 ): Place {
   const { hostAddress, address, prefix, tun, isDefaultPlace } = options;
-  const taken = takenBy(routes, address, prefix, tun);
   const { hostAddress6, address6 } = options;
-  if (!taken) return { hostAddress, address, hostAddress6, address6 };
+  const asked = { hostAddress, address, hostAddress6, address6 };
+  if (hostAddress === undefined || address === undefined) return asked;
+  const taken = takenBy(routes, address, prefix, tun);
+  if (!taken) return asked;
   const [host = ''] = hostAddress.split('/');
   const network = `${asText(taken.first)}/${taken.bits}`;
   for (let i = 1; i <= TRIES; i++) {
@@ -122,9 +125,10 @@ function beside(options: TunOptions, i: number): Pick<Place, 'hostAddress6' | 'a
 /** Why a host beyond the kernel does not answer, where that can be told: the kernel passes nothing on. */
 export function whySilent(
   host: string,
-  { address, prefix }: { readonly address: string; readonly prefix: number },
+  { address, prefix }: { readonly address: string | undefined; readonly prefix: number },
   read: () => string = () => readFileSync('/proc/sys/net/ipv4/ip_forward', 'latin1'),
 ): string | undefined {
+  if (address === undefined || host.includes(':')) return undefined;
   const network = (text: string): number => Math.floor(asBits(text) / sizeOf(prefix));
   if (network(host) === network(address)) return undefined;
   try {

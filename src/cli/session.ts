@@ -29,10 +29,10 @@ export interface Session {
   readonly device: TapDevice;
   /** What is told of the command. */
   about(): About;
-  /** The kernel's address with its prefix, and ours. */
-  readonly hostAddress: string;
-  readonly address: string;
-  /** Likewise of IPv6, where there is one. */
+  /** The kernel's address of IPv4 with its prefix, and ours, where there is one. */
+  readonly hostAddress: string | undefined;
+  readonly address: string | undefined;
+  /** Likewise of IPv6. */
   readonly hostAddress6: string | undefined;
   readonly address6: string | undefined;
   /** Settles if the device goes away by itself; never otherwise. */
@@ -71,10 +71,14 @@ export async function openSession(
     const watched = tap(captured ?? tun);
     device = watched;
     // On a TUN the kernel is the way to what is elsewhere; on a TAP it is one station of several.
-    const router = gateway ?? (options.tap ? hostOf(hostAddress) : undefined);
+    const host = hostAddress ?? hostAddress6;
+    const router = gateway ?? (options.tap && host ? hostOf(host) : undefined);
     const way = router === undefined ? {} : { gateway: router };
     const bits6 = hostAddress6?.split('/')[1];
-    const ours = [`${address}/${prefix}`, ...(address6 ? [`${address6}/${bits6}`] : [])];
+    const ours = [
+      ...(address ? [`${address}/${prefix}`] : []),
+      ...(address6 ? [`${address6}/${bits6}`] : []),
+    ];
     const stack = createStack({ device, address: ours, ...way });
     await stack.settled();
     const lost = new Promise<Error>((resolve) => {
@@ -117,14 +121,15 @@ async function openBoth(
     return hostAddress6 && address6 ? { tun, ipv6: [hostAddress6, address6] } : { tun };
   }
   const { hostAddress, hostAddress6, address6 } = place;
+  const four = hostAddress === undefined ? [] : [hostAddress];
   if (hostAddress6 === undefined || address6 === undefined) {
-    return { tun: await open({ ...device, hostAddress }) };
+    return { tun: await open({ ...device, hostAddress: four }) };
   }
   try {
-    const tun = await open({ ...device, hostAddress: [hostAddress, hostAddress6] });
+    const tun = await open({ ...device, hostAddress: [...four, hostAddress6] });
     return { tun, ipv6: [hostAddress6, address6] };
   } catch (error) {
-    if (!options.isDefault6) throw error;
+    if (!options.isDefault6 || hostAddress === undefined) throw error;
     const tun = await open({ ...device, hostAddress }); // or it fails for the same reason
     screen.complain(
       `IPv4 only, for the kernel refuses ${hostAddress6}: ${(error as Error).message}`,

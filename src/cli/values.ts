@@ -49,6 +49,9 @@ export function parseFrom(text: string, before: readonly string[] = []): readonl
   throw new InvalidArgumentError('Give one address of each family.');
 }
 
+/** `none` is false. */
+export const parseCidrOrNone = (text: string): string | false => text !== 'none' && parseCidr(text);
+
 export function parseCidr(text: string): string {
   const [address = '', bits = ''] = text.split('/');
   const good = ipaddr.IPv4.isValidFourPartDecimal(address) && /^\d{1,2}$/.test(bits);

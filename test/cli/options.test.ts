@@ -49,6 +49,16 @@ test('options: addresses of IPv6 are those that are asked for, in one network', 
   );
   t.deepEqual([hostAddress6, address6], ['fd00:9::1/64', 'fd00:9::2']);
   t.is(options('serve --host-address6 none')['address6'], undefined);
+});
+
+test('options: --host-address none leaves IPv6 alone, and wants some of it', (t) => {
+  const only = options('serve --host-address none');
+  t.deepEqual([only['hostAddress'], only['address']], [undefined, undefined]);
+  t.deepEqual([only['hostAddress6'], only['address6']], ['fd83::1/64', 'fd83::2']);
+  t.regex(refusal('serve --host-address none --host-address6 none'), /leaves no address/);
+  t.regex(refusal('serve --host-address none --address 10.9.0.2'), /It is of IPv4/);
+  t.regex(refusal('serve --host-address none --gateway 10.9.0.2'), /It is of IPv4/);
+  t.regex(refusal('forward --host-address none'), /Clients need IPv4 here/);
   t.is(
     options('serve --mtu 1279')['address6'],
     undefined,

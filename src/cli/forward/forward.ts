@@ -80,7 +80,8 @@ export async function forward(
     command: 'forward',
     isMoved: netns !== undefined,
   });
-  const { stack, tun, hostAddress, address, lost, close } = session;
+  const { stack, tun, lost, close } = session;
+  const { hostAddress = options.hostAddress, address = options.address } = session;
   let closePage = async (): Promise<void> => {};
   try {
     const way = options.tap ? { gateway: hostOf(hostAddress) } : { device: tun.name };

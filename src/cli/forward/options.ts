@@ -87,8 +87,14 @@ export function withForward(command: Command): Command {
 
 export function forwardOptions(read: ForwardRead): ForwardOptions {
   const { socks5, allow = [], netns, from, flows, udpIdle } = read;
+  const { hostAddress, address, ...tun } = tunOptions(read);
+  if (hostAddress === undefined || address === undefined) {
+    throw new InvalidArgumentError(
+      "option '--host-address' argument 'none' is invalid. Clients need IPv4 here; their flows of IPv6 are carried beside it.",
+    );
+  }
   return {
-    ...tunOptions(read),
+    ...{ ...tun, hostAddress, address },
     ...pageOptions(read),
     socks5,
     rules: allow,

@@ -45,7 +45,7 @@ export async function serve(
       ...{ stack, device, about, facts: () => [carriedFacts(services.carried())] },
       numbers: () => ({
         tun: tun.name,
-        address,
+        address: address ?? address6 ?? '',
         offload: tun.offload.tso4,
         uptimeSeconds: Math.round((performance.now() - started) / 1000),
         stack: read(),
@@ -57,15 +57,14 @@ export async function serve(
     const services = await startServices({
       net: stack.net,
       dgram: stack.dgram,
-      address: address6 === undefined ? address : '::', // of both families
+      address: address6 === undefined ? (address ?? '::') : '::', // of both families
       now: () => new Date(),
       page: page.connected,
     });
     const both = address6 === undefined ? {} : { host6: hostAddress6, address6 };
     const ready = {
       ...named(options, tun),
-      host: hostAddress,
-      address,
+      ...(address !== undefined && { host: hostAddress, address }),
       mtu: tun.mtu,
       ...both,
       ...opened.ready,
