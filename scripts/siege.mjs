@@ -1,6 +1,6 @@
 /**
  * `npm run siege`: set up, install what it needs, then run dist/test/siege/main.js in a network
- * namespace of its own: nmap's scans and hping3's floods never leave it.
+ * namespace of its own: nmap's scans, hping3's floods and scapy's never leave it.
  *
  *     npm run siege -- [--seconds N] [--only WORD,...] [--docs] [--no-install]
  */
@@ -11,7 +11,7 @@ import { privateNetwork } from './namespace.mjs';
 import { setUp } from './setup.mjs';
 import { installLine, installTools } from './tools.mjs';
 
-const TOOLS = ['ip', 'ping', 'nmap', 'hping3', 'curl', 'dig'];
+const TOOLS = ['ip', 'ping', 'nmap', 'hping3', 'curl', 'dig', 'scapy'];
 const args = process.argv.slice(2);
 
 function start() {

@@ -17,6 +17,8 @@ const PACKAGES = {
   wrk: 'wrk',
   nmap: 'nmap',
   hping3: 'hping3',
+  scapy: 'python3-scapy',
+  radvd: 'radvd',
   udhcpc: 'udhcpc',
   tcpdump: 'tcpdump',
   'wireguard-go': 'wireguard-go',

@@ -11,18 +11,25 @@ import { parseArgs } from 'node:util';
 import { Progress } from '../../src/cli/progress.ts';
 import { root } from '../support/root.ts';
 import { bounds } from './bounds.ts';
-import { besiege, type Outcome } from './campaign.ts';
+import {
+  besiege,
+  type Campaign,
+  FORTRESS,
+  FORTRESS6,
+  type Fortress,
+  type Outcome,
+} from './campaign.ts';
 import type { Finding } from './finding.ts';
 import { forwardBy, WAYS } from './gateway.ts';
-import { faults, fillAll, PARTS, type Report, tables } from './page.ts';
+import { faults, fillAll, PARTS, type Part, type Report, tables } from './page.ts';
 import { longPingsOut } from './sizes.ts';
-import { floods, scans } from './storms.ts';
 
 const PAGES = ['docs/internet.md', 'docs/security.md'];
 const USAGE = `npm run siege -- [options]
 
   --seconds N    of each flood, 1 to 60 (default 5)
-  --only WORDS   what has one of them in its name: SYN, nmap, fragments; or storms, forward, bounds (default: all)
+  --only WORDS   what has one of them in its name: SYN, nmap, fragments; or storms, ipv6, forward, bounds
+                 (default: all)
   --docs         write the tables into docs/internet.md and docs/security.md as well: of whole parts
   --no-install   do not install nmap, hping3 and what else is missing
 `;
@@ -32,8 +39,8 @@ interface Options {
   readonly seconds: number;
   readonly docs: boolean;
   wanted(name: string): boolean;
-  /** All of them, if `storms` are wanted. */
-  wantedStorm(name: string): boolean;
+  /** All of them, if `storms` are wanted, or `ipv6`. */
+  wantedStorm(part: Part, name: string): boolean;
 }
 
 function readOptions(args: string[]): Options {
@@ -55,7 +62,7 @@ function readOptions(args: string[]): Options {
   }
   const wanted = (name: string): boolean =>
     words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
-  const wantedStorm = (name: string): boolean => wanted('storms') || wanted(name);
+  const wantedStorm = (part: Part, name: string): boolean => wanted(part) || wanted(name);
   return { seconds, docs: values.docs, wanted, wantedStorm };
 }
 
@@ -71,21 +78,31 @@ function tell({ what, found, good }: Finding): void {
   console.error(`${what}: ${found}${good ? '' : ' - NOT GOOD'}`);
 }
 
-async function all({ seconds, wanted, wantedStorm }: Options, command: string): Promise<Report> {
-  const began = new Date();
-  const names = [...scans(''), ...floods('', seconds)].map((storm) => storm.name);
-  const storms = names.filter(wantedStorm);
+/** The storms of one part; none if none is wanted. */
+async function campaignOf(
+  part: Part,
+  fortress: Fortress,
+  { seconds, wantedStorm }: Options,
+): Promise<Campaign | undefined> {
+  const played = fortress.storms(seconds, '');
+  const isWanted = (name: string): boolean => wantedStorm(part, name);
+  const storms = [...played.scans, ...played.floods].map(({ name }) => name).filter(isWanted);
+  if (storms.length === 0) return undefined;
   const progress = new Progress({ what: 'siege', total: storms.length, unit: 'storms' });
   let over = 0;
   const tellOver = (outcome: Outcome): void => {
     tellStorm(outcome);
     progress.at(++over, storms[over] ?? '');
   };
-  const campaign =
-    storms.length > 0
-      ? await besiege(seconds, wantedStorm, tellOver).finally(() => progress.end())
-      : undefined;
-  progress.end();
+  return besiege(fortress, seconds, isWanted, tellOver).finally(() => progress.end());
+}
+
+async function all(options: Options, command: string): Promise<Report> {
+  const { wanted } = options;
+  const began = new Date();
+  const campaign = await campaignOf('storms', FORTRESS, options);
+  const campaign6 = await campaignOf('ipv6', FORTRESS6, options);
+  campaign6?.sizes.forEach(tell);
   const sizes = campaign === undefined ? [] : [...campaign.sizes, await longPingsOut()];
   sizes.forEach(tell);
   const ways: { name: string; findings: Finding[] }[] = [];
@@ -97,7 +114,7 @@ async function all({ seconds, wanted, wantedStorm }: Options, command: string): 
   const hostile = wanted('bounds') ? await bounds(tell) : [];
   const took = (Date.now() - began.getTime()) / 1000;
   const started = began.toISOString();
-  return { campaign, sizes, ways, hostile, command, started, seconds: took };
+  return { campaign, campaign6, sizes, ways, hostile, command, started, seconds: took };
 }
 
 async function main(args: string[]): Promise<number> {

@@ -24,6 +24,7 @@ function report(wrong: string): Report {
   return {
     campaign: { ...campaign, wrong: wrong === '' ? [] : [`SYN: ${wrong}`] },
     sizes: [finding],
+    campaign6: undefined,
     ways: [],
     hostile: [],
     ...{ command: 'npm run siege', started: '2026-01-02T03:04:05.000Z', seconds: 90 },

@@ -8,7 +8,7 @@ import type { Finding } from './finding.ts';
 import type { Echoes } from './watch.ts';
 
 /** The parts that a run may be of, each between marks of its own. */
-export const PARTS = ['storms', 'forward', 'bounds'] as const;
+export const PARTS = ['storms', 'ipv6', 'forward', 'bounds'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Reasons of drops that a line has room for. */
@@ -18,6 +18,8 @@ export interface Report {
   /** Undefined if it was not wanted. */
   readonly campaign: Campaign | undefined;
   readonly sizes: readonly Finding[];
+  /** The same over IPv6, its longest packets among it. */
+  readonly campaign6: Campaign | undefined;
   readonly ways: readonly { readonly name: string; readonly findings: readonly Finding[] }[];
   /** What a hostile host makes it keep, cost and tell. */
   readonly hostile: readonly Finding[];
@@ -94,18 +96,31 @@ const findingTable = (title: string, findings: readonly Finding[]): string[] => 
 ];
 
 /** What is wrong in all of it. */
-export function faults({ campaign, sizes, ways, hostile }: Report): string[] {
-  const findings = [...sizes, ...hostile, ...ways.flatMap((way) => way.findings)];
+export function faults({ campaign, campaign6, sizes, ways, hostile }: Report): string[] {
+  const findings = [
+    ...sizes,
+    ...(campaign6?.sizes ?? []),
+    ...hostile,
+    ...ways.flatMap((way) => way.findings),
+  ];
   const bad = findings.filter((one) => !one.good).map(({ what, found }) => `${what}: ${found}`);
-  return [...(campaign?.wrong ?? []), ...bad];
+  return [...(campaign?.wrong ?? []), ...(campaign6?.wrong ?? []), ...bad];
 }
 
 /** The tables of one part; none if it was not wanted. */
-export function tablesOf(part: Part, { campaign, sizes, ways, hostile }: Report): string[] {
+export function tablesOf(
+  part: Part,
+  { campaign, campaign6, sizes, ways, hostile }: Report,
+): string[] {
   const lines: string[] = [];
   if (part === 'storms') {
     if (campaign !== undefined) lines.push(...stormTable(campaign), '');
     if (sizes.length > 0) lines.push(...findingTable('the longest packets', sizes), '');
+  } else if (part === 'ipv6') {
+    if (campaign6 !== undefined) {
+      lines.push(...stormTable(campaign6), '');
+      lines.push(...findingTable('the longest packets', campaign6.sizes), '');
+    }
   } else if (part === 'forward') {
     for (const { name, findings } of ways) {
       lines.push(...findingTable(`\`tunstack forward\`, ${name}`, findings), '');

@@ -22,7 +22,8 @@ export async function longPingsIn(address: string): Promise<Finding> {
   const { code, out } = await run('ping', ...words);
   const found = received(out);
   const good = code === 0 && found.startsWith(`${COUNT} `);
-  return { what: `\`ping -s ${LONGEST}\` to the stack`, found, good };
+  const six = address.includes(':') ? ' over IPv6' : '';
+  return { what: `\`ping -s ${LONGEST}\` to the stack${six}`, found, good };
 }
 
 /** From a stack to the kernel, on a TUN of its own. */
@@ -37,7 +38,7 @@ export async function longPingsOut(): Promise<Finding> {
 
 /** To the echo of `tunstack serve` at `address`, and back. */
 export async function longDatagrams(address: string): Promise<Finding> {
-  const socket = createSocket('udp4');
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   const text = Buffer.alloc(Number(LONGEST));
   for (let i = 0; i < text.length; i++) text[i] = (i * 167) >> 3;
   let same = 0;
@@ -50,5 +51,6 @@ export async function longDatagrams(address: string): Promise<Finding> {
   }
   socket.close();
   const found = `${same} of ${COUNT} came back identical`;
-  return { what: `UDP echo of ${LONGEST} bytes`, found, good: same === COUNT };
+  const six = address.includes(':') ? ' over IPv6' : '';
+  return { what: `UDP echo of ${LONGEST} bytes${six}`, found, good: same === COUNT };
 }

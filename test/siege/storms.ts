@@ -14,12 +14,14 @@ export interface Storm {
   /** How long it may take; a flood is stopped then, a scan has failed. Seconds. */
   readonly seconds: number;
   readonly isFlood: boolean;
+  /** It says a line when it is ready, and begins by SIGUSR1. */
+  readonly prepares?: true;
   /** Says what is wrong with what a scan has found; '' if nothing is. */
   judge(output: string): string;
 }
 
 /** The TCP ports that `tunstack serve` listens on. */
-const OPEN = ['7', '9', '13', '19', '80'];
+export const OPEN: readonly string[] = ['7', '9', '13', '19', '80'];
 /** Of the UDP services echo, daytime and chargen answer anything; discard never does. */
 const SCAN_SECONDS = 60;
 const NMAP = ['nmap', '-n', '-Pn', '-T4', '--max-retries', '1'];
@@ -34,7 +36,7 @@ function openPorts(output: string): string[] {
 }
 
 /** A judge who wants to see exactly these called open. */
-const finds =
+export const finds =
   (...wanted: readonly string[]) =>
   (output: string): string => {
     const found = openPorts(output);

@@ -79,7 +79,8 @@ export function linkOf(device: string): Link {
 /** `stats.json` of `tunstack serve`. */
 export function readStats(address: string): Promise<StackStats> {
   return new Promise((resolve, reject) => {
-    const request = get(`http://${address}/stats.json`, { agent: false, timeout: 5000 });
+    const host = address.includes(':') ? `[${address}]` : address;
+    const request = get(`http://${host}/stats.json`, { agent: false, timeout: 5000 });
     request.on('timeout', () => request.destroy(new Error('the page did not answer in 5 s')));
     request.on('error', reject);
     request.on('response', (response) => {
