@@ -6,8 +6,8 @@
  *     npm run node-suite -- FOLDER [--results FILE] [--at-once 3] [--seconds 20] [--no-build] [--ipv6]
  *         [PATTERN ...]
  *
- * Each file runs in a network namespace of its own, with the flags that it names, and without IPv6, which the
- * face has not, unless it is asked for. What passes on the kernel runs once more with `--import
+ * Each file runs in a network namespace of its own, with the flags that it names, and without IPv6 unless it is
+ * asked for: then the stack has addresses of both families, and the tests that want `::1` do not skip themselves. What passes on the kernel runs once more with `--import
  * tunstack/register`; who fails does so twice before it is believed. A PATTERN (a regular expression) chooses
  * files by their names. With `--results`, what is known of the kernel is
  * read from FILE, and all is written to it, with the last lines that each test said.
@@ -24,6 +24,11 @@ const NAME = /^test-(net|dgram|http|https|http2|tls)-.*\.m?js$/;
 const REGISTER = ['--import', join(root, 'dist/src/register.js')];
 /** Characters of what a test says that are kept: the end has the error. */
 const KEPT = 3000;
+/** What the stack is told where there is IPv6. */
+const BOTH = {
+  TUNSTACK_ADDRESS: '10.83.0.2/24,fd83::2/64',
+  TUNSTACK_HOST_ADDRESS: '10.83.0.1/24,fd83::1/64',
+};
 const WITHOUT_IPV6 = 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; exec "$@"';
 
 /**
@@ -35,7 +40,6 @@ const BEYOND = [
   ['processes and threads', /child_process|require\('cluster'\)|worker_threads/],
   ['a handle or descriptor of the kernel', /_handle\b|\bfd:/],
   ['a server of DNS within the test, which the kernel’s lookups are sent to', /writeDNSPacket/],
-  ['IPv6', /udp6/],
 ];
 
 const { values, positionals } = parseArgs({
@@ -66,6 +70,7 @@ function runTest(wrap, { file, flags }, imports, { lane, scratch }) {
     );
     const env = {
       ...process.env,
+      ...(values.ipv6 && BOTH),
       ...{ TEST_SERIAL_ID: String(lane), TEST_THREAD_ID: String(lane), NODE_TEST_DIR: scratch },
     };
     // In a group of its own, so that what a test leaves behind ends with it.
@@ -149,7 +154,8 @@ function report(tests, results) {
   console.log(`  ${candidates.length} pass, ${on('kernel', 'skipped').length} skip themselves`);
   console.log(`  of those that pass, on a stack: ${passed.length} pass`);
   let able = candidates.length;
-  for (const [reason, wanted] of [...BEYOND, ['the rest', /^/]]) {
+  const ipv6 = values.ipv6 ? [] : [['IPv6', /udp6/]];
+  for (const [reason, wanted] of [...BEYOND, ...ipv6, ['the rest', /^/]]) {
     const these = failing.filter(({ text }) => wanted.test(text));
     for (const one of these) failing.splice(failing.indexOf(one), 1);
     if (reason !== 'the rest') able -= these.length;
