@@ -9,6 +9,8 @@ import { type PageOptions, type PageRead, pageOptions, withPage } from '../page.
 import { numberFrom, parseFrom, parseRule } from '../values.ts';
 
 export interface ForwardOptions extends TunOptions, PageOptions {
+  readonly hostAddress: string;
+  readonly address: string;
   /** Undefined: by sockets of this host directly. */
   readonly socks5: SocksProxy | undefined;
   /** The first one that fits decides. */
