@@ -10,8 +10,8 @@ import {
   numberFrom,
   parseAddress,
   parseAddress6,
-  parseCidrOrNone,
   parseCidr6,
+  parseCidrOrNone,
   parseName,
 } from './values.ts';
 

@@ -114,26 +114,29 @@ for (const medium of ['TUN', 'TAP']) {
   );
 }
 
-curlTest('both: curl reaches a server without a host by address and by name, over each', async (t) => {
-  const hostAddress = ['10.98.0.1/24', 'fd98::1/64'];
-  const device = await openTun({ name: 'only2', hostAddress });
-  const stack = createStack({ device, address: ['10.98.0.2/24', 'fd98::2/64'] });
-  t.teardown(() => stack.close());
-  const server = stack.http.createServer((request, response) => {
-    response.end(`${request.headers.host} ${request.socket.remoteAddress}`);
-  });
-  server.listen(80);
-  await once(server, 'listening');
-  const name = ['--resolve', 'stack.example:80:[fd98::2],10.98.0.2', 'http://stack.example/'];
-  for (const [words, answer] of [
-    [['http://10.98.0.2/'], '10.98.0.2 ::ffff:10.98.0.1'],
-    [['-g', 'http://[fd98::2]/'], '[fd98::2] fd98::1'],
-    [['-4', ...name], 'stack.example ::ffff:10.98.0.1'],
-    [['-6', ...name], 'stack.example fd98::1'],
-  ] as const) {
-    t.is((await run('curl', '-sS', ...words)).out.trimEnd(), answer);
-  }
-});
+curlTest(
+  'both: curl reaches a server without a host by address and by name, over each',
+  async (t) => {
+    const hostAddress = ['10.98.0.1/24', 'fd98::1/64'];
+    const device = await openTun({ name: 'only2', hostAddress });
+    const stack = createStack({ device, address: ['10.98.0.2/24', 'fd98::2/64'] });
+    t.teardown(() => stack.close());
+    const server = stack.http.createServer((request, response) => {
+      response.end(`${request.headers.host} ${request.socket.remoteAddress}`);
+    });
+    server.listen(80);
+    await once(server, 'listening');
+    const name = ['--resolve', 'stack.example:80:[fd98::2],10.98.0.2', 'http://stack.example/'];
+    for (const [words, answer] of [
+      [['http://10.98.0.2/'], '10.98.0.2 ::ffff:10.98.0.1'],
+      [['-g', 'http://[fd98::2]/'], '[fd98::2] fd98::1'],
+      [['-4', ...name], 'stack.example ::ffff:10.98.0.1'],
+      [['-6', ...name], 'stack.example fd98::1'],
+    ] as const) {
+      t.is((await run('curl', '-sS', ...words)).out.trimEnd(), answer);
+    }
+  },
+);
 
 curlTest('only IPv6: the commands serve and ping run with no address of IPv4', async (t) => {
   for (const device of ['--tun', '--tap']) {

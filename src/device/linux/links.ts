@@ -17,7 +17,12 @@ const LITTLE = endianness() === 'LE';
 const LINK = { index: BODY_AT + 4 } as const;
 const ATTRIBUTE = { length: BODY_AT + 16, type: BODY_AT + 18, value: BODY_AT + 20 } as const;
 /** struct ifaddrmsg, and behind it one struct rtattr. */
-const IFADDR = { family: BODY_AT, prefix: BODY_AT + 1, flags: BODY_AT + 2, index: BODY_AT + 4 } as const;
+const IFADDR = {
+  family: BODY_AT,
+  prefix: BODY_AT + 1,
+  flags: BODY_AT + 2,
+  index: BODY_AT + 4,
+} as const;
 const ADDRESS_OF = { length: BODY_AT + 8, type: BODY_AT + 10, value: BODY_AT + 12 } as const;
 const IFA_LOCAL = 2;
 const IFA_F_NODAD = 2;

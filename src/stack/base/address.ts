@@ -220,8 +220,7 @@ export function thisHost(a: Address): Address {
 /** fe80::/10. RFC 4291 §2.5.6. (Of IPv4's, RFC 3927, none is asked for here.) */
 export const isLinkLocal = (a: Address): boolean => isIPv6(a) && (kind(a) & Kind.LINK_LOCAL) !== 0;
 /** `::ffff:0:0/96`: an IPv4 address as programs write it, and no packet has it. RFC 4291 §2.5.5.2. */
-export const isMapped = (a: Address): boolean =>
-  isIPv6(a) && (kind(a) & Kind.MAPPED) !== 0;
+export const isMapped = (a: Address): boolean => isIPv6(a) && (kind(a) & Kind.MAPPED) !== 0;
 /** The IPv4 address in a mapped one; another as it is. */
 export const unmapped = (a: Address): Address => (isMapped(a) ? fromBits(word(a, 3)) : a);
 

@@ -183,7 +183,10 @@ export class DatagramSocket extends EventEmitter {
       this.#resolve(address || this.#family.loopback, (error, ip) => {
         if (this._stackCarrier.closed) return;
         const problem = error ?? this.#refused('connect', ip, port);
-        this.#connected(problem ?? attempt(() => this._stackCarrier.connect(port, this.#family.reach(ip))), callback);
+        this.#connected(
+          problem ?? attempt(() => this._stackCarrier.connect(port, this.#family.reach(ip))),
+          callback,
+        );
       });
     });
   }

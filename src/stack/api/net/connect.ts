@@ -263,6 +263,7 @@ export class Dial {
       {
         open: (connection) => {
           opened = true;
+          if (place.family === 6) connection.seeMapped(); // ::ffff:10.0.0.2, as it was asked for
           stop(this.#timer);
           this.#over = true;
           this.#events.opened(connection);

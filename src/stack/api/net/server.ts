@@ -85,6 +85,8 @@ export class Server extends EventEmitter implements NodeServer {
   readonly #makeSocket: SocketMaker;
   readonly #blockList: ServerOpts['blockList'];
   #listener: Listener | undefined;
+  /** It was told an address of IPv4 in its mapped form, and sees all so. RFC 3493 §3.7. */
+  #isMapped = false;
   /** The context of what it tells of connections: that of `listen`. */
   #scope: AsyncResource | undefined;
   #connections = 0;
@@ -184,6 +186,7 @@ export class Server extends EventEmitter implements NodeServer {
       return;
     }
     this.#listener = listener;
+    this.#isMapped = listener.family === 'IPv4' && isIP(host) === 6;
     this._connectionKey = `${isIP(host) || 4}:${host}:${port}`;
     this.#scope = makeScope('TCPSERVERWRAP');
     tellListens(this._stackOutside);
@@ -201,7 +204,7 @@ export class Server extends EventEmitter implements NodeServer {
   }
 
   #accept(connection: Connection): ConnectionHandler {
-    if (this.#listener?.family === 'IPv6') connection.seeMapped();
+    if (this.#isMapped || this.#listener?.family === 'IPv6') connection.seeMapped();
     const family = connection.family === 'IPv6' ? 'ipv6' : 'ipv4';
     if (this.#blockList?.check(connection.remoteAddress, family)) {
       connection.close();
@@ -292,6 +295,7 @@ export class Server extends EventEmitter implements NodeServer {
     const listener = this.#listener;
     if (!listener) return null;
     const { address, family, port } = listener;
+    if (this.#isMapped) return { address: `::ffff:${address}`, family: 'IPv6', port };
     return { address, family, port };
   }
 
