@@ -56,6 +56,7 @@ test('router: a guest makes an address from the prefix, and has the stack for a 
 test('router: a guest of IPv6 alone asks the server that is advertised, for AAAA alone', async (t) => {
   const { router, join } = open(t);
   const asked: string[] = [];
+  await router.settled();
   const server = router.dgram.createSocket('udp6').bind(53, 'fd91::1');
   server.on('message', (bytes, { port, address }) => {
     const { id = 0, questions = [] } = decode(bytes);

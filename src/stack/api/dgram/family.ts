@@ -14,13 +14,12 @@ export interface SocketFamily {
   readonly name: 'IPv4' | 'IPv6';
   /** As a block list has it. */
   readonly kind: 'ipv4' | 'ipv6';
-  /** All of ours, and the host itself: where one binds and sends who names no address. */
+  /** All of ours: where one binds who names no address. */
   readonly any: string;
-  readonly loopback: string;
   /** An address as such a socket tells it. */
   text(ip: Interfaces, address: Address): string;
-  /** Where who connects to this address gets: as `read`, in text. */
-  reach(text: string): string;
+  /** Where who sends or connects to this address gets, to none or to `any` this host. */
+  reach(text: string | undefined): string;
   /** Where a literal of this family leads to; undefined for all else, as the system has it. */
   read(ip: Interfaces, text: string): Address | undefined;
 }
@@ -30,9 +29,8 @@ const UDP4: SocketFamily = {
   name: 'IPv4',
   kind: 'ipv4',
   any: '0.0.0.0',
-  loopback: '127.0.0.1',
   text: textOf,
-  reach: (text) => (text === '0.0.0.0' ? '127.0.0.1' : text),
+  reach: (text) => (!text || text === '0.0.0.0' ? '127.0.0.1' : text),
   read: (_ip, text) => there(parseAddress(text)),
 };
 
@@ -41,9 +39,8 @@ const UDP6: SocketFamily = {
   name: 'IPv6',
   kind: 'ipv6',
   any: '::',
-  loopback: '::1',
   text: mappedTextOf,
-  reach: (text) => (text === '::' ? '::1' : text),
+  reach: (text) => (!text || text === '::' ? '::1' : text),
   read: (ip, text) => (isIPv4(text) ? undefined : there(readText(ip, text))),
 };
 

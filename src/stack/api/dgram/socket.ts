@@ -121,11 +121,11 @@ export class DatagramSocket extends EventEmitter {
   }
 
   /** Connect now, to a literal address. Throws if it fails. */
-  connectSync(portGiven: number, address: string = this.#family.loopback): void {
-    const port = checkPort(portGiven, 'Port', false);
-    checkText(this._stackHost.core.ip, address, 'address');
+  connectSync(portGiven: number, address?: string): void {
+    const [port, place] = [checkPort(portGiven, 'Port', false), this.#family.reach(address)];
+    checkText(this._stackHost.core.ip, place, 'address');
     if (this.#link !== Link.NONE) throw connectedError();
-    this._stackOpenedSoon('connect').connect(port, address);
+    this._stackOpenedSoon('connect').connect(port, place);
     this.#link = Link.CONNECTED;
   }
 
@@ -180,13 +180,10 @@ export class DatagramSocket extends EventEmitter {
     this.#link = Link.CONNECTING;
     this.#afterBind(() => {
       if (callback) this.once('connect', callback);
-      this.#resolve(address || this.#family.loopback, (error, ip) => {
+      this.#resolve(this.#family.reach(address), (error, ip) => {
         if (this._stackCarrier.closed) return;
         const problem = error ?? this.#refused('connect', ip, port);
-        this.#connected(
-          problem ?? attempt(() => this._stackCarrier.connect(port, this.#family.reach(ip))),
-          callback,
-        );
+        this.#connected(problem ?? attempt(() => this._stackCarrier.connect(port, ip)), callback);
       });
     });
   }
@@ -220,7 +217,7 @@ export class DatagramSocket extends EventEmitter {
   send(...args: unknown[]): void {
     const call = readSend(args, this.#link === Link.CONNECTED);
     this._stackAlive();
-    const { address = this.#family.loopback } = call;
+    const address = this.#family.reach(call.address);
     if (this.#link === Link.CONNECTED) this.#transmit(call, undefined);
     else if (this.#isPlain(address)) this.#transmit(call, address);
     else this.#afterBind(() => process.nextTick(() => this.#sendTo(call))); // as from a lookup
@@ -243,7 +240,7 @@ export class DatagramSocket extends EventEmitter {
   }
 
   #sendTo(call: SendCall): void {
-    this.#resolve(call.address || this.#family.loopback, (error, ip) => {
+    this.#resolve(this.#family.reach(call.address), (error, ip) => {
       if (!error) this.#transmit(call, ip);
       else if (call.callback) process.nextTick(call.callback, error, 0);
       else process.nextTick(() => this.emit('error', error));
