@@ -151,12 +151,12 @@ export class Routes {
     return this.#enter(this.#cache, this.#make(iface, source, destination, destination));
   }
 
-  /** Give `iface` an address, and its prefix a route. */
-  addAddress(iface: Interface, given: Address, bits: number): void {
+  /** Give `iface` an address and, if it is `onLink`, its prefix a route. */
+  addAddress(iface: Interface, given: Address, bits: number, onLink = true): void {
     const address = inZone(given, iface.index);
     if (iface.addresses.some((p) => p.address === address)) return;
     iface.addresses.push({ address: hold(address), bits });
-    if (bits < width(address) && !iface.isLoopback) {
+    if (onLink && bits < width(address) && !iface.isLoopback) {
       const net = prefixOf(address, bits);
       this.#insert({ net, bits, iface, gateway: ANY, source: address, metric: 0 });
     }

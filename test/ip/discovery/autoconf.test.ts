@@ -221,6 +221,23 @@ test('autoconf: temporary addresses come and go beside the stable one, if asked 
   t.false(all.some((line) => line.startsWith(first.split(' ')[0] ?? '')));
 });
 
+test('autoconf: an address puts nothing on the link that its router does not say is there (RFC 5942 §4)', (t) => {
+  const station = searching();
+  advertise(station, { options: prefix(P, 86_400, 14_400, 0x40) });
+  station.pass(2 * S);
+  t.is(station.addresses.length, 2);
+  t.is(nextHop(station, `${P}9`), 'fe80::1');
+});
+
+test('autoconf: who is on the link is sent to from the address that is preferred (RFC 6724 §5, rule 7)', (t) => {
+  const station = searching({ temporary: true });
+  advertise(station, { options: prefix(P, 86_400, 86_400) });
+  station.pass(2 * S);
+  const [temporary = ''] = station.addresses.filter((line) => /^[^ ]+ temp$/.test(line));
+  const route = station.core.ip.route(address(`${P}9`), ANY);
+  t.is(route && `${format(route.source)} temp`, temporary);
+});
+
 test('autoconf: hop limit, times and MTU are those of the router, within reason (RFC 4861 §6.3.4)', (t) => {
   const station = searching();
   advertise(station, { hopLimit: 33, reachable: 5000, options: [5, 1, 0, 0, ...word(1400)] });

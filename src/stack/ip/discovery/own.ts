@@ -17,6 +17,12 @@ interface Host {
   readonly dad: DuplicateDetection;
 }
 
+/** How an address was made of a prefix that routers advertise. RFC 4862 §5.5. */
+export interface Made {
+  /** RFC 8981. */
+  readonly temporary: boolean;
+}
+
 export class OwnAddresses {
   readonly #net: Host;
 
@@ -33,15 +39,15 @@ export class OwnAddresses {
     address: Address,
     bits: number,
     done: (unique: boolean) => void = () => {},
-    temporary = false,
+    made?: Made,
   ): boolean {
     if (!this.#net.dad.asks(iface)) {
-      this.#take(iface, address, bits, temporary);
+      this.#take(iface, address, bits, made);
       done(true);
       return true;
     }
     return this.#net.dad.begin(iface, address, (unique) => {
-      if (unique) this.#take(iface, address, bits, temporary);
+      if (unique) this.#take(iface, address, bits, made);
       done(unique);
     });
   }
@@ -62,10 +68,11 @@ export class OwnAddresses {
     this.#net.routes.changed();
   }
 
-  #take(iface: Interface, address: Address, bits: number, temporary: boolean): void {
+  #take(iface: Interface, address: Address, bits: number, made: Made | undefined): void {
     if (iface.link !== null) this.#net.multicast.join(iface, solicitedNode(address));
-    this.#net.routes.addAddress(iface, address, bits);
+    // RFC 5942 §4: that an address was made of a prefix says nothing of who is on the link.
+    this.#net.routes.addAddress(iface, address, bits, made === undefined);
     const own = iface.addresses.find((one) => one.address === address);
-    if (own !== undefined) own.temporary = temporary;
+    if (own !== undefined) own.temporary = made?.temporary ?? false;
   }
 }

@@ -52,7 +52,7 @@ interface Host {
       address: Address,
       bits: number,
       done: (unique: boolean) => void,
-      temporary: boolean,
+      made: { readonly temporary: boolean },
     ): boolean;
     remove(iface: Interface, address: Address): boolean;
     setDeprecated(iface: Interface, address: Address, deprecated: boolean): void;
@@ -176,7 +176,7 @@ export class Slaac {
 
   #ask(one: Made): void {
     const done = (unique: boolean): void => this.#answered(one, unique);
-    if (!this.#net.own.add(one.iface, one.address, BITS, done, one.temporary)) this.#drop(one);
+    if (!this.#net.own.add(one.iface, one.address, BITS, done, one)) this.#drop(one);
   }
 
   /** RFC 7217 §6 and RFC 8981 §3.3: another one, a few times; then none. */
