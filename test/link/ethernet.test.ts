@@ -11,6 +11,7 @@ import { SeededRandom } from '../../src/stack/base/random.ts';
 import type { IcmpError } from '../../src/stack/ip/ip.ts';
 import type { UdpSocket } from '../../src/stack/udp/socket.ts';
 import * as ethernet from '../../src/stack/wire/ethernet.ts';
+import { packet, udp } from '../support/packets.ts';
 import { arpFrame, frame, NOWHERE, OURS, PEER, ROUTER, S, Station } from './station.ts';
 
 const FAR = fromOctets(192, 0, 2, 9);
@@ -287,4 +288,30 @@ test('ethernet: a neighbour that nothing is sent to is forgotten, and one in use
   t.deepEqual(station.take(), [], 'nobody was asked, and nothing failed');
   send(station, socket);
   t.deepEqual(station.take(), [ASK]);
+});
+
+// RFC 2131 §4.1: a server may send its offer to the address that it lends, by the client's hardware address.
+test('ethernet: an interface without an address takes what is for port 68 of one that it is lent', (t) => {
+  const station = quiet();
+  const heard: number[] = [];
+  const socket = station.core.udp.open({
+    onMessage: (_bytes, _at, length) => {
+      heard.push(length);
+      return Drop.NONE;
+    },
+    onError: () => {},
+  });
+  socket.bind(NOWHERE, 68);
+  const lent = fromOctets(10, 0, 0, 77);
+  const offer = (to: number, port: number): Uint8Array => {
+    const body = udp(ROUTER, 67, lent, port, new Uint8Array(300));
+    const fields = { source: ROUTER, destination: lent, protocol: 17, body };
+    return frame(1, to, ethernet.EtherType.IPV4, packet(fields));
+  };
+  t.is(station.receive(offer(2, 68)), Drop.IP_NOT_OURS, 'while there is an address');
+  station.core.ip.routes.removeAddress(station.iface, OURS);
+  t.is(station.receive(offer(2, 69)), Drop.IP_NOT_OURS);
+  t.is(station.receive(offer(0, 68)), Drop.IP_NOT_OURS, 'in a frame to everyone');
+  t.is(station.receive(offer(2, 68)), Drop.NONE);
+  t.deepEqual(heard, [300]);
 });

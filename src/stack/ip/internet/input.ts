@@ -21,11 +21,13 @@ import * as icmp from '../../wire/icmp.ts';
 import { Problem } from '../../wire/icmp6.ts';
 import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
+import { Protocol } from '../../wire/protocol.ts';
+import * as udp from '../../wire/udp.ts';
 import { checkClaims } from '../claims.ts';
 import { IPV4_STATS, IPV6_STATS, type IpStats } from '../family.ts';
 import { Verdict } from '../hooks.ts';
 import type { Interface } from '../interface.ts';
-import type { Protocol } from '../ip.ts';
+import type { Protocol as Handler } from '../ip.ts';
 import type { Multicast } from '../multicast.ts';
 import { Check, type Packet } from '../packet.ts';
 import * as header from '../v4/header.ts';
@@ -34,6 +36,9 @@ import type { Reassembly } from '../v4/reassembly.ts';
 import * as header6 from '../v6/header.ts';
 import type { Reassembly6 } from '../v6/reassembly.ts';
 import { type ForwardHost, forward } from './forward.ts';
+
+/** RFC 2131 §4.1. */
+const DHCP_CLIENT = 68;
 
 /** What taking in needs of the internet layer. */
 export interface InputHost extends ForwardHost {
@@ -45,8 +50,8 @@ export interface InputHost extends ForwardHost {
   readonly reassembly6: Reassembly6;
   readonly multicast: Multicast;
   /** By number, of IPv4 and of IPv6. */
-  readonly protocols: readonly (Protocol | undefined)[];
-  readonly protocols6: readonly (Protocol | undefined)[];
+  readonly protocols: readonly (Handler | undefined)[];
+  readonly protocols6: readonly (Handler | undefined)[];
   /** True if `address` is everyone here, or everyone in one of our prefixes. */
   isBroadcast(address: Address): boolean;
 }
@@ -214,11 +219,23 @@ function sort(net: InputHost, packet: Packet): Drop {
     // RFC 1112 §7.2: "quietly discards". No error, so none is counted.
     return Drop.IP_NOT_MEMBER;
   } else if (!isNoHost(destination)) {
-    if (iface.acceptAny) return deliver(net, packet);
+    if (iface.acceptAny || isLent(net, packet)) return deliver(net, packet);
     if (net.forwarding) return forward(net, packet);
   }
   count(net.stats, names(packet).InAddrErrors);
   return Drop.IP_NOT_OURS;
+}
+
+/**
+ * An answer of DHCP to an interface that has no address yet, in a frame for it alone: it goes to the address that is
+ * lent, though RFC 2131 §4.1 has the server heed that we asked for a broadcast; passt does not.
+ */
+function isLent(net: InputHost, packet: Packet): boolean {
+  const { iface, body, bodyLength } = packet;
+  if (packet.ipv6 || iface.primary !== ANY || iface.link?.unicast !== true) return false;
+  if (packet.protocol !== Protocol.UDP || packet.fragment !== 0) return false;
+  const { view } = net.slots;
+  return udp.valid(view, body, bodyLength) && udp.dstPort(view, body) === DHCP_CLIENT;
 }
 
 /** It is for us: whole, or once it is whole, it goes to its protocol. */
