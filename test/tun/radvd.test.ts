@@ -19,6 +19,7 @@ import { testWith } from './serving.ts';
 
 const DEVICE = 'tap5';
 const SECRET = Buffer.alloc(16, 'stable');
+const FORWARDING = '/proc/sys/net/ipv6/conf/all/forwarding';
 /** Beyond the router: an address of the kernel's that is on no link. */
 const BEYOND = 'fd96::1';
 const CONFIG = `interface ${DEVICE} {
@@ -57,7 +58,9 @@ async function link(
     await ip('addr', 'add', address, 'dev', DEVICE, 'nodad');
   }
   await ip('addr', 'replace', `${BEYOND}/128`, 'dev', 'lo');
-  writeFileSync('/proc/sys/net/ipv6/conf/all/forwarding', '1');
+  // A router listens to no other (accept_ra of ip-sysctl): who comes after this test is none.
+  writeFileSync(FORWARDING, '1');
+  t.teardown(() => writeFileSync(FORWARDING, '0'));
   const folder = mkdtempSync(join(tmpdir(), 'tunstack-radvd-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const config = join(folder, 'conf');
