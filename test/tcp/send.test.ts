@@ -7,6 +7,7 @@ import test from 'ava';
 import { Failure } from '../../src/stack/base/failure.ts';
 import { SeededRandom } from '../../src/stack/base/random.ts';
 import type { Offload } from '../../src/stack/ip/interface.ts';
+import { info } from '../../src/stack/tcp/info.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { MS, S } from '../support/lab.ts';
 import { pattern } from '../support/packets.ts';
@@ -198,4 +199,13 @@ test('send: in congestion avoidance too a length is a small integer to V8', (t) 
   t.is(peer.skip()[0]?.len, 5_000);
   t.deepEqual(small, [true]);
   t.false(isSmall(5_000.5));
+});
+
+test('send: segments are counted as the device cuts them, and those of the handshake too (Linux: segs_out, segs_in)', (t) => {
+  const peer = established(t, { offload: FULL, window: 60_000 });
+  const before = info(peer.tcb);
+  t.is(before.segsIn, 2, 'its SYN, and the ACK of ours');
+  peer.write(10 * peer.tcb.mss);
+  t.true(peer.skip().length < 10, 'by fewer packets');
+  t.is(info(peer.tcb).segsOut - before.segsOut, 10);
 });

@@ -77,6 +77,7 @@ for (const address of ADDRESSES) {
       ['bytes_received', 'bytes_sent'],
       ['bytes_sent', 'bytes_received'],
       ['bytes_acked', 'bytes_received'],
+      ['segs_in', 'segs_out'],
       ['mss', 'mss'],
       ['pmtu', 'pmtu'],
     ] as const) {

@@ -84,9 +84,9 @@ export interface TcpInfo {
   readonly bytesAcked: number;
   /** Bytes of text handed to the owner. */
   readonly bytesReceived: number;
-  /** Segments received. */
+  /** Segments received, its SYN included. */
   readonly segsIn: number;
-  /** Segments sent. */
+  /** Segments sent; of one that the device cuts, those that it becomes. */
   readonly segsOut: number;
   /** Whether segments have been seen to overtake each other, RFC 8985 §6.2. */
   readonly reordering: boolean;

@@ -116,7 +116,7 @@ export function retransmit(
   if (tcb.retransmitStamp === 0) tcb.retransmitStamp = stampNow(tcb, now) || 1;
   tcb.undoRetransmits += length;
   tcb.prrOut += length;
-  tcb.retransmits++;
+  tcb.retransmits += Math.ceil(length / tcb.mss);
   tcb.bytesRetransmitted += text;
   count(tcb.tcp.stats, Stat.TcpRetransSegs, Math.ceil(length / tcb.mss));
   paced(tcb, length, now);

@@ -164,7 +164,7 @@ function transmit(
   next.beyondPath = tcb.search !== null;
   next.dontFragment = true; // path MTU discovery, RFC 1191 §3
   const failure = output.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
-  tcb.segmentsOut++;
+  tcb.segmentsOut += segments;
   count(tcp.stats, Stat.TcpOutSegs, segments);
   return failure === Failure.NONE;
 }

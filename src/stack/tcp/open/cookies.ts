@@ -85,6 +85,7 @@ export class Cookies {
     if (tcb === null) return null;
     count(tcp.stats, Stat.TcpExtSyncookiesRecv);
     restore(tcp, this.#syn, tcb, packet, segment, mss, now);
+    tcb.segmentsIn = 1; // its SYN
     become(tcb, State.SYN_RECEIVED);
     tcb.listener = listener;
     listener.halfOpen++; // `accepted` takes it back

@@ -47,6 +47,7 @@ export function answerSyn(
   prepare(tcb, tcp.secrets, now);
   if (iss !== null) setSendSequence(tcb, iss);
   takeSyn(tcb, segment, now);
+  tcb.segmentsIn = 1;
   become(tcb, State.SYN_RECEIVED);
   tcp.dirty(tcb);
   return Drop.NONE;
