@@ -136,8 +136,9 @@ const finding = (
   rows: readonly Row[] = [],
 ): Finding => ({
   ...{ kind, ...words, evidence, count: rows.length },
-  connections: rows.slice(0, SHOWN).map(({ id, remoteAddress, remotePort }) => ({
-    ...{ id, name: `${remoteAddress} port ${remotePort}` },
+  // Both ends: of two connections to one server each has a name of its own.
+  connections: rows.slice(0, SHOWN).map(({ id, remoteAddress, remotePort, localPort }) => ({
+    ...{ id, name: `${remoteAddress} port ${remotePort}, ours ${localPort}` },
   })),
 });
 
