@@ -211,7 +211,9 @@ export class LifeDialog {
   #facts(info) {
     const { network, peer, buffer } = this.#shares(info);
     const facts = {
-      'held back by': `network ${percent(network)}, peer’s window ${percent(peer)}, send buffer ${percent(buffer)}`,
+      'network holds it': `${percent(network)} of the time`,
+      'peer’s window does': `${percent(peer)} of the time`,
+      'send buffer does': `${percent(buffer)} of the time`,
       'congestion control': `${info.congestion}, ${info.caState.toLowerCase()}`,
       'congestion window': bytes(info.cwnd),
       ssthresh: info.ssthresh < 2 ** 40 ? bytes(info.ssthresh) : 'none yet',
