@@ -70,7 +70,7 @@ for (const address of ADDRESSES) {
     const count = (text: string, name: string): string =>
       new RegExp(`\\b${name}:(\\d+)`).exec(text)?.[1] ?? '';
     await new Promise((later) => setTimeout(later, 100)); // the kernel's ACK may be delayed
-    const kernel = (await run('ss', '-tniH', 'dst', kernels(address))).out;
+    const kernel = (await run('ss', '-tniH', 'state', 'established', 'dst', kernels(address))).out;
     const here = await ours(pid, 'ss', '-tniH', 'sport', '=', ':7');
     t.is(count(kernel, 'bytes_received'), '1000');
     for (const [mine, theirs] of [
