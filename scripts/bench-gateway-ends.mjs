@@ -1,15 +1,14 @@
 /**
- * Both ends of `npm run bench:gateway`: a server that sends (1), takes (2) and answers (3), and a client that
- * measures each, for some seconds, and prints megabytes a second and microseconds.
+ * Both ends of `npm run bench:gateway` where there is no C compiler, as bench/native/gateway.c has them: a server that
+ * sends (1), takes (2) and answers (3), and clients that measure one each and print megabytes a second or microseconds.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const [, , side, host, given] = process.argv;
+const [, , what, host, given] = process.argv;
 const PIECE = Buffer.alloc(1 << 20, 'x');
 const MB = 1e6;
-const REQUESTS = 300;
 
 function serve() {
   createServer((socket) => {
@@ -68,25 +67,20 @@ async function up(seconds) {
 }
 
 /** Connect, ask, and read to the end: the median. */
-async function request() {
+async function request(count) {
   const times = [];
-  for (let i = 0; i < REQUESTS; i++) {
+  for (let i = 0; i < count; i++) {
     const began = performance.now();
     const socket = connect({ port: 3, host, noDelay: true });
     socket.write('GET');
     await once(socket.resume(), 'close');
     times.push(performance.now() - began);
   }
-  return times.sort((a, b) => a - b)[REQUESTS >> 1] * 1000;
+  return times.sort((a, b) => a - b)[count >> 1] * 1000;
 }
 
-if (side === 'server') serve();
+if (what === 'serve') serve();
 else {
-  const seconds = Number(given);
-  await down(1); // all are warm: what is compiled as it runs has run
-  await up(1);
-  console.log(
-    JSON.stringify({ down: await down(seconds), up: await up(seconds), request: await request() }),
-  );
+  console.log(await { down, up, request }[what](Number(given)));
   process.exit();
 }

@@ -1,9 +1,10 @@
 /**
  * `npm run bench:gateway`: a guest's way out through `tunstack network`, slirp4netns and pasta (passt for network
- * namespaces), in turn, in network namespaces of their own: one stream each way, and requests one after the other,
- * each on a connection of its own. Prints a table; with `--docs` it takes the place of the one in docs/speed.md.
+ * namespaces), and by a cable without any of them, in turn, in network namespaces of their own: one stream each way,
+ * and requests one after the other, each on a connection of its own. Both ends are programs in C (bench/native), or
+ * of Node's where there is no compiler. Prints a table; with `--docs` it takes the place of the one in docs/speed.md.
  *
- *     npm run bench:gateway -- [--runs N] [--seconds N] [--docs]
+ *     npm run bench:gateway -- [--runs N] [--seconds N] [--only NAME,...] [--docs]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,7 +23,10 @@ const option = (name, usual) => {
 };
 const runs = option('runs', 3);
 const seconds = option('seconds', 2);
-const ENDS = join(root, 'scripts/bench-gateway-ends.mjs');
+/** Requests that are measured; twice as many come before, since what is compiled as it runs must have run. */
+const REQUESTS = 2000;
+/** How long a measurement may take besides its seconds. */
+const PATIENCE = 60;
 const HERE = '192.0.2.1';
 const SERVER = '192.0.2.2';
 const BEGIN = '<!-- bench:gateway -->';
@@ -64,10 +68,14 @@ async function space() {
 }
 
 const MTU = '65520';
+const packageVersion = (name) => {
+  const { stdout = '' } = spawnSync('dpkg', ['-s', name], { encoding: 'utf8' });
+  return /^Version: (.+)$/m.exec(stdout)?.[1] ?? '';
+};
 const subjects = {
   tunstack: {
     version: () =>
-      `tunstack ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}`,
+      `tunstack network ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}`,
     begin: async (guest) => {
       const gateway = start(
         ...[
@@ -93,18 +101,16 @@ const subjects = {
     },
   },
   pasta: {
-    version: () =>
-      `pasta ${spawnSync('pasta', ['--version'], { encoding: 'utf8' })
-        .stdout.split('\n')[0]
-        .replace(/^pasta /, '')}`,
+    version: () => `pasta ${packageVersion('passt')}`.trim(),
     // It enters no namespace of others as root: the client runs in the one that it makes.
-    within: (words) =>
-      start(
-        ...['pasta', '--runas', '0', '--config-net', '--ipv4-only', '-f', '-q', '-m', MTU],
-        ...['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none', '-i', 'out0'],
-        ...['-a', '10.0.2.100', '-n', '24', '-g', '10.0.2.2', '--', ...words],
-      ),
+    within: [
+      ...['pasta', '--runas', '0', '--config-net', '--ipv4-only', '-f', '-q', '-m', MTU],
+      ...['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none', '-i', 'out0'],
+      ...['-a', '10.0.2.100', '-n', '24', '-g', '10.0.2.2', '--'],
+    ],
   },
+  // From this host itself: what the ends and the cable can do.
+  none: { version: () => 'no gateway: the same ends on a cable', within: [] },
 };
 
 /** Until the guest has a way out. */
@@ -119,29 +125,45 @@ async function way(guest) {
   throw new Error('the guest got no way out');
 }
 
-async function measure(name) {
+async function measure(name, ends) {
   const { begin, within } = subjects[name];
-  const words = [process.execPath, ENDS, 'client', SERVER, `${seconds}`];
-  if (within) return resultOf(within(words));
+  if (within) return allOf([...within, ...ends]);
   const guest = await space();
   const gateway = await begin(guest);
   try {
-    return await resultOf(start(...guest.enter, ...words));
+    return await allOf([...guest.enter, ...ends]);
   } finally {
     await gateway.stop();
     await guest.stop();
   }
 }
 
-/** What a client says in the end; pasta has been seen to stop for ever in the middle of an upload. */
+/** Each for a while before it counts. */
+async function allOf(client) {
+  const found = {};
+  for (const [what, warm, measured] of [
+    ['down', 1, seconds],
+    ['up', 1, seconds],
+    ['request', 2 * REQUESTS, REQUESTS],
+  ]) {
+    await resultOf(start(...client, what, SERVER, `${warm}`));
+    found[what] = await resultOf(start(...client, what, SERVER, `${measured}`));
+  }
+  return found;
+}
+
+/** The number that a client says in the end. What has stopped for ever is an error, and what others say is none. */
 async function resultOf(client) {
-  const patience = (2 * seconds + 60) * 1000;
+  const patience = (seconds + PATIENCE) * 1000;
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no result for ${patience / 1000} s`)), patience);
   });
   try {
-    return JSON.parse(await Promise.race([client.line(), late]));
+    for (;;) {
+      const number = Number.parseFloat(await Promise.race([client.line(), late]));
+      if (number > 0) return number;
+    }
   } finally {
     clearTimeout(timer);
     await client.stop();
@@ -162,12 +184,21 @@ async function main() {
   sh('ip', 'route', 'add', 'default', 'via', SERVER);
   sh(...outside.enter, 'ip', 'addr', 'add', `${SERVER}/24`, 'dev', 'out1');
   sh(...outside.enter, 'ip', 'link', 'set', 'out1', 'mtu', '65520', 'up');
-  const server = start(...outside.enter, process.execPath, ENDS, 'server');
+  const { buildTools, toolPath } = await import('../dist/bench/link/native.js');
+  const lacking = buildTools();
+  const ends = lacking
+    ? [process.execPath, join(root, 'scripts/bench-gateway-ends.mjs')]
+    : [toolPath('gateway')];
+  if (lacking) console.error(`${lacking}; the ends are Node's`);
+  const server = start(...outside.enter, ...ends, 'serve');
   await server.line();
   const found = {};
   const missing = [];
   const { Progress } = await import('../dist/src/cli/progress.js');
-  const names = Object.keys(subjects);
+  const at = args.indexOf('--only');
+  const names = Object.keys(subjects).filter(
+    (name) => at < 0 || args[at + 1]?.split(',').includes(name),
+  );
   const progress = new Progress({
     what: 'bench:gateway',
     total: runs * names.length,
@@ -178,7 +209,7 @@ async function main() {
       progress.at(run * names.length + i, name);
       if (missing.some((line) => line.startsWith(`${name}:`))) continue;
       try {
-        const result = await measure(name);
+        const result = await measure(name, ends);
         found[name] ??= [];
         found[name].push(result);
         console.error(`${name} ${JSON.stringify(result)}`);
@@ -195,7 +226,7 @@ async function main() {
     return `| ${subjects[name].version()} | ${spread(of('down'))} | ${spread(of('up'))} | ${spread(of('request'))} |`;
   });
   const table = [
-    `- \`npm run bench:gateway -- --runs ${runs} --seconds ${seconds}\`, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${cpus().length} cores, Node ${process.version}`,
+    `- \`npm run bench:gateway -- --runs ${runs} --seconds ${seconds}\`, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${cpus().length} cores, Node ${process.version}${lacking ? '; both ends are Node’s' : ''}`,
     ...missing.map((line) => `- not measured: ${line}`),
     '',
     '| | to the guest, MB/s | from the guest, MB/s | a request on a new connection, µs |',

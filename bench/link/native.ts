@@ -22,6 +22,7 @@ const TOOLS = [
   'sink',
   'fetch',
   'wsrate',
+  'gateway',
 ] as const;
 
 export type Tool = (typeof TOOLS)[number];

@@ -19,6 +19,11 @@ export interface DeviceUser {
    * another turn; who cannot take even one is told again after it has read one.
    */
   readable(): void;
+  /**
+   * A packet is there, from within the call by which somebody else writes it: who reads it at once has it from where
+   * it lies, and who does not, later. `readable` follows. Called by a prompt pipe.
+   */
+  packet?(): void;
   /** A `write` that gave false may now succeed. */
   writable(): void;
   /** `mtu` and `maxPacket` of the device are not what they were: somebody has changed the interface. */

@@ -3,7 +3,8 @@
  *
  * The queue between them is bounded, and a write to a full one gives false: a pipe loses nothing.
  * A user is told of packets from `schedule`, never from within the other's `write`; of a prompt pipe from within
- * its `flush`.
+ * its `flush`, and of each packet within its `write` if it wants that (`packet`): one that it reads there is copied
+ * once, and not into the queue and out of it.
  * @module
  */
 import { type Device, type DeviceOffload, type DeviceUser, NO_OFFLOAD } from './device.ts';
@@ -11,7 +12,7 @@ import { checkInteger, checkStart } from './errors.ts';
 import { longestPacket, VIRTIO_HEADER } from './medium.ts';
 import { Notice } from './notice.ts';
 import { checkMtu } from './options.ts';
-import { PacketQueue, Pieces } from './queue.ts';
+import { copy, PacketQueue, Pieces } from './queue.ts';
 
 /** What both ends are like. */
 export interface PipeOptions {
@@ -97,6 +98,11 @@ export class PipeEnd implements Device {
   #blocked = false;
   /** What follows the bytes of the next write. */
   readonly #pieces = new Pieces();
+  /** Bytes of ours that the far end may read from where they lie, from `#lentAt` and then the pieces; 0: none. */
+  #lent = 0;
+  #lentAt = 0;
+  /** The far end has read so since the last flush. */
+  #handed = false;
 
   constructor(name: string, traits: PipeTraits) {
     this.name = name;
@@ -135,6 +141,7 @@ export class PipeEnd implements Device {
   read(at: number, room: number): number {
     const user = this.#user;
     if (user === undefined) return 0;
+    if (this.#far.#lent > 0) return this.#far.#handOver(user.memory, at, room);
     const length = this.#inbound.shift(user.memory, at, room);
     if (length === 0) return 0;
     if (this.#far.#blocked) this.#far.#unblock();
@@ -160,6 +167,10 @@ export class PipeEnd implements Device {
       return true;
     }
     const { memory } = this.#user as DeviceUser;
+    if (this.#prompt && far.#inbound.count === 0 && this.#lend(at, length)) {
+      pieces.clear();
+      return true;
+    }
     const taken = far.#inbound.push(memory, at, length, pieces);
     pieces.clear();
     if (!taken) {
@@ -172,7 +183,10 @@ export class PipeEnd implements Device {
 
   flush(): void {
     const far = this.#far;
-    if (this.#prompt && far.#user !== undefined && far.#inbound.count > 0) far.#notice.now();
+    if (!this.#prompt || far.#user === undefined) return;
+    if (far.#inbound.count > 0) far.#notice.now();
+    else if (this.#handed) far.#user.readable();
+    this.#handed = false;
   }
 
   close(): Promise<void> {
@@ -186,6 +200,33 @@ export class PipeEnd implements Device {
     });
     if (this.#far.#blocked) this.#far.#unblock();
     return this.#closed;
+  }
+
+  /** Offer the packet to the far end's user, who may read it now; whether it has. */
+  #lend(at: number, length: number): boolean {
+    const user = this.#far.#user;
+    if (user?.packet === undefined || this.#lent > 0) return false;
+    this.#lentAt = at;
+    this.#lent = length;
+    try {
+      user.packet();
+      if (this.#lent > 0) return false;
+    } finally {
+      this.#lent = 0;
+    }
+    this.#handed = true;
+    return true;
+  }
+
+  /** What is lent, into the far end's memory; 0 if that is too small, where the queue cuts it. */
+  #handOver(into: Uint8Array, at: number, room: number): number {
+    const length = this.#lent + this.#pieces.length;
+    if (length > room) return 0;
+    const { memory } = this.#user as DeviceUser; // who has written has started it
+    copy(memory, this.#lentAt, into, at, this.#lent);
+    this.#pieces.copy(into, at + this.#lent);
+    this.#lent = 0;
+    return length;
   }
 
   #tell(): boolean {

@@ -86,6 +86,8 @@ export class Port implements PieceTaker {
   /** Where every frame that passes here is shown too. */
   mirror: Port | undefined = undefined;
   touched = false;
+  /** Bytes of frames that were taken as they were written, since the last turn. */
+  early = 0;
   framesIn = 0;
   bytesIn = 0;
   framesOut = 0;

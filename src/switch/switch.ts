@@ -161,6 +161,7 @@ export class Switch {
     device.start({
       memory: this.#memory,
       readable: () => this.#readable(port),
+      packet: () => this.#packet(port),
       writable: () => port.drain(),
       mtuChanged: () => port.resize(),
       closed: (error) => {
@@ -243,25 +244,44 @@ export class Switch {
     setImmediate(() => this.#readable(port));
   }
 
+  /** One frame that lies with who sends it; `readable` comes when it has sent all. */
+  #packet(port: Port): void {
+    if (this.#busy || port.early >= ENOUGH) return;
+    this.#busy = true;
+    try {
+      port.early += this.#takeNext(port, this.#clock.now());
+    } finally {
+      this.#busy = false;
+    }
+  }
+
   #takeAll(port: Port): void {
     const now = this.#clock.now();
-    const { device } = port;
-    let taken = 0;
-    for (let left = BUDGET; left > 0 && taken < ENOUGH; left--) {
-      const length = device.read(LEAD, PIECE - LEAD);
-      if (length === 0) break;
+    let taken = port.early;
+    port.early = 0;
+    // One in any case: who reads none is not told again.
+    for (let left = BUDGET; left > 0; left--) {
+      const length = this.#takeNext(port, now);
       taken += length;
-      port.framesIn++;
-      port.bytesIn += length;
-      const { log } = port;
-      if (log !== undefined) {
-        const head = device.headerLength;
-        log.begin(this.#frame.view, LEAD + head, Math.min(length, PIECE - LEAD) - head, head);
-      }
-      const drop = this.#take(port, length, now);
-      if (drop !== SwitchDrop.NONE) port.drop(drop);
-      log?.end(Direction.IN, whyDropped(drop));
+      if (length === 0 || taken >= ENOUGH) break;
     }
+  }
+
+  /** The next frame, if there is one: its length, or 0. */
+  #takeNext(port: Port, now: number): number {
+    const { device, log } = port;
+    const length = device.read(LEAD, PIECE - LEAD);
+    if (length === 0) return 0;
+    port.framesIn++;
+    port.bytesIn += length;
+    if (log !== undefined) {
+      const head = device.headerLength;
+      log.begin(this.#frame.view, LEAD + head, Math.min(length, PIECE - LEAD) - head, head);
+    }
+    const drop = this.#take(port, length, now);
+    if (drop !== SwitchDrop.NONE) port.drop(drop);
+    log?.end(Direction.IN, whyDropped(drop));
+    return length;
   }
 
   /** A frame of `length` bytes lies at `LEAD`. */

@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
+import type { DeviceUser } from '../../src/device/device.ts';
 import { createPipe } from '../../src/device/pipe.ts';
 import { deviceSuite, type Link } from './suite.ts';
 import { Collector, settle, udpPacket, until } from './support.ts';
@@ -160,4 +161,52 @@ test('pipe: an end that is closed holds nothing of who had it, whoever has the o
   }
   t.is(held.deref(), undefined);
   t.is(right.queued, 0);
+});
+
+test('pipe: a prompt one offers each packet as it is written, and tells of the batch at its flush', (t) => {
+  const [left, right] = createPipe({ prompt: true, offload: true });
+  const sender = new Collector(left);
+  const receiver = new Collector(right);
+  let takes = true;
+  right.start(
+    Object.assign(receiver, { packet: () => takes && receiver.drain() }) satisfies DeviceUser,
+  );
+  left.start(sender);
+  t.true(left.gather(Buffer.from('from elsewhere'), 5, 9));
+  t.true(sender.write(udpPacket('one ')));
+  t.is(receiver.packets.length, 1, 'while it is written');
+  t.is(
+    Buffer.from(receiver.packets[0] ?? [])
+      .subarray(-13)
+      .toString(),
+    'one elsewhere',
+  );
+  takes = false;
+  for (const text of ['two', 'three']) t.true(sender.write(udpPacket(text)));
+  takes = true;
+  t.true(sender.write(udpPacket('four')));
+  t.is(receiver.packets.length, 1, 'what was written before is not overtaken');
+  t.is(receiver.readables, 0);
+  left.flush();
+  t.deepEqual(receiver.payloads.slice(1), ['two', 'three', 'four']);
+  t.is(receiver.readables, 1);
+  t.true(sender.write(udpPacket('five')));
+  left.flush();
+  t.is(receiver.readables, 2, 'the batch has an end, though nothing is left');
+  left.flush();
+  t.is(receiver.readables, 2);
+  t.deepEqual(receiver.payloads.slice(4), ['five']);
+});
+
+test('pipe: a packet that is too long for who is offered it is cut later, as any other', (t) => {
+  const [left, right] = createPipe({ prompt: true });
+  const sender = new Collector(left);
+  const receiver = Object.assign(new Collector(right), { packet: () => void receiver.drain() });
+  receiver.room = 100;
+  left.start(sender);
+  right.start(receiver);
+  t.true(sender.write(udpPacket('x'.repeat(100))));
+  t.deepEqual(receiver.cut, []);
+  left.flush();
+  t.deepEqual(receiver.cut, [128]);
 });

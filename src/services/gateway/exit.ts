@@ -6,6 +6,7 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
+import { HostReads } from './host-reads.ts';
 import type { OwnSockets } from './own-sockets.ts';
 
 /** What all dials share. */
@@ -39,7 +40,10 @@ export async function openConnection(
   const from = sourceFor(exit, options.host);
   const family = isIP(from ?? '');
   const local = from === undefined ? {} : { localAddress: from, family };
-  const socket = connect({ ...options, ...local, allowHalfOpen: true, noDelay: true });
+  const reads = new HostReads();
+  const { onread } = reads;
+  const socket = connect({ ...options, ...local, onread, allowHalfOpen: true, noDelay: true });
+  reads.belongTo(socket);
   exit.own.watch(socket);
   try {
     await once(socket, 'connect', { signal });

@@ -332,11 +332,17 @@ export class Gateway {
       throw new Error('the client went away');
     }
     for (const socket of [client, upstream]) socket.setKeepAlive(true, KEEP_ALIVE);
+    // The socket counts what its stream had, which is not all.
+    const { connection } = client;
     const cut = (): void => {
       client.resetAndDestroy();
       upstream.resetAndDestroy();
     };
-    const ends = { bytesOut: () => client.bytesRead, bytesIn: () => upstream.bytesRead, cut };
+    const ends = {
+      bytesOut: () => connection?.bytesRead ?? 0,
+      bytesIn: () => upstream.bytesRead,
+      cut,
+    };
     const live = this.#open(question, verdict, ends);
     const opening = verdict.listen ? hear(client, (said) => this.#hear(live, said)) : undefined;
     relay(client, upstream, () => this.#close(live, way), { opening });

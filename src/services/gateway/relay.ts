@@ -4,6 +4,8 @@
  * @module
  */
 import type { Duplex } from 'node:stream';
+import { shorten } from './shortcut.ts';
+import { countRelay, enough } from './waiting.ts';
 
 /** What `net.Socket` has besides. */
 export interface Resettable extends Duplex {
@@ -33,20 +35,6 @@ const LOOK_EVERY = 5000;
 
 const NOTHING = Buffer.alloc(0);
 
-/**
- * Bytes that may wait to be taken by one of the two before nothing more is read from the other: all relays share
- * `ALL_WAITING`, within these. A stream's own mark of 16 KiB is less than what sockets read at once: with it (`pipe`)
- * who sends would be paused and set going again for each piece, and who is paused closes his window and keeps
- * aside what comes meanwhile.
- */
-const MOST_WAITING = 1 << 20;
-const LEAST_WAITING = 1 << 16;
-const ALL_WAITING = 64 << 20;
-let relays = 0;
-
-/** How much may wait each way of one relay. */
-const enough = (): number => Math.min(MOST_WAITING, Math.max(LEAST_WAITING, ALL_WAITING / relays));
-
 /** Hand on what comes by `from`, and pause it while too much waits. */
 function pump(from: Duplex, to: Duplex): void {
   from.on('data', (text: Uint8Array) => {
@@ -54,6 +42,7 @@ function pump(from: Duplex, to: Duplex): void {
     if (to.writable && !to.write(text) && to.writableLength >= enough()) from.pause();
   });
   to.on('drain', () => from.resume());
+  shorten(from, to);
   from.resume();
 }
 
@@ -95,7 +84,7 @@ export function relay(
   { lookEvery = LOOK_EVERY, opening }: RelayOptions = {},
 ): void {
   let open = 2;
-  relays++;
+  countRelay(1);
   const watch = (socket: Resettable, peer: Resettable, held: Held): void => {
     let failed = false;
     let looking: NodeJS.Timeout | undefined;
@@ -121,7 +110,7 @@ export function relay(
         else peer.destroy();
       }
       if (--open > 0) return;
-      relays--;
+      countRelay(-1);
       done();
     });
   };

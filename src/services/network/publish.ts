@@ -173,9 +173,10 @@ export class Published {
       if (source === 'proxy' && remoteAddress !== '') {
         inner.write(proxyHeader({ remoteAddress, remotePort, localAddress, localPort }));
       }
+      const { connection } = inner; // the socket counts what its stream had, which is not all
       relay(socket, inner, () => {
         this.bytesIn += socket.bytesRead;
-        this.bytesOut += inner.bytesRead;
+        this.bytesOut += connection?.bytesRead ?? 0;
       });
     });
   }

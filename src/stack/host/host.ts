@@ -27,7 +27,7 @@ import type { Core } from '../stack.ts';
 import { dropWatcher, makeDropWatcher } from './drops.ts';
 import { Events } from './events.ts';
 import { Inflow } from './inflow.ts';
-import { hasVlan, interfaceOf, type Port, resize, traitsOf } from './port.ts';
+import { Ahead, hasVlan, interfaceOf, isLone, type Port, resize, traitsOf } from './port.ts';
 
 /**
  * Packets that one turn takes from a device before timers and other I/O have theirs; the device
@@ -41,14 +41,6 @@ const MICROTASKS = 16;
 /** Turns in a row by which packets that wait put off what is due: so many hold what a TUN's queue does. */
 const MOST_BEHIND = 16;
 const LONGEST_TIMER = 2 ** 31 - 1;
-
-/**
- * After so many batches of one packet the next ones are taken to be so too, as requests in turn bring
- * them: a device is not asked for a second packet, which costs it a system call. It tells again if there is
- * one. One in so many asks all the same, and a longer batch ends it.
- */
-const LONE = 4;
-const LOOK_AGAIN = 16;
 
 /** Where a turn stands. */
 const Phase = {
@@ -140,11 +132,13 @@ export class Host {
       known.vlans.push({ vlan, iface, most });
       return iface;
     }
-    const port: Port = { device, iface, vlans: [{ vlan, iface, most }], lone: 0 };
+    const ahead = new Ahead(this.core.slots);
+    const port: Port = { device, iface, vlans: [{ vlan, iface, most }], lone: 0, ahead };
     this.#ports.push(port);
     device.start({
       memory: this.core.slots.bytes,
       readable: () => this.#readable(port),
+      packet: () => ahead.read(device, HEADROOM - iface.lead),
       writable: () => this.#writable(port),
       mtuChanged: () => resize(port, (one, to) => this.core.setMtu(one, to)),
       closed: (error) => this.#gone(port, error),
@@ -246,6 +240,7 @@ export class Host {
     const index = this.#ports.indexOf(port);
     if (index < 0) return;
     this.#ports.splice(index, 1);
+    port.ahead.drop();
     for (const { iface } of port.vlans) this.core.removeInterface(iface);
     this.#onGone(error);
   }
@@ -342,21 +337,22 @@ export class Host {
   /** True if the device was found empty; `whole`: look, whatever it brought of late. */
   #drain(port: Port, whole: boolean): boolean {
     const { slots } = this.core;
-    const { device, iface } = port;
+    const { device, iface, ahead } = port;
     const lead = HEADROOM - iface.lead;
     const room = slots.size - lead;
-    const alone = !whole && port.lone >= LONE && port.lone % LOOK_AGAIN !== 0;
+    const alone = !whole && isLone(port);
     for (let taken = 0; taken < BUDGET; taken++) {
-      if (alone && taken === 1) {
+      const early = ahead.length;
+      if (alone && taken === 1 && early === 0) {
         port.lone++;
         return false;
       }
-      const slot = slots.acquire();
+      const slot = early > 0 ? ahead.shift() : slots.acquire();
       if (slot === NO_SLOT) {
         if (!this.#discard(device)) return true;
         continue;
       }
-      const length = device.read(slot + lead, room);
+      const length = early > 0 ? early : device.read(slot + lead, room);
       if (length === 0) {
         slots.release(slot);
         if (taken > 0) port.lone = taken === 1 ? port.lone + 1 : 0;
@@ -371,19 +367,16 @@ export class Host {
       if (this.events.weight >= ENOUGH) break;
     }
     port.lone = 0;
+    if (ahead.count > 0) setImmediate(() => this.#readable(port)); // the device knows of none
     return false;
   }
 
   /** No slot is free: read a packet where no slot is, so that it is lost here and counted. */
   #discard(device: Device): boolean {
     if (device.read(0, this.core.slots.scratchSize) === 0) return false;
-    this.#count(Drop.NO_SLOT);
-    return true;
-  }
-
-  #count(reason: Drop): void {
     this.core.ip.packetsIn++;
-    this.core.ip.countDrop(reason, 1, null, 0, 0);
+    this.core.ip.countDrop(Drop.NO_SLOT, 1, null, 0, 0);
+    return true;
   }
 
   #woken(): void {

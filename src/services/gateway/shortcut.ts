@@ -1,0 +1,83 @@
+/**
+ * The way of text between a socket of a stack and one of this host past both streams: from a packet's slot into the
+ * kernel's socket, and from there into the send buffer. The streams have all the rest: the ends, the errors, and
+ * what the other side does not take at once, by which whoever sends is held up.
+ *
+ * Order holds because a stream that has anything of its own gets what comes next as well.
+ * @module
+ */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { prepareWrites, writeNow } from '../../device/linux/socket-write.ts';
+import type { Connection } from '../../index.ts';
+import { HostReads, Took } from './host-reads.ts';
+
+/** Shorter text is gathered by the stack, many segments to a buffer: a call for each would cost more. */
+const LARGE = 8192;
+
+/** The stack's connection below `socket`, if that is one of a stack's. */
+function connectionOf(socket: object): Connection | undefined {
+  const { connection } = socket as { connection?: Partial<Connection> };
+  const isOurs = typeof connection?.writeCopy === 'function' && connection.handler !== undefined;
+  return isOurs ? (connection as Connection) : undefined;
+}
+
+/** Take the short way from `from` to `to` where there is one. Both are relayed as streams besides. */
+export function shorten(from: Duplex, to: Duplex): void {
+  const source = connectionOf(from);
+  const target = connectionOf(to);
+  if (source !== undefined && to instanceof Socket && target === undefined) {
+    carryOut(from as Socket, source, to);
+  } else if (target !== undefined && source === undefined) carryIn(from, to, target);
+}
+
+/** Of text that has come to the stack. */
+function carryOut(from: Socket, connection: Connection, to: Socket): void {
+  prepareWrites();
+  const { handler } = connection;
+  let passed = 0; // by this way
+  connection.handler = {
+    ...handler,
+    data: (same, bytes, at, length) => {
+      // What was handed over and has not come to the stream's reader: it would be overtaken.
+      const isBehind = same.bytesRead - passed - from.bytesRead > length;
+      if (length < LARGE || isBehind || from.readableLength > 0 || from.isPaused()) {
+        handler.data?.(same, bytes, at, length);
+        return;
+      }
+      passed += length;
+      const taken = writeNow(to, bytes, at, length);
+      if (taken === length || !to.writable) return;
+      same.pause();
+      const rest = Buffer.from(bytes.subarray(at + taken, at + length));
+      to.write(rest, () => same.resume());
+    },
+  };
+}
+
+/** Of text that has come to this host. */
+function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
+  const reads = HostReads.of(from);
+  if (reads === undefined) return;
+  let filled = false;
+  const end = (): void => {
+    filled = false;
+    connection.setNoDelay(true);
+  };
+  reads.taker = (bytes, length) => {
+    if (to.writableLength > 0 || !to.writable) return Took.PASS;
+    // There is more to come at once: the end of this is no segment of its own.
+    if (length === bytes.length && !filled) {
+      filled = true;
+      connection.setNoDelay(false);
+      setImmediate(end);
+    }
+    const taken = connection.writeCopy(bytes, 0, length);
+    if (taken === length) return Took.MORE;
+    const rest = Buffer.from(bytes.subarray(taken, length));
+    to.write(rest, (error) => {
+      if (!error) from.resume();
+    });
+    return Took.ENOUGH;
+  };
+}
