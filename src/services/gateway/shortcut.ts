@@ -62,7 +62,7 @@ function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
   let filled = false;
   const end = (): void => {
     filled = false;
-    connection.setNoDelay(true);
+    if (!connection.closed) connection.setNoDelay(true);
   };
   reads.taker = (bytes, length) => {
     if (to.writableLength > 0 || !to.writable) return Took.PASS;
