@@ -99,7 +99,8 @@ function pieces(total: number): Buffer[] {
 /** All that comes, as a hash, to its end. */
 async function hashOf(socket: Socket): Promise<string> {
   const hash = createHash('sha256');
-  for await (const piece of socket) hash.update(piece as Buffer);
+  socket.on('data', (piece) => hash.update(piece));
+  await once(socket, 'end'); // an iterator would destroy it
   return hash.digest('hex');
 }
 
