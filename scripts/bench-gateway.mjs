@@ -72,6 +72,13 @@ const packageVersion = (name) => {
   const { stdout = '' } = spawnSync('dpkg', ['-s', name], { encoding: 'utf8' });
   return /^Version: (.+)$/m.exec(stdout)?.[1] ?? '';
 };
+const pastaVersion = () => `pasta ${packageVersion('passt')}`.trim();
+/** It enters no namespace of others as root: the client runs in the one that it makes. */
+const pasta = (mtu) => [
+  ...['pasta', '--runas', '0', '--config-net', '--ipv4-only', '-f', '-q', '-m', mtu],
+  ...['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none', '-i', 'out0'],
+  ...['-a', '10.0.2.100', '-n', '24', '-g', '10.0.2.2', '--'],
+];
 const subjects = {
   tunstack: {
     version: () =>
@@ -100,15 +107,9 @@ const subjects = {
       return gateway;
     },
   },
-  pasta: {
-    version: () => `pasta ${packageVersion('passt')}`.trim(),
-    // It enters no namespace of others as root: the client runs in the one that it makes.
-    within: [
-      ...['pasta', '--runas', '0', '--config-net', '--ipv4-only', '-f', '-q', '-m', MTU],
-      ...['-t', 'none', '-u', 'none', '-T', 'none', '-U', 'none', '-i', 'out0'],
-      ...['-a', '10.0.2.100', '-n', '24', '-g', '10.0.2.2', '--'],
-    ],
-  },
+  pasta: { version: pastaVersion, within: pasta(MTU) },
+  // Once it has offered a guest less than a segment, it may never offer more: shorter ones go on.
+  pasta16: { version: () => `${pastaVersion()}, MTU 16 384`, within: pasta('16384') },
   // From this host itself: what the ends and the cable can do.
   none: { version: () => 'no gateway: the same ends on a cable', within: [] },
 };
