@@ -99,7 +99,7 @@ function pieces(total: number): Buffer[] {
 /** All that comes, as a hash, to its end. */
 async function hashOf(socket: Socket): Promise<string> {
   const hash = createHash('sha256');
-  socket.on('data', (piece) => hash.update(piece));
+  socket.on('data', (piece) => hash.update(piece)).resume();
   await once(socket, 'end'); // an iterator would destroy it
   return hash.digest('hex');
 }
