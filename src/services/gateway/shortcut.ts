@@ -1,7 +1,7 @@
 /**
  * The way of text between a socket of a stack and one of this host past both streams: from a packet's slot into the
- * kernel's socket, and from there into the send buffer. The streams have all the rest: the ends, the errors, and
- * what the other side does not take at once, by which whoever sends is held up.
+ * kernel's socket, and from where it was read into the send buffer. The streams have all the rest: the ends, the
+ * errors, and what the other side does not take at once, by which whoever sends is held up.
  *
  * Order holds because a stream that has anything of its own gets what comes next as well.
  * @module
@@ -10,7 +10,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { prepareWrites, writeNow } from '../../device/linux/socket-write.ts';
 import type { Connection } from '../../index.ts';
-import { HostReads, Took } from './host-reads.ts';
+import { giveBack, HostReads, Took } from './host-reads.ts';
 
 /** Shorter text is gathered by the stack, many segments to a buffer: a call for each would cost more. */
 const LARGE = 8192;
@@ -59,12 +59,15 @@ function carryOut(from: Socket, connection: Connection, to: Socket): void {
 function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
   const reads = HostReads.of(from);
   if (reads === undefined) return;
+  // Only what is kept bears a token.
+  const release = (_: unknown, token: unknown): void => giveBack(token as Buffer);
+  connection.handler = { ...connection.handler, release };
   let filled = false;
   const end = (): void => {
     filled = false;
     if (!connection.closed) connection.setNoDelay(true);
   };
-  reads.taker = (bytes, length) => {
+  reads.taker = (bytes, length, mayKeep) => {
     if (to.writableLength > 0 || !to.writable) return Took.PASS;
     // There is more to come at once: the end of this is no segment of its own.
     if (length === bytes.length && !filled) {
@@ -72,12 +75,15 @@ function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
       connection.setNoDelay(false);
       setImmediate(end);
     }
-    const taken = connection.writeCopy(bytes, 0, length);
-    if (taken === length) return Took.MORE;
+    const taken = mayKeep
+      ? connection.write(bytes, 0, length, bytes)
+      : connection.writeCopy(bytes, 0, length);
+    const kept = mayKeep && taken > 0 ? Took.KEPT : Took.ALL;
+    if (taken === length) return kept;
     const rest = Buffer.from(bytes.subarray(taken, length));
     to.write(rest, (error) => {
       if (!error) from.resume();
     });
-    return Took.ENOUGH;
+    return kept | Took.ENOUGH;
   };
 }

@@ -197,6 +197,7 @@ test('shortcut: many flows at once keep apart', async (t) => {
 /** A socket of this host and one of a stack, as far as a short way in needs them. */
 function stubs() {
   const told: string[] = [];
+  const kept: [Uint8Array, unknown][] = [];
   let room = Number.POSITIVE_INFINITY;
   const reads = new HostReads();
   const from = new Duplex({ read() {} });
@@ -209,10 +210,15 @@ function stubs() {
     },
   });
   const connection = {
-    handler: {},
+    handler: {} as { release?(connection: unknown, token: unknown): void },
     closed: false,
     writeCopy: (_bytes: Uint8Array, _at: number, length: number) => {
       told.push(`copy ${Math.min(length, room)}`);
+      return Math.min(length, room);
+    },
+    write: (bytes: Uint8Array, _at: number, length: number, token: unknown) => {
+      told.push(`keep ${Math.min(length, room)}`);
+      if (room > 0) kept.push([bytes, token]);
       return Math.min(length, room);
     },
     setNoDelay: (on: boolean) => told.push(`no delay ${on}`),
@@ -222,14 +228,25 @@ function stubs() {
     buffer: () => Uint8Array;
     callback: (length: number, bytes: Uint8Array) => boolean;
   };
+  let place = buffer();
   return {
-    ...{ told, from },
+    ...{ told, from, kept },
     /** A read that brings `length` bytes; whether the next may follow. */
-    read: (length: number) => callback(length, buffer()),
+    read: (length: number) => {
+      const more = callback(length, place);
+      place = buffer();
+      return more;
+    },
+    place: () => place,
+    /** The other side has all that was kept. */
+    acknowledge: () => {
+      for (const [, token] of kept.splice(0)) connection.handler.release?.(connection, token);
+    },
+    shut: () => from.emit('close'),
     room: (bytes: number) => {
       room = bytes;
     },
-    all: buffer().length,
+    all: place.length,
   };
 }
 
@@ -241,7 +258,7 @@ test('shortcut: a read that fills its place is sent without its end, which goes 
   t.true(read(all));
   t.true(read(all));
   t.true(read(10));
-  t.deepEqual(told.splice(0), ['no delay false', `copy ${all}`, `copy ${all}`, 'copy 10']);
+  t.deepEqual(told.splice(0), ['no delay false', `copy ${all}`, `keep ${all}`, 'copy 10']);
   await new Promise(setImmediate);
   t.deepEqual(told.splice(0), ['no delay true']);
 });
@@ -262,6 +279,43 @@ test('shortcut: what does not fit waits in the stream, and nothing is read until
   await new Promise(setImmediate);
   await new Promise(setImmediate);
   t.is(resumed, 1);
+});
+
+test('shortcut: memory of which all was read is kept until it is acknowledged, and used again then', (t) => {
+  const { told, read, kept, all, place, acknowledge, shut } = stubs();
+  const common = place();
+  t.true(read(all));
+  const first = place();
+  t.not(first, common, 'of its own, since much comes');
+  t.true(read(all));
+  t.deepEqual(told.slice(1), [`copy ${all}`, `keep ${all}`]);
+  t.is(kept[0]?.[0], first);
+  const second = place();
+  t.not(second, first, 'that is not written over');
+  t.true(read(10));
+  t.is(place(), common, 'little comes: it has gone back');
+  t.true(read(all));
+  t.is(place(), second);
+  acknowledge();
+  t.true(read(all));
+  t.is(place(), first);
+  shut();
+  const other = stubs();
+  t.true(other.read(all));
+  t.is(other.place(), first, 'whose socket has gone');
+  other.shut();
+});
+
+test('shortcut: memory of which nothing was taken is not kept', (t) => {
+  const { told, read, all, place, room, kept, shut } = stubs();
+  t.true(read(all));
+  room(0);
+  const own = place();
+  t.false(read(all));
+  t.deepEqual(told.slice(2), ['keep 0', `stream ${all}`]);
+  t.is(kept.length, 0);
+  t.is(place(), own);
+  shut();
 });
 
 // A recording has what a stream is given: it must be given all.
