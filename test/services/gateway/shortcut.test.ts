@@ -61,7 +61,7 @@ async function make(t: ExecutionContext): Promise<World> {
   const judge = { judge: () => ({ action: 'allow', reason: 'test' }) as const };
   const gateway = createGateway(right, {
     judge: { ...judge, heard: (_flow, _said, before) => before },
-    translate: () => '127.0.0.1',
+    translate: () => ['127.0.0.1'],
     wrap,
   });
   const sockets: Socket[] = [];
