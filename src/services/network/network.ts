@@ -108,6 +108,8 @@ export interface NetworkOptions {
 export interface NetworkRecorder {
   made(): void;
   uplink(device: Device): Device;
+  /** The switch's end of what leads to the gateway. */
+  cable(device: Device): Device;
   device(device: Device, name: string): Device;
   dialer(dialer: Dialer): Dialer;
   exchange(exchange: Exchange): Exchange;
@@ -181,7 +183,10 @@ export class Network {
     const inner = options.pcap === undefined ? end : capture(end, options.pcap);
     this.uplink = tap(options.recorder?.uplink(inner) ?? inner);
     const device = this.uplink;
-    this.#uplink = this.switch.plug(port, { name: 'gateway', storm: Number.POSITIVE_INFINITY });
+    this.#uplink = this.switch.plug(options.recorder?.cable(port) ?? port, {
+      name: 'gateway',
+      storm: Number.POSITIVE_INFINITY,
+    });
     // Guests look for the aliases on their link; what is answered there is decided as for any other place.
     const own = [`${address}/${bits}`, ...(hostAlias ? [`${hostAlias}/${bits}`] : [])];
     const own6 = six ? [six.address, ...(six.hostAlias ? [six.hostAlias] : [])] : [];

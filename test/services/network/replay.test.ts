@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { createPipe } from '../../../src/index.ts';
 import { readRecording } from '../../../src/services/replay/recording.ts';
 import { Recorder, type Replayed } from '../../../src/services.ts';
 import { tunstack } from '../../support/process.ts';
@@ -61,6 +62,21 @@ test('replay: a session comes to the same decisions, and guests get the same fra
   t.true(said.decisions.recorded >= 7, `${said.decisions.recorded}`);
   // How acknowledgments fall together depends on how busy the process was when it recorded.
   t.true(said.alike > 0.5 * said.got.recorded, JSON.stringify(said));
+});
+
+// `DeviceUser.packet`: who has it is told of each packet as it is written, and a switch asks the clock then.
+test('recorder: the switch hears of the gateway’s frames at the end of a turn, which has one time', (t) => {
+  const recorder = new Recorder({}, () => true);
+  const [port, end] = createPipe({ prompt: true });
+  const told: string[] = [];
+  const nobody = { memory: new Uint8Array(4096), writable: () => {}, closed: () => {} };
+  const tell = (what: string) => (): void => void told.push(what);
+  recorder.cable(port).start({ ...nobody, readable: tell('readable'), packet: tell('packet') });
+  end.start({ ...nobody, readable: () => {} });
+  t.true(end.write(0, 100));
+  t.deepEqual(told, []);
+  end.flush();
+  t.deepEqual(told, ['readable']);
 });
 
 test('replay: another policy comes to other decisions, and says which is the first', async (t) => {
