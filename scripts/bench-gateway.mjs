@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 
 const args = process.argv.slice(2);
@@ -254,5 +255,4 @@ if (wrap === undefined) {
 }
 const line = wrap([process.execPath, join(root, 'scripts/bench-gateway.mjs'), ...args]);
 const env = { ...process.env, BENCH_GATEWAY: 'inside' };
-process.exitCode =
-  spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit', env }).status ?? 1;
+process.exitCode = await runToEnd(line, { cwd: root, env });

@@ -6,25 +6,20 @@
  *
  * `--against REV` is made a folder first: the namespace has no way to a registry.
  */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { openBaseline, takeAgainst } from './baseline.mjs';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 
 /** Run the program; its exit code. */
 function start(wrap, name, args, env = {}) {
   const line = wrap([process.execPath, join(root, `dist/bench/link/${name}.js`), ...args]);
-  const { status } = spawnSync(line[0], line.slice(1), {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
-  });
-  return status ?? 1;
+  return runToEnd(line, { cwd: root, env: { ...process.env, ...env } });
 }
 
-function main([name = 'main', ...args]) {
+async function main([name = 'main', ...args]) {
   const { rest, rev } = takeAgainst(args);
   setUp();
   const { wrap, reason } = privateNetwork();
@@ -33,17 +28,16 @@ function main([name = 'main', ...args]) {
     return 1;
   }
   if (rev === undefined) return start(wrap, name, args);
-  process.on('SIGINT', () => {}).on('SIGTERM', () => {}); // the program ends by it; then the worktree goes
   const { folder, name: called, remove } = openBaseline(rev);
   try {
-    return start(wrap, name, [...rest, '--against', folder], { BENCH_AGAINST: called });
+    return await start(wrap, name, [...rest, '--against', folder], { BENCH_AGAINST: called });
   } finally {
     remove();
   }
 }
 
 try {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   console.error(`bench: ${error.message}`);
   process.exitCode = 2;

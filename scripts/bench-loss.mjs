@@ -2,9 +2,9 @@
  * `npm run bench:loss`: set up, then run dist/bench/loss in a network namespace of its own, since it
  * makes interfaces and changes settings. It needs root: a second namespace and its TUNs.
  */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './build.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 
 const words = process.argv.slice(2);
@@ -17,6 +17,5 @@ if (measures && (process.platform !== 'linux' || process.getuid?.() !== 0)) {
   process.exitCode = 1;
 } else {
   const line = measures ? ['unshare', '-n', ...program] : program;
-  const { status } = spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit' });
-  process.exitCode = status ?? 1;
+  process.exitCode = await runToEnd(line, { cwd: root });
 }

@@ -2,9 +2,9 @@
  * `npm run bench:tunnel`: set up, then run dist/bench/tunnel in a network namespace of its own; first among the words
  * may be `spike`, what one packet costs by each way that there is, or `flood`, what handshakes that look right cost.
  */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './build.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 
 const words = process.argv.slice(2);
@@ -24,6 +24,5 @@ if (process.platform !== 'linux' || process.getuid?.() !== 0) {
   process.exitCode = 1;
 } else {
   const line = ['unshare', '-n', 'sh', '-c', 'ip link set lo up; exec "$@"', 'sh', ...program];
-  const { status } = spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit' });
-  process.exitCode = status ?? 1;
+  process.exitCode = await runToEnd(line, { cwd: root });
 }

@@ -50,6 +50,7 @@ async function overTun() {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = new Promise((resolve) => child.on('close', resolve));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill());
   let good = false;
   for await (const line of createInterface({ input: child.stdout })) {
     console.log(line);

@@ -24,6 +24,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 import { installLine, installTools } from './tools.mjs';
 
@@ -260,7 +261,7 @@ function prepare() {
   return folder;
 }
 
-function outside() {
+async function outside() {
   setUp();
   const programs = Object.values(PACKAGES).flatMap((debian) => (debian ? [debian.program] : []));
   const missing = installTools(programs, mayInstall);
@@ -274,8 +275,7 @@ function outside() {
   const folder = prepare();
   try {
     const words = [import.meta.filename, INSIDE, folder, ...chosen];
-    const [program, ...rest] = wrap([process.execPath, ...words]);
-    process.exitCode = spawnSync(program, rest, { stdio: 'inherit' }).status ?? 1;
+    process.exitCode = await runToEnd(wrap([process.execPath, ...words]));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -287,4 +287,4 @@ if (args.includes(INSIDE)) {
   } finally {
     await Promise.all([...running].map((child) => child.kill('SIGKILL')));
   }
-} else outside();
+} else await outside();

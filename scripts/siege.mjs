@@ -2,12 +2,12 @@
  * `npm run siege`: set up, install what it needs, then run dist/test/siege/main.js in a network
  * namespace of its own: nmap's scans, hping3's floods and scapy's never leave it.
  *
- *     npm run siege -- [--seconds N] [--only WORD,...] [--docs] [--no-install]
+ *     npm run siege -- [--seconds N] [--only WORD,...] [--list] [--docs] [--no-install]
  */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 import { installLine, installTools } from './tools.mjs';
 
@@ -28,7 +28,7 @@ function start() {
   }
   const words = args.filter((word) => word !== '--no-install');
   const line = wrap([process.execPath, join(root, 'dist/test/siege/main.js'), ...words]);
-  return spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit' }).status ?? 1;
+  return runToEnd(line, { cwd: root });
 }
 
-process.exitCode = start();
+process.exitCode = await start();

@@ -8,12 +8,13 @@
  * It runs itself three times: here, to set up; as the kernel's side, in a network namespace of its own;
  * and as the stack. Ends with 1 if something was lost or changed, or if memory grew.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 import { readWords } from './words.mjs';
 
@@ -27,7 +28,7 @@ const GIB = 1024 ** 3;
 /** What memory may have grown by between the second quarter of a run and its last. */
 const ROOM = { rss: 40 * MIB, heap: 4 * MIB };
 
-if (process.argv[2] === 'network') process.exit(liveNetwork(process.argv.slice(3)));
+if (process.argv[2] === 'network') process.exit(await liveNetwork(process.argv.slice(3)));
 
 const values = readWords('soak', {
   gib: { type: 'string', default: '10' },
@@ -232,7 +233,7 @@ function inPrivate(words) {
     return 1;
   }
   const line = wrap([process.execPath, ...words]);
-  return spawnSync(line[0], line.slice(1), { cwd: root, stdio: 'inherit' }).status ?? 1;
+  return runToEnd(line, { cwd: root });
 }
 
 function liveNetwork(words) {
@@ -246,4 +247,4 @@ function start() {
 
 if (values.role === 'stack') await beStack();
 else if (values.role === 'peer') await bePeer();
-else process.exitCode = start();
+else process.exitCode = await start();

@@ -4,11 +4,11 @@
  * Where no TUN may be opened it says so, and shows the same with what there is: a TUN in a private
  * namespace, tried by the kernel's own sockets in there; or else two stacks over a pipe in memory.
  */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from './build.mjs';
 import { privateNetwork } from './namespace.mjs';
 import { whyNoTun } from './probe.mjs';
+import { runToEnd } from './run.mjs';
 import { setUp } from './setup.mjs';
 
 const args = process.argv.slice(2);
@@ -35,14 +35,12 @@ if (reason === undefined) {
   const demo = [process.execPath, join(root, 'scripts/demo.mjs')];
   if (wrap) {
     console.log('So this is a demonstration in a private network namespace:');
-    const [program, ...rest] = wrap([...demo, 'tun', ...args]);
-    process.exitCode = spawnSync(program, rest, { stdio: 'inherit' }).status ?? 1;
+    process.exitCode = await runToEnd(wrap([...demo, 'tun', ...args]));
   } else {
     // Where the device itself may not be opened, it is the same reason once more.
     const why = refused.includes(reason) ? 'for the same reason' : refused;
     console.log(`None in a private network either: ${why}`);
     console.log('So this is a demonstration of two stacks over a pipe in memory:');
-    const [program, ...rest] = [...demo, 'pipe', ...args];
-    process.exitCode = spawnSync(program, rest, { stdio: 'inherit' }).status ?? 1;
+    process.exitCode = await runToEnd([...demo, 'pipe', ...args]);
   }
 }

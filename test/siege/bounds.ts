@@ -30,6 +30,8 @@ const ECHO_BOUND = 100;
 /** Hostile packets that a cost is measured by. */
 const PACKETS = 20_000;
 const SIZES = [0, 2000, 8000] as const;
+/** How many findings `bounds` comes to. */
+export const BOUNDS = 7;
 /** By how much the cost of a packet may differ between tables; the smallest cost that is told apart. */
 const GROWTH = 1.6;
 const NOISE = 1.5;

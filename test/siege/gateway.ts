@@ -31,6 +31,8 @@ export const WAYS: readonly Way[] = [
   { name: 'by a SOCKS5 proxy', options: ['--socks5', `${NEAR_OUTSIDE}:1080`], flows: 5_000 },
 ];
 
+/** How many findings `forwardBy` comes to. */
+export const FORWARD = 6;
 const UPLOAD = 1 << 30;
 const NAMES = 100;
 /** A refusal that takes longer is none "at once", in milliseconds. */

@@ -15,6 +15,14 @@ export interface Ended {
   readonly err: string;
 }
 
+/** Those that run. */
+const running = new Set<ChildProcess>();
+
+/** End every program that was started here and runs yet, at once: nothing stays behind who started it. */
+export function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** A program that runs. */
 export class Running {
   readonly child: ChildProcess;
@@ -37,6 +45,8 @@ export class Running {
       env: { ...process.env, ...env },
     });
     this.child = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child)).once('error', () => running.delete(child));
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.out += `${line}\n`;
       this.#lines.push(line);
