@@ -6,24 +6,35 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { parse } from './options.ts';
 import { Screen } from './screen.ts';
 
 /** How long what is left over may hold up the end, in milliseconds. */
 const LAST_GRACE = 2000;
+/** Signals within so many milliseconds are one. */
+const SAME = 500;
 
 function version(): string {
   const file = new URL('../../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Settles with the first SIGINT or SIGTERM; the second one ends the process as it stands. */
+/**
+ * Settles with the first SIGINT or SIGTERM; a second one ends the process as it stands. A terminal tells all programs
+ * in front of it, and `npm` and `timeout` tell theirs once more: what comes at once is the same.
+ */
 function stopped(): Promise<void> {
   return new Promise((resolve) => {
     const signals = ['SIGINT', 'SIGTERM'] as const;
-    const stop = (): void => {
-      for (const signal of signals) process.off(signal, stop);
+    let told: number | undefined;
+    const stop = (signal: NodeJS.Signals): void => {
+      const now = performance.now();
+      told ??= now;
       resolve();
+      if (now - told < SAME) return;
+      for (const each of signals) process.off(each, stop);
+      process.kill(process.pid, signal);
     };
     for (const signal of signals) process.on(signal, stop);
   });

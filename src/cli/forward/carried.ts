@@ -22,8 +22,8 @@ export function counted(stats: StackStats): Counted {
   return {
     packetsIn: stats.packetsIn,
     packetsOut: stats.packetsOut,
-    bytesIn: stats.IpExtInOctets,
-    bytesOut: stats.IpExtOutOctets,
+    bytesIn: stats.IpExtInOctets + stats.Ip6InOctets,
+    bytesOut: stats.IpExtOutOctets + stats.Ip6OutOctets,
     drops: stats.drops,
     ignored: stats.ignored,
   };

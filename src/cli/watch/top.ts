@@ -190,6 +190,10 @@ function weight({ socket, info, out, in: coming }: Row, order: Order): number {
   }
 }
 
+/** Of both families. */
+const octetsIn = (s: StackStats): number => s.IpExtInOctets + s.Ip6InOctets;
+const octetsOut = (s: StackStats): number => s.IpExtOutOctets + s.Ip6OutOctets;
+
 function summary(
   about: About,
   uptime: number,
@@ -208,7 +212,7 @@ function summary(
     `tunstack ${about.command} (${about.pid}) on ${about.device} ${about.addresses.join(' ')}, ` +
       `up ${Math.round(uptime)} s`,
     `packets ${rate((s) => s.packetsIn)}/s in, ${rate((s) => s.packetsOut)}/s out; ` +
-      `octets ${size(rate((s) => s.IpExtInOctets))}/s in, ${size(rate((s) => s.IpExtOutOctets))}/s out; ` +
+      `octets ${size(rate(octetsIn))}/s in, ${size(rate(octetsOut))}/s out; ` +
       `dropped ${rate(dropped)}/s, ${dropped(stats)} in all`,
     `${plural(stats.connections, 'connection')}, ${listening} listening, ${udp} UDP; ` +
       `resent ${rate((s) => s.TcpRetransSegs)}/s, ${stats.TcpRetransSegs} in all; ` +

@@ -3,9 +3,11 @@
  * @module
  */
 import test from 'ava';
+import * as carried from '../../../src/cli/forward/carried.ts';
 import { type Counted, carriedLine, statusLine } from '../../../src/cli/forward/carried.ts';
 import type { Carried, Service } from '../../../src/cli/serve/services.ts';
 import { size } from '../../../src/cli/words.ts';
+import type { StackStats } from '../../../src/index.ts';
 
 const counted = (n: number, drops: Record<string, number> = {}): Counted => ({
   ...{ packetsIn: n, packetsOut: n, bytesIn: n * 1000, bytesOut: n * 100, drops, ignored: {} },
@@ -64,4 +66,10 @@ test('carried: what was for others is no loss', (t) => {
     line({ ipNotMember: 1, ipNoFamily: 2 }, { ipTtl: 2 }),
     /, dropped 2 \(ipTtl 2\), 3 for others$/,
   );
+});
+
+test('carried: octets are those of both families', (t) => {
+  const octets = { IpExtInOctets: 1, Ip6InOctets: 20, IpExtOutOctets: 300, Ip6OutOctets: 4000 };
+  const { bytesIn, bytesOut } = carried.counted(octets as unknown as StackStats);
+  t.deepEqual([bytesIn, bytesOut], [21, 4300]);
 });
