@@ -3,19 +3,27 @@
  * @module
  */
 import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Progress } from '../../src/cli/progress.ts';
 import { type CaptureDevice, capture } from '../../src/device/wrap/capture.ts';
 import { Trace, type TraceEvent } from '../../src/stack/tcp/tcb/trace.ts';
 import type { Watch } from '../support/world.ts';
 import { CASES, type Case, runCase } from './cases.ts';
+import { type Makers, measureRow, OURS, rowsOf } from './goodput.ts';
 
 const USAGE = `npm run sim -- [--long] [--case NAME] [--from N] [--count N]
 npm run sim -- --case NAME --seed N [--long] [--pcap FILE] [--trace FILE]
+npm run sim -- --goodput [--only WORD,...] [--count N] [--against REV]
 
 Without a case: all of them. With a seed: that one run again, its packets in a pcapng file
 (sim-NAME-N.pcapng unless said; none with --long unless said), and the events of the first
-connection that is opened in a file for \`npm run plot\`.`;
+connection that is opened in a file for \`npm run plot\`. Goodput: the rows of bench:loss between
+two stacks, the mean of N seeds (8 unless said) and its standard error; beside another commit too.`;
+
+/** Seeds of a row of goodput. */
+const SEEDS = 8;
 
 interface Choice {
   readonly case?: string;
@@ -25,6 +33,8 @@ interface Choice {
   readonly pcap?: string;
   readonly trace?: string;
   readonly long: boolean;
+  readonly goodput: boolean;
+  readonly only?: string;
 }
 
 function say(text: string): void {
@@ -100,6 +110,36 @@ function runAll(choice: Choice): boolean {
   return failed === 0;
 }
 
+/** Another checkout, built, that scripts/sim.mjs has made: its worlds. */
+async function makersOf(folder: string): Promise<Makers> {
+  const load = (name: string): Promise<unknown> =>
+    import(pathToFileURL(join(folder, 'dist/test', name)).href);
+  const { World } = (await load('support/world.js')) as Makers;
+  const { Flow } = (await load('sim/flow.js')) as Makers;
+  return { World, Flow };
+}
+
+/** A line for each row: Mbit/s, or milliseconds of a turn. */
+async function tellGoodput({ only, count }: Choice): Promise<boolean> {
+  const rows = rowsOf(only?.split(',') ?? []);
+  const seeds = Number(count ?? SEEDS);
+  const folder = process.env['SIM_AGAINST'];
+  const other = folder === undefined ? undefined : await makersOf(folder);
+  const told = ([mean, error]: [number, number]): string =>
+    `${mean.toPrecision(4)} ±${error.toPrecision(2)}`.padEnd(18);
+  const progress = new Progress({ what: 'sim', total: rows.length, unit: 'rows' });
+  for (const [i, row] of rows.entries()) {
+    progress.at(i, row.key);
+    const unit = row.turn === undefined ? 'Mbit/s' : 'ms';
+    const those = other === undefined ? '' : `${told(measureRow(row, seeds, other))} before`;
+    say(
+      `${row.key.padEnd(28)} ${unit.padEnd(7)} ${told(measureRow(row, seeds, OURS))} ${those}`.trimEnd(),
+    );
+  }
+  progress.end();
+  return rows.length > 0;
+}
+
 async function main(): Promise<boolean> {
   const text = { type: 'string' } as const;
   const options = {
@@ -109,7 +149,9 @@ async function main(): Promise<boolean> {
     count: text,
     pcap: text,
     trace: text,
+    only: text,
     long: { type: 'boolean', default: false },
+    goodput: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const;
   const { values } = parseArgs({ options });
@@ -118,6 +160,7 @@ async function main(): Promise<boolean> {
     say(`${USAGE}\n\n${CASES.map(({ name, about }) => `${name.padEnd(16)} ${about}`).join('\n')}`);
     return values.help;
   }
+  if (values.goodput) return tellGoodput(values);
   const { case: name, seed } = values;
   if (name !== undefined && seed !== undefined) return repeat(name, Number(seed), values);
   return runAll(values);

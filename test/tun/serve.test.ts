@@ -70,6 +70,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// A terminal tells all programs in front of it, and npm and timeout tell theirs once more.
+tunTest('serve: a signal that is passed on once more ends it in order', async (t) => {
+  const { running } = await serve(t);
+  running.child.kill('SIGINT');
+  const { code, out, err } = await running.stop('SIGTERM');
+  t.is(code, 0, err);
+  t.regex(out, /\ncarried /);
+});
+
 // RFC 1112 §7.2: what is for groups that nobody joined, and broadcasts that nobody listens for, are discarded without a
 // word. The kernel asks for routers and reports its groups on every fresh interface; programs announce themselves.
 for (const json of [false, true]) {
