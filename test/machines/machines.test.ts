@@ -52,6 +52,8 @@ interface World {
   readonly close: () => Promise<void>;
 }
 
+const ALIAS6 = 'fd94::fe';
+
 let world: World;
 
 async function listening(server: Server): Promise<number> {
@@ -67,13 +69,19 @@ async function open(): Promise<World> {
   writeInitramfs(initramfs);
   const bytes = Buffer.alloc(SIZE);
   for (let i = 0; i < SIZE; i += 4) bytes.writeInt32LE(Math.imul(i, 0x9e37_79b1), i);
-  const server = createServer((_request, response) => response.end(bytes));
+  const server = createServer(({ url }, response) =>
+    response.end(url === '/short' ? 'over IPv6' : bytes),
+  );
   const port = await listening(server);
   const alias = '10.94.0.254';
   const network = createNetwork({
     ...{ address: '10.94.0.1/24', hostAlias: alias },
     ...{ pool: ['10.94.0.100', '10.94.0.120'], reservations: { [SECOND]: '10.94.0.11' } },
-    policy: { default: 'deny', rules: [`allow ${alias}:${port}/tcp`] },
+    address6: 'fd94::1/64',
+    policy: {
+      default: 'deny',
+      rules: [`allow ${alias}:${port}/tcp`, `allow [${ALIAS6}]:${port}/tcp`],
+    },
   });
   await network.ready;
   const machines: MachineServer = await listenForMachines({ path }, (device) =>
@@ -159,6 +167,26 @@ machineTest.serial(
     const said = await Promise.all(world.guests.map((guest) => good(t, guest, command)));
     for (const { out } of said) t.is(out, `${hashOf(world.bytes)}  -`);
     server.close();
+  },
+);
+
+// RFC 4862: a kernel has made one of what the gateway advertises, while it did something else.
+machineTest.serial(
+  'machines: they have addresses of IPv6, reach each other by them, and fetch over it',
+  async (t) => {
+    const [first, second] = world.guests;
+    const show = 'ip -6 addr show dev eth0';
+    const ready = `${show} | grep fd94 | grep -v tentative`;
+    await good(t, first, `for i in $(seq 20); do ${ready} && break; sleep 1; done`);
+    const { out } = await good(t, second, show);
+    const [, address = ''] = /inet6 (fd94:\S+)\/64/.exec(out) ?? [];
+    t.true(world.network.guests.addresses6(second.mac).includes(address), out);
+    t.regex((await good(t, first, `ping -6 -c 1 -w 20 ${address}`)).out, / 0% packet loss/);
+    const url = `http://[${ALIAS6}]:${world.port}/short`;
+    const said = await good(t, first, `wget -q -O - ${url} | sha256sum`);
+    t.is(said.out, `${hashOf(Buffer.from('over IPv6'))}  -`);
+    const closed = await first.sh(`wget -q -T 5 -O - http://[fd94::1]:${world.port}/short`);
+    t.not(closed.code, 0);
   },
 );
 

@@ -275,3 +275,40 @@ test('dhcp: one station that asks under many names gets four addresses, and leav
   t.is(it.server.leases.length, 4);
   t.not(await lend(it, MACS[0]), 0, 'another station gets its own');
 });
+
+// RFC 2131 §4.3.2: who comes back after a restart asks for its address without an offer.
+test('dhcp: who asks for addresses without an offer has no more of them than with one', async (t) => {
+  const it = await world(t, { pool: ['10.87.0.10', '10.87.0.30'] });
+  const types: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const id: readonly [number, readonly number[]] = [Option.CLIENT_ID, [0, 1, i]];
+    const wish: readonly [number, Uint8Array] = [
+      Option.REQUESTED_ADDRESS,
+      words(ip(`10.87.0.${20 + i}`)),
+    ];
+    types.push((await it.ask({ type: MessageType.REQUEST, options: [id, wish] })).type);
+  }
+  const { ACK, NAK } = MessageType;
+  t.deepEqual(types, [ACK, ACK, ACK, ACK, NAK, NAK]);
+  const [again] = it.server.leases;
+  const id: readonly [number, readonly number[]] = [Option.CLIENT_ID, [0, 1, 0]];
+  const renewed = await it.ask({
+    ...{ type: MessageType.REQUEST, ciaddr: ip(again?.address ?? ''), options: [id] },
+  });
+  t.is(renewed.type, ACK, 'what it has it keeps');
+});
+
+// Identifiers are easily guessed: Linux' clients send 1 and their hardware address (RFC 2132 §9.14).
+test('dhcp: under another’s identifier a station neither takes its address nor gives it back', async (t) => {
+  const it = await world(t, { pool: ['10.87.0.10', '10.87.0.30'] });
+  const id: readonly [number, readonly number[]] = [Option.CLIENT_ID, [1, 2, 0, 0, 0, 0, 9]];
+  const address = ip('10.87.0.20');
+  const wish: readonly [number, Uint8Array] = [Option.REQUESTED_ADDRESS, words(address)];
+  const mine = await it.ask({ type: MessageType.REQUEST, options: [id, wish] });
+  t.is(mine.type, MessageType.ACK);
+  const mac = '02:00:00:00:00:66';
+  const taken = await it.ask({ type: MessageType.REQUEST, mac, options: [id, wish] });
+  t.is(taken.type, MessageType.NAK);
+  await it.ask({ type: MessageType.RELEASE, mac, ciaddr: address, options: [id] });
+  t.like(it.server.leases[0], { address: '10.87.0.20', mac: '02:00:00:00:00:09' });
+});

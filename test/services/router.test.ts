@@ -157,3 +157,29 @@ test('dhcpv6: who asks for information gets servers and domains (RFC 8415 §18.3
   }
   await until('the bad ones', () => server.stats.malformed === 3);
 });
+
+// RFC 4861 §6.2.6: not to everyone again within three seconds; to whom has asked it may be said alone.
+test('router: who asks soon after an advertisement to all is answered alone', async (t) => {
+  const { router, join } = open(t);
+  const listener = join({ address: 'fd91::9/64', autoconf: false });
+  await listener.settled();
+  const heard: { group: boolean; at: number }[] = [];
+  listener.icmp6.handle(({ type, destination }) => {
+    if (type === 134) heard.push({ group: destination.startsWith('ff02'), at: performance.now() });
+    return false;
+  });
+  const advertiser = advertiseRouter(router, { ...TOLD, interval: 600 });
+  t.teardown(() => advertiser.close());
+  await until('one to all', () => heard.some(({ group }) => group));
+  const device = listener.devices[0]?.name ?? '';
+  const local = listener.addresses.find((one) => one.startsWith('fe80')) as string;
+  const ask = (data: Uint8Array): void =>
+    listener.icmp6.send({ type: 133, data }, `ff02::2%${device}`, { source: local, ttl: 255 });
+  ask(Uint8Array.of(1, 0)); // an option of no length is not listened to (§6.1.1)
+  for (let i = 0; i < 10; i++) ask(new Uint8Array(0));
+  await until('one to it alone', () => heard.some(({ group }) => !group));
+  const [first, second] = heard;
+  t.true(first?.group && second?.group === false, JSON.stringify(heard));
+  t.is(heard.filter(({ group }) => !group).length, 1, 'ten questions, one answer');
+  t.is(advertiser.stats.solicited, 10);
+});

@@ -350,11 +350,15 @@ export const createDhcpServer = (stack: Stack, options: DhcpServerOptions): Dhcp
 const macOf = ({ chaddr }: Message): string =>
   [...chaddr].map((octet) => octet.toString(16).padStart(2, '0')).join(':');
 
-/** RFC 2131 §4.2: its identifier, or its hardware address. */
+/**
+ * RFC 2131 §4.2: its identifier, or its hardware address. Under another's identifier, which is easily guessed, a
+ * station has a lease of its own, and neither takes nor gives back the other's: RFC 2131 §7 leaves to the server whom
+ * it believes.
+ */
 function clientOf(message: Message): string {
   const id = message.options.get(Option.CLIENT_ID);
   if (id === undefined || id.length < 2) return macOf(message);
-  return Buffer.from(id).toString('hex');
+  return `${macOf(message)} ${Buffer.from(id).toString('hex')}`;
 }
 
 const nameOf = ({ options }: Message): string =>

@@ -34,8 +34,9 @@ export function readHost(stream: Uint8Array): Said | 'more' {
   return { kind: 'http', name: hostOnly(authority ?? hosts[0] ?? '') };
 }
 
-/** Without credentials and port, in small letters. */
+/** Without credentials, port, and the brackets of an address of IPv6 (RFC 3986 §3.2.2), in small letters. */
 function hostOnly(authority: string): string | undefined {
   const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, '');
-  return host === '' ? undefined : host.toLowerCase().replace(/\.$/, '');
+  const plain = host.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
+  return plain === '' ? undefined : plain.toLowerCase();
 }

@@ -95,6 +95,7 @@ const HINT =
  */
 export const ALWAYS_CLOSED: readonly Block[] = [
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '::', '::1', 'fe80::/10', 'ff00::/8'],
+  ...['224.0.0.0/4', '255.255.255.255'],
   ...['fd00:ec2::254', 'fd20:ce::254', 'fd00:42::42'], // Amazon, Google, Scaleway
   ...['100.100.100.200', '168.63.129.16', '192.0.0.192'], // Alibaba, Azure, Oracle
 ].map((text) => readBlock('closed', text));

@@ -16,7 +16,16 @@ import { Claim, claimOf, TARGET } from '../../switch/neighbour.ts';
 import { type Found, Rogue, rogueOf } from '../../switch/rogue.ts';
 import { holds, type Range } from '../address.ts';
 import type { Guest } from '../gateway/rules.ts';
-import { type Holder, macOf, SILENCE, type Station, Stations } from './stations.ts';
+import {
+  addressesOf,
+  type Holder,
+  isFour,
+  isLinkLocal,
+  macOf,
+  SILENCE,
+  type Station,
+  Stations,
+} from './stations.ts';
 import { MAPPED, textOf, type Words, wordsOf } from './words.ts';
 
 /** Frames that were dropped, by why. */
@@ -107,7 +116,7 @@ export class Guests {
   /** All that are known. */
   list(): Guest[] {
     return [...this.#stations.all()]
-      .filter(({ holders }) => holders.size > 0)
+      .filter(({ holders, place }) => holders.size > 0 && place !== undefined)
       .map((station) => this.#describe(station, addressesOf(station)[0] as string)); // it has some
   }
 
@@ -115,7 +124,7 @@ export class Guests {
   addresses6(mac: string): string[] {
     const { hi, lo } = ethernet.parse(mac) ?? { hi: 0, lo: 0 };
     return [...(this.#stations.station(hi, lo)?.holders ?? [])]
-      .filter((holder) => !isFour(holder) && !isLinkLocal(holder.a))
+      .filter(({ a, b, c }) => !isFour(a, b, c) && !isLinkLocal(a))
       .sort((one, other) => other.heard - one.heard)
       .map(textOf);
   }
@@ -398,18 +407,7 @@ export class Guests {
 
 const keyOf = (a: number, b: number, c: number, d: number): string => `${a} ${b} ${c} ${d}`;
 
-const isFour = ({ a, b, c }: Holder): boolean => a === 0 && b === 0 && c === MAPPED;
-
-/** fe80::/10. RFC 4291 §2.5.6. */
-const isLinkLocal = (a: number): boolean => a >>> 22 === 0xfe80 >>> 6;
-
 const hasLease = ({ holders }: Station, now: number): boolean => {
   for (const { until } of holders) if (until > now) return true;
   return false;
 };
-
-/** What can be reached from elsewhere first, IPv4 before IPv6. */
-function addressesOf({ holders }: Station): string[] {
-  const rank = (holder: Holder): number => (isFour(holder) ? 0 : isLinkLocal(holder.a) ? 2 : 1);
-  return [...holders].sort((one, other) => rank(one) - rank(other)).map(textOf);
-}

@@ -245,9 +245,11 @@ export class Network {
       ...(options.reservations && { reservations: options.reservations }),
     });
     this.dhcp.on('lease', ({ address: lent, mac, left }) => this.guests.lent(lent, mac, left));
-    for (const over of ['release', 'conflict']) {
-      this.dhcp.on(over, (released: string) => this.guests.released(released));
-    }
+    this.dhcp.on('release', (released: string) => {
+      this.guests.released(released);
+      this.#keep();
+    });
+    this.#keep();
     const dns = six ? [six.address] : [];
     if (six) {
       this.router = advertiseRouter(this.stack, {
@@ -352,6 +354,13 @@ export class Network {
       if (aliases.length > 0) names[`host.${zone}`] = aliases;
     }
     return names;
+  }
+
+  /** What is reserved is nobody else's, whether its owner is there or not. */
+  #keep(): void {
+    for (const [mac, address] of Object.entries(this.#options.reservations ?? {})) {
+      this.guests.lent(address, mac, Number.POSITIVE_INFINITY);
+    }
   }
 
   /** Where a flow is carried to: this host's loopback of both families for its aliases, their own first. */

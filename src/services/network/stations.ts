@@ -16,6 +16,8 @@ export interface Station extends Worded<Station> {
   place: Place | undefined;
   heard: number;
   readonly holders: Set<Holder>;
+  /** Its addresses as text, made when they are asked for: each flow asks. */
+  texts: readonly string[] | undefined;
 }
 
 /** An address, and whose it is. */
@@ -129,6 +131,7 @@ export class Stations {
     };
     this.#holders.add(holder);
     station.holders.add(holder);
+    station.texts = undefined;
     this.#count(holder, 1);
     return holder;
   }
@@ -139,7 +142,7 @@ export class Stations {
     const before = this.holder(...words);
     if (before !== undefined && before.station !== station) this.drop(before);
     const holder = before?.station === station ? before : this.take(station, words, now);
-    if (holder !== undefined) holder.until = until;
+    if (holder !== undefined) holder.until = Math.max(holder.until, until);
   }
 
   /** Whether an address may be another's: it was not lent, its holder is silent, and does not answer for it. */
@@ -161,6 +164,7 @@ export class Stations {
     this.#holders.delete(holder);
     const { station } = holder;
     station.holders.delete(holder);
+    station.texts = undefined;
     this.#count(holder, -1);
     // Who was lent something and is nowhere is known by that alone.
     if (station.place === undefined && station.holders.size === 0) this.#stations.delete(station);
@@ -199,7 +203,7 @@ export class Stations {
   #add(hi: number, lo: number, now: number): Station {
     const station: Station = {
       ...{ a: 0, b: 0, c: hi, d: lo, next: undefined, place: undefined, heard: now },
-      holders: new Set(),
+      ...{ holders: new Set(), texts: undefined },
     };
     this.#stations.add(station);
     return station;
@@ -259,7 +263,19 @@ export class Stations {
   }
 }
 
-const isFour = (a: number, b: number, c: number): boolean => a === 0 && b === 0 && c === MAPPED;
+export const isFour = (a: number, b: number, c: number): boolean =>
+  a === 0 && b === 0 && c === MAPPED;
 
 /** `02:00:5e:00:53:01`. */
 export const macOf = ({ c, d }: Station): string => ethernet.format(c, d);
+
+/** What can be reached from elsewhere first, IPv4 before IPv6. */
+export function addressesOf(station: Station): readonly string[] {
+  station.texts ??= [...station.holders].sort((one, other) => rank(one) - rank(other)).map(textOf);
+  return station.texts;
+}
+
+const rank = ({ a, b, c }: Holder): number => (isFour(a, b, c) ? 0 : isLinkLocal(a) ? 2 : 1);
+
+/** fe80::/10, by its first word. RFC 4291 §2.5.6. */
+export const isLinkLocal = (a: number): boolean => a >>> 22 === 0xfe80 >>> 6;

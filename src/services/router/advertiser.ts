@@ -7,7 +7,7 @@
  */
 import { randomInt } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
-import type { Clock, Random, Stack } from '../../index.ts';
+import type { Clock, DgramSocket, Random, Stack } from '../../index.ts';
 import { checkNumber, wrong } from '../address.ts';
 
 /** What guests are told. */
@@ -37,6 +37,8 @@ export interface RouterAdvertiserOptions {
 }
 
 const EVERYONE = 'ff02::1';
+/** RFC 4291 §2.7.1: whom guests ask. */
+const ROUTERS = 'ff02::2';
 /** RFC 4861 §6.2.1: how long addresses and the prefix hold, in seconds: 7 and 30 days. */
 const PREFERRED = 604_800;
 const VALID = 2_592_000;
@@ -65,6 +67,8 @@ export class RouterAdvertiser {
   readonly ready: Promise<void>;
   readonly #stack: Stack;
   readonly #handler: { remove(): void };
+  /** Is there for its membership of the group of routers, and hears nothing. */
+  readonly #member: DgramSocket;
   readonly #interval: number;
   readonly #now: () => number;
   readonly #random: Random | undefined;
@@ -97,10 +101,15 @@ export class RouterAdvertiser {
       this.#asked(source, data);
       return true;
     });
-    this.ready = stack.settled().then(() => {
-      this.#own = stack.addresses.find((address) => /^fe[89ab]/i.test(address));
-      if (this.#own !== undefined && !this.#closed) this.#later(0);
+    this.#member = stack.dgram.createSocket('udp6');
+    this.ready = stack.settled().then(async () => {
+      const own = stack.addresses.find((address) => /^fe[89ab]/i.test(address));
+      if (own === undefined || this.#closed) return;
+      await this.#join(own);
+      this.#own = own;
+      if (!this.#closed) this.#later(0);
     });
+    this.ready.catch(() => {}); // who waits for it hears of it
   }
 
   /** Say no more, and say so: guests must not take it for their router. RFC 4861 §6.2.5. */
@@ -110,7 +119,22 @@ export class RouterAdvertiser {
     clearTimeout(this.#timer);
     for (const timer of this.#answers.values()) clearTimeout(timer);
     this.#handler.remove();
+    this.#member.close();
     if (this.#own !== undefined) this.#send(EVERYONE, this.#message.rest & 0xffff_0000);
+  }
+
+  #join(own: string): Promise<void> {
+    return new Promise((done, fail) => {
+      this.#member.once('error', fail).once('close', done);
+      this.#member.bind(0, own, () => {
+        try {
+          this.#member.addMembership(ROUTERS);
+          done();
+        } catch (error) {
+          fail(error);
+        }
+      });
+    });
   }
 
   /** RFC 4861 §6.2.6: soon; to everyone not more often than each three seconds, and to who has asked until then. */

@@ -75,6 +75,14 @@ test('rules: this host, loopback and link-local are closed without a rule', (t) 
   }
 });
 
+// RFC 1112 §4, RFC 919 §7: a socket of this host that sends there asks all on its own links.
+test('rules: groups and everyone are closed, for who allows everything too', (t) => {
+  for (const address of ['224.0.0.251', '239.255.255.250', '255.255.255.255', 'ff02::fb']) {
+    t.false(passes(address), address);
+    t.false(passes(address, '0.0.0.0/0', '::/0', '*'), address);
+  }
+});
+
 test('rules: a rule that allows nothing wider opens what is closed', (t) => {
   t.true(passes('127.0.0.1', '127.0.0.1:80/tcp'));
   t.true(passes('127.0.0.1', '0.0.0.0/0', '127.0.0.0/8'));

@@ -139,6 +139,17 @@ test('policy: a name that a guest was told over one family counts for its flows 
   });
 });
 
+// RFC 3986 §3.2.2: an address in brackets is an address, which opens no more than going there straight does.
+test('policy: a host that is an address of IPv6 is no name', async (t) => {
+  const policy = { direct: 'deny' as const, rules: ['deny evil.example'] };
+  const it = await world(t, { policy });
+  const guest = await it.guest('10.83.0.15', 'box', SIX);
+  await look(guest, 'good.example', 'AAAA', GATEWAY6);
+  t.is(await say(guest, '2001:db8::1', 80, http('[2001:db8::1]:80')), 'ECONNRESET');
+  t.regex(await say(guest, '2001:db8::1', 80, http('good.example')), /^heard/);
+  t.is(it.events('deny')[0]?.['reason'], 'no-name');
+});
+
 test('policy: what one guest was told over IPv6 is no way for another', async (t) => {
   const it = await world(t, { policy: STRICT });
   const one = await it.guest('10.83.0.15', 'one', SIX);

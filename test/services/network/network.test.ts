@@ -164,6 +164,20 @@ test('network: a guest that sends from another’s address is not heard, and the
   t.like(it.network.guests.find('10.83.0.15'), { mac: '02:00:5e:00:53:15', port: one.port.name });
 });
 
+test('network: an address that is reserved is nobody else’s, whether its owner is there or not', async (t) => {
+  const reservations = { '02:00:5e:00:53:15': '10.83.0.15' };
+  const it = await world(t, { reservations, policy: { rules: ['allow 10.83.0.15=*'] } });
+  t.deepEqual(it.network.guests.list(), []);
+  const other = await it.guest('10.83.0.16');
+  other.addAddress('10.83.0.15/24');
+  other.icmp.send({ type: 8 }, GATEWAY, { source: '10.83.0.15' });
+  while (it.network.guests.drops.spoofed < 1) await new Promise(setImmediate);
+  t.is(it.network.guests.find('10.83.0.15').port, undefined);
+  const owner = await it.guest('10.83.0.15', 'owner');
+  t.true((await owner.ping(GATEWAY)).rtt > 0);
+  t.is(it.network.guests.find('10.83.0.15').port, 'owner');
+});
+
 test('network: a guest that plays the DHCP server is not heard', async (t) => {
   const it = await world(t);
   const [one, two] = [await it.guest('10.83.0.15'), await it.guest('10.83.0.16')];

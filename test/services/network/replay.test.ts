@@ -12,7 +12,7 @@ import { createPipe } from '../../../src/index.ts';
 import { readRecording } from '../../../src/services/replay/recording.ts';
 import { Recorder, type Replayed } from '../../../src/services.ts';
 import { tunstack } from '../../support/process.ts';
-import { say, world } from './world.ts';
+import { GATEWAY6, look, say, world } from './world.ts';
 
 const http = (host: string): string => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 const POLICY = { default: 'deny' as const, rules: ['allow good.example'] };
@@ -26,8 +26,11 @@ async function record(t: ExecutionContext): Promise<string> {
   });
   const { clock, random, options } = recorder;
   const it = await world(t, { ...options, clock, random, recorder });
-  const guest = await it.guest('10.83.0.15', 'box');
+  const guest = await it.guest('10.83.0.15', 'box', 'fd83::15');
   await say(guest, 'good.example', 80, http('good.example'));
+  await look(guest, 'good.example', 'AAAA', GATEWAY6);
+  await say(guest, '2001:db8::1', 80, http('good.example'));
+  await say(guest, '2001:db8::66', 80, http('evil.example'));
   await say(guest, 'evil.example', 80, http('evil.example'));
   await say(guest, 'good.example', 80, http('evil.example'));
   await say(guest, '198.51.100.9', 80, 'x');
@@ -59,7 +62,10 @@ test('replay: a session comes to the same decisions, and guests get the same fra
   t.is(code, 0);
   t.true(said.same);
   t.deepEqual(said.surprises, []);
-  t.true(said.decisions.recorded >= 7, `${said.decisions.recorded}`);
+  t.true(said.decisions.recorded >= 10, `${said.decisions.recorded}`);
+  const six =
+    /"event":"open","id":\d+,"guest":\{"address":"fd83::15"[^}]*\},"protocol":"tcp","address":"2001:db8::1"/;
+  t.regex(text, six, 'flows of IPv6 are in it');
   // How acknowledgments fall together depends on how busy the process was when it recorded.
   t.true(said.alike > 0.5 * said.got.recorded, JSON.stringify(said));
 });
