@@ -60,10 +60,10 @@ testWith('ip', 'nsenter', 'curl', 'dig', 'ping', 'rdisc6').serial(
     );
     t.like(JSON.parse(ready), { gateway6: 'fd83::1', host6: 'fd83::fe' });
     const asked = await space.run('rdisc6', '-1', 'vm6');
-    t.regex(asked.out, /Prefix\s+: fd83::\/64/);
-    t.regex(asked.out, /MTU\s+: 9000 bytes/);
-    t.regex(asked.out, /Recursive DNS server\s+: fd83::1/);
-    t.regex(asked.out, /Stateful other conf\.\s+: +Yes/);
+    t.regex(asked.out, /Prefix\s+:\s+fd83::\/64/);
+    t.regex(asked.out, /MTU\s+:\s+9000 bytes/);
+    t.regex(asked.out, /Recursive DNS server\s+:\s+fd83::1/);
+    t.regex(asked.out, /Stateful other conf\.\s+:\s+Yes/);
     const names = { 'web.example': OUTSIDE6, 'host.docker.internal': 'fd83::fe' };
     for (const [name, expected] of Object.entries(names)) {
       const dig = await space.run('dig', '+short', '+tries=1', '@fd83::1', name, 'AAAA');
