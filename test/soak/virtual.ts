@@ -20,7 +20,10 @@ export async function inVirtualTime(minutes: number, every: number): Promise<Hou
       isOver = true;
     };
     hours.then(over, over);
-    while (!isOver) await time.pass(time.now + SECOND);
+    while (!isOver) {
+      await time.pass(time.now + SECOND);
+      await time.settle(); // without a timer the loop would leave the rest of the process no turn
+    }
     return await hours;
   } finally {
     give();
