@@ -57,11 +57,11 @@ export class VirtualTime {
   now = 0;
   readonly #timers: Set<Timer> = new Set();
   readonly #real = {
-    ...{ setTimeout, clearTimeout, setInterval, clearInterval, setImmediate },
+    ...{ setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate },
   };
   #order = 0;
-  /** Calls of `setImmediate` that have not been made. */
-  #soon = 0;
+  /** Calls of `setImmediate` that have not been made, and were not taken back. */
+  readonly #soon: Set<NodeJS.Immediate> = new Set();
 
   /** Take the process's timers, until what this gives is called. */
   take(): () => void {
@@ -79,15 +79,20 @@ export class VirtualTime {
       };
     const clear = (handle: unknown): void => this.clear(handle);
     const soon = (then: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Immediate => {
-      this.#soon++;
-      return this.#real.setImmediate(() => {
-        this.#soon--;
+      const immediate = this.#real.setImmediate(() => {
+        this.#soon.delete(immediate);
         then(...args);
       });
+      this.#soon.add(immediate);
+      return immediate;
+    };
+    const never = (immediate: NodeJS.Immediate | undefined): void => {
+      if (immediate !== undefined) this.#soon.delete(immediate);
+      this.#real.clearImmediate(immediate);
     };
     Object.assign(globalThis, {
       ...{ setTimeout: begin(false), setInterval: begin(true), setImmediate: soon },
-      ...{ clearTimeout: clear, clearInterval: clear },
+      ...{ clearTimeout: clear, clearInterval: clear, clearImmediate: never },
     });
     return () => {
       Object.assign(globalThis, this.#real);
@@ -131,7 +136,7 @@ export class VirtualTime {
   async settle(): Promise<void> {
     for (let idle = 0; idle < 2; ) {
       await new Promise<void>((done) => this.#real.setImmediate(done));
-      idle = this.#soon === 0 ? idle + 1 : 0;
+      idle = this.#soon.size === 0 ? idle + 1 : 0;
     }
   }
 }
