@@ -26,7 +26,7 @@ export const NODE = [
   ],
   [
     '5.1',
-    'MUST',
+    'SHOULD',
     'flow labels (6437)',
     'test/ip/v6/icmp.test.ts',
     ['flow labels are the same for a flow'],
