@@ -39,10 +39,10 @@ static void answer(int s) {
 }
 
 static void serve(const char *port, void (*use)(int), int apart) {
-  struct sockaddr_in a = address("0.0.0.0", port);
-  int one = 1, door = socket(AF_INET, SOCK_STREAM, 0);
+  struct place a = address("::", port); /* of both families */
+  int one = 1, door = socket(AF_INET6, SOCK_STREAM, 0);
   setsockopt(door, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(door, (void *)&a, sizeof a) || listen(door, 512)) die("listen");
+  if (bind(door, &a.any, a.size) || listen(door, 512)) die("listen");
   if (fork()) {
     close(door);
     return;
@@ -56,11 +56,11 @@ static void serve(const char *port, void (*use)(int), int apart) {
 }
 
 static int dial(const char *host, const char *port) {
-  struct sockaddr_in a = address(host, port);
-  int s = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+  struct place a = address(host, port);
+  int s = socket(a.any.sa_family, SOCK_STREAM, 0), one = 1;
   patience(s, PATIENCE);
   setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (connect(s, (void *)&a, sizeof a)) die("connect");
+  if (reach(s, &a)) die("connect");
   return s;
 }
 
