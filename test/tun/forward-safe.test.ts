@@ -46,12 +46,21 @@ withIp('forward: this host is closed to guests', async (t) => {
 
 withIp('forward: a rule that names it opens this host', async (t) => {
   await serveSecret(t);
-  const forward = await forwarding(t, '--allow', '192.0.2.1:8080/tcp', '--allow', '169.254.0.0/16');
-  t.regex(forward.ready, / open=192.0.2.1:8080\/tcp,169.254.0.0\/16 /);
+  const rules = ['192.0.2.1:8080/tcp', '169.254.169.254'];
+  const forward = await forwarding(t, ...rules.flatMap((rule) => ['--allow', rule]));
+  t.regex(forward.ready, / open=192.0.2.1:8080\/tcp,169.254.169.254 /);
   for (const place of ['192.0.2.1', '169.254.169.254']) {
     const answer = await insideSays(forward, 'half-close', place, '8080', 'x');
     t.deepEqual(answer, { answer: 'secret' }, place);
   }
+});
+
+// It is closed for two reasons here, as link-local and as this host's own; the network is one of them.
+withIp('forward: a rule for its network does not open this host', async (t) => {
+  await serveSecret(t);
+  const forward = await forwarding(t, '--allow', '169.254.0.0/16');
+  const answer = await insideSays(forward, 'half-close', '169.254.169.254', '8080', 'x');
+  t.deepEqual(answer, { code: 'ECONNREFUSED' });
 });
 
 withIp('forward: what it dials into its own TUN ends there, over TCP and UDP', async (t) => {
