@@ -11,13 +11,13 @@ export interface Target {
   readonly control?: string;
 }
 
-/** The socket that is meant. Throws with the numbers of those that run where it is not clear. */
-export function findControl(
+/** The socket that is meant. Rejects with the numbers of those that run where it is not clear. */
+export async function findControl(
   { pid, control }: Target,
   folders: readonly string[] = controlFolders(),
-): string {
+): Promise<string> {
   if (control !== undefined) return control;
-  const alive = running(folders);
+  const alive = await running(folders);
   const [only] = alive.values();
   if (pid !== undefined) {
     const socket = alive.get(pid);

@@ -24,7 +24,7 @@ export async function ss(options: SsOptions, screen: Screen): Promise<number> {
   const { tcp, udp, info, timers, all, listening } = options;
   const test = socketFilter(options.filter, { all, listening });
   const wanted = { tcp: tcp || !udp, udp: udp || !tcp };
-  const socket = findControl(options);
+  const socket = await findControl(options);
   const sockets = await ask<SocketLine[]>(socket, `/v1/sockets${info ? '?info' : ''}`);
   const found = sockets.filter(
     (one) => wanted[one.protocol] && isVersion(one, options.version) && test(one),
@@ -49,7 +49,7 @@ function isVersion(
 
 /** The counters of a running command, as `nstat` shows them. */
 export async function nstat(options: NstatOptions, screen: Screen): Promise<number> {
-  const socket = findControl(options);
+  const socket = await findControl(options);
   const stats = await ask<StackStats>(socket, '/v1/stats');
   const history = new History(socket);
   const before = options.absolute || options.reset ? undefined : history.read();
@@ -79,7 +79,7 @@ export async function dump(
 async function source(options: DumpOptions): Promise<Readable> {
   if (options.read !== undefined) return createReadStream(options.read);
   const filter = encodeURIComponent(options.filter);
-  return open(findControl(options), `/v1/capture?filter=${filter}`);
+  return open(await findControl(options), `/v1/capture?filter=${filter}`);
 }
 
 async function print(stream: Readable, options: DumpOptions, screen: Screen): Promise<number> {
@@ -141,7 +141,7 @@ export async function top(
   screen: Screen,
   stopped: Promise<unknown>,
 ): Promise<number> {
-  const socket = findControl(options);
+  const socket = await findControl(options);
   const about = await ask<About>(socket, '/v1/about');
   const view = new Top(about, options, process.stdin, process.stdout);
   let isOver = false;

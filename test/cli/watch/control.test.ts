@@ -1,4 +1,5 @@
 /** The control socket: what it tells, to whom, and what it says to who asks wrongly. */
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -7,7 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  writeFileSync,
+  utimesSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -59,11 +60,11 @@ test.serial(
     const { control } = await watched(t);
     t.is(statSync(control.path).mode & 0o777, 0o600);
     t.is(statSync(dirname(control.path)).mode & 0o777, 0o700);
-    t.deepEqual([...running(ours)], [[process.pid, control.path]]);
-    t.is(findControl({}, ours), control.path);
+    t.deepEqual([...(await running(ours))], [[process.pid, control.path]]);
+    t.is(await findControl({}, ours), control.path);
     await control.close();
     t.false(existsSync(control.path));
-    t.deepEqual([...running(ours)], []);
+    t.deepEqual([...(await running(ours))], []);
   },
 );
 
@@ -141,15 +142,29 @@ test.serial(
 );
 
 test.serial('control: who cannot be found is named, and who could be meant', async (t) => {
-  t.throws(() => findControl({}, ours), { message: /is running: start one first/ });
+  await t.throwsAsync(findControl({}, ours), { message: /is running: start one first/ });
   await t.throwsAsync(ask(join(folder, 'none.sock'), '/v1/about'), {
     message: /there is no control socket/,
   });
+  await watched(t);
+  await t.throwsAsync(findControl({ pid: 1 }, ours), {
+    message: /process number 1: there is \d+$/,
+  });
+});
+
+test.serial('control: what a killed process left is nobody’s, and goes in time', async (t) => {
   const { control } = await watched(t);
-  t.throws(() => findControl({ pid: 1 }, ours), { message: /process number 1: there is \d+$/ });
-  // The number of a process that has ended counts as nobody's.
-  writeFileSync(join(dirname(control.path), '4194303.sock'), '');
-  t.is(findControl({}, ours), control.path);
+  // The number is that of a process that runs: numbers come again, and threads have some too.
+  const left = join(dirname(control.path), `${process.ppid}.sock`);
+  const listen = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  spawnSync(process.execPath, ['-e', listen, left]);
+  t.true(existsSync(left));
+  t.is(await findControl({}, ours), control.path);
+  t.true(existsSync(left), 'who made it may be about to listen');
+  const before = new Date(Date.now() - 61_000);
+  utimesSync(left, before, before);
+  t.is(await findControl({}, ours), control.path);
+  t.false(existsSync(left));
 });
 
 test('control: a folder that is a stranger’s, or open to others, is not believed', (t) => {
