@@ -173,6 +173,9 @@ function pour(places: Places, from: string, to: string, seconds: number): Promis
   return output(...places.inside(0, toolPath('frames'), ...words));
 }
 
+/** Of the table that is printed, without its first. */
+let columns = 2;
+
 /** What frames cost who carries them, in µs of CPU, by way and round. */
 const costs = new Map<string, number[]>();
 
@@ -247,6 +250,7 @@ function print(
     const shares = all.map((one, round) => (first[round] ?? Number.NaN) / one);
     return i === 0 ? figure : `${figure} (${median(shares).toFixed(2)})`;
   });
+  while (cells.length < columns) cells.push('–');
   console.log(`| ${title} | ${cells.join(' | ')} |`);
 }
 
@@ -274,6 +278,7 @@ console.log(
   '\n| between two TAPs | switch | C copy (switch / C) | kernel bridge, veth (switch / kernel) |',
 );
 console.log('|---|---|---|---|');
+columns = 3;
 const all = ['switch', 'copy', 'kernel'];
 await compare('thousand frames of 64 bytes a second', all, (way) => frames(way as WayName));
 print('µs of CPU a frame, who carries', ['switch', 'copy'], costs);
