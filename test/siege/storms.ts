@@ -68,8 +68,8 @@ export function scans(address: string): Storm[] {
     ),
     scan(
       'nmap -sU',
-      'datagrams to 2000 ports; unreachables are rationed to 1000 a second',
-      ['-sU', '-p1-2000', '--max-rate', '900', address],
+      'datagrams to 500 ports; unreachables are rationed to 100 a second for each host',
+      ['-sU', '-p1-500', '--max-rate', '90', address],
       finds('7', '13', '19'),
     ),
     scan(
