@@ -32,6 +32,18 @@ export interface DeviceUser {
   closed(error?: Error): void;
 }
 
+/**
+ * A user in whose place `closed` hears of the end: for a device around another that has something of its own to end
+ * first. It is offered no packet within a write (`packet`), since who stands between could not see it.
+ */
+export const endingBy = (user: DeviceUser, closed: (error?: Error) => void): DeviceUser => ({
+  memory: user.memory,
+  readable: () => user.readable(),
+  writable: () => user.writable(),
+  mtuChanged: () => user.mtuChanged?.(),
+  closed,
+});
+
 /** What the device does for its user; all false without offload (virtio 1.2 §5.1.6). */
 export interface DeviceOffload {
   /** Takes packets whose transport checksum is only begun, and gives such packets. */

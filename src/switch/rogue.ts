@@ -42,11 +42,10 @@ const DHCP_CLIENT = 546;
 const MOST_HEADERS = 8;
 
 /**
- * What the packet of IPv6 at `at` is, of which `left` bytes are there. `found` says where the message is, for
+ * What the packet of IPv6 at `at` is, which is valid (`ipv6.valid`) and of which `left` bytes are there. `found` says where the message is, for
  * `NEIGHBOUR`.
  */
 export function rogueOf(view: DataView, at: number, left: number, found: Found): Rogue {
-  if (!ipv6.valid(view, at, left)) return Rogue.NONE; // nobody takes it for anything
   const end = at + Math.min(left, ipv6.totalLen(view, at));
   let next = ipv6.nextHeader(view, at);
   let from = at + ipv6.HEADER_LEN;

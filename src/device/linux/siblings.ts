@@ -9,7 +9,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { BroadcastChannel } from 'node:worker_threads';
-import type { DeviceUser } from '../device.ts';
+import { type DeviceUser, endingBy } from '../device.ts';
 import { Descriptor, type DescriptorTraits } from './descriptor.ts';
 import type { Libc } from './libc.ts';
 
@@ -64,16 +64,12 @@ export class SiblingDescriptor extends Descriptor {
   }
 
   override start(user: DeviceUser): void {
-    super.start({
-      memory: user.memory,
-      readable: () => user.readable(),
-      writable: () => user.writable(),
-      mtuChanged: () => user.mtuChanged?.(),
-      closed: (error) => {
+    super.start(
+      endingBy(user, (error) => {
         this.#channel.close();
         user.closed(error);
-      },
-    });
+      }),
+    );
     this.#user = user;
     this.#bytes = user.memory;
   }

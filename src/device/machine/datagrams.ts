@@ -8,8 +8,7 @@
  */
 import { unlinkSync } from 'node:fs';
 import { endianness } from 'node:os';
-import type { DeviceUser } from '../device.ts';
-import { NO_OFFLOAD } from '../device.ts';
+import { type DeviceUser, endingBy, NO_OFFLOAD } from '../device.ts';
 import { DeviceError, invalid } from '../errors.ts';
 import { makeDevice } from '../linux/attached.ts';
 import { TunControl } from '../linux/ioctl.ts';
@@ -102,15 +101,12 @@ export class MachineDatagrams extends Wrapper {
   }
 
   override start(user: DeviceUser): void {
-    super.start({
-      memory: user.memory,
-      readable: () => user.readable(),
-      writable: () => user.writable(),
-      closed: (error) => {
+    super.start(
+      endingBy(user, (error) => {
         remove(this.#path);
         user.closed(error);
-      },
-    });
+      }),
+    );
   }
 
   override async close(): Promise<void> {

@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { endianness, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { DeviceUser } from '../device.ts';
+import { type DeviceUser, endingBy } from '../device.ts';
 import { checkInteger, DeviceError } from '../errors.ts';
 import { Wrapper } from '../wrap/wrapper.ts';
 import { ADDRESS_SIZE, checkPath, openMet, putAddress } from './datagrams.ts';
@@ -93,15 +93,12 @@ export class VdePlug extends Wrapper {
   }
 
   override start(user: DeviceUser): void {
-    super.start({
-      memory: user.memory,
-      readable: () => user.readable(),
-      writable: () => user.writable(),
-      closed: (error) => {
+    super.start(
+      endingBy(user, (error) => {
         this.#end();
         user.closed(error ?? this.#gone);
-      },
-    });
+      }),
+    );
   }
 
   override ref(): this {

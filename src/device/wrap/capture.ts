@@ -3,7 +3,7 @@
  * @module
  */
 import type { Writable } from 'node:stream';
-import type { Device, DeviceUser } from '../device.ts';
+import { type Device, type DeviceUser, endingBy } from '../device.ts';
 import { openCapture } from './capture-file.ts';
 import { Direction } from './pcapng.ts';
 import { type CaptureOptions, checkedLimit, Recorder } from './recorder.ts';
@@ -55,15 +55,11 @@ export class CaptureDevice extends Wrapper {
   }
 
   override start(user: DeviceUser): void {
-    super.start({
-      memory: user.memory,
-      readable: () => user.readable(),
-      writable: () => user.writable(),
-      mtuChanged: () => user.mtuChanged?.(),
-      closed: (error) => {
+    super.start(
+      endingBy(user, (error) => {
         void this.#recorder.finish().then(() => user.closed(error));
-      },
-    });
+      }),
+    );
     const { buffer, byteOffset, byteLength } = user.memory;
     this.#memory = new DataView(buffer, byteOffset, byteLength);
   }

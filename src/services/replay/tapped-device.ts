@@ -2,7 +2,7 @@
  * A device whose frames are shown, both ways, without what the device itself puts before them.
  * @module
  */
-import type { Device, DeviceUser } from '../../device/device.ts';
+import { type Device, type DeviceUser, endingBy } from '../../device/device.ts';
 import { Wrapper } from '../../device/wrap/wrapper.ts';
 
 /** Gets what passes: a view that holds during the call only. */
@@ -23,16 +23,12 @@ export class TappedDevice extends Wrapper {
 
   override start(user: DeviceUser): void {
     this.#memory = user.memory;
-    super.start({
-      memory: user.memory,
-      readable: () => user.readable(),
-      writable: () => user.writable(),
-      ...(user.mtuChanged && { mtuChanged: () => user.mtuChanged?.() }),
-      closed: (error) => {
+    super.start(
+      endingBy(user, (error) => {
         this.#tap.closed();
         user.closed(error);
-      },
-    });
+      }),
+    );
   }
 
   override read(at: number, room: number): number {

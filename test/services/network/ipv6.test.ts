@@ -8,11 +8,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { decode, encode } from 'dns-packet';
-import { createPipe, createStack, type Stack } from '../../../src/index.ts';
+import { createPipe, createStack } from '../../../src/index.ts';
 import type { Dialer } from '../../../src/services/gateway/dial.ts';
 import { answerGvproxy } from '../../../src/services/network/gvproxy.ts';
 import { createNetwork, readStatus } from '../../../src/services.ts';
-import { GATEWAY, GATEWAY6, look, say, world } from './world.ts';
+import { GATEWAY, GATEWAY6, greet, look, say, world } from './world.ts';
 
 const http = (host: string): string => `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
 const SIX = 'fd83::15';
@@ -33,24 +33,6 @@ async function ask(port: number, text: string, host: string): Promise<string> {
   let answer = '';
   for await (const piece of socket) answer += piece;
   return answer;
-}
-
-/** A server on a guest that tells what it hears, and from whom. */
-async function serve(guest: Stack, port: number): Promise<string[]> {
-  const heard: string[] = [];
-  const server = guest.net.createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on('error', () => {});
-    let text = '';
-    socket.on('data', (piece) => {
-      text += piece.toString('latin1');
-    });
-    socket.on('end', () => {
-      heard.push(`${socket.remoteAddress} ${text}`);
-      socket.end(`hello ${text}`);
-    });
-  });
-  await once(server.listen(port, '::'), 'listening');
-  return heard;
 }
 
 test('network: a guest makes its address, has a router, and is told names and addresses of them', async (t) => {
@@ -250,7 +232,7 @@ test('network: what stands for this host leads to its loopback of either family'
 test('network: a port of [::1] leads to a guest of IPv6, its datagrams too, and PROXY v2 says who', async (t) => {
   const it = await world(t);
   const guest = await it.guest('10.83.0.15', 'box', SIX);
-  const heard = await serve(guest, 80);
+  const heard = await greet(guest, 80);
   const to = { host: '::1', guest: 'fd83:0::15', guestPort: 80 };
   const plain = await it.network.publish(to);
   t.is(await ask(plain.port, 'text', '::1'), 'hello text');
@@ -280,7 +262,7 @@ test('network: with source=inside a guest of IPv6 sees and answers the client it
   // What connects is not loopback's, so the client is of an address that this process makes up: the disguise is asked.
   const { Disguises } = await import('../../../src/services/network/inside.ts');
   const disguises = new Disguises(it.network.stack);
-  const heard = await serve(guest, 80);
+  const heard = await greet(guest, 80);
   const client = { address: '2001:db8:5::7', port: 5555 };
   const undo = disguises.add({
     ...{ protocol: 6, own: { address: GATEWAY6, port: 20_001 }, client },
@@ -299,7 +281,7 @@ test('network: with source=inside a guest of IPv6 sees and answers the client it
 test('control: gvproxy’s paths take addresses of IPv6, and tell them so', async (t) => {
   const { network, guest: make } = await world(t);
   const guest = await make('10.83.0.15', 'box', SIX);
-  await serve(guest, 80);
+  await greet(guest, 80);
   const post = (path: string, body: unknown) =>
     answerGvproxy(network, { method: 'POST', path, query: new URLSearchParams(), body });
   const expose = { local: '[::1]:0', remote: `[${SIX}]:80`, protocol: 'tcp' };

@@ -11,28 +11,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createPipe, type Stack } from '../../../src/index.ts';
+import { createPipe } from '../../../src/index.ts';
 import { plain, proxyHeader } from '../../../src/services/network/proxy-v2.ts';
 import { Control, createNetwork, type NetworkStatus, readStatus } from '../../../src/services.ts';
-import { GATEWAY, look, say, world } from './world.ts';
-
-/** A server on a guest that tells what it hears, and from whom. */
-async function serve(guest: Stack, port: number): Promise<string[]> {
-  const heard: string[] = [];
-  const server = guest.net.createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on('error', () => {});
-    let text = '';
-    socket.on('data', (piece) => {
-      text += piece.toString('latin1');
-    });
-    socket.on('end', () => {
-      heard.push(`${socket.remoteAddress} ${text}`);
-      socket.end(`hello ${text}`);
-    });
-  });
-  await once(server.listen(port), 'listening');
-  return heard;
-}
+import { GATEWAY, greet, look, say, world } from './world.ts';
 
 /** What this host gets from a port of its own. */
 async function ask(port: number, text: string, host = '127.0.0.1'): Promise<string> {
@@ -66,7 +48,7 @@ test('network: two guests reach each other, and do not where they are isolated',
   for (const isolated of [false, true]) {
     const it = await world(t, { isolated });
     const [one, two] = [await it.guest('10.83.0.15'), await it.guest('10.83.0.16')];
-    await serve(two, 80);
+    await greet(two, 80);
     const ping = one.ping('10.83.0.16', { timeout: isolated ? 500 : 5000 });
     if (isolated) await t.throwsAsync(ping);
     else t.true((await ping).rtt > 0);
@@ -79,7 +61,7 @@ test('network: two guests reach each other, and do not where they are isolated',
 test('network: a published port leads to a guest, both ways and to the end', async (t) => {
   const it = await world(t);
   const guest = await it.guest('10.83.0.15');
-  const heard = await serve(guest, 80);
+  const heard = await greet(guest, 80);
   const published = await it.network.publish({ guest: '10.83.0.15', guestPort: 80 });
   t.is(await ask(published.port, 'x'.repeat(100_000)), `hello ${'x'.repeat(100_000)}`);
   t.is(heard[0]?.slice(0, 11), `${GATEWAY} x`);
@@ -102,7 +84,7 @@ test('network: a port that the guest does not serve is reset, and told', async (
 test('network: with source=proxy the guest is told of the client by PROXY v2', async (t) => {
   const it = await world(t);
   const guest = await it.guest('10.83.0.15');
-  const heard = await serve(guest, 80);
+  const heard = await greet(guest, 80);
   const { port } = await it.network.publish({
     guest: '10.83.0.15',
     guestPort: 80,
@@ -353,7 +335,7 @@ test('control: status, flows, names, ports and the policy are read and changed',
   t.is(await look(guest, 'db.lan'), '10.83.0.15');
   t.is((await call('DELETE', '/v1/names?name=db.lan')).status, 200);
   t.is((await call('PUT', '/v1/names', { 'db lan': '10.83.0.15' })).status, 400);
-  const heard = await serve(guest, 80);
+  const heard = await greet(guest, 80);
   const made = await call('POST', '/v1/published', { guest: '10.83.0.15', guestPort: 80 });
   t.is(await ask(made.body.port, 'hi'), 'hello hi');
   t.is(heard.length, 1);
@@ -400,7 +382,7 @@ test('control: flows are cut by guest', async (t) => {
 test('control: gvproxy’s paths do as gvproxy does', async (t) => {
   const { call, guest: make, path } = await controlled(t);
   const guest = await make('10.83.0.15');
-  await serve(guest, 80);
+  await greet(guest, 80);
   const expose = { local: '127.0.0.1:0', remote: '10.83.0.15:80', protocol: 'tcp' };
   t.is((await call('POST', '/services/forwarder/expose', expose)).status, 200);
   const all = await call('GET', '/services/forwarder/all');

@@ -215,3 +215,21 @@ export async function say(
     socket.destroy();
   }
 }
+
+/** A server on a guest that tells what it hears, and from whom. */
+export async function greet(guest: Stack, port: number): Promise<string[]> {
+  const heard: string[] = [];
+  const server = guest.net.createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    let text = '';
+    socket.on('data', (piece) => {
+      text += piece.toString('latin1');
+    });
+    socket.on('end', () => {
+      heard.push(`${socket.remoteAddress} ${text}`);
+      socket.end(`hello ${text}`);
+    });
+  });
+  await once(server.listen(port), 'listening');
+  return heard;
+}
