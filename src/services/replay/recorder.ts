@@ -98,11 +98,19 @@ export class Recorder {
 
   /**
    * The device of the gateway. It judges what it reads by the time at which its turn began, which is what the
-   * clock has told last; its sequence numbers come of that time, and what guests acknowledge comes of them.
+   * clock has told last when the first of it is read, whoever asks the clock before the next; its sequence numbers
+   * come of that time, and what guests acknowledge comes of them.
    */
   uplink(device: Device): Device {
+    let turn: number | undefined;
     return new TappedDevice(device, {
-      read: () => this.#tellComing(this.#last),
+      turn: () => {
+        turn = undefined;
+      },
+      read: () => {
+        turn ??= this.#last;
+        this.#tellComing(turn);
+      },
       written: () => {},
       closed: () => {},
     });

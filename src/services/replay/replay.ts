@@ -105,6 +105,8 @@ async function play(
   await time.settle();
   const guests = new Map<number, PlayedGuest>();
   for (const event of events) {
+    // What came of something is written down as it happens, and may stand before what else came in the same turn.
+    if ('dial' in event || 'ask' in event || 'out' in event || 'audit' in event) continue;
     await time.pass(Math.max(event.t, time.now));
     if ('plug' in event) {
       const [port, end] = createPipe({ medium: 'ethernet', mtu: network.mtu, limit: 65_536 });

@@ -7,6 +7,8 @@ import { Wrapper } from '../../device/wrap/wrapper.ts';
 
 /** Gets what passes: a view that holds during the call only. */
 export interface Tap {
+  /** Its user is told that there may be something to read, or has found that there is nothing more. */
+  turn?(): void;
   read(frame: Uint8Array): void;
   written(frame: Uint8Array): void;
   closed(): void;
@@ -23,17 +25,23 @@ export class TappedDevice extends Wrapper {
 
   override start(user: DeviceUser): void {
     this.#memory = user.memory;
-    super.start(
-      endingBy(user, (error) => {
-        this.#tap.closed();
-        user.closed(error);
-      }),
-    );
+    const ending = endingBy(user, (error) => {
+      this.#tap.closed();
+      user.closed(error);
+    });
+    super.start({
+      ...ending,
+      readable: () => {
+        this.#tap.turn?.();
+        user.readable();
+      },
+    });
   }
 
   override read(at: number, room: number): number {
     const length = super.read(at, room);
-    if (length > 0 && length <= room) {
+    if (length === 0) this.#tap.turn?.();
+    else if (length <= room) {
       this.#tap.read(this.#memory.subarray(at + this.headerLength, at + length));
     }
     return length;

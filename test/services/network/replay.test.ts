@@ -85,6 +85,43 @@ test('recorder: the switch hears of the gateway’s frames at the end of a turn,
   t.deepEqual(told, ['readable']);
 });
 
+// A decision is written down while the gateway reads, and has the time of its own.
+test('recorder: all that the gateway reads in a turn has the time of the turn', (t) => {
+  const lines: string[] = [];
+  const recorder = new Recorder({}, (line) => lines.push(line) > 0);
+  const [port, end] = createPipe();
+  const user = { memory: new Uint8Array(4096), writable: () => {}, closed: () => {} };
+  const guest = recorder.device(port, 'box');
+  guest.start({ ...user, readable: () => {} });
+  const [near, far] = createPipe();
+  const gateway = recorder.uplink(near);
+  const pass = (): void => {
+    end.write(0, 100);
+    guest.read(0, 2048);
+    far.write(0, 100);
+  };
+  const read = (): void => {
+    pass();
+    gateway.read(0, 2048);
+  };
+  end.start({ ...user, readable: () => {} });
+  far.start({ ...user, readable: () => {} });
+  gateway.start({ ...user, readable: () => {} });
+  for (let turn = 0; turn < 2; turn++) {
+    const began = recorder.clock.now();
+    read();
+    while (recorder.clock.now() < began + 50);
+    recorder.audit({ event: 'name' } as never);
+    read();
+    t.is(gateway.read(0, 2048), 0);
+    const times = lines
+      .map((line) => JSON.parse(line) as { t: number; in?: number })
+      .filter((one) => one.in !== undefined)
+      .map((one) => one.t);
+    t.deepEqual(times.slice(-2), [began, began]);
+  }
+});
+
 test('replay: another policy comes to other decisions, and says which is the first', async (t) => {
   const text = await record(t);
   const other = text.replace('"rules":["allow good.example"]', '"rules":["allow other.example"]');
