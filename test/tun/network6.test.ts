@@ -74,6 +74,25 @@ testWith('ip', 'nsenter', 'dig', 'ping', 'rdisc6').serial(
   },
 );
 
+testWith('ip', 'nsenter', 'curl').serial(
+  'network: a kernel fetches over IPv6 by a TAP from the world outside',
+  async (t) => {
+    const { space } = await machine(t);
+    const curl = ['curl', '-gsS', '-m', '10'];
+    const page = await space.run(...curl, `http://[${OUTSIDE6}]/`);
+    t.regex(page.out, /outside/, page.err);
+    const long = await space.run(
+      ...curl,
+      '-o',
+      '/dev/null',
+      '-w',
+      '%{size_download}',
+      `http://[${OUTSIDE6}]/bytes/3000000`,
+    );
+    t.is(long.out.trim(), '3000000', long.err);
+  },
+);
+
 testWith('ip', 'nsenter', 'unshare', 'dhcpcd').serial(
   'network: dhcpcd takes advertisements and DHCPv6, and is told of names',
   async (t) => {
