@@ -194,6 +194,11 @@ export class Interface {
   touched = false;
   /** Groups that are listened to, and how many listen. RFC 1112 §7. */
   readonly groups: Map<Address, number> = new Map();
+  /**
+   * Of the loopback interface: a link-local address of a packet, which names no link there, as that of ours which it
+   * is; elsewhere as it is. RFC 4007 §6.
+   */
+  own: (address: Address) => Address = (address) => address;
 
   constructor(options: InterfaceOptions & { readonly index: number }) {
     this.index = options.index;

@@ -119,6 +119,10 @@ export class Packet {
     this.length = ipv6.totalLen(v, at);
     this.source = ipv6.source(v, at, zone);
     this.destination = ipv6.destination(v, at, zone);
+    if (zone === LOOPBACK) {
+      this.source = this.iface.own(this.source);
+      this.destination = this.iface.own(this.destination);
+    }
     this.ttl = ipv6.hopLimit(v, at);
     this.tos = ipv6.trafficClass(v, at);
     this.fragment = 0;
@@ -148,5 +152,7 @@ export class Packet {
   }
 }
 
+/** The index of the loopback interface. */
+const LOOPBACK = 0;
 /** Where IPv6's header says what follows it. */
 const NEXT_AT = 6;

@@ -117,6 +117,16 @@ export class Routes {
     return this.#ours.has(address) || isLoopback(address);
   }
 
+  /** A link-local address without a zone as that of ours which it is, of the first interface that has it; else as it is. */
+  ownOf(address: Address): Address {
+    if (!isLinkLocal(address)) return address;
+    for (const { index } of this.#interfaces) {
+      const own = inZone(address, index);
+      if (this.#ours.has(own)) return own;
+    }
+    return address;
+  }
+
   /** The way to `destination`, from `source` unless that is `ANY`; undefined if there is none. */
   find(destination: Address, source: Address): Route | undefined {
     return this.#find(this.#cache, destination, source);

@@ -88,6 +88,29 @@ test('zones: flows of TCP and UDP have it', async (t) => {
   t.deepEqual(seen, [aAsSeen, 'fe80::77', aAsSeen, `fe80::77%${b.devices[0]?.name}`]);
 });
 
+test('zones: who talks to its own link-local address is heard, and sees it', async (t) => {
+  const { a, aOwn } = await ends(t);
+  const server = a.net.createServer((peer) => peer.end(peer.remoteAddress)).listen(80, aOwn);
+  await once(server, 'listening');
+  const socket = a.net.connect(80, aOwn);
+  const [text] = await once(socket, 'data');
+  t.is(String(text), aOwn);
+  t.deepEqual([socket.localAddress, socket.remoteAddress], [aOwn, aOwn]);
+  const listener = a.dgram.createSocket('udp6').bind(53, '::');
+  const heard = once(listener, 'message');
+  const asker = a.dgram.createSocket('udp6');
+  const long = Buffer.alloc(9000, 1); // in fragments
+  asker.send(long, 53, aOwn);
+  const [message, { address }] = await heard;
+  t.deepEqual([message, address], [long, aOwn]);
+  const connected = a.dgram.createSocket('udp6');
+  connected.connect(54, aOwn, () => connected.send('x'));
+  t.is((await once(connected, 'error'))[0].code, 'ECONNREFUSED');
+  for (const one of [listener, asker, connected]) one.close();
+  socket.destroy();
+  await a.ping(aOwn);
+});
+
 test('zones: lists of connections and sockets have it', async (t) => {
   const { a, b, aOwn, bAsSeen } = await ends(t);
   const server = b.net.createServer().listen(80, '::');

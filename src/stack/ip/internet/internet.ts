@@ -149,6 +149,7 @@ export class Internet implements InternetLayer {
     this.loopback = this.addInterface(this.#loopbackOptions());
     this.routes.addAddress(this.loopback, LOOPBACK, LOOPBACK_BITS);
     this.routes.addAddress(this.loopback, LOOPBACK6, LOOPBACK6_BITS);
+    this.loopback.own = (address) => this.routes.ownOf(address);
   }
 
   /** What our identifiers in IPv6 are made of. RFC 7217 §5. */

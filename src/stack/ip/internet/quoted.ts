@@ -78,8 +78,9 @@ export class Quoted {
     } else return false;
     if (end - this.#body < MIN_QUOTE) return false;
     this.#end = end;
-    this.source = ipv6.source(v, quoted, packet.iface.index);
-    this.destination = ipv6.destination(v, quoted, packet.iface.index);
+    const { iface } = packet;
+    this.source = iface.own(ipv6.source(v, quoted, iface.index));
+    this.destination = iface.own(ipv6.destination(v, quoted, iface.index));
     return this.#readPorts(v, body, quoted);
   }
 

@@ -57,8 +57,9 @@ export class IncomingError6 implements IcmpError {
     this.type = icmp6.type(v, at);
     this.code = icmp6.code(v, at);
     this.reporter = packet.source;
-    this.source = ipv6.source(v, quoted, packet.iface.index);
-    this.destination = ipv6.destination(v, quoted, packet.iface.index);
+    const { iface } = packet;
+    this.source = iface.own(ipv6.source(v, quoted, iface.index));
+    this.destination = iface.own(ipv6.destination(v, quoted, iface.index));
     const unreachable = this.type === icmp6.Type.UNREACHABLE;
     this.tooBig = this.type === icmp6.Type.PACKET_TOO_BIG;
     this.mtu = this.tooBig ? icmp6.mtu(v, at) : 0;
