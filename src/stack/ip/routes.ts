@@ -266,6 +266,11 @@ export class Routes {
     }
     // RFC 4007 §9: what is of one link only leaves by that, whatever the table says.
     if (isLinkLocal(destination)) return this.#lookUpInZone(destination, source);
+    if (source !== ANY && isIPv6(source) && isMulticast(destination)) {
+      // RFC 4007 §9: a group is of the link that its sender is on.
+      const iface = this.#ownerOf(source, true);
+      return iface && this.#make(iface, source, destination, destination);
+    }
     for (const e of this.entries) {
       if (!inPrefix(destination, e.net, e.bits) || !e.iface.up) continue;
       const hop = e.gateway === ANY || isMulticast(destination) ? destination : e.gateway;
@@ -282,7 +287,10 @@ export class Routes {
     const spoken = this.#interfaces.filter((i) => i.ipv6 && i.up && !i.isLoopback);
     const iface =
       zone === 0 && spoken.length === 1 ? spoken[0] : spoken.find((i) => i.index === zone);
-    return iface && this.#make(iface, source, destination, destination);
+    if (iface === undefined) return undefined;
+    const own = inZone(destination, iface.index);
+    if (zone === 0 && this.#ours.has(own)) return this.#lookUp(own, source);
+    return this.#make(iface, source, destination, destination);
   }
 
   /** The interface that has `source`, or the first that has an address of the family. */

@@ -165,7 +165,7 @@ function writeBatch(
 }
 
 /** The way there: that of the last datagram, where it still is. */
-function routeOf(socket: Sending, address: Address): Route | undefined {
+export function routeOf(socket: Sending, address: Address): Route | undefined {
   const known = socket.route;
   if (known?.valid && known.destination === address) return known;
   const { ip } = socket;

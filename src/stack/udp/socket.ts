@@ -17,7 +17,7 @@ import {
 import { Failure } from '../base/failure.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { Route } from '../ip/route.ts';
-import { emit, emitBatch, type Network, type Sending, SOCKETS_OWN } from './emit.ts';
+import { emit, emitBatch, type Network, routeOf, type Sending, SOCKETS_OWN } from './emit.ts';
 import type { UdpOwner } from './owner.ts';
 import type { Ports } from './ports.ts';
 
@@ -128,7 +128,7 @@ export class UdpSocket implements Sending {
   /** Talk to one peer only. Binds, if that was not done. */
   connect(address: Address, port: number): Failure {
     if (this.closed || port === 0) return Failure.ADDRESS_NOT_AVAILABLE;
-    const route = this.ip.route(address, this.sourceAddress);
+    const route = routeOf(this, address);
     if (route === undefined) return Failure.NET_UNREACHABLE;
     if (route.broadcast && !this.broadcast) return Failure.PROHIBITED;
     const bound = this.#readyFor(port, address);

@@ -5,7 +5,13 @@
  */
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
-import { type AddressConflict, createPipe, createStack, type Stack } from '../../../src/index.ts';
+import {
+  type AddressConflict,
+  createPipe,
+  createStack,
+  type Device,
+  type Stack,
+} from '../../../src/index.ts';
 import { until } from '../worlds.ts';
 
 interface Ends {
@@ -109,6 +115,55 @@ test('zones: who talks to its own link-local address is heard, and sees it', asy
   for (const one of [listener, asker, connected]) one.close();
   socket.destroy();
   await a.ping(aOwn);
+});
+
+test('zones: the zone of a group names the link that it leaves by, and its source is of that link', async (t) => {
+  const [pipes, stacks] = [[createPipe(), createPipe()], [] as Stack[]];
+  const a = createStack({ device: pipes[0]?.[0] as Device, address: 'fd83::1/64' });
+  a.addDevice({ device: pipes[1]?.[0] as Device, address: 'fd84::1/64' });
+  for (const [, right] of pipes) {
+    stacks.push(createStack({ device: right, address: `fd8${3 + stacks.length}::2/64` }));
+  }
+  t.teardown(() => Promise.all([a, ...stacks].map((one) => one.close({ linger: 0 }))));
+  const heard: unknown[] = [];
+  for (const [i, stack] of stacks.entries()) {
+    const member = stack.dgram.createSocket('udp6').bind(77, '::');
+    await once(member, 'listening');
+    for (const group of ['ff02::77', 'ff0e::77']) member.addMembership(group);
+    member.on('message', (text, { address }) => heard.push([i, String(text), plain(address)]));
+  }
+  const own = a.addresses.filter((one) => one.startsWith('fe80:')).map(plain);
+  for (const i of stacks.keys()) {
+    const name = i + 1; // pipes have one name: by the index, as the system takes it too
+    const sender = a.dgram.createSocket('udp6');
+    sender.send('near', 77, `ff02::77%${name}`);
+    await until(() => heard.length > 0);
+    t.deepEqual(heard.splice(0), [[i, 'near', own[i]]]);
+    sender.send('far', 77, `ff0e::77%${name}`);
+    await until(() => heard.length > 0);
+    t.deepEqual(heard.splice(0), [[i, 'far', `fd8${3 + i}::1`]]);
+    sender.close();
+    const connected = a.dgram.createSocket('udp6');
+    connected.connect(77, `ff02::77%${name}`, () => connected.send('connected'));
+    await until(() => heard.length > 0);
+    t.deepEqual(heard.splice(0), [[i, 'connected', own[i]]]);
+    connected.close();
+  }
+});
+
+test('zones: the zone may be left out of where a datagram goes while there is one link', async (t) => {
+  const { a, b, aOwn, bAsSeen } = await ends(t);
+  for (const [stack, place] of [
+    [b, bAsSeen],
+    [a, aOwn],
+  ] as const) {
+    const listener = stack.dgram.createSocket('udp6').bind(53, '::');
+    const heard = once(listener, 'message');
+    const asker = a.dgram.createSocket('udp6');
+    asker.send('x', 53, plain(place));
+    t.is(plain((await heard)[1].address), plain(aOwn));
+    for (const one of [listener, asker]) one.close();
+  }
 });
 
 test('zones: lists of connections and sockets have it', async (t) => {

@@ -13,7 +13,7 @@ import { isMulticast } from '../../base/address.ts';
 import type { Host } from '../../host/host.ts';
 import { checkBufferSize, checkNumber, checkString } from '../door/checks.ts';
 import { bufferSizeError, missingError, systemError, unsupportedError } from '../door/errors.ts';
-import { parseAddress } from '../door/lookup.ts';
+import { parseEither } from '../door/lookup.ts';
 import { BUFFER_SIZE } from '../udp/options.ts';
 import type { DgramOptions } from './options.ts';
 import { DatagramSocket } from './socket.ts';
@@ -132,9 +132,11 @@ export class DgramSocket extends DatagramSocket implements NodeSocket {
     this._stackAlive();
     checkString(source, 'sourceAddress');
     checkString(group, 'groupAddress');
-    const to = parseAddress(group);
-    const named = on === undefined || on === null || parseAddress(String(on)) !== undefined;
-    if (to === undefined || !isMulticast(to) || parseAddress(source) === undefined || !named) {
+    const isOne = (text: string): boolean =>
+      this.type === 'udp4' ? isIPv4(text) : isIP(text) === 6;
+    const to = isOne(group) ? parseEither(group, () => 1) : undefined;
+    const named = on === undefined || on === null || isOne(String(on));
+    if (to === undefined || !isMulticast(to) || !isOne(source) || !named) {
       throw systemError('EINVAL', syscall); // bad wherever it is asked
     }
     const why = 'this stack does not filter multicasts by source: join the group, look at rinfo';

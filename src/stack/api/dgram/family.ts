@@ -4,9 +4,29 @@
  * @module
  */
 import { isIPv4 } from 'node:net';
-import { type Address, thisHost } from '../../base/address.ts';
-import { parseAddress } from '../door/lookup.ts';
-import { type Interfaces, mappedTextOf, readText, textOf } from '../door/text.ts';
+import {
+  type Address,
+  ANY,
+  groupScope,
+  isIPv6,
+  isMulticast,
+  isUnspecified,
+  thisHost,
+} from '../../base/address.ts';
+import type { Interface } from '../../ip/interface.ts';
+import { parseAddress, parseEither } from '../door/lookup.ts';
+import {
+  type Interfaces,
+  lacksZone,
+  mappedTextOf,
+  readText,
+  textOf,
+  zoneIndex,
+} from '../door/text.ts';
+import type { UdpSocket } from '../udp/socket.ts';
+
+/** RFC 4291 §2.7: a group that stays on the link. */
+const LINK_SCOPE = 2;
 
 /** A type's addresses. */
 export interface SocketFamily {
@@ -49,3 +69,52 @@ const there = (address: Address | undefined): Address | undefined =>
 
 /** That of a socket's type. */
 export const familyOf = (type: 'udp4' | 'udp6'): SocketFamily => (type === 'udp6' ? UDP6 : UDP4);
+
+/**
+ * True if the system would ask which link is meant: for a link-local address, and where one is bound for a group that
+ * stays on a link, too (`EINVAL`).
+ */
+export const wantsZone = (to: Address, text: string, syscall: string): boolean =>
+  lacksZone(to) || (syscall === 'bind' && staysOnLink(to) && !text.includes('%'));
+
+const staysOnLink = (to: Address): boolean =>
+  isIPv6(to) && isMulticast(to) && groupScope(to) <= LINK_SCOPE;
+
+/** Connect to a literal address, to a group by the link that its zone names (`ff02::1%tun0`). Throws as `connect`. */
+export function connectTo(udp: UdpSocket, port: number, text: string): void {
+  const [address, zone] = text.split('%');
+  const to = parseEither(address ?? '');
+  if (zone !== undefined && to !== undefined && isMulticast(to)) {
+    udp.setMulticastInterface(`::%${zone}`);
+  }
+  udp.connect(port, text);
+}
+
+/**
+ * Send to `to`, which was written as `text`: to a group by the link that its zone names. The code of what went wrong;
+ * '': nothing did.
+ */
+export function sendTo(
+  ip: Links,
+  udp: UdpSocket,
+  bytes: Uint8Array,
+  to: Address,
+  port: number,
+  text: string,
+): string {
+  const source = isMulticast(to) && text.includes('%') ? sourceOn(ip, udp, to, text) : ANY;
+  return udp.send(bytes, 0, bytes.length, to, port, source) ? '' : udp.failure;
+}
+
+/** The address of ours on the link that the zone of a group names; `ANY`: the socket has one, or there is none. */
+function sourceOn(ip: Links, udp: UdpSocket, to: Address, text: string): Address {
+  if (!isUnspecified(udp.local)) return ANY;
+  const index = zoneIndex(ip, text.split('%')[1] ?? '');
+  const link = ip.interfaces.find((iface) => iface.index === index && !iface.isLoopback);
+  if (link === undefined) return ANY;
+  return staysOnLink(to) || link.primary6 === ANY ? link.linkLocal : link.primary6;
+}
+
+interface Links {
+  readonly interfaces: readonly Interface[];
+}

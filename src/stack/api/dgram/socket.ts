@@ -1,6 +1,5 @@
 /**
- * `dgram.Socket` on this stack: UDP with Node's methods, events and errors, written on the callback
- * interface.
+ * `dgram.Socket` on this stack: UDP with Node's methods, events and errors, on the callback interface.
  *
  * A datagram is emitted when it comes, so nothing waits here and there is no queue to bound: the
  * device's is the receive buffer. `setRecvBufferSize` is remembered and given back.
@@ -22,9 +21,8 @@ import { checkNumber, checkPort, checkString } from '../door/checks.ts';
 import { coded, systemError } from '../door/errors.ts';
 import { isLookupReplaced } from '../door/names.ts';
 import { checkText } from '../door/text.ts';
-import type { UdpHandler } from '../udp/socket.ts';
-import { UdpSocket } from '../udp/socket.ts';
-import { familyOf, type SocketFamily } from './family.ts';
+import { type UdpHandler, UdpSocket } from '../udp/socket.ts';
+import { connectTo, familyOf, type SocketFamily, sendTo, wantsZone } from './family.ts';
 import {
   alreadyBound,
   attempt,
@@ -181,9 +179,10 @@ export class DatagramSocket extends EventEmitter {
     this.#afterBind(() => {
       if (callback) this.once('connect', callback);
       this.#resolve(this.#family.reach(address), (error, ip) => {
-        if (this._stackCarrier.closed) return;
+        const udp = this._stackCarrier;
+        if (udp.closed) return;
         const problem = error ?? this.#refused('connect', ip, port);
-        this.#connected(problem ?? attempt(() => this._stackCarrier.connect(port, ip)), callback);
+        this.#connected(problem ?? attempt(() => connectTo(udp, port, ip)), callback);
       });
     });
   }
@@ -255,8 +254,8 @@ export class DatagramSocket extends EventEmitter {
     else if (this._stackOptions.sendBlockList?.check(ip, this.#family.kind)) code = 'EACCES';
     else {
       const to = this.#parse(ip);
-      if (to === undefined) code = 'EINVAL';
-      else if (!udp.send(bytes, 0, bytes.length, to, port)) code = udp.failure;
+      code =
+        to === undefined ? 'EINVAL' : sendTo(this._stackHost.core.ip, udp, bytes, to, port, ip);
     }
     if (!callback) return;
     if (code === '') process.nextTick(callback, null, bytes.length);
@@ -271,7 +270,8 @@ export class DatagramSocket extends EventEmitter {
 
   /** As the system answers for an address that no socket of this type can have or talk to. */
   #refused(syscall: string, address: string, port: number): Error | undefined {
-    if (this.#parse(address) !== undefined) return undefined;
+    const to = this.#parse(address);
+    if (to !== undefined && !wantsZone(to, address, syscall)) return undefined;
     return systemError('EINVAL', syscall, { address, port });
   }
 

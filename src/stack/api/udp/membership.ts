@@ -3,7 +3,7 @@
  * address: what may be asked, and the system error that answers what may not. RFC 1112 §7.
  * @module
  */
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { type Address, isMulticast, isUnspecified } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import type { Interface } from '../../ip/interface.ts';
@@ -24,6 +24,7 @@ export function addMembership(
   address: string,
 ): void {
   const to = readGroup(ip, group, 'addMembership');
+  if (isIPv6(group) && isIPv4(address)) throw systemError('EINVAL', 'addMembership');
   const on = interfaceWith(ip, address || zoneOnly(group), 'addMembership');
   check(socket, socket.join(to, on), 'addMembership');
 }

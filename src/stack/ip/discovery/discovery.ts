@@ -13,7 +13,7 @@ import type { Routes } from '../routes.ts';
 import { Autoconf, type AutoconfOptions } from './autoconf.ts';
 import { Mld } from './mld.ts';
 import { NeighbourDiscovery } from './nd.ts';
-import { chooseSource, type SourceCandidate } from './selection.ts';
+import { chooseSource, Scope, type SourceCandidate, scopeOf } from './selection.ts';
 
 /** What it needs of the internet layer. */
 interface Host extends InternetLayer {
@@ -126,9 +126,8 @@ function chooseFrom(
   if (isLoopback(destination)) return destination;
   const choice = { iface: iface.index };
   const own = chooseSource(destination, candidatesOf(iface), choice);
-  if (own !== undefined && (isLinkLocal(destination) || !isLinkLocal(own.address))) {
-    return own.address;
-  }
+  const near = scopeOf(destination) <= Scope.LINK; // a link-local address, or a group that stays on the link
+  if (own !== undefined && (near || !isLinkLocal(own.address))) return own.address;
   // A weak host may send from any of its addresses, as Linux does where the interface has none of its own.
   const all = interfaces.filter((i) => !i.isLoopback).flatMap(candidatesOf);
   const wide = all.filter(({ address }) => !isLinkLocal(address));
