@@ -295,6 +295,62 @@ sameDual(
   },
 );
 
+sameDual(
+  'dual: what is of a link and does not name it is bound and connected to by nobody',
+  async ({ client, server }, log) => {
+    const results: unknown[] = [];
+    const [own, group] = ['fe80::77', 'ff02::77'];
+    for (const host of [own, group, 'ff0e::77']) {
+      const listener = server.net.createServer().listen({ host, port: 0 });
+      results.push(told((await next(listener, 'error'))[0]));
+    }
+    for (const options of [
+      { host: own },
+      { host: `${own}%nowhere` },
+      { host: '::1', localAddress: own },
+    ]) {
+      const socket = client.net.connect({ port: 9, ...options });
+      record(log, 'socket', socket, ['connectionAttempt', 'connectionAttemptFailed', 'error']);
+      await next(socket, 'close');
+    }
+    for (const address of [own, group]) {
+      const bound = client.dgram.createSocket('udp6').bind(0, address);
+      results.push(told((await next(bound, 'error'))[0]));
+    }
+    const connected = client.dgram.createSocket('udp6');
+    const why = await new Promise((done) => connected.connect(9, own, done as () => void));
+    connected.close();
+    return [results, told(why)];
+  },
+);
+
+sameDual('dual: groups of one family are not joined by addresses of the other', async (world) => {
+  const six = world.client.dgram.createSocket('udp6').bind(0);
+  await next(six, 'listening');
+  try {
+    return six.addMembership('ff02::114', '127.0.0.1');
+  } catch (error) {
+    return told(error);
+  } finally {
+    six.close();
+  }
+});
+
+test('dual: sources of groups are refused in both families by the same words', async (t) => {
+  const { client, close } = stackWorld(0);
+  for (const [type, source, group] of [
+    ['udp4', '10.0.0.9', '232.0.0.1'],
+    ['udp6', 'fd83::9', 'ff3e::1'],
+  ] as const) {
+    const socket = client.dgram.createSocket(type);
+    const join = (from: string): void => socket.addSourceSpecificMembership(from, group);
+    t.throws(() => join(source), { code: 'ENOTSUP' });
+    t.throws(() => join('x'), { code: 'EINVAL' });
+    socket.close();
+  }
+  await close();
+});
+
 test('dual: localhost is both', async (t) => {
   const { server, close } = stackWorld(0);
   for (const any of ['::1', '127.0.0.1']) {

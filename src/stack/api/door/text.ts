@@ -3,7 +3,7 @@
  * and one of IPv4 as a socket of IPv6 sees it (`::ffff:10.0.0.1`). RFC 4007 §11, RFC 3493 §3.7.
  * @module
  */
-import { type Address, format, isIPv6, zoneOf } from '../../base/address.ts';
+import { type Address, format, isIPv6, isLinkLocal, zoneOf } from '../../base/address.ts';
 import { checkAddress, parseEither } from './lookup.ts';
 
 /** Where interfaces are looked up. */
@@ -38,3 +38,10 @@ export const readText = (net: Interfaces, text: string): Address | undefined =>
 /** The same for an argument called `name`: throws `ERR_INVALID_IP_ADDRESS`. */
 export const checkText = (net: Interfaces, value: unknown, name: string): Address =>
   checkAddress(value, name, (zone) => zoneIndex(net, zone));
+
+/**
+ * True of a link-local address that names no link: no socket is bound or connected to it, though there be one link
+ * alone, as the system has it (`EINVAL`).
+ */
+export const lacksZone = (address: Address): boolean =>
+  isLinkLocal(address) && zoneOf(address) === 0;

@@ -15,10 +15,11 @@ import {
   ANY6,
   isIPv6,
   isSameFamily,
+  isUnspecified,
   keepForever,
   thisHost,
 } from '../../base/address.ts';
-import { Failure, failureCode } from '../../base/failure.ts';
+import { type Failure, failureCode } from '../../base/failure.ts';
 import { after, stop } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
 import type { Settings } from '../../tcp/tcb/settings.ts';
@@ -42,7 +43,7 @@ import {
 import { familyNumber, isLookupReplaced } from '../door/names.ts';
 import { checkSettings } from '../door/settings.ts';
 import { speaksIPv6 } from '../door/spoken.ts';
-import { checkText, type Interfaces, readText, textOf } from '../door/text.ts';
+import { checkText, type Interfaces, lacksZone, readText, textOf } from '../door/text.ts';
 import type { Connection } from '../tcp/connection.ts';
 import { openConnection } from '../tcp/open.ts';
 import type { ConnectOptions } from './options.ts';
@@ -235,27 +236,38 @@ export class Dial {
     const { address, family } = place;
     const { port } = this.#target;
     if (this.#addresses.length > 1) this.#tried.push(`${address}:${port}`);
+    const { core } = this.#host;
+    const text = readText(core.ip, address);
+    const destination = text === undefined ? undefined : thisHost(text);
+    const unbound = this.#whyUnbound(destination);
+    if (unbound !== '') {
+      this.#end(systemError(unbound, 'bind', this.#local(family)));
+      return;
+    }
     this.#events.attempt(address, family);
     if (this.#over) return; // destroyed by a listener
-    const { core } = this.#host;
-    const destination = readText(core.ip, address);
-    if (destination === undefined)
-      this.#refused(place, 'EINVAL'); // a zone that is none of ours
-    else if (isIPv6(destination) && !speaksIPv6(core)) this.#refused(place, 'EAFNOSUPPORT');
-    else this.#open(place, thisHost(destination));
+    if (destination === undefined || lacksZone(destination)) {
+      this.#refused(place, 'EINVAL', true); // a zone that is none of ours, or none
+    } else if (isIPv6(destination) && !speaksIPv6(core)) this.#refused(place, 'EAFNOSUPPORT');
+    else this.#open(place, destination);
+  }
+
+  /** The code of bind(2) for where it is to come from, which is asked before it is attempted; '': nothing is wrong. */
+  #whyUnbound(destination: Address | undefined): string {
+    const { source, sourcePort } = this.#target;
+    const { ip, tcp } = this.#host.core;
+    if (source !== ANY) {
+      if (destination !== undefined && !isSameFamily(source, destination)) return 'EINVAL';
+      if (lacksZone(source)) return 'EINVAL';
+      if (!isUnspecified(source) && !ip.isOurs(source)) return 'EADDRNOTAVAIL';
+    }
+    const isAny6 = source === ANY && destination !== undefined && isIPv6(destination);
+    const own = isAny6 ? ANY6 : source;
+    return sourcePort !== 0 && tcp.demux.isTaken(own, sourcePort) ? 'EADDRINUSE' : '';
   }
 
   #open(place: LookupAddress, destination: Address): void {
     const { port, source, sourcePort, timeout, settings } = this.#target;
-    if (source !== ANY && !isSameFamily(source, destination)) {
-      this.#end(systemError('EINVAL', 'bind', this.#local(place.family)));
-      return;
-    }
-    const own = source === ANY && isIPv6(destination) ? ANY6 : source;
-    if (sourcePort !== 0 && this.#host.core.tcp.demux.isTaken(own, sourcePort)) {
-      this.#unable(place, Failure.ADDRESS_IN_USE); // as bind(2) has it
-      return;
-    }
     let opened = false;
     const result = openConnection(
       this.#host,
@@ -306,7 +318,10 @@ export class Dial {
     if (this.#over) return;
     const error = this.#errorOf(place, code, atOnce);
     this.#errors.push(error);
-    this.#events.attemptFailed(place.address, place.family, error);
+    // Of a call that fails Node tells only where there are other addresses to try.
+    if (!atOnce || this.#addresses.length > 1) {
+      this.#events.attemptFailed(place.address, place.family, error);
+    }
     this.#try();
   }
 

@@ -17,6 +17,7 @@ import {
   type ServerOpts,
 } from 'node:net';
 import { getDefaultHighWaterMark } from 'node:stream';
+import { isIPv6, isMulticast } from '../../base/address.ts';
 import { failureCode } from '../../base/failure.ts';
 import type { Host } from '../../host/host.ts';
 import type { Settings } from '../../tcp/tcb/settings.ts';
@@ -24,7 +25,7 @@ import { checkPort, checkSignal } from '../door/checks.ts';
 import { argValueError, type CodedError, coded, explainedError } from '../door/errors.ts';
 import { checkSettings } from '../door/settings.ts';
 import { allOf, speaksIPv6 } from '../door/spoken.ts';
-import { readText } from '../door/text.ts';
+import { lacksZone, readText } from '../door/text.ts';
 import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type Listener, openListener } from '../tcp/listener.ts';
 import { tellListenFailed, tellListening, tellListens, tellServerSocket } from './channels.ts';
@@ -175,8 +176,10 @@ export class Server extends EventEmitter implements NodeServer {
 
   #open(host: string, { port, backlog, ipv6Only, settings }: Wanted): void {
     const address = readText(this.#host.core.ip, host);
-    if (address === undefined) {
-      this.#failed('EINVAL', host, port); // a zone that is none of ours
+    // A zone that is none of ours, or none where one is needed; and no connection is a group's (tcp(7) on Linux).
+    const isGroup = address !== undefined && isIPv6(address) && isMulticast(address);
+    if (address === undefined || lacksZone(address) || isGroup) {
+      this.#failed('EINVAL', host, port);
       return;
     }
     const options = { address, ipv6Only, port, backlog, ...(settings && { settings }) };
