@@ -139,3 +139,55 @@ same('streams: pipeline and finished know how a socket ended', async (world, log
   await stopped(server);
   return pieces.join('');
 });
+
+same('streams: strings are written as what they are, and counted in bytes', async (world, log) => {
+  let text = '';
+  const server = world.server.net.createServer((socket) => {
+    socket.setEncoding('latin1').on('data', (piece) => {
+      text += piece;
+    });
+  });
+  const port = await listening(server, world.host);
+  const socket = world.client.net.connect(port, world.host);
+  socket.resume().write('é€', 'utf8');
+  log.push(socket.bytesWritten, socket.writableLength);
+  await next(socket, 'connect');
+  socket.cork();
+  for (const [piece, encoding] of [
+    ['é\ud800', 'utf8'],
+    ['é', 'latin1'],
+    ['é', 'utf16le'],
+    ['c3a9zz', 'hex'],
+    ['', 'latin1'],
+    ['w6k=', 'base64'],
+  ] as const) {
+    socket.write(piece, encoding);
+  }
+  socket.write(Buffer.from('bytes'));
+  log.push(socket.bytesWritten, socket.writableLength);
+  socket.uncork();
+  socket.write('é'.repeat(20_000));
+  socket.write('');
+  socket.end('€');
+  await next(socket, 'close');
+  await stopped(server);
+  log.push(socket.bytesWritten);
+  return text;
+});
+
+same('streams: who takes the place of a socket’s _write is given strings', async (world, log) => {
+  const server = world.server.net.createServer((socket) => socket.resume());
+  const port = await listening(server, world.host);
+  const socket = world.client.net.connect(port, world.host);
+  await next(socket.resume(), 'connect');
+  socket._write = (chunk, encoding, done) => {
+    log.push([typeof chunk, encoding]);
+    done();
+  };
+  socket.write('one', 'latin1');
+  socket.write(Buffer.from('two'));
+  socket.end();
+  await next(socket, 'close');
+  await stopped(server);
+  return undefined;
+});

@@ -10,13 +10,12 @@ import { Failure } from '../../base/failure.ts';
 import { coded, lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
 import { makeScope } from './scope.ts';
+import { bytesOf, type Chunks, encoded, gather, hasText, type Pieces, place } from './written.ts';
 
 /** Of a write or of an end, as streams have it. */
 export type Callback = (error?: Error | null) => void;
-/** As streams give them. */
-export type Chunks = readonly { readonly chunk: Uint8Array }[];
 
-const EMPTY: Chunks = [];
+const EMPTY: Pieces = [];
 /** Below it a copy costs less than to keep what is written. */
 const SMALL = 4096;
 
@@ -25,14 +24,15 @@ export const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socke
 export class Outflow {
   /** Bytes of all writes that were called back. */
   written = 0;
+  /** Bytes of the one that was not. */
+  begun = 0;
   /** What is written stays as it is until the peer has it: nothing is copied. */
   byReference = false;
-  #chunks: Chunks = EMPTY;
+  #chunks: Pieces = EMPTY;
   #index = 0;
   #at = 0;
-  /** Bytes of it that are not taken, and of all of it, as they were when it began. */
+  /** Bytes of it that are not taken, as they were when it began. */
   #left = 0;
-  #length = 0;
   #done: Callback | undefined;
   /** The context of the call that waits. */
   #scope: AsyncResource | undefined;
@@ -47,16 +47,38 @@ export class Outflow {
    * is the socket's. One at a time.
    */
   begin(connection: Connection, chunks: Chunks, done: Callback, cause?: AsyncResource): void {
-    this.#chunks = chunks;
+    this.#done = done;
     this.#index = 0;
     this.#at = 0;
-    this.#done = done;
-    this.#length = 0;
-    for (const { chunk } of chunks) this.#length += chunk.length;
-    this.#left = this.#length;
-    if (chunks.some(({ chunk }) => isGone(chunk))) this.#fail(connection);
-    else this.go(connection);
+    if (chunks.some(({ chunk }) => typeof chunk !== 'string' && isGone(chunk))) {
+      this.#take(encoded(chunks));
+      this.#fail(connection);
+    } else if (!hasText(chunks)) this.#take(chunks as Pieces);
+    else if (!this.#isGathered(connection, chunks)) this.#take(encoded(chunks));
+    this.go(connection);
     if (this.waiting) this.#scope = makeScope('WRITEWRAP', cause);
+  }
+
+  /** The same, once `socket` has a connection: `send` is to see to it. */
+  await(socket: EventEmitter, chunks: Chunks, send: () => void, done: Callback): void {
+    this.begun = bytesOf(chunks);
+    onceConnected(socket, send, done);
+  }
+
+  #take(pieces: Pieces): void {
+    this.#chunks = pieces;
+    this.#left = this.begun = bytesOf(pieces);
+  }
+
+  /** True if `chunks` are short: what was not taken of them at once is what is left. */
+  #isGathered(connection: Connection, chunks: Chunks): boolean {
+    const length = gather(chunks);
+    if (length < 0) return false;
+    const taken = connection.writeCopy(place, 0, length);
+    this.begun = length;
+    this.#left = length - taken;
+    if (taken < length) this.#chunks = [{ chunk: Buffer.from(place.subarray(taken, length)) }];
+    return true;
   }
 
   /** While none waits: how much of `chunk`, which is given away, is taken at once. */
@@ -112,7 +134,8 @@ export class Outflow {
 
   #finish(error?: Error): void {
     const done = this.#done as Callback; // both callers looked
-    this.written += this.#length;
+    this.written += this.begun;
+    this.begun = 0;
     this.#chunks = EMPTY;
     const scope = this.#scope;
     this.#done = this.#scope = undefined;
@@ -133,7 +156,7 @@ function isGone(chunk: Uint8Array): boolean {
 }
 
 /** A write that comes before there is a connection waits for it, or fails with its socket. */
-export function onceConnected(socket: EventEmitter, send: () => void, failed: Callback): void {
+function onceConnected(socket: EventEmitter, send: () => void, failed: Callback): void {
   const onConnect = (): void => {
     socket.off('close', onClose);
     send();

@@ -22,9 +22,9 @@ import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer, type Works } from './onread.ts';
 import type { SocketOptions } from './options.ts';
-import type { Callback, Chunks } from './outflow.ts';
-import { closedError, Outflow, onceConnected, refuseWrite } from './outflow.ts';
+import { type Callback, closedError, Outflow, refuseWrite } from './outflow.ts';
 import { isDecoded, isUnheard } from './readers.ts';
+import { bytesWaiting, type Chunks } from './written.ts';
 
 /** The part of a server that its sockets know. */
 export interface SocketServer {
@@ -72,6 +72,7 @@ export class SocketStream extends Duplex {
       ...options,
       signal: undefined, // one that was aborted before would destroy what is not yet made
       allowHalfOpen: Boolean(options.allowHalfOpen),
+      decodeStrings: false, // see `written.ts`
       emitClose: false, // `close` carries whether there was an error, and comes a round later
       autoDestroy: true,
     } as DuplexOptions);
@@ -93,7 +94,7 @@ export class SocketStream extends Duplex {
   /** Bytes written, what still waits in the stream included. */
   get bytesWritten(): number {
     if (!(#outflow in this)) return undefined as unknown as number;
-    return this.#outflow.written + this.writableLength;
+    return this.#outflow.written + bytesWaiting(this, this.#outflow.begun);
   }
 
   /** True until there is a connection: `connect` was not called, or has not come to its end. */
@@ -143,7 +144,7 @@ export class SocketStream extends Duplex {
     this.#atEnd = false;
     this.#reading = false;
     this.#unseen = this.#cause = undefined;
-    this.#untold = this.#bytesRead = this.#outflow.written = 0;
+    this.#untold = this.#bytesRead = this.#outflow.written = this.#outflow.begun = 0;
     this._stackCarrier = undefined;
   }
 
@@ -335,8 +336,8 @@ export class SocketStream extends Duplex {
     return super.write(chunk, encoding as BufferEncoding, done as Callback);
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: Callback): void {
-    this.#send([{ chunk }], done);
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, done: Callback): void {
+    this.#send([{ chunk, encoding }], done);
   }
 
   override _writev(chunks: Chunks, done: Callback): void {
@@ -345,7 +346,7 @@ export class SocketStream extends Duplex {
 
   #send(chunks: Chunks, done: Callback): void {
     const carrier = this._stackCarrier;
-    if (this.connecting) onceConnected(this, () => this.#send(chunks, done), done);
+    if (this.connecting) this.#outflow.await(this, chunks, () => this.#send(chunks, done), done);
     else if (!this._stackLive || !carrier) done(closedError());
     else if (carrier.closed) done(this.#writeError(this.#cause));
     else {
