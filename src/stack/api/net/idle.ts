@@ -1,6 +1,7 @@
 /**
  * The inactivity timer of a socket. Activity stores a time and nothing else; the timer runs late, looks,
- * and goes on if there was any, so that a busy socket never restarts it.
+ * and goes on if there was any, so that a busy socket never restarts it. Nor does one that is told another
+ * length: Node's http does so twice a request.
  *
  * Node documentation: "socket.setTimeout()".
  * @module
@@ -14,6 +15,8 @@ export class IdleTimer {
   #length = 0;
   #last = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** When it looks, in milliseconds of the clock. */
+  #due = 0;
 
   /** `onIdle` is called once for each time of silence, by the stack's clock. */
   constructor(clock: Clock, onIdle: () => void) {
@@ -23,9 +26,12 @@ export class IdleTimer {
 
   /** From now on, `milliseconds` of silence count; 0: none do. */
   set(milliseconds: number): void {
-    this.stop();
     this.#length = milliseconds;
-    this.touch();
+    if (milliseconds === 0) return; // the timer looks, and ends
+    this.#last = this.#clock.now();
+    if (this.#timer && this.#due <= this.#last / 1000 + milliseconds) return;
+    stop(this.#timer);
+    this.#wait(milliseconds);
   }
 
   /** Something happened. */
@@ -42,8 +48,10 @@ export class IdleTimer {
   }
 
   #wait(milliseconds: number): void {
+    this.#due = this.#clock.now() / 1000 + milliseconds;
     this.#timer = after(milliseconds, () => {
       this.#timer = undefined;
+      if (this.#length === 0) return;
       const left = this.#length - (this.#clock.now() - this.#last) / 1000;
       if (left >= 1) this.#wait(left);
       else this.#onIdle();
