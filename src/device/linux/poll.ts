@@ -131,9 +131,9 @@ export class PollWatch implements Readiness {
     this.#wait();
   };
 
-  /** Read the first packet, if there is one, and tell of it. */
-  #look(): void {
-    if (!this.#running || this.#paused) return;
+  /** Read the first packet, if there is one, and tell of it. True if there was, or nobody wants one. */
+  #look(): boolean {
+    if (!this.#running || this.#paused) return true;
     const libc = this.#libc;
     const length = libc.read(this.#fd, this.first.address, FIRST_SIZE);
     if (length > 0) {
@@ -141,12 +141,13 @@ export class PollWatch implements Readiness {
       this.touch();
       this.#onReadable();
       this.#paused = this.held > 0;
-      return;
+      return true;
     }
     const errno = length === 0 ? Errno.EPIPE : libc.errno();
-    if (errno === Errno.EAGAIN || errno === Errno.EINTR) return;
+    if (errno === Errno.EAGAIN || errno === Errno.EINTR) return false;
     this.#end();
     this.#onGone(errno);
+    return true;
   }
 
   #end(): void {

@@ -6,8 +6,9 @@
  * brings many events at once. So they wait here, in order, and each is told where Node promises that:
  * in an immediate of its own. One that is alone is told by the turn it came in.
  *
- * The queue needs no bound of its own: a turn takes a bounded batch, and there is no other turn with
- * packets before the immediates have run. `weight` tells when a batch has been enough.
+ * The queue needs no bound of its own: a turn takes a bounded batch, and before the immediates have run there is
+ * at most one other turn with packets, of a device that asks in an immediate of its own (`waiting.ts`). `weight`
+ * tells when a batch has been enough.
  *
  * Node documentation: "The Node.js Event Loop", `setImmediate()`, `process.nextTick()`.
  * @module
