@@ -118,12 +118,36 @@ export function writeMtu(v: DataView, at: number, mtu: number): number {
 export const isShortNonce = (v: DataView, option: number): boolean =>
   kind(v, option) === Option.NONCE && length(v, option) === SHORT_LEN;
 
+/** RFC 4191 §2.1. */
+const RESERVED_PREFERENCE = 2;
+
 /** RFC 4191 §2.1: bits 3 and 4 of an octet of flags. */
 export const preferenceOf = (flags: number): -1 | 0 | 1 => {
   const bits = (flags >> 3) & 3;
   if (bits === 1) return 1;
   return bits === 3 ? -1 : 0;
 };
+
+/**
+ * True if the option is a route's: as many octets of the prefix as its length needs (RFC 4191 §2.3), and a preference
+ * that is none of those reserved, whose option is to be ignored.
+ */
+export function isRoute(v: DataView, option: number): boolean {
+  const bits = v.getUint8(option + 2);
+  const octets = length(v, option) - 8;
+  if (octets > 16 || bits > octets * 8 || bits > 128) return false;
+  return ((v.getUint8(option + 3) >> 3) & 3) !== RESERVED_PREFERENCE;
+}
+/** 0 to 128 where `isRoute`. */
+export const routeBits = (v: DataView, option: number): number => v.getUint8(option + 2);
+/** -1, 0 or 1. RFC 4191 §2.1. */
+export const routePreference = (v: DataView, option: number): -1 | 0 | 1 =>
+  preferenceOf(v.getUint8(option + 3));
+/** In seconds; `FOREVER`; 0: no longer. */
+export const routeLifetime = (v: DataView, option: number): number => v.getUint32(option + 4);
+/** One of the four words of its prefix, 0 where the option ends before. */
+export const routeWord = (v: DataView, option: number, index: number): number =>
+  8 + index * 4 < length(v, option) ? v.getInt32(option + 8 + index * 4) : 0;
 
 /** RFC 8106 §5.1: how many servers an option of `DNS_SERVERS` names; 0 where it is malformed. */
 export const serverCount = (v: DataView, option: number): number => {

@@ -117,6 +117,79 @@ test('autoconf: of two routers the preferred one is used (RFC 4191 §3.2)', (t) 
   t.is(nextHop(station), 'fe80::2');
 });
 
+/** A route of RFC 4191 §2.3, with as many octets of the prefix as are told. */
+const route = (text: string, bits: number, seconds: number, flags = 0, octet = 16): number[] => [
+  ...[24, 1 + octet / 8, bits, flags, ...word(seconds)],
+  ...octets(text).slice(0, octet),
+];
+
+test('autoconf: routes that a router advertises lead by it, the preferred one first, for as long as they are good (RFC 4191 §3)', (t) => {
+  const station = searching({ addresses: false });
+  const far = '2001:db8:f00::1';
+  advertise(station, { from: 'fe80::1' });
+  advertise(station, {
+    from: 'fe80::2',
+    lifetime: 0,
+    options: route('2001:db8:f00::', 48, 60, 0, 8),
+  });
+  t.is(nextHop(station, far), 'fe80::2', 'though it is no default router');
+  t.is(nextHop(station), 'fe80::1');
+  advertise(station, { from: 'fe80::3', lifetime: 0, options: route('2001:db8:f00::', 48, 30, 8) });
+  t.is(nextHop(station, far), 'fe80::3');
+  station.link.neighbours6.use(address('fe80::3', 1), station.now);
+  station.pass(10 * S);
+  t.is(nextHop(station, far), 'fe80::2', 'the other one does not answer');
+  station.pass(31 * S);
+  t.is(nextHop(station, far), 'fe80::2', 'it has ended');
+  advertise(station, { from: 'fe80::2', lifetime: 0, options: route('2001:db8:f00::', 48, 0) });
+  t.is(nextHop(station, far), 'fe80::1', 'it was taken back');
+  t.is(station.core.ip.discovery.autoconf.moreRoutes.count, 0);
+});
+
+test('autoconf: a route to everywhere says what the router is as one, and for how long (RFC 4191 §3.1)', (t) => {
+  const station = searching();
+  advertise(station, { from: 'fe80::1' });
+  advertise(station, { from: 'fe80::2', lifetime: 0, options: route('::', 0, 0xffff_ffff, 8, 0) });
+  t.is(nextHop(station), 'fe80::2');
+  station.pass(100_000 * S);
+  t.is(nextHop(station), 'fe80::2');
+  advertise(station, { from: 'fe80::2', options: route('::', 0, 0, 0, 0) });
+  t.is(nextHop(station), 'none');
+});
+
+test('autoconf: routes of a reserved preference, of the link, of groups or cut short are passed over (RFC 4191 §2.3)', (t) => {
+  const station = searching();
+  for (const wrong of [
+    route('2001:db8:f00::', 48, 60, 0x10),
+    route('2001:db8:f00::', 65, 60, 0, 8),
+    route('2001:db8:f00::', 129, 60),
+    route('2001:db8:f00::', 48, 60, 0, 0),
+    [...route('2001:db8:f00::', 48, 60), ...octets('::').slice(0, 8)].with(1, 4),
+    route('fe80::', 64, 60),
+    route('ff00::', 8, 60),
+  ]) {
+    advertise(station, { lifetime: 0, options: wrong });
+  }
+  t.is(station.core.ip.discovery.autoconf.moreRoutes.count, 0);
+});
+
+test('autoconf: of a thousand false routes sixteen are kept, those that were first', (t) => {
+  const station = searching({ addresses: false });
+  for (let i = 0; i < 1000; i++) {
+    const net = `2001:db8:${(i + 1).toString(16)}::`;
+    advertise(station, {
+      from: `fe80::${(i % 50) + 1}`,
+      lifetime: 0,
+      options: route(net, 48, 900),
+    });
+  }
+  t.is(station.core.ip.discovery.autoconf.moreRoutes.count, 16);
+  t.is(nextHop(station, '2001:db8:1::1'), 'fe80::1');
+  t.is(nextHop(station, '2001:db8:11::1'), 'none');
+  station.core.ip.discovery.forget(station.iface);
+  t.is(station.core.ip.discovery.autoconf.moreRoutes.count, 0);
+});
+
 test('autoconf: a router that does not answer stands behind one that does, until it does (§6.3.6)', (t) => {
   const station = searching();
   advertise(station, { from: 'fe80::1', preference: 0x08, options: [1, 1, 2, 0, 0, 0, 0, 1] });

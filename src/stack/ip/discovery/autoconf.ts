@@ -9,6 +9,7 @@
 import {
   type Address,
   ANY,
+  fromWords,
   inZone,
   isLinkLocal,
   isMulticast,
@@ -30,6 +31,7 @@ import type { Routes } from '../routes.ts';
 import { DuplicateDetection } from './dad.ts';
 import { DnsConfiguration } from './dns.ts';
 import { RETRIES, stableLinkLocal } from './identifier.ts';
+import { MoreRoutes } from './more-routes.ts';
 import { OwnAddresses } from './own.ts';
 import { Prefixes } from './prefixes.ts';
 import { Redirects } from './redirects.ts';
@@ -86,6 +88,7 @@ export class Autoconf {
   readonly own: OwnAddresses;
   readonly routers: Routers;
   readonly prefixes: Prefixes;
+  readonly moreRoutes: MoreRoutes;
   readonly slaac: Slaac;
   readonly redirects: Redirects;
   readonly dns: DnsConfiguration = new DnsConfiguration();
@@ -101,6 +104,7 @@ export class Autoconf {
     this.own = new OwnAddresses({ routes, multicast, dad: this.dad });
     this.routers = new Routers(net);
     this.prefixes = new Prefixes(routes);
+    this.moreRoutes = new MoreRoutes(routes);
     this.redirects = new Redirects(routes);
     const own = this.own;
     this.slaac = new Slaac({
@@ -157,10 +161,12 @@ export class Autoconf {
     if (reachable > 0 && reachable <= LONGEST_REACHABLE) table.reachableTime = reachable;
     const retransmit = nd.retransTimer(v, body) * MILLISECOND;
     if (retransmit > 0 && retransmit <= LONGEST_RETRANSMIT) table.retransmit = retransmit;
-    const lifetime = nd.routerLifetime(v, body);
-    const preference = nd.preference(v, body);
-    this.routers.advertised(iface, source, lifetime, preference);
     const end = body + bodyLength;
+    // RFC 4191 §3.1: a route to everywhere says more of the router than its header does.
+    const all = findDefault(v, nd.optionsAt(v, body), end);
+    const lifetime = all < 0 ? nd.routerLifetime(v, body) : options.routeLifetime(v, all);
+    const preference = all < 0 ? nd.preference(v, body) : options.routePreference(v, all);
+    this.routers.advertised(iface, source, lifetimeOf(lifetime), preference);
     for (let at = nd.optionsAt(v, body); at < end; at += options.length(v, at)) {
       this.#option(v, at, packet, settings);
     }
@@ -188,6 +194,9 @@ export class Autoconf {
         return;
       case Option.PREFIX:
         if (options.isPrefix(v, at)) this.#prefix(v, at, iface, settings);
+        return;
+      case Option.ROUTE:
+        if (options.isRoute(v, at)) this.#route(v, at, iface, source);
         return;
       case Option.DNS_SERVERS: {
         const until = now + lifetimeOf(options.dnsLifetime(v, at));
@@ -233,6 +242,18 @@ export class Autoconf {
     this.slaac.advertised(iface, prefix, valid, preferred, settings.temporary);
   }
 
+  /** RFC 4191 §2.3. That to everywhere was read before. */
+  #route(v: DataView, at: number, iface: Interface, router: Address): void {
+    const { now } = this.#net;
+    const bits = options.routeBits(v, at);
+    const word = (index: number): number => options.routeWord(v, at, index);
+    const net = prefixOf(fromWords(word(0), word(1), word(2), word(3)), bits);
+    if (bits === 0 || isLinkLocal(net) || isMulticast(net)) return;
+    const preference = options.routePreference(v, at);
+    const until = now + lifetimeOf(options.routeLifetime(v, at));
+    this.moreRoutes.advertised(iface, router, { net, bits, preference, until }, now);
+  }
+
   /** RFC 4861 §8.1, §8.3. */
   redirected(packet: Packet): Drop {
     const { iface, body, bodyLength, source } = packet;
@@ -262,6 +283,7 @@ export class Autoconf {
   /** A neighbour answers or does not, and may have stopped to be a router. RFC 4861 §7.3.3. */
   neighbourChanged(iface: Interface, address: Address, there: boolean, isRouter: boolean): void {
     this.routers.changed(iface, address, there, isRouter);
+    this.moreRoutes.changed(iface, address, there, isRouter);
     if (!there || !isRouter) this.redirects.forgetThrough(iface, address);
   }
 
@@ -269,6 +291,7 @@ export class Autoconf {
     this.dad.expire(now);
     this.routers.expire(now);
     this.prefixes.expire(now);
+    this.moreRoutes.expire(now);
     this.slaac.expire(now);
     this.dns.expire(now);
   }
@@ -278,6 +301,7 @@ export class Autoconf {
       this.dad.deadline(),
       this.routers.deadline(),
       this.prefixes.deadline(),
+      this.moreRoutes.deadline(),
       this.slaac.deadline(),
       this.dns.deadline(),
     );
@@ -289,6 +313,7 @@ export class Autoconf {
     this.dad.forget(iface);
     this.slaac.forget(iface);
     this.prefixes.forget(iface);
+    this.moreRoutes.forget(iface);
     this.redirects.forget(iface);
     this.routers.forget(iface);
     this.dns.forget(iface);
@@ -298,3 +323,12 @@ export class Autoconf {
 /** Seconds of the wire as a span; for ever is `NEVER`. */
 const lifetimeOf = (seconds: number): Micros =>
   seconds === options.FOREVER ? NEVER : seconds * SECOND;
+
+/** The route to everywhere among the options from `at` to `end`; -1: none. */
+function findDefault(v: DataView, at: number, end: number): number {
+  for (let option = at; option < end; option += options.length(v, option)) {
+    if (options.kind(v, option) !== options.Option.ROUTE || !options.isRoute(v, option)) continue;
+    if (options.routeBits(v, option) === 0) return option;
+  }
+  return -1;
+}

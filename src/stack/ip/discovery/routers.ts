@@ -75,9 +75,9 @@ export class Routers {
   }
 
   /**
-   * A router of `iface` says that it is one for `lifetime` seconds, 0: none. RFC 4861 §6.3.4.
+   * A router of `iface` says that it is one for `lifetime`, `NEVER` for ever, 0: none. RFC 4861 §6.3.4.
    */
-  advertised(iface: Interface, address: Address, lifetime: number, preference: number): void {
+  advertised(iface: Interface, address: Address, lifetime: Micros, preference: number): void {
     const { now } = this.#net;
     const known = this.#find(iface, address);
     if (lifetime === 0) {
@@ -85,7 +85,7 @@ export class Routers {
       return;
     }
     this.#stopSearch(iface);
-    const until = now + lifetime * SECOND;
+    const until = now + lifetime;
     if (known !== undefined) {
       known.until = until;
       if (known.preference === preference) return;
