@@ -319,7 +319,9 @@ export class Routes {
 
   /** RFC 1122 §3.3.4.3: the address on the next hop's network, else one of the interface's. */
   #chooseSource(iface: Interface, destination: Address, nextHop: Address): Address {
-    if (isIPv6(destination)) return this.chooseSource(this.#interfaces, iface, destination);
+    if (isIPv6(destination)) {
+      return this.chooseSource(this.#interfaces, iface, destination, nextHop);
+    }
     for (const p of iface.addresses) if (inPrefix(nextHop, p.address, p.bits)) return p.address;
     if (iface.primary !== ANY) return iface.primary;
     for (const i of this.#interfaces) if (!i.isLoopback && i.primary !== ANY) return i.primary;

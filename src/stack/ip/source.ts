@@ -6,11 +6,12 @@
 import { type Address, ANY, isLinkLocal, isLoopback } from '../base/address.ts';
 import type { Interface } from './interface.ts';
 
-/** An address of ours for packets to `destination` that leave by `iface`; `ANY` if there is none. */
+/** An address of ours for packets to `destination` that leave by `iface` to `nextHop`; `ANY` if there is none. */
 export type ChooseSource = (
   interfaces: readonly Interface[],
   iface: Interface,
   destination: Address,
+  nextHop: Address,
 ) => Address;
 
 /** The first one of the interface whose scope is wide enough, else of any. */

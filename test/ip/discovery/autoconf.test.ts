@@ -146,6 +146,26 @@ test('autoconf: routes that a router advertises lead by it, the preferred one fi
   t.is(station.core.ip.discovery.autoconf.moreRoutes.count, 0);
 });
 
+test('autoconf: who sends by a router does so from an address of its prefix (RFC 6724 §5, rule 5.5; RFC 8028)', (t) => {
+  const station = searching();
+  const Q = '2001:db8:2::';
+  advertise(station, { from: 'fe80::1', options: prefix(P, 7200, 7200) });
+  advertise(station, { from: 'fe80::2', preference: 8, options: prefix(Q, 7200, 7200) });
+  station.pass(2 * S);
+  // Rule 8 alone would send from the other one: it has more in common with the destination.
+  const source = (): string => {
+    const route = station.core.ip.route(address('2001:db8:1:ffff::1'), ANY);
+    return route === undefined ? 'none' : format(route.source);
+  };
+  t.regex(source(), /^2001:db8:2:/);
+  advertise(station, { from: 'fe80::1', preference: 8, options: prefix(P, 7200, 7200) });
+  advertise(station, { from: 'fe80::2', lifetime: 0 });
+  t.regex(source(), /^2001:db8:1:/);
+  advertise(station, { from: 'fe80::3', preference: 8, options: prefix(Q, 7200, 7200) });
+  advertise(station, { from: 'fe80::1', lifetime: 0 });
+  t.regex(source(), /^2001:db8:2:/, 'who else advertises it will do');
+});
+
 test('autoconf: a route to everywhere says what the router is as one, and for how long (RFC 4191 §3.1)', (t) => {
   const station = searching();
   advertise(station, { from: 'fe80::1' });

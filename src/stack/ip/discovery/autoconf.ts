@@ -116,6 +116,7 @@ export class Autoconf {
       },
       random,
       own,
+      changed: () => routes.changed(),
     });
   }
 
@@ -193,7 +194,7 @@ export class Autoconf {
         if (options.length(v, at) === options.SHORT_LEN) this.#setMtu(iface, options.mtu(v, at));
         return;
       case Option.PREFIX:
-        if (options.isPrefix(v, at)) this.#prefix(v, at, iface, settings);
+        if (options.isPrefix(v, at)) this.#prefix(v, at, iface, source, settings);
         return;
       case Option.ROUTE:
         if (options.isRoute(v, at)) this.#route(v, at, iface, source);
@@ -225,7 +226,13 @@ export class Autoconf {
   }
 
   /** RFC 4861 §6.3.4, RFC 4862 §5.5.3. */
-  #prefix(v: DataView, at: number, iface: Interface, settings: AutoconfOptions): void {
+  #prefix(
+    v: DataView,
+    at: number,
+    iface: Interface,
+    source: Address,
+    settings: AutoconfOptions,
+  ): void {
     const { now } = this.#net;
     const bits = options.prefixBits(v, at);
     const given = readIPv6(v, options.prefixAt(at), iface.index);
@@ -239,7 +246,7 @@ export class Autoconf {
     }
     const autonomous = (flags & options.PrefixFlag.AUTONOMOUS) !== 0;
     if (!autonomous || !settings.addresses || bits !== 64) return;
-    this.slaac.advertised(iface, prefix, valid, preferred, settings.temporary);
+    this.slaac.advertised(iface, source, prefix, valid, preferred, settings.temporary);
   }
 
   /** RFC 4191 §2.3. That to everywhere was read before. */

@@ -55,7 +55,9 @@ export class Discovery {
       conflict: (iface, address, hi, lo) => this.onConflict(iface, address, hi, lo, true),
     });
     this.mld = new Mld(net);
-    net.routes.chooseSource = chooseFrom;
+    const { slaac } = this.autoconf;
+    net.routes.chooseSource = (interfaces, iface, destination, nextHop) =>
+      chooseFrom(interfaces, iface, destination, (own) => slaac.isFrom(own, nextHop));
     net.routes.identify = (iface) => this.autoconf.identify(iface);
   }
 
@@ -117,25 +119,30 @@ export class Discovery {
   }
 }
 
-/** RFC 6724 §4: of the addresses of the interface; of others, where it has none that reaches so far. */
+/**
+ * RFC 6724 §4: of the addresses of the interface; of others, where it has none that reaches so far. `isFrom`: whether
+ * the next hop has advertised the prefix of an address of ours.
+ */
 function chooseFrom(
   interfaces: readonly Interface[],
   iface: Interface,
   destination: Address,
+  isFrom: (address: Address) => boolean,
 ): Address {
   if (isLoopback(destination)) return destination;
   const choice = { iface: iface.index };
-  const own = chooseSource(destination, candidatesOf(iface), choice);
+  const own = chooseSource(destination, candidatesOf(iface, isFrom), choice);
   const near = scopeOf(destination) <= Scope.LINK; // a link-local address, or a group that stays on the link
   if (own !== undefined && (near || !isLinkLocal(own.address))) return own.address;
   // A weak host may send from any of its addresses, as Linux does where the interface has none of its own.
-  const all = interfaces.filter((i) => !i.isLoopback).flatMap(candidatesOf);
+  const all = interfaces.filter((i) => !i.isLoopback).flatMap((i) => candidatesOf(i, isFrom));
   const wide = all.filter(({ address }) => !isLinkLocal(address));
   return chooseSource(destination, wide, choice)?.address ?? own?.address ?? ANY;
 }
 
-function candidatesOf(iface: Interface): SourceCandidate[] {
+function candidatesOf(iface: Interface, isFrom: (address: Address) => boolean): SourceCandidate[] {
   return iface.addresses.map(({ address, bits, deprecated = false, temporary = false }) => {
-    return { address, bits, deprecated, temporary, iface: iface.index };
+    const fromNextHop = isFrom(address);
+    return { address, bits, deprecated, temporary, fromNextHop, iface: iface.index };
   });
 }

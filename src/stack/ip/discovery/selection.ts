@@ -17,6 +17,8 @@ export interface SourceCandidate {
   readonly deprecated: boolean;
   /** RFC 8981. */
   readonly temporary: boolean;
+  /** The next hop has advertised its prefix. RFC 8028 §3.3. */
+  readonly fromNextHop?: boolean;
   /** The index of its interface. */
   readonly iface: number;
 }
@@ -140,6 +142,9 @@ function isBetter(
   if (a.deprecated !== b.deprecated) return b.deprecated;
   // Rule 5: prefer the outgoing interface.
   if ((a.iface === iface) !== (b.iface === iface)) return a.iface === iface;
+  // Rule 5.5: prefer addresses in a prefix that the next hop has advertised.
+  const [fromA, fromB] = [a.fromNextHop === true, b.fromNextHop === true];
+  if (fromA !== fromB) return fromA;
   // Rule 6: prefer a matching label.
   const label = labelOf(destination);
   const [fitsA, fitsB] = [labelOf(a.address) === label, labelOf(b.address) === label];

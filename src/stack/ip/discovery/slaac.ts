@@ -16,6 +16,8 @@ export const AUTONOMOUS_LIMIT = 16;
 /** RFC 4862 §5.5.3 (e): who could forge an advertisement must not end an address sooner than this. */
 const LEAST: Micros = 7200 * SECOND;
 const BITS = 64;
+/** The most routers of a prefix that are remembered: as many as there are of an interface. */
+const ADVERTISERS_LIMIT = 10;
 /** RFC 8981 §3.8: TEMP_VALID_LIFETIME, TEMP_PREFERRED_LIFETIME, MAX_DESYNC_FACTOR. */
 const TEMPORARY_VALID: Micros = 2 * 86_400 * SECOND;
 const TEMPORARY_PREFERRED: Micros = 86_400 * SECOND;
@@ -29,6 +31,8 @@ interface Made {
   readonly prefix: Address;
   address: Address;
   readonly temporary: boolean;
+  /** Who has advertised the prefix, the first first. RFC 6724 §5, rule 5.5. */
+  readonly routers: Address[];
   /** How many were somebody else's. */
   counter: number;
   readonly made: Micros;
@@ -46,6 +50,8 @@ interface Host {
   readonly random: Random;
   /** RFC 7217's secret. */
   readonly secret: SipKey;
+  /** Routes are to be chosen anew. */
+  changed(): void;
   readonly own: {
     add(
       iface: Interface,
@@ -73,11 +79,12 @@ export class Slaac {
   }
 
   /**
-   * RFC 4862 §5.5.3: a router says that addresses may be made from `prefix`/64; lifetimes in microseconds,
+   * RFC 4862 §5.5.3: `router` says that addresses may be made from `prefix`/64; lifetimes in microseconds,
    * `NEVER` for ever. `temporary`: one of those too.
    */
   advertised(
     iface: Interface,
+    router: Address,
     prefix: Address,
     valid: Micros,
     preferred: Micros,
@@ -89,15 +96,21 @@ export class Slaac {
     for (const one of this.#all) {
       if (one.iface !== iface || one.prefix !== prefix) continue;
       known = true;
+      if (remember(one.routers, router)) this.#net.changed();
       this.#extend(one, valid, preferred, now);
     }
     if (known || valid === 0) return; // (d)
     const prefixes = new Set(this.#all.filter((o) => o.iface === iface).map((o) => o.prefix));
     if (prefixes.size >= AUTONOMOUS_LIMIT) return;
-    this.#make(iface, prefix, now + valid, now + preferred, false);
+    this.#make(iface, [router], prefix, now + valid, now + preferred, false);
     if (temporary && preferred > REGENERATE) {
-      this.#make(iface, prefix, now + valid, now + preferred, true);
+      this.#make(iface, [router], prefix, now + valid, now + preferred, true);
     }
+  }
+
+  /** True if `address` was made from a prefix that `router` has advertised. RFC 8028 §3.3. */
+  isFrom(address: Address, router: Address): boolean {
+    return this.#all.some((one) => one.address === address && one.routers.includes(router));
   }
 
   expire(now: Micros): void {
@@ -147,6 +160,7 @@ export class Slaac {
 
   #make(
     iface: Interface,
+    routers: readonly Address[],
     prefix: Address,
     validUntil: Micros,
     preferredUntil: Micros,
@@ -163,6 +177,7 @@ export class Slaac {
       prefix: hold(prefix),
       address: hold(address),
       temporary,
+      routers: routers.map(hold),
       counter: 0,
       made: now,
       preferredLimit,
@@ -208,7 +223,14 @@ export class Slaac {
       (o) => !o.temporary && o.iface === one.iface && o.prefix === one.prefix,
     );
     if (stable === undefined || stable.preferredUntil <= now + REGENERATE) return;
-    this.#make(one.iface, one.prefix, stable.validUntil, stable.preferredUntil, true);
+    this.#make(
+      one.iface,
+      stable.routers,
+      one.prefix,
+      stable.validUntil,
+      stable.preferredUntil,
+      true,
+    );
   }
 
   #remove(one: Made): void {
@@ -224,5 +246,13 @@ export class Slaac {
     this.#all.splice(index, 1);
     drop(one.address);
     drop(one.prefix);
+    for (const router of one.routers) drop(router);
   }
+}
+
+/** True if it was not known, and is now. */
+function remember(routers: Address[], router: Address): boolean {
+  if (routers.includes(router) || routers.length >= ADVERTISERS_LIMIT) return false;
+  routers.push(hold(router));
+  return true;
 }
