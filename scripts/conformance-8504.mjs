@@ -1,6 +1,7 @@
 /**
- * What RFC 8504 asks of a node of IPv6: section, duty, the RFC behind it, and the tests that hold it (a file, and
- * words of titles in it) or the reason why none does. `scripts/conformance.mjs` writes the table of it.
+ * What RFC 8504 (BCP 220) asks of a node of IPv6: section, level (what a text that it requires asks for is marked
+ * "of RFC"), duty, the RFC behind it, and the tests that hold it (a file, and words of titles in it) or the reason why
+ * none does. `scripts/conformance.mjs` writes the table of it.
  */
 export const NODE = [
   [
@@ -34,21 +35,21 @@ export const NODE = [
   [
     '5.1',
     'MUST',
-    'routing header 0 refused (5095)',
-    'test/ip/v6/input.test.ts',
-    ['a routing header of type 0'],
-  ],
-  [
-    '5.1',
-    'MUST',
-    'overlapping fragments (5722)',
+    'Fragment headers are sent, received and processed always',
     'test/ip/v6/fragments.test.ts',
-    ['an overlap ends the packet'],
+    ['in any order they become the packet', 'out, they fit the path, count in eights'],
   ],
   [
     '5.1',
     'MUST',
-    'atomic fragments (6946, 8021)',
+    'overlapping fragments are not made, and end the datagram (5722)',
+    'test/ip/v6/fragments.test.ts',
+    ['an overlap ends the packet', 'out, they fit the path, count in eights'],
+  ],
+  [
+    '5.1',
+    'MUST',
+    'atomic fragments are not made (8021), and stand alone (6946)',
     'test/ip/v6/fragments.test.ts',
     ['one that is a whole packet stands alone', 'no packet has a fragment header that needs none'],
   ],
@@ -62,7 +63,7 @@ export const NODE = [
   [
     '5.1',
     'MUST',
-    'UDP without a checksum is dropped, or taken where asked for (6935, 6936)',
+    'of RFC 8200 §8.1: UDP without a checksum is dropped, or taken where asked for (6935, 6936)',
     'test/ip/v6/icmp.test.ts',
     ['UDP without a checksum is dropped'],
   ],
@@ -76,23 +77,55 @@ export const NODE = [
   [
     '5.2',
     'MUST',
-    'extension headers, unknown options',
+    'extension headers, and those and options that are not known',
     'test/ip/v6/input.test.ts',
-    ['an unknown option in a packet to a group', 'an option that says: drop and tell'],
+    [
+      'an unknown option in a packet to a group',
+      'an option that says: drop and tell',
+      'a protocol that nobody speaks is an unknown next header',
+    ],
   ],
   [
     '5.2',
     'MUST',
-    'the whole chain in the first fragment (7112)',
+    'routing header 0 is one of an unknown type (5095)',
+    'test/ip/v6/input.test.ts',
+    ['a routing header of type 0'],
+  ],
+  [
+    '5.2',
+    'MUST',
+    'the whole chain in the first fragment, and what has it not is refused and told (7112)',
     'test/ip/v6/fragments.test.ts',
     ['the first has the whole header chain'],
   ],
   [
+    '5.2',
+    'SHOULD',
+    'who passes a packet on does so whatever extension headers it has (7045)',
+    'test/ip/v6/forward.test.ts',
+    ['a packet passes with one hop less, and nothing else changed'],
+  ],
+  [
     '5.3',
     'MAY',
-    'limits on headers, options and padding',
+    'limits on headers, options and padding; what is beyond is dropped silently',
     'test/ip/v6/input.test.ts',
     ['nine headers', 'nine options', 'eight octets of padding'],
+  ],
+  [
+    '5.3',
+    'SHOULD',
+    'those limits can be changed',
+    undefined,
+    'Fixed, at the defaults of §5.3: no sender that means well comes near them.',
+  ],
+  [
+    '5.3',
+    'SHOULD',
+    'options that are not known are taken as RFC 8200 §4.2 has it, unless told',
+    'test/wire/extension.test.ts',
+    ['an unknown option does what its two high bits say'],
   ],
   [
     '5.4',
@@ -130,15 +163,22 @@ export const NODE = [
   ],
   [
     '5.4',
-    'SHOULD',
+    'MUST',
     'router solicitations that back off (7559)',
     'test/ip/discovery/autoconf.test.ts',
     ['routers are asked for once there is a link-local address'],
   ],
   [
     '5.4',
+    'MUST',
+    'every node answers solicitations, those to it alone too',
+    'test/ip/discovery/nd.test.ts',
+    ['who asks for our address is answered'],
+  ],
+  [
+    '5.4',
     'SHOULD',
-    'redirects',
+    'redirects are followed (where asked for: anybody on a link can make them up)',
     'test/ip/discovery/autoconf.test.ts',
     ['redirects are followed if asked'],
   ],
@@ -163,6 +203,20 @@ export const NODE = [
     'test/ip/discovery/nd.test.ts',
     ['who is asked for in vain pushes nobody out', 'false neighbours by the ten thousand'],
   ],
+  [
+    '5.4',
+    'MUST',
+    'routers send redirects',
+    undefined,
+    'Not sent: who forwards here joins links, and no two hosts of one link need it.',
+  ],
+  [
+    '5.4',
+    'SHOULD',
+    'load is shared among equal routers (4311)',
+    undefined,
+    'Of several routers one is used while it answers: the best, else the first.',
+  ],
   ['5.5', 'MAY', 'secure neighbour discovery (3971)', undefined, 'Not offered: nobody deploys it.'],
   [
     '5.6',
@@ -181,7 +235,7 @@ export const NODE = [
   [
     '5.7',
     'MUST',
-    'never below 1280',
+    'of RFC 8201 §4: never below 1280',
     'test/ip/v6/icmp.test.ts',
     ['a packet too big below 1280 is not believed'],
   ],
@@ -194,10 +248,10 @@ export const NODE = [
   ],
   [
     '5.7',
-    'MAY',
-    'jumbograms (2675)',
-    undefined,
-    'Not offered: no device here carries more than 65 535 bytes.',
+    'SHOULD',
+    'UDP uses what the path takes, and not 1280 bytes alone',
+    'test/ip/v6/icmp.test.ts',
+    ['packet too big narrows the path to that address alone'],
   ],
   [
     '5.8',
@@ -214,6 +268,13 @@ export const NODE = [
     ['a flood to closed ports is answered so often', 'no error answers an error'],
   ],
   [
+    '5.8',
+    'MAY',
+    'ICMP messages of several parts (4884)',
+    undefined,
+    'Not made; what comes after the quote is passed over.',
+  ],
+  [
     '5.9',
     'SHOULD',
     'router preferences (4191)',
@@ -222,17 +283,24 @@ export const NODE = [
   ],
   [
     '5.9',
-    'MAY',
-    'more specific routes from advertisements (4191)',
-    undefined,
-    'Not offered: routes beside the default are configured (`stack.addRoute`).',
+    'SHOULD',
+    'more specific routes from advertisements: a host of type C (4191)',
+    'test/ip/discovery/autoconf.test.ts',
+    ['routes that a router advertises lead by it', 'a route to everywhere says what the router is'],
   ],
   [
     '5.10',
     'SHOULD',
-    'the router that advertised the source of a packet (8028)',
+    'several routers with prefixes of their own: the source follows the router (8028 §3.3)',
+    'test/ip/discovery/autoconf.test.ts',
+    ['who sends by a router does so from an address of its prefix'],
+  ],
+  [
+    '5.10',
+    'SHOULD',
+    'the router that advertised a source that is given (8028 §3.1)',
     undefined,
-    'Not offered: of several routers the best one is used, whatever address a packet has.',
+    'Not offered: of several routers the best is used, whatever address a socket is bound to.',
   ],
   [
     '5.11',
@@ -240,6 +308,34 @@ export const NODE = [
     'listener discovery, version 2 (3810)',
     'test/ip/discovery/mld.test.ts',
     ['joining is reported twice', 'a query is answered for every group'],
+  ],
+  [
+    '5.11',
+    'MUST',
+    'version 1 where a router speaks that (2710)',
+    'test/ip/discovery/mld.test.ts',
+    ['a router of version 1 is spoken to in version 1'],
+  ],
+  [
+    '5.11',
+    'MAY',
+    'groups of single sources (4607)',
+    undefined,
+    'A program joins a group of any source, as with IPv4: `addSourceSpecificMembership` throws `ENOTSUP`.',
+  ],
+  [
+    '5.11',
+    'MUST',
+    'the groups of own addresses are joined (4861 §7.2.1)',
+    'test/ip/discovery/mld.test.ts',
+    ['the group of an address is reported before the address is asked for'],
+  ],
+  [
+    '5.12',
+    'SHOULD',
+    'ECN is set and heeded by what stands above (3168)',
+    'test/api/ip/versions.test.ts',
+    ['connections use ECN over'],
   ],
   [
     '5.12',
@@ -256,9 +352,16 @@ export const NODE = [
     ['classes of IPv6 (RFC 4291', 'fe80::1 on two links is two addresses'],
   ],
   [
+    '6.1',
+    'MUST',
+    'groups whatever their flags (7371)',
+    'test/base/address-table.test.ts',
+    ['a group is one whatever its flags'],
+  ],
+  [
     '6.2',
     'SHOULD',
-    'several addresses at a time (7934)',
+    'several addresses at a time (7934), a prefix for a host alone among them (8273)',
     'test/tun/radvd.test.ts',
     ['a stack that was told nothing has addresses', 'temporary ones are used where asked for'],
   ],
@@ -272,9 +375,34 @@ export const NODE = [
   [
     '6.3',
     'MUST',
-    'duplicate address detection (4862, 7527)',
+    'duplicate address detection (4862)',
     'test/ip/discovery/dad.test.ts',
-    ['an address is asked for from ::', 'our own question, come back'],
+    [
+      'an address is asked for from ::',
+      'nothing is taken in for a tentative address',
+      'who else asks for it, or has it',
+    ],
+  ],
+  [
+    '6.3',
+    'SHOULD',
+    'own questions that come back are known (7527)',
+    'test/ip/discovery/dad.test.ts',
+    ['our own question, come back'],
+  ],
+  [
+    '6.3',
+    'MUST',
+    'routers have link-local addresses',
+    'test/ip/v6/forward.test.ts',
+    ['who forwards has a link-local address'],
+  ],
+  [
+    '6.3',
+    'MAY',
+    'addresses that are used before they are known to be ours alone (4429)',
+    undefined,
+    'Not offered.',
   ],
   [
     '6.3',
@@ -286,17 +414,24 @@ export const NODE = [
   [
     '6.4',
     'SHOULD',
-    'temporary addresses, where asked for (8981)',
+    'temporary addresses, which are asked for or are not (8981)',
     'test/ip/discovery/autoconf.test.ts',
-    ['temporary addresses come and go beside the stable one'],
+    ['temporary addresses come and go beside the stable one', 'what is not asked for is not done'],
+  ],
+  [
+    '6.4',
+    'SHOULD',
+    'identifiers that are reserved are not taken (5453)',
+    'test/ip/discovery/identifier.test.ts',
+    ['what is reserved is passed over'],
   ],
   ['6.5', 'SHOULD', 'DHCPv6', undefined, 'Not offered: addresses are given by hand or by SLAAC.'],
   [
     '6.6',
     'MUST',
-    'choice of addresses (6724)',
+    'choice of addresses, rule 5.5 of sources included (6724)',
     'test/ip/discovery/selection.test.ts',
-    ['the policy table is that of §2.1'],
+    ['the policy table is that of §2.1', 'scopes are those of §3'],
   ],
   [
     '7',
@@ -304,6 +439,20 @@ export const NODE = [
     'names by AAAA (3596)',
     'test/services/router.test.ts',
     ['a guest of IPv6 alone asks the server that is advertised'],
+  ],
+  [
+    '7',
+    'SHOULD',
+    'names in ip6.arpa (3596)',
+    'test/services/dns.test.ts',
+    ['those of IPv6 too, and back'],
+  ],
+  [
+    '7',
+    'SHOULD',
+    'DNSSEC (4033)',
+    undefined,
+    'The forwarder passes questions and answers on; who wants to check signatures does so itself.',
   ],
   [
     '8.1',
@@ -342,8 +491,8 @@ export const NODE = [
   ],
   [
     '10.1',
-    'MUST',
-    'both versions side by side (4213 §2)',
+    'MAY',
+    'IPv4 beside IPv6',
     'test/api/net/dual-same.test.ts',
     ['who listens without a host is reached over both'],
   ],
@@ -379,15 +528,26 @@ export const NODE = [
   [
     '14.2',
     'MUST',
-    'routers advertise',
+    'routers advertise, and answer who asks for them',
     'test/services/router.test.ts',
-    ['an advertisement is what RFC 4861'],
+    [
+      'an advertisement is what RFC 4861',
+      'who asks soon after an advertisement to all is answered alone',
+    ],
   ],
+  ['14.3', 'SHOULD', 'relays of DHCPv6', undefined, 'Not offered: a network here is one link.'],
   [
     '14.4',
     'MUST',
     'routes of any length (BCP 198)',
     'test/ip/v6/forward.test.ts',
     ['a route leads by a router, and the longest prefix wins'],
+  ],
+  [
+    '16',
+    'MAY',
+    'management by SNMP, NETCONF and RESTCONF',
+    undefined,
+    'Counters are `stack.stats()`, `tunstack nstat` and Prometheus’s ([watch](watch.md)).',
   ],
 ];

@@ -126,6 +126,23 @@ test.serial('address: classes of IPv6 (RFC 4291 §2.4)', (t) => {
 });
 
 test.serial(
+  'address: a group is one whatever its flags, and of the scope that it names (RFC 7371 §3)',
+  (t) => {
+    for (let flags = 0; flags < 256; flags++) {
+      const group = address.fromWords(
+        0xff05_0000 | ((flags >> 4) << 20) | ((flags & 15) << 12),
+        0,
+        0,
+        9,
+      );
+      t.true(address.isMulticast(group));
+      t.is(address.groupScope(group), 5);
+    }
+    endBatch();
+  },
+);
+
+test.serial(
   'address: fe80::1 on two links is two addresses, and one on the wire (RFC 4007 §6)',
   (t) => {
     const here = address.inZone(address.fromWords(0xfe80_0000, 0, 0, 1), 1);

@@ -219,7 +219,7 @@ test('dns: a guest that asks too often is not answered, and asks again later', a
   t.deepEqual(dataOf(await it.ask('x.example')), [FAR]);
 });
 
-test('dns: names of one’s own are answered here, those of IPv6 too', async (t) => {
+test('dns: names of one’s own are answered here, those of IPv6 too, and back (RFC 3596)', async (t) => {
   const it = await world(t, {
     names: { 'Db.Lan': ['10.1.2.3', '2001:db8::5'], 'host.docker.internal': '10.0.0.254' },
   });
@@ -231,6 +231,9 @@ test('dns: names of one’s own are answered here, those of IPv6 too', async (t)
   t.true((none.flags ?? 0) % (2 * AUTHORITATIVE_ANSWER) >= AUTHORITATIVE_ANSWER);
   const back = await it.ask('x', { questions: [{ type: 'PTR', name: '3.2.1.10.in-addr.arpa' }] });
   t.deepEqual(dataOf(back), ['db.lan']);
+  const nibbles = `5.${'0.'.repeat(23)}8.b.d.0.1.0.0.2.ip6.arpa`; // RFC 3596 §2.5
+  const back6 = await it.ask('x', { questions: [{ type: 'PTR', name: nibbles }] });
+  t.deepEqual(dataOf(back6), ['db.lan']);
   t.is(it.asked.length, 0);
 });
 

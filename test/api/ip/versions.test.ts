@@ -3,6 +3,7 @@
  * packets, ICMP, hooks, flows to any address. RFC 8200, RFC 4443.
  * @module
  */
+import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
 import {
   createPipe,
@@ -54,6 +55,34 @@ for (const [family, one, two] of BOTH) {
     t.throws(() => from.send({ type }, family === 'IPv4' ? 'fd89::2' : '10.9.0.2'), {
       code: 'ERR_INVALID_IP_ADDRESS',
     });
+  });
+
+  test(`versions: connections use ECN over ${family} (RFC 3168 §6.1)`, async (t) => {
+    const [left, right] = createPipe();
+    const marks = new Set<number>();
+    const tcp = { ecn: true };
+    const a = createStack({
+      device: left,
+      address: [`${one}/${family === 'IPv4' ? 24 : 64}`],
+      tcp,
+    });
+    const b = createStack({
+      device: right,
+      address: [`${two}/${family === 'IPv4' ? 24 : 64}`],
+      tcp,
+    });
+    t.teardown(() => Promise.all([a.close({ linger: 0 }), b.close({ linger: 0 })]));
+    b.hook('input', ({ tos }) => {
+      marks.add(tos & 3);
+    });
+    const server = b.net.createServer((peer) => peer.pipe(peer)).listen(7);
+    await once(server, 'listening');
+    const socket = a.net.connect(7, two);
+    socket.write('x');
+    await once(socket, 'data');
+    t.true(socket.info()?.options.includes('ecn'));
+    t.true(marks.has(2), 'ECT(0) on what has text');
+    socket.destroy();
   });
 
   test(`versions: a hook sees and rewrites packets of ${family}`, async (t) => {

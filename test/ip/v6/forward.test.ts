@@ -4,7 +4,7 @@
  * @module
  */
 import test from 'ava';
-import { type Address, ANY6 } from '../../../src/stack/base/address.ts';
+import { type Address, ANY6, isLinkLocal } from '../../../src/stack/base/address.ts';
 import { Drop } from '../../../src/stack/base/drop.ts';
 import { Verdict } from '../../../src/stack/ip/hooks.ts';
 import type { Interface } from '../../../src/stack/ip/interface.ts';
@@ -52,6 +52,12 @@ test('forward: a packet passes with one hop less, and nothing else changed', (t)
   t.deepEqual(router.passed.bytes, packet6({ ...fields, hopLimit: 8, body: pattern(50) }));
   t.is(router.stat('Ip6OutForwDatagrams'), 1);
   t.true(router.balanced);
+});
+
+test('forward: who forwards has a link-local address on each link (RFC 4862 §5.3)', (t) => {
+  const { iface, side } = new Router();
+  t.true(isLinkLocal(iface.linkLocal) && isLinkLocal(side.linkLocal));
+  t.not(iface.linkLocal, side.linkLocal);
 });
 
 test('forward: the last hop is told, and so is no way', (t) => {
