@@ -48,6 +48,7 @@ export {
   type MessageOptions,
   type MessageSocket,
 } from './device/machine/messages.ts';
+export { openUdpFrames, type UdpFrameOptions } from './device/machine/udp-frames.ts';
 export { openVde, type VdeOptions, type VdePlug } from './device/machine/vde.ts';
 export { createPipe, type PipeEnd, type PipeOptions } from './device/pipe.ts';
 export { type DuplexOptions, fromDuplex, type StreamDevice } from './device/stream.ts';

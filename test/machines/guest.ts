@@ -139,6 +139,15 @@ export interface Said {
   readonly out: string;
 }
 
+/** How QEMU plugs a card into a socket of ours: what stands behind `-netdev`, and for `dgram` its own socket too. */
+export const cable = {
+  stream: (path: string): string => `stream,server=off,addr.type=unix,addr.path=${path}`,
+  datagrams: (own: string, ours: string): string =>
+    `dgram,local.type=unix,local.path=${own},remote.type=unix,remote.path=${ours}`,
+  udp: (own: number, ours: number): string =>
+    `dgram,local.type=inet,local.host=127.0.0.1,local.port=${own},remote.type=inet,remote.host=127.0.0.1,remote.port=${ours}`,
+};
+
 /** A machine that runs. */
 export class Guest {
   readonly name: string;
@@ -150,10 +159,14 @@ export class Guest {
   #waiting: ((line: string | undefined) => void) | undefined;
   #ended = false;
 
-  /** Boot one whose card is plugged into the Unix socket `path`; `initramfs` was written before. */
-  constructor(name: string, mac: string, path: string, initramfs: string) {
+  /** Boot one with a card for each cable, the first of address `mac`; `initramfs` was written before. */
+  constructor(name: string, mac: string, cables: readonly string[], initramfs: string) {
     this.name = name;
     this.mac = mac;
+    const cards = cables.flatMap((plug, i) => [
+      ...['-netdev', `${plug},id=n${i}`],
+      ...['-device', `virtio-net-pci,netdev=n${i},romfile=${i === 0 ? `,mac=${mac}` : ''}`],
+    ]);
     const { image } = findKernel() as Kernel;
     const kvm = canRead('/dev/kvm');
     this.#child = spawn(
@@ -162,8 +175,7 @@ export class Guest {
         ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-m', '192'],
         ...['-accel', kvm ? 'kvm' : 'tcg', '-serial', 'stdio', '-kernel', image],
         ...['-initrd', initramfs, '-append', KERNEL],
-        ...['-netdev', `stream,id=n,server=off,addr.type=unix,addr.path=${path}`],
-        ...['-device', `virtio-net-pci,netdev=n,mac=${mac},romfile=`],
+        ...cards,
       ],
       { stdio: ['pipe', 'pipe', 'pipe'] },
     );

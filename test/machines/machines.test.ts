@@ -1,12 +1,13 @@
 /**
- * Two real machines on the switch of a network without root, a Debian kernel each in QEMU: leases, each other, a stack
- * beside them, names, a server of this host, a page on a published port, and what a policy refuses. They are booted
+ * Two real machines on the switch of a network without root, a Debian kernel each in QEMU, one at a stream and one at
+ * datagrams, which has a cable of UDP besides: leases, each other, a stack beside them, names, a server of this host, a page on a published port, and what a policy refuses. They are booted
  * once for all of it: where there is no KVM that is what takes long.
  *
  * With MACHINES=full, as `npm run machines` has it, they fetch 100 MiB; else 4 MiB.
  * @module
  */
 import { createHash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
@@ -25,10 +26,12 @@ import {
   createStack,
   listenForMachines,
   type MachineServer,
+  openDatagrams,
+  openUdpFrames,
   type Stack,
 } from '../../src/index.ts';
 import { createNetwork, type Network } from '../../src/services.ts';
-import { Guest, type Said, whyNoMachines, writeInitramfs } from './guest.ts';
+import { cable, Guest, type Said, whyNoMachines, writeInitramfs } from './guest.ts';
 
 const MIB = 1 << 20;
 const SIZE = (process.env['MACHINES'] === 'full' ? 100 : 4) * MIB;
@@ -36,6 +39,8 @@ const SIZE = (process.env['MACHINES'] === 'full' ? 100 : 4) * MIB;
 const [FIRST, SECOND] = ['02:00:5e:00:53:0a', '02:00:5e:00:53:0b'] as const;
 /** A stack beside the machines. */
 const BESIDE = '10.94.0.6';
+/** A stack at the other end of a cable, and the machine there. */
+const [ACROSS, HERE] = ['10.94.1.1', '10.94.1.2'] as const;
 
 const why = whyNoMachines();
 if (why !== undefined) console.log(`skipped, no machines: ${why}`);
@@ -44,6 +49,8 @@ const machineTest: TestFn = why === undefined ? test : (test.skip as unknown as 
 interface World {
   readonly network: Network;
   readonly stack: Stack;
+  /** At the other end of a cable of UDP. */
+  readonly across: Stack;
   readonly guests: readonly [Guest, Guest];
   readonly server: Server;
   readonly port: number;
@@ -60,6 +67,15 @@ async function listening(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
+}
+
+/** A port of UDP that is nobody's. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
 }
 
 async function open(): Promise<World> {
@@ -90,17 +106,22 @@ async function open(): Promise<World> {
   const [near, far] = createPipe({ medium: 'ethernet', offload: true });
   network.plug(near, { name: 'stack' });
   const stack = createStack({ device: far, address: `${BESIDE}/24` });
+  const [own, ours] = [await freePort(), await freePort()];
+  const udp = await openUdpFrames({ port: ours, remote: { host: '127.0.0.1', port: own } });
+  const across = createStack({ device: udp, address: `${ACROSS}/24` });
+  const [socket, theirs] = [join(folder, 'net'), join(folder, 'vm')];
   const guests = [
-    new Guest('first', FIRST, path, initramfs),
-    new Guest('second', SECOND, path, initramfs),
+    new Guest('first', FIRST, [cable.stream(path)], initramfs),
+    new Guest('second', SECOND, [cable.datagrams(theirs, socket), cable.udp(own, ours)], initramfs),
   ] as const;
+  network.plug(await openDatagrams({ path: socket, remote: theirs }));
   const close = async (): Promise<void> => {
     for (const guest of guests) guest.kill();
     server.close();
-    await Promise.all([machines.close(), stack.close(), network.close()]);
+    await Promise.all([machines, stack, across, network].map((one) => one.close()));
     rmSync(folder, { recursive: true });
   };
-  return { network, stack, guests, server, port, alias, bytes, close };
+  return { network, stack, across, guests, server, port, alias, bytes, close };
 }
 
 const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -166,6 +187,27 @@ machineTest.serial(
     const command = `wget -q -O - http://${BESIDE}/ | sha256sum`;
     const said = await Promise.all(world.guests.map((guest) => good(t, guest, command)));
     for (const { out } of said) t.is(out, `${hashOf(world.bytes)}  -`);
+    server.close();
+  },
+);
+
+machineTest.serial(
+  `machines: ${SIZE / MIB} MiB arrive identical over a cable of UDP, and pings of all sizes`,
+  async (t) => {
+    t.timeout(600_000);
+    const [, second] = world.guests;
+    await good(t, second, `ip link set eth1 up; ip addr add ${HERE}/24 dev eth1`);
+    for (const size of [0, 1472, 8000]) {
+      const { out } = await good(t, second, `ping -c 1 -w 20 -s ${size} ${ACROSS}`);
+      t.regex(out, / 0% packet loss/);
+    }
+    t.true((await world.across.ping(HERE, { timeout: 10_000 })).rtt > 0);
+    const server = world.across.http.createServer((_request, response) =>
+      response.end(world.bytes),
+    );
+    server.listen(80);
+    const { out } = await good(t, second, `wget -q -O - http://${ACROSS}/ | sha256sum`);
+    t.is(out, `${hashOf(world.bytes)}  -`);
     server.close();
   },
 );
