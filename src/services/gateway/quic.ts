@@ -43,6 +43,7 @@ const LONGEST_ID = 20;
 /** Of a ClientHello; with the keys against quantum computers it is about two thousand bytes. */
 const LONGEST_HELLO = 16_384;
 const MOST_DATAGRAMS = 8;
+const NOTHING = new Uint8Array(0);
 const Frame = { PADDING: 0, PING: 1, ACK: 2, ACK_ECN: 3, CRYPTO: 6, CLOSE: 0x1c } as const;
 
 /** HKDF-Expand-Label of TLS 1.3. RFC 8446 §7.1; `secret` is expanded, not extracted. */
@@ -68,14 +69,15 @@ function varint(bytes: Uint8Array, at: number): [value: number, next: number] | 
 
 /** Hears the datagrams of one flow until it has said where it goes. */
 export class QuicEar {
-  readonly #hello: Uint8Array = new Uint8Array(LONGEST_HELLO);
-  readonly #has: Uint8Array = new Uint8Array(LONGEST_HELLO);
+  /** Made when there is something to hold: most flows are no QUIC. */
+  #hello: Uint8Array = NOTHING;
+  #has: Uint8Array = NOTHING;
   #datagrams = 0;
   #keyId: Buffer | undefined;
 
   /** One datagram more: what the flow says, or undefined if more of them are needed. */
   take(datagram: Uint8Array): Said | undefined {
-    if (++this.#datagrams > MOST_DATAGRAMS) return { kind: 'other' };
+    if (++this.#datagrams > MOST_DATAGRAMS) return { kind: 'quic' };
     let at = 0;
     let isQuic = false;
     while (at < datagram.length) {
@@ -84,7 +86,8 @@ export class QuicEar {
       isQuic = true;
       at = end;
     }
-    if (!isQuic) return { kind: 'other' };
+    // What has begun as QUIC stays that.
+    if (!isQuic) return { kind: this.#keyId === undefined ? 'other' : 'quic' };
     let length = 0;
     while (length < LONGEST_HELLO && this.#has[length] === 1) length++;
     const said = readClientHello(this.#hello.subarray(0, length), 'quic');
@@ -136,6 +139,10 @@ export class QuicEar {
       const from = length[1];
       const end = from + length[0];
       if (end > plain.length || offset[0] + length[0] > LONGEST_HELLO) return;
+      if (this.#hello === NOTHING) {
+        this.#hello = new Uint8Array(LONGEST_HELLO);
+        this.#has = new Uint8Array(LONGEST_HELLO);
+      }
       this.#hello.set(plain.subarray(from, end), offset[0]);
       this.#has.fill(1, offset[0], offset[0] + length[0]);
       at = end;

@@ -4,15 +4,41 @@
  * @module
  */
 import { request } from 'node:http';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { connect } from 'node:tls';
 import test from 'ava';
-import { readHello } from '../../../src/services/gateway/hello.ts';
+import { readClientHello, readHello } from '../../../src/services/gateway/hello.ts';
 import { readHost } from '../../../src/services/gateway/http.ts';
 import type { Said } from '../../../src/services/gateway/judge.ts';
 import { QuicEar } from '../../../src/services/gateway/quic.ts';
-import { readSaid } from '../../../src/services/gateway/said.ts';
+import { hear, readSaid } from '../../../src/services/gateway/said.ts';
 import { SeededRandom } from '../../../src/stack/base/random.ts';
+import { RFC9001_A2 } from './samples.ts';
+
+/** What is made of text after which nothing comes, when time is up. */
+async function afterPatience(text: string): Promise<Said> {
+  const { setTimeout: before } = globalThis;
+  let timeUp = (): void => {};
+  globalThis.setTimeout = ((then: () => void) => {
+    timeUp = then;
+    return { unref: () => undefined };
+  }) as unknown as typeof setTimeout;
+  try {
+    const stream = new PassThrough();
+    const said = new Promise<Said>((resolve) => {
+      hear(stream, async (one) => {
+        resolve(one);
+        return false;
+      })(() => {});
+    });
+    stream.write(Buffer.from(text, 'latin1'));
+    while (stream.readableLength > 0) await new Promise(setImmediate);
+    timeUp();
+    return await said;
+  } finally {
+    globalThis.setTimeout = before;
+  }
+}
 
 /** The first text that `begin` writes into a stream. */
 async function firstText(begin: (stream: Duplex) => void): Promise<Buffer> {
@@ -58,10 +84,38 @@ test('said: every beginning of a ClientHello asks for more, whole it tells, in r
   t.like(readHello(records), { name: 'example.org' }); // RFC 8446 §5.1 lets a message be cut so
 });
 
-test('said: what begins like TLS and is none is not waited for', (t) => {
-  t.deepEqual(readHello(Buffer.from([22, 9, 9, 9, 9, 9])), { kind: 'other' });
-  t.deepEqual(readHello(Buffer.from([22, 3, 1, 0, 0])), { kind: 'other' });
-  t.deepEqual(readHello(Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0])), { kind: 'other' });
+// Servers skip what this could stop at: OpenSSL takes empty records, and SSL 2's form of a hello.
+test('said: what of TLS cannot be read is TLS without a name, and not waited for', async (t) => {
+  const text = await hello('evil.example');
+  const tls = { kind: 'tls' } as const;
+  t.deepEqual(readSaid(Buffer.concat([Buffer.from([22, 3, 1, 0, 0]), text])), tls, 'empty record');
+  t.deepEqual(readSaid(Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0])), tls, 'no hello');
+  t.deepEqual(readSaid(Buffer.concat([Buffer.from([20, 3, 3, 0, 1, 1]), text])), tls, 'CCS first');
+  t.deepEqual(readSaid(Buffer.from([0x80, 46, 1, 3, 1, 0, 21, 0])), tls, 'SSL 2');
+  t.deepEqual(readSaid(Buffer.from([22, 9, 9, 9, 9, 9])), { kind: 'other' });
+  t.deepEqual(readSaid(Buffer.from([0xff, 0xfd, 1, 0xff])), { kind: 'other' }, 'telnet');
+});
+
+test('said: a server name has no last dot, and of two there is none', async (t) => {
+  const list = (...names: string[]): Buffer => {
+    const each = names.map((name) => Buffer.from(`\0\0${String.fromCharCode(name.length)}${name}`));
+    const all = Buffer.concat(each);
+    return Buffer.concat([Buffer.from([0, 0, 0, all.length + 2, 0, all.length]), all]);
+  };
+  const read = (...extensions: Buffer[]): Said | 'more' => {
+    const all = Buffer.concat(extensions);
+    const start = Buffer.concat([
+      Buffer.from([3, 3]),
+      Buffer.alloc(32),
+      Buffer.from([0, 0, 2, 19, 1, 1, 0]),
+    ]);
+    const body = Buffer.concat([start, Buffer.from([0, all.length]), all]);
+    return readClientHello(Buffer.concat([Buffer.from([1, 0, 0, body.length]), body]));
+  };
+  t.deepEqual(read(list('Evil.example.')), { kind: 'tls', name: 'evil.example' });
+  t.deepEqual(read(list('a.example', 'b.example')), { kind: 'tls' });
+  t.deepEqual(read(list('a.example'), list('b.example')), { kind: 'tls' });
+  t.deepEqual(read(list('.')), { kind: 'tls' });
 });
 
 test('said: the host of an HTTP request of Node’s is read without its port', async (t) => {
@@ -92,12 +146,65 @@ test('said: other protocols are told apart at their first words', (t) => {
     t.deepEqual(readSaid(Buffer.from(text)), { kind: 'other' }, text);
   }
   t.is(readSaid(Buffer.from('GE')), undefined);
-  t.deepEqual(readSaid(Buffer.from(`GET /${'x'.repeat(20_000)}`)), { kind: 'other' });
 });
 
-/** RFC 9001 §A.2: a client's first packet, as it leaves. Its ClientHello asks for example.com. */
-const RFC9001_A2 =
-  'c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c0bab7df5976d27cd449f63300099f3991c260ec4c60d17b31f8429157bb35a1282a643a8d2262cad67500cadb8e7378c8eb7539ec4d4905fed1bee1fc8aafba17c750e2c7ace01e6005f80fcb7df621230c83711b39343fa028cea7f7fb5ff89eac2308249a02252155e2347b63d58c5457afd84d05dfffdb20392844ae812154682e9cf012f9021a6f0be17ddd0c2084dce25ff9b06cde535d0f920a2db1bf362c23e596d11a4f5a6cf3948838a3aec4e15daf8500a6ef69ec4e3feb6b1d98e610ac8b7ec3faf6ad760b7bad1db4ba3485e8a94dc250ae3fdb41ed15fb6a8e5eba0fc3dd60bc8e30c5c4287e53805db059ae0648db2f64264ed5e39be2e20d82df566da8dd5998ccabdae053060ae6c7b4378e846d29f37ed7b4ea9ec5d82e7961b7f25a9323851f681d582363aa5f89937f5a67258bf63ad6f1a0b1d96dbd4faddfcefc5266ba6611722395c906556be52afe3f565636ad1b17d508b73d8743eeb524be22b3dcbc2c7468d54119c7468449a13d8e3b95811a198f3491de3e7fe942b330407abf82a4ed7c1b311663ac69890f4157015853d91e923037c227a33cdd5ec281ca3f79c44546b9d90ca00f064c99e3dd97911d39fe9c5d0b23a229a234cb36186c4819e8b9c5927726632291d6a418211cc2962e20fe47feb3edf330f2c603a9d48c0fcb5699dbfe5896425c5bac4aee82e57a85aaf4e2513e4f05796b07ba2ee47d80506f8d2c25e50fd14de71e6c418559302f939b0e1abd576f279c4b2e0feb85c1f28ff18f58891ffef132eef2fa09346aee33c28eb130ff28f5b766953334113211996d20011a198e3fc433f9f2541010ae17c1bf202580f6047472fb36857fe843b19f5984009ddc324044e847a4f4a0ab34f719595de37252d6235365e9b84392b061085349d73203a4a13e96f5432ec0fd4a1ee65accdd5e3904df54c1da510b0ff20dcc0c77fcb2c0e0eb605cb0504db87632cf3d8b4dae6e705769d1de354270123cb11450efc60ac47683d7b8d0f811365565fd98c4c8eb936bcab8d069fc33bd801b03adea2e1fbc5aa463d08ca19896d2bf59a071b851e6c239052172f296bfb5e72404790a2181014f3b94a4e97d117b438130368cc39dbb2d198065ae3986547926cd2162f40a29f0c3c8745c0f50fba3852e566d44575c29d39a03f0cda721984b6f440591f355e12d439ff150aab7613499dbd49adabc8676eef023b15b65bfc5ca06948109f23f350db82123535eb8a7433bdabcb909271a6ecbcb58b936a88cd4e8f2e6ff5800175f113253d8fa9ca8885c2f552e657dc603f252e1a8e308f76f0be79e2fb8f5d5fbbe2e30ecadd220723c8c0aea8078cdfcb3868263ff8f0940054da48781893a7e49ad5aff4af300cd804a6b6279ab3ff3afb64491c85194aab760d58a606654f9f4400e8b38591356fbf6425aca26dc85244259ff2b19c41b9f96f3ca9ec1dde434da7d2d392b905ddf3d1f9af93d1af5950bd493f5aa731b4056df31bd267b6b90a079831aaf579be0a39013137aac6d404f518cfd46840647e78bfe706ca4cf5e9c5453e9f7cfd2b8b4c8d169a44e55c88d4a9a7f9474241e221af44860018ab0856972e194cd934';
+// RFC 9112 §2.2, §3, §5.2: each of these is answered by one server or another.
+test('said: a request is one in all the forms that servers take, and what is ambiguous has no name', (t) => {
+  const read = (text: string): Said | undefined => readSaid(Buffer.from(text, 'latin1'));
+  const evil = { kind: 'http', name: 'evil.example' } as const;
+  const rest = '\r\nHost: evil.example\r\n\r\n';
+  t.deepEqual(read(`\r\n\r\nGET / HTTP/1.1${rest}`), evil, 'empty lines in front');
+  t.deepEqual(read(`get / HTTP/1.1${rest}`), evil, 'a method in small letters');
+  t.deepEqual(read(`X_Y-Z! / HTTP/1.1${rest}`), evil, 'a method that nobody has registered');
+  t.deepEqual(read(`GET  /a b\tHTTP/1.7 ${rest}`), evil, 'spaces');
+  t.deepEqual(read('GET / HTTP/1.1\nHost: Evil.Example.:80:80\n\n'), evil, 'a dot, and two ports');
+  t.deepEqual(read('GET http://evil.example/\r\n'), evil, 'HTTP/0.9');
+  const http = { kind: 'http' } as const;
+  const good = 'Host: good.example';
+  t.deepEqual(read('GET /\r\n'), http);
+  t.deepEqual(read(`GET / HTTP/1.1\r\n Host: evil.example\r\n${good}\r\n\r\n`), http, 'continued');
+  t.deepEqual(read(`GET / HTTP/1.1\r\nX: y\rHost: evil.example\r\n${good}\r\n\r\n`), http, 'CR');
+  t.deepEqual(read(`GET / HTTP/1.1\r\n${good}\0.evil.example\r\n\r\n`), http, 'a zero');
+  t.deepEqual(read('GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n'), {
+    ...http,
+    name: '2001:db8::1',
+  });
+});
+
+// Let go as something else, it would say then what it pleases.
+test.serial(
+  'said: what begins as TLS or HTTP and does not come to an end is that, without a name',
+  async (t) => {
+    t.deepEqual(readSaid(Buffer.from(`GET /${'x'.repeat(20_000)}`)), { kind: 'http' });
+    const long = Buffer.concat([
+      Buffer.from([22, 3, 1, 64, 0, 1, 0, 255, 0]),
+      Buffer.alloc(17_500),
+    ]);
+    t.deepEqual(readSaid(long), { kind: 'tls' });
+    const beginnings: Record<string, Said['kind']> = {
+      ...{ GE: 'http', '\r\n': 'http', 'GET / HTTP/1.1\r\nHost: ': 'http' },
+      ...{ '\x16\x03\x01': 'tls', '\x80': 'tls' },
+    };
+    for (const [text, kind] of Object.entries(beginnings))
+      t.deepEqual(await afterPatience(text), { kind }, text);
+  },
+);
+
+test('said: nobody is looked at piece by piece without end', async (t) => {
+  const stream = new PassThrough();
+  const said = new Promise<Said>((resolve) => {
+    hear(stream, async (one) => {
+      resolve(one);
+      return false;
+    })(() => {});
+  });
+  stream.write('GET /');
+  for (let i = 0; i < 300 && stream.writableLength === 0; i++) {
+    stream.write('x');
+    await new Promise(setImmediate);
+  }
+  t.deepEqual(await said, { kind: 'http' });
+});
 
 test('said: the sample of RFC 9001 §A.2 asks for example.com', (t) => {
   const datagram = Buffer.from(RFC9001_A2, 'hex');
@@ -113,7 +220,7 @@ test('said: a datagram that was changed, or is no QUIC, says nothing', (t) => {
   t.deepEqual(new QuicEar().take(Buffer.alloc(1200)), { kind: 'other' });
   const ear = new QuicEar();
   for (let i = 0; i < 8; i++) ear.take(datagram);
-  t.deepEqual(ear.take(datagram), { kind: 'other' }, 'not for ever');
+  t.deepEqual(ear.take(datagram), { kind: 'quic' }, 'not for ever');
 });
 
 test('said: no bytes make it throw', async (t) => {

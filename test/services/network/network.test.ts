@@ -345,9 +345,9 @@ test('control: status, flows, names, ports and the policy are read and changed',
   t.is((await call('POST', '/v1/published', { guest: 'x', guestPort: 80 })).status, 400);
 
   const socket = guest.net.connect({ host: 'good.example', port: 22 });
-  socket.write('text');
+  socket.write('text\n');
   await once(socket, 'data');
-  t.like((await call('GET', '/v1/flows')).body[0], { name: 'good.example', port: 22, bytesOut: 4 });
+  t.like((await call('GET', '/v1/flows')).body[0], { name: 'good.example', port: 22, bytesOut: 5 });
   t.deepEqual((await call('GET', '/v1/policy')).body.default, 'deny');
   const gone = once(socket, 'error');
   t.deepEqual((await call('PUT', '/v1/policy', { default: 'deny' })).body, { cut: 1 });
@@ -366,7 +366,7 @@ test('control: flows are cut by guest', async (t) => {
   const sockets = await Promise.all(
     [one, two].map(async (guest) => {
       const socket = guest.net.connect({ host: 'good.example', port: 22 });
-      socket.write('text');
+      socket.write('text\n');
       await once(socket, 'data');
       return socket;
     }),

@@ -35,7 +35,7 @@ async function record(t: ExecutionContext): Promise<string> {
   await say(guest, 'good.example', 80, http('evil.example'));
   await say(guest, '198.51.100.9', 80, 'x');
   const socket = guest.net.connect({ host: 'good.example', port: 22 });
-  socket.write('a'.repeat(5000));
+  socket.write(`${'a '.repeat(2500)}\n`);
   await once(socket, 'data');
   socket.destroy();
   await new Promise((done) => setTimeout(done, 50));
