@@ -179,13 +179,12 @@ export class Gateway {
     }
   }
 
-  /** The same of a flow that is open, and by the name that it has said. */
-  async #judgeOpen({ question: asked, verdict: { name } }: LiveFlow): Promise<Verdict> {
-    const question = { ...asked, guest: this.#asItIs(asked.guest) };
-    const verdict = await this.#judge(question);
-    if (name === undefined || !verdict.listen) return verdict;
+  /** The same of a flow that is open. */
+  async #judgeOpen({ question, verdict }: LiveFlow): Promise<Verdict> {
+    const { judge } = this.#parts;
+    const now = { ...question, guest: this.#asItIs(question.guest) };
     try {
-      return await this.#parts.judge.heard(question, { kind: 'tls', name }, verdict);
+      return await (judge.again?.(now, verdict) ?? judge.judge(now));
     } catch {
       return FAILED;
     }

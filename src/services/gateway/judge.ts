@@ -42,6 +42,11 @@ export interface Judge {
   judge(flow: FlowQuestion): Verdict | Promise<Verdict>;
   /** When it has said where it goes; `before` is what was decided first. */
   heard(flow: FlowQuestion, said: Said, before: Verdict): Verdict | Promise<Verdict>;
+  /**
+   * Of one that is open, when others may be let through than were; `before` is what was decided last. Left out: as of
+   * one that is new.
+   */
+  again?(flow: FlowQuestion, before: Verdict): Verdict | Promise<Verdict>;
 }
 
 /** A flow that is open, or was. */
@@ -73,17 +78,11 @@ export interface FlowWatcher {
 
 /** Rules alone, which know no names. */
 export function judgeByRules(rules: readonly Rule[], closed: () => readonly Block[]): Judge {
-  return {
-    judge: (flow) => {
-      const { allow, rule, closed: shut } = decide(rules, flow, { closings: [closed()] });
-      if (allow)
-        return { action: rule?.proxy ? 'proxy' : 'allow', reason: 'rule', rule: rule?.text };
-      return {
-        action: 'deny',
-        reason: rule ? 'rule' : shut ? 'closed' : 'default',
-        rule: rule?.text,
-      };
-    },
-    heard: (_flow, _said, before) => before,
+  const judge = (flow: FlowQuestion): Verdict => {
+    const { allow, rule, closed: shut } = decide(rules, flow, { closings: [closed()] });
+    if (allow) return { action: rule?.proxy ? 'proxy' : 'allow', reason: 'rule', rule: rule?.text };
+    const reason = rule ? 'rule' : shut ? 'closed' : 'default';
+    return { action: 'deny', reason, rule: rule?.text };
   };
+  return { judge, heard: (_flow, _said, before) => before, again: judge };
 }

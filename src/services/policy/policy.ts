@@ -118,14 +118,23 @@ export class Policy implements Judge {
         ? { ...verdict, ...sameAction(verdict, before) }
         : this.#ask(flow, verdict);
     }
-    // It goes by its address then, or by the name that it was told, where the protocol has no words for names.
-    const verdict = this.#byRules(flow, undefined);
-    if (verdict.action !== 'deny') return { ...verdict, name: before.name };
+    // Without words for names it goes by the one that it was told.
     const mustSay = said.kind === 'tls' || said.kind === 'http' || said.kind === 'quic';
     const isWeb = flow.port === HTTP || flow.port === HTTPS;
-    if (mustSay || (isWeb && said.kind !== 'silent'))
-      return { ...before, action: 'deny', reason: 'no-name' };
-    return before;
+    if (!mustSay && (!isWeb || said.kind === 'silent')) return before;
+    // Whoever should say one and does not goes by the address alone.
+    const alone = this.#byRules(flow, undefined);
+    const { onFlow } = this.#checked;
+    if (onFlow !== undefined && before.name !== undefined) return this.#ask(flow, alone);
+    if (onFlow !== undefined && before.reason === 'function') return before; // it was asked just that
+    if (alone.action === before.action) return { ...alone, name: before.name };
+    return { ...before, action: 'deny', reason: 'no-name' };
+  }
+
+  /** By the name that was told or said when it was opened, however long ago: it is not looked up again. */
+  again(flow: FlowQuestion, before: Verdict): Verdict | Promise<Verdict> {
+    if (before.name === undefined) return this.judge(flow);
+    return this.#ask(flow, this.#byRules(flow, before.name));
   }
 
   #leads({ guest, address }: FlowQuestion, name: string, now: number): boolean {
@@ -153,8 +162,8 @@ export class Policy implements Judge {
     if (!direct && name === undefined && rule === undefined) {
       return { action: 'deny', reason: 'direct', ...known };
     }
-    const listen = listens && (flow.protocol === 'tcp' || flow.port === HTTPS);
-    return { action: rule?.proxy ? 'proxy' : 'allow', reason, ...known, listen };
+    const action = rule?.proxy ? 'proxy' : 'allow';
+    return { action, reason, ...known, listen: listens };
   }
 
   /** It asks a resolver that is not ours, and no rule says so. */
@@ -174,8 +183,7 @@ export class Policy implements Judge {
     const answer = onFlow({ guest, protocol, address, port, ...(name !== undefined && { name }) });
     const take = (action: Verdict['action'] | undefined): Verdict => {
       if (action === undefined) return verdict;
-      const listen = flow.protocol === 'tcp' || flow.port === HTTPS;
-      return { action, reason: 'function', name, listen };
+      return { action, reason: 'function', name, listen: true };
     };
     return answer instanceof Promise ? answer.then(take) : take(answer);
   }
