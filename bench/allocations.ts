@@ -4,9 +4,9 @@
  * @module
  */
 import { type HeapProfiler, Session } from 'node:inspector';
-import { SEGMENT, TcpWorld } from './support/tcp-world.ts';
+import { TcpWorld } from './support/tcp-world.ts';
 
-const OFFLOAD = { checksum: true, tso4: true, uso4: false };
+const OFFLOAD = { checksum: true, tso4: true, uso4: false, tso6: true };
 const KIB_64 = 65_536;
 const ROUNDS = 2000;
 const WARM = 3;
@@ -57,20 +57,23 @@ function show(session: Session, name: string, packets: number, round: () => void
 
 const session = new Session();
 session.connect();
-const plain = new TcpWorld();
-const large = new TcpWorld(OFFLOAD);
 const text = new Uint8Array(KIB_64);
-const segments = Math.ceil(KIB_64 / SEGMENT);
-const acks = Math.ceil(segments / 2);
-show(session, 'in, 32 segments a batch', 33, () => plain.receive(32));
-show(session, 'pure ACKs, 32 a batch', 32, () => plain.takeAcks(32));
-show(session, 'out, by reference, an ACK for two segments', segments + acks, () =>
-  plain.send(text, KIB_64, 2 * SEGMENT),
-);
-show(session, 'out, by reference, offload, an ACK for 64 KiB', 2, () =>
-  large.send(text, KIB_64, KIB_64),
-);
-show(session, 'out, copied, offload, an ACK for 64 KiB', 2, () =>
-  large.send(text, KIB_64, KIB_64, true),
-);
+for (const family of [4, 6] as const) {
+  const plain = new TcpWorld(undefined, family);
+  const large = new TcpWorld(OFFLOAD, family);
+  const segments = Math.ceil(KIB_64 / plain.segment);
+  const acks = Math.ceil(segments / 2);
+  console.log(`IPv${family}`);
+  show(session, 'in, 32 segments a batch', 33, () => plain.receive(32));
+  show(session, 'pure ACKs, 32 a batch', 32, () => plain.takeAcks(32));
+  show(session, 'out, by reference, an ACK for two segments', segments + acks, () =>
+    plain.send(text, KIB_64, 2 * plain.segment),
+  );
+  show(session, 'out, by reference, offload, an ACK for 64 KiB', 2, () =>
+    large.send(text, KIB_64, KIB_64),
+  );
+  show(session, 'out, copied, offload, an ACK for 64 KiB', 2, () =>
+    large.send(text, KIB_64, KIB_64, true),
+  );
+}
 session.disconnect();

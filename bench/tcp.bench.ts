@@ -31,6 +31,7 @@ function plainPacket(text: number): Buffer {
 
 async function input(): Promise<void> {
   const world = new TcpWorld();
+  const world6 = new TcpWorld(undefined, 6);
   const plain = new PlainTcp();
   const segment = plainPacket(SEGMENT);
   await suite(
@@ -39,6 +40,10 @@ async function input(): Promise<void> {
       'input and flush': () => {
         for (let i = 0; i < SEGMENTS; i += BATCH) world.receive(BATCH);
         return world.received;
+      },
+      'the same over IPv6': () => {
+        for (let i = 0; i < SEGMENTS; i += BATCH) world6.receive(BATCH);
+        return world6.received;
       },
       'objects, string keys, events, timers': () => {
         let heard = 0;
@@ -59,6 +64,10 @@ async function input(): Promise<void> {
         for (let i = 0; i < SEGMENTS; i += BATCH) world.takeAcks(BATCH);
         return world.packetsOut;
       },
+      'the same over IPv6': () => {
+        for (let i = 0; i < SEGMENTS; i += BATCH) world6.takeAcks(BATCH);
+        return world6.packetsOut;
+      },
       'objects, string keys, events, timers': () => {
         for (let i = 0; i < SEGMENTS; i++) plain.receive(ack);
         return plain.packetsOut;
@@ -73,6 +82,7 @@ async function output(): Promise<void> {
   const text = new Uint8Array(KIB_64).fill(7);
   const plainText = Buffer.from(text);
   const small = new TcpWorld();
+  const small6 = new TcpWorld(undefined, 6);
   const large = new TcpWorld(OFFLOAD);
   const connection = new PlainConnection(() => {});
   const turns = 20;
@@ -86,6 +96,10 @@ async function output(): Promise<void> {
       'copied, in segments of 1448, an ACK for two': () => {
         for (let i = 0; i < turns; i++) small.send(text, KIB_64, 2 * SEGMENT, true);
         return small.sent;
+      },
+      'copied, over IPv6, in segments of 1428': () => {
+        for (let i = 0; i < turns; i++) small6.send(text, KIB_64, 2 * small6.segment, true);
+        return small6.sent;
       },
       'by reference, offload, one ACK': () => {
         for (let i = 0; i < turns; i++) large.send(text, KIB_64, KIB_64);

@@ -15,11 +15,12 @@ import * as checksum from '../../src/stack/wire/checksum.ts';
 import * as tcp from '../../src/stack/wire/tcp.ts';
 import * as virtio from '../../src/stack/wire/virtio.ts';
 import { PEER, US } from '../../test/support/packets.ts';
+import { PEER6, US6 } from '../../test/support/packets6.ts';
 import { optionBytes, tcpPacket } from '../../test/support/segments.ts';
 
-export const IP_HEADER = 20;
 /** TCP's header with timestamps. */
 export const TCP_HEADER = 32;
+/** Text of a segment that fills 1500 bytes, of IPv4. */
 export const SEGMENT = 1448;
 const PORT = 80;
 const PEER_PORT = 1234;
@@ -27,6 +28,12 @@ const { ACK, PSH, SYN } = tcp.Flag;
 const PLACES = 64;
 /** Between batches, in µs. */
 const BATCH = 30;
+
+/** What the two families differ in: addresses, a header's length, and the segment size that follows from it. */
+const FAMILIES = {
+  4: { us: US, peer: PEER, prefix: 24, header: 20, mss: 1460 },
+  6: { us: US6, peer: PEER6, prefix: 64, header: 40, mss: 1440 },
+} as const;
 
 export class TcpWorld {
   readonly core: Core;
@@ -36,6 +43,9 @@ export class TcpWorld {
   sent = 0;
   packetsOut = 0;
   readonly #iface: Interface;
+  /** Text of a full segment. */
+  readonly segment: number;
+  readonly #family: (typeof FAMILIES)[4 | 6];
   readonly #offload: boolean;
   readonly #places: number[];
   readonly #ackPlace: number;
@@ -46,7 +56,10 @@ export class TcpWorld {
   #acked: Seq = seq(0);
   #turn = 0;
 
-  constructor(offload: Offload = NO_OFFLOAD) {
+  constructor(offload: Offload = NO_OFFLOAD, family: 4 | 6 = 4) {
+    this.#family = FAMILIES[family];
+    const { us, prefix, header: ipHeader } = this.#family;
+    this.segment = SEGMENT - (ipHeader - FAMILIES[4].header);
     this.#offload = offload.tso4;
     this.slots = new Slots({ count: 1024, packetSize: offload.tso4 ? 65_535 : 1500 });
     this.core = new Core({
@@ -62,8 +75,8 @@ export class TcpWorld {
     const headerLength = this.#offload ? virtio.LEN : 0;
     const out = {
       write: (at: number, length: number): boolean => {
-        const segment = at + headerLength + IP_HEADER;
-        const text = length - headerLength - IP_HEADER - tcp.headerLen(view, segment);
+        const segment = at + headerLength + ipHeader;
+        const text = length - headerLength - ipHeader - tcp.headerLen(view, segment);
         const syn = (tcp.flags(view, segment) & SYN) !== 0 ? 1 : 0;
         const end = add(tcp.seq(view, segment), text + syn);
         if (diff(end, this.#acked) > 0 || syn === 1) this.#acked = end;
@@ -74,10 +87,13 @@ export class TcpWorld {
       flush: (): void => {},
     };
     this.#iface = this.core.addInterface({ name: 'b', mtu: 1500, headerLength, offload, out });
-    this.core.ip.routes.addAddress(this.#iface, US, 24);
+    this.#iface.ipv6 = family === 6;
+    this.core.ip.routes.addAddress(this.#iface, us, prefix);
     this.#listen();
     this.#handshake();
-    this.#places = Array.from({ length: PLACES }, (_, i) => this.#place(SEGMENT, ACK | PSH, i));
+    this.#places = Array.from({ length: PLACES }, (_, i) =>
+      this.#place(this.segment, ACK | PSH, i),
+    );
     this.#ackPlace = this.#place(0, ACK, 0);
   }
 
@@ -86,8 +102,8 @@ export class TcpWorld {
     this.#begin();
     for (let i = 0; i < count; i++) {
       const at = this.#places[this.#turn++ & (PLACES - 1)] as number; // the mask keeps it inside
-      this.#input(at, SEGMENT);
-      this.#next = add(this.#next, SEGMENT);
+      this.#input(at, this.segment);
+      this.#next = add(this.#next, this.segment);
     }
     this.core.flush(this.#now);
   }
@@ -125,7 +141,7 @@ export class TcpWorld {
   /** Patch what differs, and take it in. */
   #input(at: number, text: number, ack: Seq = this.#acked): void {
     const { view } = this.slots;
-    const segment = at + IP_HEADER;
+    const segment = at + this.#family.header;
     const oldSeq = tcp.seq(view, segment);
     const oldAck = tcp.ack(view, segment);
     const sum = checksum.update32(tcp.checksum(view, segment), oldSeq, this.#next);
@@ -133,7 +149,7 @@ export class TcpWorld {
     tcp.setSeq(view, segment, this.#next);
     tcp.setAck(view, segment, ack);
     const header = this.#offload ? virtio.LEN : 0;
-    this.core.input(this.#iface, at - header, header + IP_HEADER + TCP_HEADER + text);
+    this.core.input(this.#iface, at - header, header + this.#family.header + TCP_HEADER + text);
   }
 
   /** A slot with such a segment in it, for good. */
@@ -149,12 +165,12 @@ export class TcpWorld {
     const options = optionBytes({
       raw: [1, 1],
       ts,
-      ...((flags & SYN) !== 0 && { mss: 1460, ws: 10, sackOk: true }),
+      ...((flags & SYN) !== 0 && { mss: this.#family.mss, ws: 10, sackOk: true }),
     });
     return tcpPacket({
-      source: PEER,
+      source: this.#family.peer,
       sourcePort: PEER_PORT,
-      destination: US,
+      destination: this.#family.us,
       port: PORT,
       seq: at,
       ack: this.#acked,
@@ -178,7 +194,7 @@ export class TcpWorld {
       onClose: () => {},
     };
     this.core.tcp.listen({
-      address: US,
+      address: this.#family.us,
       port: PORT,
       backlog: 16,
       accept: (tcb) => {

@@ -3,10 +3,11 @@
  * sent, with sequence numbers counted from each side's initial one.
  * @module
  */
-import type { Address } from '../../src/stack/base/address.ts';
+import { type Address, isIPv6 } from '../../src/stack/base/address.ts';
 import * as checksums from '../../src/stack/wire/checksum.ts';
 import { describe } from '../../src/stack/wire/describe.ts';
 import { packet, Read } from './packets.ts';
+import { packet6 } from './packets6.ts';
 
 const LETTERS = 'FSRP.UEW'; // from bit 0 on, as tcpdump has them
 const PSH = 0x08;
@@ -81,7 +82,7 @@ export interface TcpFields {
   readonly headerLen?: number;
 }
 
-/** An IP packet with that segment. */
+/** An IP packet with that segment, of the addresses' family. */
 export function tcpPacket(f: TcpFields): Uint8Array {
   const { options = [], text = new Uint8Array(0) } = f;
   const headerLen = 20 + options.length;
@@ -102,6 +103,9 @@ export function tcpPacket(f: TcpFields): Uint8Array {
   const good = checksums.finish(sum + checksums.sumBytes(bytes, 0, bytes.length));
   v.setUint16(16, f.badChecksum ? good ^ 1 : good);
   const { source, destination, tos = 0, ipOptions = [] } = f;
+  if (isIPv6(source)) {
+    return packet6({ source, destination, protocol: 6, trafficClass: tos, body: bytes });
+  }
   return packet({ source, destination, protocol: 6, tos, options: ipOptions, body: bytes });
 }
 

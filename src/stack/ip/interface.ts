@@ -10,6 +10,7 @@ import { type Address, ANY, directedBroadcast, inPrefix, isIPv6 } from '../base/
 import type { Micros } from '../base/clock.ts';
 import type { Drop } from '../base/drop.ts';
 import * as virtio from '../wire/virtio.ts';
+import { Pair } from './pair.ts';
 import { PacketQueue } from './queue.ts';
 
 /** How an interface hands packets on; what `device.write` and `device.flush` are to a device. */
@@ -183,6 +184,8 @@ export class Interface {
   linkLocal: Address = ANY;
   /** The source of IPv4 that was last found good here, or `ANY`: the next packet is likely to be from there too. */
   soundSource: Address = ANY;
+  /** The same of IPv6, and of the destination. */
+  readonly pair: Pair = new Pair();
   /** True once it speaks IPv6: it has a link-local address then, and takes such packets in. */
   ipv6 = false;
   /** True once it configures itself for IPv6, though all its addresses may be tentative. RFC 4862 §5. */

@@ -65,6 +65,8 @@ export class Packet {
    * bytes are gone after the call, and can be copied but not retained.
    */
   transient = false;
+  /** IPv6: its addresses are those of the interface's `pair`. */
+  familiar = false;
   /** IPv6: what the walk along the extension headers came to, and what it found; `UPPER` of IPv4. */
   found: extension.Found = extension.Found.UPPER;
   readonly chain: extension.Chain = new extension.Chain();
@@ -114,15 +116,14 @@ export class Packet {
 
   #readIPv6(v: DataView): void {
     const { at, chain } = this;
-    const zone = this.iface.index;
+    const { pair, index: zone } = this.iface;
     this.ipv6 = true;
     this.length = ipv6.totalLen(v, at);
-    this.source = ipv6.source(v, at, zone);
-    this.destination = ipv6.destination(v, at, zone);
-    if (zone === LOOPBACK) {
-      this.source = this.iface.own(this.source);
-      this.destination = this.iface.own(this.destination);
-    }
+    this.familiar = pair.isOf(v, at);
+    if (this.familiar) {
+      this.source = pair.source;
+      this.destination = pair.destination;
+    } else this.#readAddresses(v, zone);
     this.ttl = ipv6.hopLimit(v, at);
     this.tos = ipv6.trafficClass(v, at);
     this.fragment = 0;
@@ -135,7 +136,17 @@ export class Packet {
       chain.nextAt = at + NEXT_AT;
     } else this.#walk(v);
     this.bodyLength = at + this.length - this.body;
-    this.pseudo = checksums.pseudo(this.source, this.destination, this.protocol);
+    this.pseudo = this.familiar
+      ? pair.sum + (this.protocol << 8)
+      : checksums.pseudo(this.source, this.destination, this.protocol);
+  }
+
+  #readAddresses(v: DataView, zone: number): void {
+    this.source = ipv6.source(v, this.at, zone);
+    this.destination = ipv6.destination(v, this.at, zone);
+    if (zone !== LOOPBACK) return;
+    this.source = this.iface.own(this.source);
+    this.destination = this.iface.own(this.destination);
   }
 
   #walk(v: DataView): void {

@@ -356,6 +356,7 @@ export class Routes {
       i.primary6 = i.addresses.find(isGlobal)?.address ?? ANY;
       i.linkLocal = i.addresses.find((p) => isLinkLocal(p.address))?.address ?? ANY;
       i.soundSource = ANY;
+      i.pair.forget();
       i.ipv6 = i.speaksIPv6 || i.linkLocal !== ANY || i.primary6 !== ANY;
       for (const p of i.addresses) this.#ours.add(p.address);
       i.link?.addressesChanged();

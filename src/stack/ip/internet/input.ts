@@ -9,6 +9,7 @@
 import {
   type Address,
   ANY,
+  ANY6,
   BROADCAST,
   isLoopback,
   isMulticast,
@@ -113,12 +114,21 @@ function receive6(net: InputHost, iface: Interface, ip: number, size: number): D
   packet.read(v);
   if (packet.check !== Check.NEEDED || packet.gsoSize !== 0) checkClaims(v, packet);
   count(stats, Stat.Ip6InOctets, packet.length);
-  if (!iface.isLoopback && !validAddresses6(net, v, packet)) {
-    count(stats, Stat.Ip6InAddrErrors);
-    return Drop.IP_SOURCE;
+  if (!packet.familiar) {
+    if (!iface.isLoopback && !validAddresses6(net, v, packet)) {
+      count(stats, Stat.Ip6InAddrErrors);
+      return Drop.IP_SOURCE;
+    }
+    remember(net, v, packet);
   }
   if (net.hooks.input !== null) return receiveHooked(net, packet);
   return sort(net, packet);
+}
+
+/** The next packet is likely to be of the same hosts. One from `::` is good by what it asks, and not by its addresses. */
+function remember(net: InputHost, v: DataView, { iface, at, source, destination }: Packet): void {
+  if (source === ANY6) return;
+  iface.pair.keep(v, at, source, destination, net.routes.isOurs(destination));
 }
 
 const validAddresses6 = (net: InputHost, v: DataView, packet: Packet): boolean =>
@@ -208,8 +218,8 @@ function sort(net: InputHost, packet: Packet): Drop {
   // RFC 1122 §2.4: a packet that the link brought to everyone is for everyone.
   packet.unicast = iface.link === null || iface.link.unicast;
   // First what nearly every packet is for; the primary address is `ANY` where there is none.
-  const ours = destination === iface.primary && destination !== ANY;
-  if (ours || net.routes.isOurs(destination)) return deliver(net, packet);
+  const ours = destination === iface.primary || destination === iface.pair.ours;
+  if ((ours && destination !== ANY) || net.routes.isOurs(destination)) return deliver(net, packet);
   if (!isUnicast(net, packet)) {
     packet.unicast = false;
     if (packet.ipv6) count(net.stats, Stat.Ip6InMcastPkts);
