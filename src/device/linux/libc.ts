@@ -113,6 +113,7 @@ function bind(koffi: Koffi): Libc {
   const library = koffi.load(null);
   // What moves bytes gives an `int`, in place of libc's `long`: no call moves 2 GiB, and a `long` is made a number by a
   // detour. Measured: `npm run bench:switch`, row "µs of CPU a frame".
+  keepFreed(library);
   const poll = library.func('int poll(uintptr_t fds, unsigned long count, int timeout)');
   return {
     open: library.func('int open(const char *path, int flags)'),
@@ -144,6 +145,22 @@ function bind(koffi: Koffi): Libc {
     errno: () => koffi.errno(),
     addressOf: (bytes) => Number(koffi.address(bytes)),
   };
+}
+
+/** The largest block by whose release glibc still learns: 32 MiB, its own header and a page's rest included. */
+const LESSON = 2 ** 25 - 2 ** 16;
+
+/**
+ * Let glibc's malloc have up to 64 MiB lie that is free at the end of its heap, in place of 128 KiB. Received text is in
+ * blocks of 64 KiB that the collector frees hundreds at a time, on a thread of its own. Each time they were the
+ * system's again, and cleared and mapped anew page by page a few milliseconds later (docs/speed.md, "What holds
+ * back"). Nothing is set: mallopt(3), M_MMAP_THRESHOLD, has malloc learn by whatever large block it frees, and this is
+ * one, never touched. Whoever says it in the environment (`MALLOC_TRIM_THRESHOLD_`) has his way, and musl learns nothing.
+ */
+function keepFreed(library: ReturnType<Koffi['load']>): void {
+  const malloc = library.func('uintptr_t malloc(size_t size)');
+  const free = library.func('void free(uintptr_t block)');
+  free(malloc(LESSON));
 }
 
 /** The name of an error number, `EPERM` for 1. */
