@@ -206,9 +206,12 @@ export const NODE = [
   [
     '5.4',
     'MUST',
-    'routers send redirects',
-    undefined,
-    'Not sent: who forwards here joins links, and no two hosts of one link need it.',
+    'routers can send redirects: where asked for, at most so often',
+    'test/ip/discovery/redirecting.test.ts',
+    [
+      'who sends to a neighbour, or by another router, is told once asked for',
+      'a thousand packets are told of twice a second',
+    ],
   ],
   [
     '5.4',

@@ -103,6 +103,14 @@ export function writePrefix(
   return at + PREFIX_LEN;
 }
 
+/** The head of an option that quotes `quoted` bytes, a multiple of 8, of a packet. Gives where they belong. RFC 4861 §4.6.3. */
+export function writeRedirected(v: DataView, at: number, quoted: number): number {
+  v.setUint16(at, (Option.REDIRECTED << 8) | (1 + quoted / 8));
+  v.setUint16(at + 2, 0);
+  v.setUint32(at + 4, 0);
+  return at + 8;
+}
+
 /** Of an MTU. RFC 4861 §4.6.4. */
 export const mtu = (v: DataView, option: number): number => v.getUint32(option + 4);
 

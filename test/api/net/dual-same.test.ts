@@ -7,7 +7,7 @@
  * @module
  */
 import type { LookupAddress } from 'node:dns';
-import type { AddressInfo, LookupFunction, Socket } from 'node:net';
+import { type AddressInfo, isIP, type LookupFunction, type Socket } from 'node:net';
 import test from 'ava';
 import { listening, next, portOf, record, sameDual, stackWorld, told } from '../worlds.ts';
 
@@ -334,6 +334,46 @@ sameDual('dual: groups of one family are not joined by addresses of the other', 
   } finally {
     six.close();
   }
+});
+
+test('dual: who does not answer is given up for the next address, and told of (RFC 8305 §5)', async (t) => {
+  const { client, server, other, close } = stackWorld(0);
+  t.teardown(close);
+  const hole = 'fd83::99'; // of the link, and nobody's
+  const listener = server.net.createServer((peer) => peer.resume().end());
+  t.teardown(() => void listener.close());
+  const port = await listening(listener, other);
+  const lookup = ((_name, _options, callback) => {
+    const found = [hole, other].map((address) => ({ address, family: isIP(address) }));
+    setImmediate(callback as (error: null, found: LookupAddress[]) => void, null, found);
+  }) as LookupFunction;
+  const told: unknown[] = [];
+  const dial = (to: number): Socket => {
+    const options = { port: to, host: 'both.example', lookup, autoSelectFamily: true };
+    const socket = client.net.connect({ ...options, autoSelectFamilyAttemptTimeout: 50 });
+    for (const event of [
+      'connectionAttempt',
+      'connectionAttemptTimeout',
+      'connectionAttemptFailed',
+    ]) {
+      socket.on(event, (address) => told.push([event, address]));
+    }
+    return socket;
+  };
+  const socket = dial(port);
+  await next(socket, 'connect');
+  t.is(socket.remoteAddress, other);
+  const begun = [
+    ['connectionAttempt', hole],
+    ['connectionAttemptTimeout', hole],
+    ['connectionAttempt', other],
+  ];
+  t.deepEqual(told.splice(0), begun);
+  socket.resume().end();
+  const [error] = await next(dial(port + 1), 'error');
+  t.true(error instanceof AggregateError);
+  t.like(error, { code: 'ETIMEDOUT' });
+  t.deepEqual(told, [...begun, ['connectionAttemptFailed', other]]);
 });
 
 test('dual: sources of groups are refused in both families by the same words', async (t) => {

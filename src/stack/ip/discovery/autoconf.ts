@@ -50,7 +50,7 @@ export interface AutoconfOptions {
   readonly addresses: boolean;
   /** Temporary ones beside the stable ones. RFC 8981. */
   readonly temporary: boolean;
-  /** Redirects are followed. RFC 4861 §8. */
+  /** Redirects are followed, or, by a stack that forwards, sent. RFC 4861 §8. */
   readonly redirects: boolean;
   /**
    * The link is asked whether an address is somebody else's before it is ours; false where nobody else may have it:
@@ -71,6 +71,7 @@ export const DEFAULT_AUTOCONF: AutoconfOptions = {
 interface Host extends InternetLayer {
   readonly multicast: Multicast;
   readonly routes: Routes;
+  readonly forwarding: boolean;
   /** RFC 7217's secret. */
   readonly secret: SipKey;
 }
@@ -261,10 +262,16 @@ export class Autoconf {
     this.moreRoutes.advertised(iface, router, { net, bits, preference, until }, now);
   }
 
+  /** Whether `iface` has to do with redirects. */
+  heedsRedirects(iface: Interface): boolean {
+    return this.#interfaces.get(iface)?.redirects === true;
+  }
+
   /** RFC 4861 §8.1, §8.3. */
   redirected(packet: Packet): Drop {
     const { iface, body, bodyLength, source } = packet;
-    if (!this.#interfaces.get(iface)?.redirects) return Drop.ND_REDIRECT;
+    // §8.3: a router's way is its own.
+    if (!this.heedsRedirects(iface) || this.#net.forwarding) return Drop.ND_REDIRECT;
     const v = this.#net.slots.view;
     const target = readIPv6(v, nd.targetAt(body), iface.index);
     const destination = readIPv6(v, nd.destinationAt(body), iface.index);

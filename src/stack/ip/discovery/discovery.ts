@@ -9,10 +9,13 @@ import type { SipKey } from '../../base/siphash.ts';
 import type { Interface } from '../interface.ts';
 import type { InternetLayer } from '../ip.ts';
 import type { Multicast } from '../multicast.ts';
+import type { Packet } from '../packet.ts';
+import type { Route } from '../route.ts';
 import type { Routes } from '../routes.ts';
 import { Autoconf, type AutoconfOptions } from './autoconf.ts';
 import { Mld } from './mld.ts';
 import { NeighbourDiscovery } from './nd.ts';
+import { Redirecting } from './redirecting.ts';
 import { chooseSource, Scope, type SourceCandidate, scopeOf } from './selection.ts';
 
 /** What it needs of the internet layer. */
@@ -43,6 +46,7 @@ export class Discovery {
   /** Who wants to know of claims to our addresses. */
   onConflict: ConflictWatcher = () => {};
   readonly #net: Host;
+  readonly #redirecting: Redirecting;
 
   constructor(net: Host) {
     this.#net = net;
@@ -55,10 +59,16 @@ export class Discovery {
       conflict: (iface, address, hi, lo) => this.onConflict(iface, address, hi, lo, true),
     });
     this.mld = new Mld(net);
+    this.#redirecting = new Redirecting(net);
     const { slaac } = this.autoconf;
     net.routes.chooseSource = (interfaces, iface, destination, nextHop) =>
       chooseFrom(interfaces, iface, destination, (own) => slaac.isFrom(own, nextHop));
     net.routes.identify = (iface) => this.autoconf.identify(iface);
+  }
+
+  /** `packet` is passed on to the link that it came by. RFC 4861 §8.2. */
+  redirect(packet: Packet, route: Route): void {
+    if (this.autoconf.heedsRedirects(packet.iface)) this.#redirecting.tell(packet, route);
   }
 
   /** `iface` is to speak IPv6. */

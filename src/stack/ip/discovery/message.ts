@@ -91,6 +91,7 @@ const COUNTERS: ReadonlyMap<number, Stat> = new Map<number, Stat>([
   [icmp6.Type.ROUTER_SOLICITATION, Stat.Icmp6OutRouterSolicits],
   [icmp6.Type.NEIGHBOUR_SOLICITATION, Stat.Icmp6OutNeighborSolicits],
   [icmp6.Type.NEIGHBOUR_ADVERTISEMENT, Stat.Icmp6OutNeighborAdvertisements],
+  [icmp6.Type.REDIRECT, Stat.Icmp6OutRedirects],
 ]);
 
 function count({ stats }: InternetLayer, type: number): void {

@@ -1,8 +1,8 @@
 /**
  * Forwarding: a packet that is not for us leaves by another interface. RFC 1812 §5.2, §5.3; RFC 8200 §3, §4.
  *
- * Off unless asked for. No redirects are sent, directed broadcasts are not forwarded (RFC 2644), and
- * a source route is never followed.
+ * Off unless asked for. Redirects are sent of IPv6 alone, where they are asked for; directed broadcasts are not
+ * forwarded (RFC 2644), and a source route is never followed.
  * @module
  */
 import { ANY, isLinkLocal, isLoopback } from '../../base/address.ts';
@@ -33,6 +33,8 @@ import { forwardInSegments, segmentHeaders } from './segment.ts';
 export interface ForwardHost extends InternetLayer {
   readonly hooks: Hooks;
   readonly routes: Routes;
+  /** What a packet of IPv6 that goes back to the link which it came by gives rise to. RFC 4861 §8.2. */
+  redirect(packet: Packet, route: Route): void;
 }
 
 /** Send `packet` on its way, or say what is in it. */
@@ -67,6 +69,7 @@ export function forward(net: ForwardHost, packet: Packet): Drop {
     return Drop.IP_NO_ROUTE;
   }
   if (!route.unicast) return Drop.IP_NOT_OURS;
+  if (packet.ipv6 && route.iface === packet.iface) net.redirect(packet, route);
   return pass(net, packet, route);
 }
 

@@ -229,6 +229,11 @@ export class Internet implements InternetLayer {
     this.output.writable(iface);
   }
 
+  /** See `ForwardHost`. */
+  redirect(packet: Packet, route: Route): void {
+    this.discovery.redirect(packet, route);
+  }
+
   /** Do what is due. */
   expire(now: Micros): void {
     this.now = now;
