@@ -12,7 +12,7 @@ import {
   impair,
   type StackOptions,
 } from '../../src/index.ts';
-import { LEFT, makePair, next, RIGHT, rounds, until } from './worlds.ts';
+import { LEFT, makePair, next, RIGHT, RIGHT6, rounds, until } from './worlds.ts';
 
 const [device] = createPipe();
 const address = '10.9.0.2/24';
@@ -202,6 +202,15 @@ test('stats: packets in are packets used, ignored and dropped', async (t) => {
   t.is(stats.packetsIn, stats.packetsUsed + 2);
   t.is(stats.IcmpInEchos, 1);
   t.is(stats.connections, 0);
+  await pair.close();
+});
+
+test('stats: packets out are those of both families', async (t) => {
+  const pair = makePair({}, {}, 0);
+  const before = pair.left.stats().packetsOut;
+  await pair.left.ping(RIGHT);
+  await pair.left.ping(RIGHT6);
+  t.is(pair.left.stats().packetsOut, before + 2);
   await pair.close();
 });
 

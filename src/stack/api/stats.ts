@@ -12,7 +12,7 @@ export type StackStats = Readonly<Record<keyof typeof Stat, number>> & {
   /** Packets that came in: in = used + ignored + the drops that are not `out…` or `loopback…`. */
   readonly packetsIn: number;
   readonly packetsUsed: number;
-  /** Packets that were made to be sent, before fragmentation. */
+  /** Packets that were made to be sent or passed on, of both families, before fragmentation. */
   readonly packetsOut: number;
   /** TCP connections of now, in whatever state. */
   readonly connections: number;
@@ -51,7 +51,8 @@ export function readStats(core: Core): StackStats {
   return {
     packetsIn: core.ip.packetsIn,
     packetsUsed: core.ip.packetsUsed,
-    packetsOut: all.IpOutRequests + all.IpForwDatagrams,
+    packetsOut:
+      all.IpOutRequests + all.IpForwDatagrams + all.Ip6OutRequests + all.Ip6OutForwDatagrams,
     connections: core.tcp.table.length,
     orphans: core.tcp.orphans,
     timeWaits: core.tcp.timeWaits,
