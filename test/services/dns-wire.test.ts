@@ -5,7 +5,7 @@
  */
 import test from 'ava';
 import { encode } from 'dns-packet';
-import { readQuery } from '../../src/services/dns/message.ts';
+import { addressesIn, readQuery } from '../../src/services/dns/message.ts';
 import {
   age,
   answers,
@@ -70,6 +70,16 @@ test('dns wire: the shortest time of an answer is its life, and none grows when 
   );
   viewOf(copy).setUint32(places[0]?.ttlAt as number, 0xffff_ffff); // RFC 2181 §8
   t.is(lifetime(copy, places), 0);
+});
+
+test('dns wire: an address with a time of no meaning holds for none (RFC 2181 §8)', (t) => {
+  const answer = (ttl: number): Uint8Array =>
+    encode({
+      ...{ type: 'response', id: 1, questions: [{ type: 'A', name: 'a.example' }] },
+      answers: [{ type: 'A', name: 'a.example', ttl, data: '192.0.2.1' }],
+    });
+  t.is(addressesIn(answer(0x7fff_ffff)).ttl, 0x7fff_ffff);
+  t.is(addressesIn(answer(0x8000_0000)).ttl, 0);
 });
 
 test('dns wire: what is too long keeps its question, and says that it was cut', (t) => {

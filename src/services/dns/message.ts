@@ -13,6 +13,7 @@ import {
   Rcode,
   question as readQuestion,
   records,
+  SIGN,
   viewOf,
 } from './wire.ts';
 
@@ -70,14 +71,18 @@ export const keyOf = ({ question: { name, type }, edns, dnssec, flags }: Query):
   `${type} ${edns ? 1 : 0}${dnssec ? 1 : 0}${flags & Flag.CD ? 1 : 0} ${name}`;
 
 /**
- * What a resolver is asked for a guest: the question and nothing else that a guest has put in, such as options
- * that would say who it is.
+ * What a resolver is asked for a guest: the question, in small letters, and nothing else that a guest has put in, such
+ * as options that would say who it is, or a text in large and small letters.
  */
 export function forResolver(query: Query, id: number): Uint8Array {
   const { bytes, question, edns, dnssec, flags } = query;
   const { end } = question;
   const out = new Uint8Array(end + (edns ? 11 : 0));
   out.set(bytes.subarray(0, end));
+  for (let i = HEADER; i < end - 4; i++) {
+    const octet = out[i] as number; // a length of a label is no letter: it is below 64
+    if (octet >= 0x41 && octet <= 0x5a) out[i] = octet + 32;
+  }
   const view = viewOf(out);
   view.setUint16(0, id);
   view.setUint16(2, Flag.RD | (flags & Flag.CD));
@@ -178,7 +183,8 @@ export function addressesIn(answer: Uint8Array): { addresses: string[]; ttl: num
     const size = type === Type.A ? 4 : type === Type.AAAA ? 16 : -1;
     if (section !== 0 || end - dataAt !== size) continue;
     addresses.push(ipaddr.fromByteArray([...answer.subarray(dataAt, end)]).toString());
-    ttl = Math.min(ttl, view.getUint32(ttlAt));
+    const seconds = view.getUint32(ttlAt);
+    ttl = Math.min(ttl, seconds >= SIGN ? 0 : seconds);
   }
   return { addresses, ttl: addresses.length === 0 ? 0 : ttl };
 }

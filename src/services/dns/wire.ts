@@ -114,9 +114,9 @@ export function records(bytes: Uint8Array): RecordPlace[] | undefined {
   return found;
 }
 
-const SIGN = 0x8000_0000;
+/** RFC 2181 §8: a time with its highest bit set is 0. */
+export const SIGN = 0x8000_0000;
 
-/** RFC 2181 §8: what has its highest bit set is 0. */
 const ttlOf = (view: DataView, { ttlAt }: RecordPlace): number => {
   const ttl = view.getUint32(ttlAt);
   return ttl >= SIGN ? 0 : ttl;
