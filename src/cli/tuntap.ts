@@ -204,9 +204,9 @@ function readMode(word: string, before: 'tun' | 'tap' | undefined): 'tun' | 'tap
   return mode;
 }
 
-/** What the kernel takes for an interface's name: 1 to 15 bytes, no slash, no space. */
+/** What `ip` takes for an interface's name: 1 to 15 bytes, no slash, no space; dots alone the kernel refuses. */
 function readName(name: string, word: 'dev' | 'name'): string {
-  const good = Buffer.byteLength(name) <= 15 && /^[^/\s]+$/.test(name) && !/^\.\.?$/.test(name);
+  const good = Buffer.byteLength(name) <= 15 && /^[^/\s]+$/.test(name);
   if (good) return name;
   throw new Wrong(`Error: argument "${name}" is wrong: "${word}" not a valid ifname`);
 }

@@ -101,7 +101,6 @@ export const tuntap: TuntapControl = { add, del, list };
 
 async function add(options: TuntapAddOptions): Promise<string> {
   const { name = '', mode, user, group } = options;
-  checkName(name);
   checkMode(mode);
   const owner = user === undefined ? undefined : userId(user);
   if (user !== undefined && owner === undefined)
@@ -110,6 +109,7 @@ async function add(options: TuntapAddOptions): Promise<string> {
   if (group !== undefined && members === undefined) {
     throw invalid('group', group, 'there is no such group');
   }
+  checkName(name);
   const flags =
     Iff.TUN_EXCL |
     (mode === 'tun' ? Iff.TUN : Iff.TAP) |

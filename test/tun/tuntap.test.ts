@@ -67,6 +67,12 @@ tunTest.serial(
       ...['add mode tun user nosuch', 'add mode tun group nosuch', 'add a b mode tun'],
       ...['add dev toolongname0123456 mode tun', 'add name a/b mode tun'],
       ...['add name a:b mode tun', 'add name a%s mode tun', 'add name a%d%d mode tap'],
+      ...[
+        'add dev .. mode tun',
+        'add dev . mode tap',
+        'add dev . mode tun group nosuch',
+        'add dev ..',
+      ],
     ];
     for (const line of wrong) {
       const expected = await theirs([], ...line.split(' '));
