@@ -52,9 +52,11 @@ test('policy: a wildcard is every name below, not the name itself, and its ports
   const it = await world(t, { policy: { default: 'deny', rules: ['allow *.good.example:443'] } });
   const guest = await it.guest('10.83.0.15');
   t.is(await look(guest, 'good.example'), undefined);
-  t.is(await look(guest, 'also.good.example'), '198.51.100.2');
+  t.is(await look(guest, 'badgood.example'), undefined, 'it ends so, and is not below it');
+  t.is(await look(guest, 'Also.Good.Example'), '198.51.100.2', 'in any case of letters');
   t.is(await say(guest, '198.51.100.2', 80, http('also.good.example')), 'ECONNREFUSED');
-  t.regex(await say(guest, '198.51.100.2', 443, await hello('also.good.example')), /^heard/);
+  t.regex(await say(guest, '198.51.100.2', 443, await hello('ALSO.good.example')), /^heard/);
+  t.is(await say(guest, '198.51.100.2', 443, await hello('badgood.example')), 'ECONNRESET');
 });
 
 // A guest that was told of good.example connects there and asks for its neighbour on the same machine.

@@ -31,6 +31,7 @@ export const NAMES: Record<string, string> = {
   'good.example': '198.51.100.1',
   'also.good.example': '198.51.100.2',
   'evil.example': '198.51.100.66',
+  'badgood.example': '198.51.100.67',
   'shared.example': '198.51.100.1', // of the same machine as good.example
   'rebound.example': '169.254.169.254',
   'inner.example': '10.9.9.9',
