@@ -21,6 +21,9 @@ function refusal(line: string): string {
 }
 
 test('network: the command line is read, with what is usual filled in', (t) => {
+  t.like(options('network --listen unixgram:/run/b'), {
+    listen: [{ path: '/run/b', datagrams: true }],
+  });
   t.like(options('network --listen unix:/run/a.sock --listen 127.0.0.1:0 --tap vm0'), {
     listen: [{ path: '/run/a.sock' }, { host: '127.0.0.1', port: 0 }],
     ...{ taps: ['vm0'], address: '10.83.0.1/24', mtu: 1500, guard: true, isolated: false },
@@ -75,6 +78,14 @@ test('network: QEMU is told where to connect', (t) => {
   t.regex(
     qemuOption({ host: '127.0.0.1', port: 9, text: '' }),
     /addr.type=inet,addr.host=127.0.0.1,addr.port=9 /,
+  );
+  t.is(
+    qemuOption({ path: '/tmp/a', datagrams: true, text: '' }),
+    '-netdev dgram,id=net0,local.type=unix,local.path=/tmp/a.vm,remote.type=unix,remote.path=/tmp/a -device virtio-net-pci,netdev=net0',
+  );
+  t.regex(
+    qemuOption({ path: "/tmp/it's, a", text: '' }),
+    /^-netdev 'stream,id=net0,server=off,addr.type=unix,addr.path=\/tmp\/it'\\''s,, a' /,
   );
 });
 

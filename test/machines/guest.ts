@@ -15,6 +15,8 @@ import {
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gzipSync } from 'node:zlib';
+import { qemuOption } from '../../src/cli/network/network.ts';
+import type { ListenPlace } from '../../src/cli/network/options.ts';
 import { cpio, type Entry } from './cpio.ts';
 
 const QEMU = '/usr/bin/qemu-system-x86_64';
@@ -139,14 +141,16 @@ export interface Said {
   readonly out: string;
 }
 
-/** How QEMU plugs a card into a socket of ours: what stands behind `-netdev`, and for `dgram` its own socket too. */
+/** What stands behind `-netdev` where a card is plugged into a socket of ours; the first two as `tunstack network` says. */
 export const cable = {
-  stream: (path: string): string => `stream,server=off,addr.type=unix,addr.path=${path}`,
-  datagrams: (own: string, ours: string): string =>
-    `dgram,local.type=unix,local.path=${own},remote.type=unix,remote.path=${ours}`,
+  stream: (path: string): string => pasted({ path, text: path }),
+  datagrams: (path: string): string => pasted({ path, datagrams: true, text: path }),
   udp: (own: number, ours: number): string =>
     `dgram,local.type=inet,local.host=127.0.0.1,local.port=${own},remote.type=inet,remote.host=127.0.0.1,remote.port=${ours}`,
 };
+
+const pasted = (place: ListenPlace): string =>
+  (qemuOption(place).split(' ')[1] as string).replace('id=net0,', '');
 
 /** A machine that runs. */
 export class Guest {

@@ -109,12 +109,13 @@ async function open(): Promise<World> {
   const [own, ours] = [await freePort(), await freePort()];
   const udp = await openUdpFrames({ port: ours, remote: { host: '127.0.0.1', port: own } });
   const across = createStack({ device: udp, address: `${ACROSS}/24` });
-  const [socket, theirs] = [join(folder, 'net'), join(folder, 'vm')];
+  const socket = join(folder, 'net');
+  const met = openDatagrams({ path: socket });
   const guests = [
     new Guest('first', FIRST, [cable.stream(path)], initramfs),
-    new Guest('second', SECOND, [cable.datagrams(theirs, socket), cable.udp(own, ours)], initramfs),
+    new Guest('second', SECOND, [cable.datagrams(socket), cable.udp(own, ours)], initramfs),
   ] as const;
-  network.plug(await openDatagrams({ path: socket, remote: theirs }));
+  network.plug(await met);
   const close = async (): Promise<void> => {
     for (const guest of guests) guest.kill();
     server.close();

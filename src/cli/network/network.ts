@@ -7,7 +7,15 @@ import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { listenForMachines, type MachineServer, openTap } from '../../index.ts';
+import {
+  type DatagramOptions,
+  type Device,
+  listenForMachines,
+  type MachineServer,
+  openDatagrams,
+  openTap,
+  type SwitchPort,
+} from '../../index.ts';
 import type { Facts } from '../../page/live/watched.ts';
 import {
   type AuditLine,
@@ -34,14 +42,24 @@ import { joinPolicies } from './policy-file.ts';
 const WAITING = 64 << 20;
 const STATUS_EVERY = 1000; // milliseconds
 
-/** What to paste, by where machines connect. QEMU 7.2 and later. */
-export function qemuOption({ path, host = '', port = 0 }: ListenPlace): string {
+/** What to paste into a shell, by where machines connect. QEMU 7.2 and later. */
+export function qemuOption({ path, host = '', port = 0, datagrams = false }: ListenPlace): string {
   const address =
     path === undefined
       ? `addr.type=inet,addr.host=${host},addr.port=${port}`
-      : `addr.type=unix,addr.path=${path}`;
-  return `-netdev stream,id=net0,server=off,${address} -device virtio-net-pci,netdev=net0`;
+      : `addr.type=unix,addr.path=${comma(path)}`;
+  const cable = datagrams
+    ? `dgram,id=net0,local.type=unix,local.path=${comma(`${path}.vm`)},remote.type=unix,remote.path=${comma(path ?? '')}`
+    : `stream,id=net0,server=off,${address}`;
+  return `-netdev ${quoted(cable)} -device virtio-net-pci,netdev=net0`;
 }
+
+/** A comma ends an option of QEMU's, unless there are two. */
+const comma = (path: string): string => path.replaceAll(',', ',,');
+
+/** As a shell takes it for one word. */
+const quoted = (word: string): string =>
+  /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The last line. */
 export function networkLine({ flows, leases, dhcp, dns, guests }: NetworkStatus): string {
@@ -103,7 +121,7 @@ async function plugAll(
   network: Network,
   options: NetworkCommand,
   screen: Screen,
-): Promise<MachineServer[]> {
+): Promise<Place[]> {
   const { mtu, framing } = options;
   for (const name of options.taps)
     network.plug(await openTap({ name, mtu, offload: 'auto' }), { name });
@@ -123,27 +141,61 @@ async function plugAll(
       screen.note(`tunstack: ${netns} has no IPv6`); // by its sysctls: it has IPv4
     }
   }
-  const servers: MachineServer[] = [];
+  const servers: Place[] = [];
   let count = 0;
-  for (const { path, host, port } of options.listen) {
+  const plug = (device: Device): SwitchPort | undefined => {
+    try {
+      const plugged = network.plug(device);
+      void plugged.unplugged.then((error) => {
+        if (error) screen.complain(`${plugged.name} is gone: ${error.message}`);
+      });
+      return plugged;
+    } catch (error) {
+      screen.complain((error as Error).message);
+      void device.close();
+      return undefined;
+    }
+  };
+  for (const { path, host, port, datagrams } of options.listen) {
+    if (datagrams) {
+      servers.push(datagramPlace({ path: path as string, mtu, name: `m${count++}` }, plug, screen));
+      continue;
+    }
     const place = path === undefined ? { port: port as number, host: host as string } : { path };
-    const server = await listenForMachines(
-      { ...place, framing, mtu, name: `m${count++}-` },
-      (device) => {
-        try {
-          const plugged = network.plug(device);
-          void plugged.unplugged.then((error) => {
-            if (error) screen.complain(`${plugged.name} is gone: ${error.message}`);
-          });
-        } catch (error) {
-          screen.complain((error as Error).message);
-          void device.close();
-        }
-      },
-    );
+    const server = await listenForMachines({ ...place, framing, mtu, name: `m${count++}-` }, plug);
     servers.push(server);
   }
   return servers;
+}
+
+/** Where machines plug in. */
+type Place = Pick<MachineServer, 'address' | 'close'>;
+
+/** A socket of datagrams has one machine, and when that is gone the next one. */
+function datagramPlace(
+  options: DatagramOptions,
+  plug: (device: Device) => SwitchPort | undefined,
+  screen: Screen,
+): Place {
+  const ending = new AbortController();
+  const { signal } = ending;
+  let next: Promise<Device>;
+  const serve = async (): Promise<void> => {
+    while (!signal.aborted) {
+      next = openDatagrams({ ...options, signal });
+      await plug(await next)?.unplugged;
+    }
+  };
+  serve().catch((error: Error) => {
+    if (!signal.aborted) screen.complain(`${options.path} has ended: ${error.message}`);
+  });
+  return {
+    address: options.path,
+    close: async () => {
+      ending.abort();
+      await next.catch(() => {});
+    },
+  };
 }
 
 /** For a namespace, which asks nobody: an address below the pool, the second and on. */
@@ -229,7 +281,7 @@ export async function network(
   };
   const control = new Control(made, policyFile === undefined ? {} : { reload });
   const began = performance.now();
-  let servers: MachineServer[] = [];
+  let servers: Place[] = [];
   let closePage = async (): Promise<void> => {};
   try {
     await made.ready;
@@ -271,7 +323,7 @@ const bracketed = (address: string): string => (isIPv6(address) ? `[${address}]`
 function sayReady(
   { address, hostAlias, address6, hostAlias6, mtu, published, policy }: Network,
   { listen, taps, netns, control, json, policyFile, socks5 }: NetworkCommand,
-  servers: readonly MachineServer[],
+  servers: readonly Place[],
   screen: Screen,
   page: Readonly<Record<string, string>>,
 ): void {

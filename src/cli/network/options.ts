@@ -17,9 +17,11 @@ import {
   parseRule,
 } from '../values.ts';
 
-/** Where machines connect: `unix:PATH`, or `HOST:PORT` of TCP. */
+/** Where machines connect: `unix:PATH`, `unixgram:PATH`, or `HOST:PORT` of TCP. */
 export interface ListenPlace {
   readonly path?: string;
+  /** The path is of a socket of datagrams, for one machine. */
+  readonly datagrams?: boolean;
   readonly host?: string;
   readonly port?: number;
   readonly text: string;
@@ -60,10 +62,13 @@ export interface NetworkCommand extends PageOptions {
 }
 
 function parseListen(text: string): ListenPlace {
-  if (text.startsWith('unix:') && text.length > 5) return { path: text.slice(5), text };
+  const [, kind, path] = /^(unix|unixgram):(.+)$/.exec(text) ?? [];
+  if (path !== undefined) return { path, text, ...(kind === 'unixgram' && { datagrams: true }) };
   const [, host = '', port = ''] = /^(?:tcp:)?\[?([^\]]*?)\]?:(\d+)$/.exec(text) ?? [];
   if (isIP(host) !== 0) return { host, port: numberFrom(port, 0, 65_535, true), text };
-  throw new InvalidArgumentError('Give unix:PATH or ADDRESS:PORT, such as unix:/run/net.sock.');
+  throw new InvalidArgumentError(
+    'Give unix:PATH, unixgram:PATH or ADDRESS:PORT, such as unix:/run/net.sock.',
+  );
 }
 
 const PUBLISH =
@@ -165,7 +170,7 @@ export function withNetwork(command: Command): Command {
     };
   command.option(
     '--listen <place>',
-    'machines connect here: unix:PATH or ADDRESS:PORT',
+    'machines connect here: unix:PATH or ADDRESS:PORT, or one at a time: unixgram:PATH',
     list(parseListen),
   );
   command.option(
