@@ -114,7 +114,7 @@ export interface Device {
    */
   gather?(bytes: Uint8Array, from: number, length: number): boolean;
 
-  /** The end of a batch of writes. */
+  /** The end of a batch of writes: those that wait for it leave now. A write that no `flush` follows may stay. */
   flush(): void;
 
   /** Where the device can keep a process alive: from now on it does, the default. */

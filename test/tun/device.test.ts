@@ -19,7 +19,7 @@ import { busyPart, IDLE } from '../support/idle.ts';
 import { tunTest } from './namespace.ts';
 
 /** The kernel is the far end: a datagram socket on the host's address. */
-async function tunLink(options: TunOptions): Promise<Link> {
+async function tunLink(options: TunOptions): Promise<Link & { readonly device: TunDevice }> {
   const device = await openTun({ hostAddress: '10.83.0.1/24', ...options });
   const socket = createSocket('udp4');
   socket.bind(7000, '10.83.0.1');
@@ -277,6 +277,7 @@ tunTest('tun: writes while the link is down are counted, and it works when up ag
     return;
   }
   t.true(user.write(udpPacket('lost', '10.3.0.2', '10.3.0.1')));
+  tun.flush();
   t.is(tun.counters.down, 1);
   ip('link', 'set', 'down0', 'up');
   await settle();
@@ -292,8 +293,53 @@ tunTest('tun: what is no packet is refused and counted', async (t) => {
   const user = new Collector(tun);
   tun.start(user);
   t.true(user.write(new Uint8Array(40)));
+  tun.flush();
   t.is(tun.counters.refused, 1);
   await tun.close();
+});
+
+// Short packets of a batch are written by one call, from copies; longer ones where they lie.
+tunTest('tun: a batch of packets arrives in order and whole, whatever their lengths', async (t) => {
+  const { device, received, close } = await tunLink({ mtu: 9000 });
+  t.teardown(close);
+  const user = new Collector(device);
+  device.start(user);
+  const lengths = Array.from({ length: 80 }, (_, i) => (i % 17 === 5 ? 5000 : 10 + i));
+  for (const part of [lengths.slice(0, 1), lengths.slice(1, 3), lengths.slice(3)]) {
+    for (const length of part) t.true(user.write(udpPacket('x'.repeat(length))));
+    device.flush();
+  }
+  await until(() => received.length === lengths.length, 'all of them');
+  t.deepEqual(
+    received.map((text) => text.length),
+    lengths,
+  );
+  t.true(received.every((text) => /^x+$/.test(text)));
+});
+
+tunTest('tun: what is refused in a batch is counted, and the others arrive', async (t) => {
+  const { device, received, close } = await tunLink({});
+  t.teardown(close);
+  const user = new Collector(device);
+  device.start(user);
+  for (const text of ['one', '', 'two', '', 'three']) {
+    t.true(user.write(text === '' ? new Uint8Array(40) : udpPacket(text)));
+  }
+  device.flush();
+  await until(() => received.length === 3, 'three of them');
+  t.deepEqual(received, ['one', 'two', 'three']);
+  t.is(device.counters.refused, 2);
+});
+
+tunTest('tun: what waits for the end of its batch leaves when the device is closed', async (t) => {
+  const { device, received, close } = await tunLink({});
+  t.teardown(close);
+  const user = new Collector(device);
+  device.start(user);
+  for (const text of ['one', 'two']) user.write(udpPacket(text));
+  await device.close();
+  await until(() => received.length === 2, 'both');
+  t.deepEqual(received, ['one', 'two']);
 });
 
 tunTest('tun: a packet longer than the room is counted even above the MTU of before', async (t) => {

@@ -75,6 +75,7 @@ class Peer extends Collector {
     this.memory.set(new Uint8Array(Uint16Array.from(words).buffer), 131_072);
     this.memory.set(packet, 131_072 + HEADER);
     this.device.write(131_072, HEADER + packet.length);
+    this.device.flush();
   }
 }
 

@@ -59,6 +59,7 @@ export function makeDevice(
     ...attached,
     wait,
     inLoop: IN_LOOP,
+    batches: known,
     present: () => !known || control.identify(fd) !== undefined,
     follow: known && attached.fixed !== true ? follow : () => () => {},
   };

@@ -15,6 +15,7 @@ import { closeOwned } from './owned.ts';
 import { PollWatch } from './poll.ts';
 import { type Readiness, Watch } from './readiness.ts';
 import type { WaitOptions } from './waiting.ts';
+import { WriteRing } from './write-ring.ts';
 
 /** What a descriptor lost, and how often it had to wait. */
 export interface DescriptorCounters {
@@ -52,6 +53,8 @@ export interface DescriptorTraits {
   readonly wait: WaitOptions;
   /** Whether the event loop can be given a descriptor: Node's can. */
   readonly inLoop: boolean;
+  /** Whether what is written is taken within the call, as a TUN does: then a batch is one call. */
+  readonly batches?: boolean;
   /** Whether there is still a device behind the descriptor. */
   present(): boolean;
   /** Calls `changed` with what the MTU is from then on, until what this gives is called. */
@@ -113,6 +116,10 @@ export class Descriptor implements TunDevice {
    * than once a call.
    */
   readonly #addresses = new Map<number, number>();
+  readonly #batches: boolean;
+  #ring: WriteRing | undefined;
+  /** Packets of a batch that the kernel could not take yet; there are some only while `#retry` is set. */
+  #late: Uint8Array[] = [];
   #retry: NodeJS.Timeout | undefined;
   #referenced = true;
   #closing: Promise<void> | undefined;
@@ -128,6 +135,7 @@ export class Descriptor implements TunDevice {
     this.#fd = fd;
     this.#present = traits.present;
     this.#follow = (changed) => traits.follow(changed);
+    this.#batches = traits.batches === true;
     this.#mtu = traits.mtu;
     this.#longest = this.headerLength + this.maxPacket;
     this.#vector = new Pinned(libc, new Uint8Array(512));
@@ -160,6 +168,7 @@ export class Descriptor implements TunDevice {
       (errno) => this.#fail(errno, 'read'),
     );
     this.#user = user;
+    if (this.#batches) this.#ring = WriteRing.open(this.#libc, this.#fd);
     this.#unfollow = this.#follow((mtu) => this.#resize(mtu));
   }
 
@@ -205,13 +214,68 @@ export class Descriptor implements TunDevice {
   }
 
   write(at: number, length: number): boolean {
+    if (this.#ring !== undefined && this.#fd >= 0) {
+      if (this.#late.length > 0) return this.#unwritten(Errno.EAGAIN);
+      if (this.#pieceCount === 0 && this.#put(this.#ring, at, length)) return true;
+      this.#submit(); // what came before goes before
+      if (this.#late.length > 0) return this.#unwritten(Errno.EAGAIN);
+    }
     if (this.#pieceCount > 0) return this.#writeAll(at, length);
-    if (this.#libc.write(this.#fd, this.#address(at, length), length) === length) return true;
-    return this.#unwritten(this.#libc.errno());
+    return this.#writeOne(this.#address(at, length), length);
   }
 
   flush(): void {
+    this.#submit();
     this.#watch.touch();
+  }
+
+  #writeOne(address: number, length: number): boolean {
+    if (this.#libc.write(this.#fd, address, length) === length) return true;
+    return this.#unwritten(this.#libc.errno());
+  }
+
+  #put(ring: WriteRing, at: number, length: number): boolean {
+    this.#address(at, length); // throws for what does not lie within
+    const { bytes } = this.#memory as Pinned; // there is a ring only after `start`
+    if (ring.put(bytes, at, length)) return true;
+    if (ring.count === 0) return false;
+    this.#submit();
+    return this.#late.length === 0 && this.#ring?.put(bytes, at, length) === true;
+  }
+
+  /** Write what waits for the end of the batch. */
+  #submit(): void {
+    const ring = this.#ring;
+    if (ring === undefined || ring.count === 0 || this.#fd < 0) return;
+    if (ring.count === 1) {
+      const address = ring.addressOf(0);
+      const length = ring.lengthOf(0);
+      if (!this.#writeOne(address, length)) this.#late.push(ring.packet(0));
+      ring.clear(false);
+      return;
+    }
+    const whole = ring.submit();
+    for (let i = 0; i < ring.count && this.#fd >= 0; i++) {
+      const result = ring.result(i);
+      if (result === ring.lengthOf(i)) continue;
+      if (!this.#unwritten(result < 0 ? -result : Errno.EAGAIN)) this.#late.push(ring.packet(i));
+    }
+    ring.clear(true);
+    if (whole || this.#ring !== ring) return;
+    ring.close();
+    this.#ring = undefined;
+  }
+
+  /** Try again what the kernel could not take. */
+  #writeLate(): void {
+    const late = this.#late;
+    this.#late = [];
+    for (const [i, packet] of late.entries()) {
+      if (this.#fd < 0) return;
+      if (this.#writeOne(this.#libc.addressOf(packet), packet.length)) continue;
+      this.#late = late.slice(i);
+      return;
+    }
   }
 
   ref(): this {
@@ -317,7 +381,8 @@ export class Descriptor implements TunDevice {
 
   readonly #again = (): void => {
     this.#retry = undefined;
-    this.#user?.writable();
+    this.#writeLate();
+    if (this.#late.length === 0) this.#user?.writable();
   };
 
   #fail(errno: number, syscall: string): void {
@@ -327,6 +392,10 @@ export class Descriptor implements TunDevice {
   }
 
   async #shut(error: Error | undefined): Promise<void> {
+    if (error === undefined) this.#submit();
+    this.#ring?.close();
+    this.#ring = undefined;
+    this.#late = [];
     const fd = this.#fd;
     this.#fd = -1;
     this.#lastPiece = undefined;

@@ -68,6 +68,18 @@ export interface Libc {
   ): number;
   setsockopt(fd: number, level: number, option: number, value: number, length: number): number;
   socketpair(family: number, type: number, protocol: number, address: number): number;
+  /** io_uring_setup(2), which libc has no name for; `number` is the call's. */
+  ringSetup(number: number, entries: number, params: number): number;
+  /** io_uring_enter(2), likewise. */
+  ringEnter(
+    number: number,
+    fd: number,
+    submit: number,
+    complete: number,
+    flags: number,
+    signals: number,
+    size: number,
+  ): number;
   memmove(to: number, from: number, length: number): number;
   /** Of the call before; ask at once. */
   errno(): number;
@@ -140,6 +152,10 @@ function bind(koffi: Koffi): Libc {
     ),
     socketpair: library.func(
       'int socketpair(int family, int type, int protocol, uintptr_t address)',
+    ),
+    ringSetup: library.func('int syscall(long number, uint32_t entries, uintptr_t params)'),
+    ringEnter: library.func(
+      'int syscall(long number, int fd, uint32_t submit, uint32_t complete, uint32_t flags, uintptr_t signals, size_t size)',
     ),
     memmove: library.func('uintptr_t memmove(uintptr_t to, uintptr_t from, size_t length)'),
     errno: () => koffi.errno(),
