@@ -4,7 +4,9 @@
  * and requests one after the other, each on a connection of its own. Both ends are programs in C (bench/native), or
  * of Node's where there is no compiler. Prints a table; with `--docs` it takes the place of the one in docs/speed.md.
  *
- *     npm run bench:gateway -- [--runs N] [--seconds N] [--only NAME,...] [--docs]
+ *     npm run bench:gateway -- [--runs N] [--seconds N] [--only NAME,...] [--rows down,up,request] [--node OPTION,...] [--docs]
+ *
+ * `--node` is for the process that runs tunstack network, as `--node --cpu-prof,--cpu-prof-dir=/tmp/prof`.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,6 +23,10 @@ const args = process.argv.slice(2);
 const option = (name, usual) => {
   const at = args.indexOf(`--${name}`);
   return at < 0 ? usual : Number(args[at + 1]);
+};
+const list = (name) => {
+  const at = args.indexOf(`--${name}`);
+  return at < 0 ? undefined : args[at + 1].split(',');
 };
 const runs = option('runs', 3);
 const seconds = option('seconds', 2);
@@ -88,6 +94,7 @@ const subjects = {
       const gateway = start(
         ...[
           process.execPath,
+          ...(list('node') ?? []),
           join(root, 'dist/src/cli/main.js'),
           'network',
           '--netns',
@@ -140,6 +147,8 @@ async function measure(name, ends) {
   }
 }
 
+const wanted = (row) => list('rows')?.includes(row) ?? true;
+
 /** Each for a while before it counts. */
 async function allOf(client) {
   const found = {};
@@ -148,6 +157,7 @@ async function allOf(client) {
     ['up', 1, seconds],
     ['request', 2 * REQUESTS, REQUESTS],
   ]) {
+    if (!wanted(what)) continue;
     await resultOf(start(...client, what, SERVER, `${warm}`));
     found[what] = await resultOf(start(...client, what, SERVER, `${measured}`));
   }
@@ -197,10 +207,7 @@ async function main() {
   const found = {};
   const missing = [];
   const { Progress } = await import('../dist/src/cli/progress.js');
-  const at = args.indexOf('--only');
-  const names = Object.keys(subjects).filter(
-    (name) => at < 0 || args[at + 1]?.split(',').includes(name),
-  );
+  const names = Object.keys(subjects).filter((name) => list('only')?.includes(name) ?? true);
   const progress = new Progress({
     what: 'bench:gateway',
     total: runs * names.length,
@@ -224,8 +231,8 @@ async function main() {
   await server.stop();
   await outside.stop();
   const rows = Object.entries(found).map(([name, results]) => {
-    const of = (key) => results.map((result) => result[key]);
-    return `| ${subjects[name].version()} | ${spread(of('down'))} | ${spread(of('up'))} | ${spread(of('request'))} |`;
+    const of = (key) => (wanted(key) ? spread(results.map((result) => result[key])) : '–');
+    return `| ${subjects[name].version()} | ${of('down')} | ${of('up')} | ${of('request')} |`;
   });
   const table = [
     `- \`npm run bench:gateway -- --runs ${runs} --seconds ${seconds}\`, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${cpus().length} cores, Node ${process.version}${lacking ? '; both ends are Node’s' : ''}`,

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 enum { CHUNK = 1 << 20, ANSWER = 100, MOST = 1 << 20 };
 static char buffer[CHUNK];
@@ -47,6 +48,7 @@ static void serve(const char *port, void (*use)(int), int apart) {
     close(door);
     return;
   }
+  prctl(PR_SET_PDEATHSIG, SIGTERM); /* a namespace lives as long as whoever is in it */
   for (;;) {
     int s = accept(door, 0, 0);
     if (s < 0) continue;
