@@ -244,9 +244,13 @@ export class Switch {
     setImmediate(() => this.#readable(port));
   }
 
-  /** One frame that lies with who sends it; `readable` comes when it has sent all. */
+  /**
+   * One frame that lies with who sends it; `readable` comes when it has sent all. There is no bound but what the sender
+   * sends in one turn of its own: whatever is left would be copied into a queue and out of it, in the same turn, and
+   * that is as much work as to send it.
+   */
   #packet(port: Port): void {
-    if (this.#busy || port.early >= ENOUGH) return;
+    if (this.#busy) return;
     this.#busy = true;
     try {
       port.early += this.#takeNext(port, this.#clock.now());
