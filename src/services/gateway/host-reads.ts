@@ -21,10 +21,10 @@ const MOST_OWN = 256;
 const MOST_SPARE = 32;
 
 /**
- * Takes the first `length` bytes of `bytes`, which are others' when it returns, unless it may keep them and says so:
- * then they are its own until `giveBack`.
+ * Takes the first `length` bytes of `bytes`, which are others' when it returns; unless they lie in a `piece` and it says
+ * that it keeps that: then it is its own until it lets go.
  */
-export type Taker = (bytes: Uint8Array, length: number, mayKeep: boolean) => number;
+export type Taker = (bytes: Uint8Array, length: number, piece: Piece | undefined) => number;
 /** What it says: bits. `ENOUGH`: read no more until `resume` of the socket. `PASS`: the stream is to have them. */
 export const Took = { ALL: 0, ENOUGH: 1, PASS: 2, KEPT: 4 } as const;
 
@@ -38,21 +38,41 @@ function shared(): Buffer {
   return enough() < ROOM ? part : whole;
 }
 
-const spares: Buffer[] = [];
+const spares: Piece[] = [];
 let lent = 0;
 
-/** A piece for one socket, unless there are too many. */
-function lend(): Buffer | undefined {
-  if (lent === MOST_OWN || enough() < ROOM) return undefined;
-  lent++;
-  return spares.pop() ?? Buffer.allocUnsafeSlow(ROOM);
+/** Memory that one socket reads into, given back when everyone who holds it has let go. */
+export class Piece {
+  readonly bytes: Buffer = Buffer.allocUnsafeSlow(ROOM);
+  #holders = 0;
+
+  hold(): void {
+    this.#holders++;
+  }
+
+  letGo(): void {
+    if (--this.#holders > 0) return;
+    lent--;
+    if (spares.length < MOST_SPARE) spares.push(this);
+  }
 }
 
-/** What a taker has kept is not needed any more. */
-export function giveBack(piece: Buffer): void {
-  lent--;
-  if (spares.length < MOST_SPARE) spares.push(piece);
+/** A piece for one socket, which holds it, unless there are too many. */
+function lend(): Piece | undefined {
+  if (lent === MOST_OWN || enough() < ROOM) return undefined;
+  lent++;
+  const piece = spares.pop() ?? new Piece();
+  piece.hold();
+  return piece;
 }
+
+/** Counts up with the event loop's turns in which something was read. */
+let turn = 0;
+let counting = false;
+const nextTurn = (): void => {
+  turn++;
+  counting = false;
+};
 
 const known = new WeakMap<object, HostReads>();
 
@@ -62,7 +82,9 @@ export class HostReads {
   taker: Taker | undefined;
   #socket: Socket | undefined;
   /** Nobody else's, for the next read. */
-  #own: Buffer | undefined;
+  #own: Piece | undefined;
+  /** When it was read last. */
+  #readIn = -1;
   /** The last read brought much. */
   #busy = false;
   #watched = false;
@@ -84,6 +106,11 @@ export class HostReads {
     return Object.hasOwn(socket, 'push') ? undefined : known.get(socket);
   }
 
+  /** Whether something was read in this turn of the event loop. */
+  get fresh(): boolean {
+    return this.#readIn === turn;
+  }
+
   #next(): Buffer {
     if (!this.#busy) this.#letGo();
     else if (this.#own === undefined) this.#own = lend();
@@ -91,20 +118,25 @@ export class HostReads {
       this.#watched = true;
       this.#socket?.once('close', () => this.#letGo());
     }
-    return this.#own ?? shared();
+    return this.#own?.bytes ?? shared();
   }
 
   #letGo(): void {
-    if (this.#own !== undefined) giveBack(this.#own);
+    this.#own?.letGo();
     this.#own = undefined;
   }
 
   #read(length: number, bytes: Uint8Array): boolean {
     const socket = this.#socket as Socket; // it is read only once it was made
+    this.#readIn = turn;
+    if (!counting) {
+      counting = true;
+      setImmediate(nextTurn);
+    }
     this.#busy = 2 * length >= bytes.length;
     const passes = this.taker === undefined || socket.readableLength > 0;
-    const mayKeep = this.#busy && bytes === this.#own;
-    const took = passes ? Took.PASS : (this.taker?.(bytes, length, mayKeep) ?? Took.PASS);
+    const piece = this.#busy && bytes === this.#own?.bytes ? this.#own : undefined;
+    const took = passes ? Took.PASS : (this.taker?.(bytes, length, piece) ?? Took.PASS);
     if ((took & Took.PASS) !== 0) return socket.push(Buffer.from(bytes.subarray(0, length)));
     if ((took & Took.KEPT) !== 0) this.#own = undefined;
     return (took & Took.ENOUGH) === 0;

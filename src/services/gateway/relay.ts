@@ -3,8 +3,10 @@
  * is taken; an end is passed on as an end, and a failure as a reset.
  * @module
  */
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { shorten } from './shortcut.ts';
+import { HostReads } from './host-reads.ts';
+import { connectionOf, shorten } from './shortcut.ts';
 import { countRelay, enough } from './waiting.ts';
 
 /** What `net.Socket` has besides. */
@@ -56,6 +58,12 @@ function look(socket: Duplex, then: () => void = () => {}): void {
   else socket.write(NOTHING, (error) => !error && then());
 }
 
+/** Whether an end is one: libuv is to be doubted, and only where the end came in one turn with text. */
+const isSure = (socket: Duplex): boolean =>
+  !(socket instanceof Socket) ||
+  connectionOf(socket) !== undefined ||
+  HostReads.of(socket)?.fresh === false;
+
 /** End `peer` as soon as `held` has let its last text go. */
 class Held {
   #holds: boolean;
@@ -92,9 +100,11 @@ export function relay(
       failed = true;
     });
     const ended = (): void => {
-      // libuv makes an end of a reset that comes while the last text is read: an end is believed at a
+      const end = (): void => held.after(() => peer.end());
+      // libuv makes an end of a reset that comes while the last text is read: such an end is believed at a
       // second look, or the peer would take what was cut off for all of it.
-      look(socket, () => held.after(() => peer.end()));
+      if (isSure(socket)) end();
+      else look(socket, end);
       if (socket.writable) looking = setInterval(look, lookEvery, socket).unref();
     };
     // A FIN may come with the handshake's last segment, and `end` before anybody has listened.

@@ -10,13 +10,13 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { prepareWrites, writeNow } from '../../device/linux/socket-write.ts';
 import type { Connection } from '../../index.ts';
-import { giveBack, HostReads, Took } from './host-reads.ts';
+import { HostReads, type Piece, Took } from './host-reads.ts';
 
 /** Shorter text is gathered by the stack, many segments to a buffer: a call for each would cost more. */
 const LARGE = 8192;
 
 /** The stack's connection below `socket`, if that is one of a stack's. */
-function connectionOf(socket: object): Connection | undefined {
+export function connectionOf(socket: object): Connection | undefined {
   const { connection } = socket as { connection?: Partial<Connection> };
   const isOurs = typeof connection?.writeCopy === 'function' && connection.handler !== undefined;
   return isOurs ? (connection as Connection) : undefined;
@@ -59,31 +59,72 @@ function carryOut(from: Socket, connection: Connection, to: Socket): void {
 function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
   const reads = HostReads.of(from);
   if (reads === undefined) return;
-  // Only what is kept bears a token.
-  const release = (_: unknown, token: unknown): void => giveBack(token as Buffer);
-  connection.handler = { ...connection.handler, release };
+  const { handler } = connection;
+  /** What the send buffer had no room for, and reading has stopped for. */
+  let rest: Rest | undefined;
+  const forget = (): void => {
+    rest?.piece.letGo();
+    rest = undefined;
+  };
+  from.once('close', forget);
+  connection.handler = {
+    ...handler,
+    // Only what is kept bears a token.
+    release: (_, token) => (token as Piece).letGo(),
+    writable: (same) => {
+      if (rest !== undefined && !goOn(same, rest)) return;
+      if (rest !== undefined) {
+        forget();
+        from.resume();
+      }
+      handler.writable?.(same);
+    },
+  };
   let filled = false;
   const end = (): void => {
     filled = false;
     if (!connection.closed) connection.setNoDelay(true);
   };
-  reads.taker = (bytes, length, mayKeep) => {
-    if (to.writableLength > 0 || !to.writable) return Took.PASS;
+  reads.taker = (bytes, length, piece) => {
+    if (to.writableLength > 0 || !to.writable || rest !== undefined) return Took.PASS;
     // There is more to come at once: the end of this is no segment of its own.
     if (length === bytes.length && !filled) {
       filled = true;
       connection.setNoDelay(false);
       setImmediate(end);
     }
-    const taken = mayKeep
-      ? connection.write(bytes, 0, length, bytes)
-      : connection.writeCopy(bytes, 0, length);
-    const kept = mayKeep && taken > 0 ? Took.KEPT : Took.ALL;
-    if (taken === length) return kept;
-    const rest = Buffer.from(bytes.subarray(taken, length));
-    to.write(rest, (error) => {
+    if (piece !== undefined) {
+      // Held by what is not written yet, besides by what is and was not acknowledged.
+      const whole: Rest = { piece, at: 0, end: length };
+      if (goOn(connection, whole)) {
+        piece.letGo();
+        return Took.KEPT;
+      }
+      rest = whole;
+      return Took.KEPT | Took.ENOUGH;
+    }
+    const taken = connection.writeCopy(bytes, 0, length);
+    if (taken === length) return Took.ALL;
+    to.write(Buffer.from(bytes.subarray(taken, length)), (error) => {
       if (!error) from.resume();
     });
-    return kept | Took.ENOUGH;
+    return Took.ENOUGH;
   };
+}
+
+/** Text in a piece that is to be written from `at`. */
+interface Rest {
+  readonly piece: Piece;
+  at: number;
+  readonly end: number;
+}
+
+/** Write what there is room for; whether that is all. */
+function goOn(connection: Connection, rest: Rest): boolean {
+  const { piece, at, end } = rest;
+  piece.hold();
+  const taken = connection.write(piece.bytes, at, end - at, piece);
+  if (taken === 0) piece.letGo();
+  rest.at += taken;
+  return rest.at === end;
 }

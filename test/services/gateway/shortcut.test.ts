@@ -183,12 +183,8 @@ test('shortcut: many flows at once keep apart', async (t) => {
     ].map(async ([from, to], k) => {
       const list = [Buffer.alloc(200_000 + i, 2 * i + k)];
       const [found] = await Promise.all([hashOf(to as Socket), send(from as Socket, list)]);
-      t.is(
-        found,
-        createHash('sha256')
-          .update(list[0] as Buffer)
-          .digest('hex'),
-      );
+      const expected = createHash('sha256').update(list[0] as Buffer);
+      t.is(found, expected.digest('hex'));
     }),
   );
   await Promise.all(all);
@@ -210,7 +206,10 @@ function stubs() {
     },
   });
   const connection = {
-    handler: {} as { release?(connection: unknown, token: unknown): void },
+    handler: {} as {
+      release?(connection: unknown, token: unknown): void;
+      writable?(connection: unknown): void;
+    },
     closed: false,
     writeCopy: (_bytes: Uint8Array, _at: number, length: number) => {
       told.push(`copy ${Math.min(length, room)}`);
@@ -242,6 +241,7 @@ function stubs() {
     acknowledge: () => {
       for (const [, token] of kept.splice(0)) connection.handler.release?.(connection, token);
     },
+    writable: () => connection.handler.writable?.(connection),
     shut: () => from.emit('close'),
     room: (bytes: number) => {
       room = bytes;
@@ -306,16 +306,48 @@ test('shortcut: memory of which all was read is kept until it is acknowledged, a
   other.shut();
 });
 
-test('shortcut: memory of which nothing was taken is not kept', (t) => {
-  const { told, read, all, place, room, kept, shut } = stubs();
+test('shortcut: what does not fit of memory of its own goes from there when there is room, and is read no further till then', (t) => {
+  const { told, read, all, place, room, kept, from, writable, acknowledge, shut } = stubs();
+  let resumed = 0;
+  from.resume = () => {
+    resumed++;
+    return from;
+  };
   t.true(read(all));
-  room(0);
   const own = place();
+  room(30);
   t.false(read(all));
-  t.deepEqual(told.slice(2), ['keep 0', `stream ${all}`]);
-  t.is(kept.length, 0);
-  t.is(place(), own);
+  for (const bytes of [0, 50]) {
+    room(bytes);
+    writable();
+    t.is(resumed, 0);
+  }
+  room(Number.POSITIVE_INFINITY);
+  writable();
+  t.is(resumed, 1);
+  t.deepEqual(told.slice(2), ['keep 30', 'keep 0', 'keep 50', `keep ${all - 80}`]);
+  t.true(kept.every(([bytes]) => bytes === own));
+  acknowledge();
+  t.true(read(all));
+  t.true(place() === own);
   shut();
+});
+
+test('shortcut: memory that is partly written is used again when its socket goes and what was written is acknowledged', (t) => {
+  const { read, all, place, room, acknowledge, shut } = stubs();
+  t.true(read(all));
+  const own = place();
+  room(30);
+  t.false(read(all));
+  shut();
+  const [one, other] = [stubs(), stubs()];
+  t.true(one.read(all));
+  t.true(one.place() !== own);
+  acknowledge();
+  t.true(other.read(all));
+  t.true(other.place() === own);
+  one.shut();
+  other.shut();
 });
 
 // A recording has what a stream is given: it must be given all.
