@@ -10,6 +10,7 @@ import { carryDatagrams } from './datagrams.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { Dialer } from './dial.ts';
 import type { FlowLine, FlowQuestion, FlowWatcher, Judge, Verdict } from './judge.ts';
+import { KeepAlives } from './keep-alives.ts';
 import { type LiveEnds, LiveFlow } from './live.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { type Resettable, relay } from './relay.ts';
@@ -70,6 +71,7 @@ const DIAL_TIMEOUT = 150_000;
 const UDP_DIAL_TIMEOUT = 10_000;
 /** A peer that is gone without a word is found out after so many milliseconds of silence. */
 const KEEP_ALIVE = 60_000;
+const SETTINGS = { keepAlive: true, keepAliveIdle: KEEP_ALIVE * 1000 };
 /** What running out of descriptors is called. */
 const OUT_OF_DESCRIPTORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 /** Types of echo requests. RFC 792, RFC 4443 §4.1. */
@@ -105,6 +107,7 @@ export class Gateway {
   readonly #udpFlows: UdpFlows = new UdpFlows();
   readonly #complained: Set<string> = new Set();
   readonly #live: Set<LiveFlow> = new Set();
+  readonly #keepAlives: KeepAlives = new KeepAlives(KEEP_ALIVE);
   #ids = 0;
 
   /** Not for use from outside: `createGateway` makes these. Takes all flows of `stack` from now on. */
@@ -112,7 +115,8 @@ export class Gateway {
     this.#parts = parts;
     this.#stack = stack;
     const { flows, udpIdle } = parts;
-    stack.tcp.intercept((flow) => this.#tcp(flow), { backlog: flows, timeout: DIAL_TIMEOUT });
+    const waiting = { backlog: flows, timeout: DIAL_TIMEOUT };
+    stack.tcp.intercept((flow) => this.#tcp(flow), { ...waiting, settings: SETTINGS });
     // Room for one more than there may be, which is asked about and so refused with a word.
     stack.udp.intercept((flow) => this.#udp(flow), {
       ...{ idle: udpIdle, timeout: UDP_DIAL_TIMEOUT, flows: flows + 1 },
@@ -330,19 +334,19 @@ export class Gateway {
       client?.resetAndDestroy();
       throw new Error('the client went away');
     }
-    for (const socket of [client, upstream]) socket.setKeepAlive(true, KEEP_ALIVE);
+    this.#keepAlives.add(upstream);
     // The socket counts what its stream had, which is not all.
     const { connection } = client;
     const cut = (): void => {
       client.resetAndDestroy();
       upstream.resetAndDestroy();
     };
-    const ends = {
-      bytesOut: () => connection?.bytesRead ?? 0,
+    const bytesOut = (): number => connection?.bytesRead ?? 0;
+    const live = this.#open(question, verdict, {
+      bytesOut,
       bytesIn: () => upstream.bytesRead,
       cut,
-    };
-    const live = this.#open(question, verdict, ends);
+    });
     const opening = verdict.listen ? hear(client, (said) => this.#hear(live, said)) : undefined;
     relay(client, upstream, () => this.#close(live, way), { opening });
   }

@@ -7,9 +7,10 @@
  */
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { blockOfOne } from '../../../src/services/block.ts';
 import { type Exit, openConnection, openDatagrams } from '../../../src/services/gateway/exit.ts';
 import { OwnSockets } from '../../../src/services/gateway/own-sockets.ts';
 import { associate, connectThrough } from '../../../src/services/gateway/socks5.ts';
@@ -124,6 +125,30 @@ test.serial(
     t.false(exit.own.has('udp', bound.address, bound.port));
   },
 );
+
+test('own-sockets: what is not from this host is asked nothing about, and addresses may come and go', (t) => {
+  let blocks = [blockOfOne('address', HOME)];
+  const own = new OwnSockets(() => blocks);
+  let asked = 0;
+  const socket = Object.defineProperties(new Socket(), {
+    localAddress: {
+      get: () => {
+        asked++;
+        return '192.0.2.1';
+      },
+    },
+    localPort: { get: () => 5000 },
+  });
+  own.watch(socket);
+  socket.emit('connectionAttempt', '192.0.2.2', 80, 4);
+  t.false(own.has('tcp', '192.0.2.1', 5000));
+  t.is(asked, 0);
+  blocks = [...blocks, blockOfOne('address', '192.0.2.1')];
+  t.true(own.has('tcp', '192.0.2.1', 5000));
+  t.false(own.has('tcp', '192.0.2.1', 5001));
+  socket.emit('close');
+  t.false(own.has('tcp', '192.0.2.1', 5000));
+});
 
 test.serial('socks5: a proxy that never answers is given up, and nothing stays open', async (t) => {
   const { port, clients } = await makeProxy(t, () => undefined);
