@@ -163,13 +163,12 @@ export type {
   Limits as TcpLimits,
   Settings as TcpSettings,
 } from './stack/tcp/tcb/settings.ts';
+export type { FrameVerdict, SwitchFrame } from './switch/hook.ts';
 export type { PortCapture, SwitchPort } from './switch/plug.ts';
 export type { PortOptions, PortStats } from './switch/port.ts';
 export {
   createSwitch,
-  type FrameVerdict,
   type Switch,
-  type SwitchFrame,
   type SwitchOptions,
   type SwitchStation,
 } from './switch/switch.ts';

@@ -149,6 +149,28 @@ export class PipeEnd implements Device {
     return length;
   }
 
+  /**
+   * Within `packet`, as `read`, but what the far end has gathered stays where it lies, in `tail`, until `packet` returns.
+   * 0, and nothing is read, if it has gathered nothing, or if less than `least` bytes precede that.
+   * @internal
+   */
+  readHead(at: number, room: number, least: number): number {
+    const far = this.#far;
+    const user = this.#user;
+    const length = far.#lent;
+    const whole = length + far.#pieces.length;
+    if (user === undefined || length < least || whole === length || whole > room) return 0;
+    const { memory } = far.#user as DeviceUser; // who has written has started it
+    copy(memory, far.#lentAt, user.memory, at, length);
+    far.#lent = 0;
+    return length;
+  }
+
+  /** @internal */
+  get tail(): Pieces {
+    return this.#far.#pieces;
+  }
+
   gather(bytes: Uint8Array, from: number, length: number): boolean {
     return this.#pieces.add(bytes, from, length);
   }

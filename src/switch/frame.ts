@@ -6,6 +6,7 @@
  * addresses, moves by four bytes. IEEE 802.1Q §9.
  * @module
  */
+import type { Pieces } from '../device/queue.ts';
 import * as ethernet from '../stack/wire/ethernet.ts';
 import * as virtio from '../stack/wire/virtio.ts';
 
@@ -24,6 +25,8 @@ export class Frame {
   length = 0;
   /** Bytes of the device's header. */
   headerLength = 0;
+  /** Where its last bytes lie, if that is not behind the others: with who sent it. Headers are never among them. */
+  tail: Pieces | undefined = undefined;
   vlan = 0;
   /** Of the tag, if it had one: priority and drop eligibility, four bits. */
   priority = 0;
@@ -33,6 +36,14 @@ export class Frame {
   constructor(memory: Uint8Array) {
     this.bytes = memory;
     this.view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+  }
+
+  /** Have all of it in one place. */
+  whole(): void {
+    const { tail } = this;
+    if (tail === undefined) return;
+    this.tail = undefined;
+    tail.copy(this.bytes, this.at + this.length - tail.length);
   }
 
   /** Where the frame itself begins. */

@@ -6,7 +6,8 @@
  */
 import type { Device } from '../device/device.ts';
 import { checkInteger, invalid } from '../device/errors.ts';
-import { PacketQueue } from '../device/queue.ts';
+import { PipeEnd } from '../device/pipe.ts';
+import { PacketQueue, type Pieces } from '../device/queue.ts';
 import { Direction } from '../device/wrap/pcapng.ts';
 import type { Recorder } from '../device/wrap/recorder.ts';
 import { Outlet, PIECE } from '../device/wrap/wrapper.ts';
@@ -81,6 +82,8 @@ export class Port implements PieceTaker {
   readonly isolated: boolean;
   readonly stations: number;
   readonly pins: Pins | undefined;
+  /** The device, if that is the end of a pipe: what is sent by it need not be copied from where it lies. */
+  readonly pipe: PipeEnd | undefined;
   /** Where what passes here is written down, and what is dropped, with the reason. */
   log: Recorder | undefined = undefined;
   /** Where every frame that passes here is shown too. */
@@ -125,6 +128,7 @@ export class Port implements PieceTaker {
     if (!(storm > 0)) throw invalid('storm', storm, 'it must be above 0');
     this.index = index;
     this.device = device;
+    this.pipe = device instanceof PipeEnd ? device : undefined;
     this.name = name;
     this.isolated = options.isolated ?? false;
     this.stations = stations;
@@ -188,8 +192,11 @@ export class Port implements PieceTaker {
   send(frame: Frame): void {
     const headerLength = this.#headerLength;
     if (frame.headerLength === headerLength && this.#takes(frame)) {
-      this.put(frame.at, frame.length);
-    } else if (frame.headerLength === 0) {
+      this.#putFrame(frame);
+      return;
+    }
+    frame.whole();
+    if (frame.headerLength === 0) {
       const at = frame.at - headerLength;
       virtio.clear(frame.view, at, headerLength);
       this.put(at, frame.length + headerLength);
@@ -201,6 +208,33 @@ export class Port implements PieceTaker {
         : cutter.cut(frame, headerLength, this);
       if (!good) this.drop(SwitchDrop.OFFLOAD);
     }
+  }
+
+  /** As it is: from where its parts lie, if the device gathers them. */
+  #putFrame(frame: Frame): void {
+    const { tail, at, length } = frame;
+    const may = tail !== undefined && !this.#blocked && length <= this.#longest;
+    const isApart = may && this.#gathers(tail);
+    if (!isApart || !this.device.write(at, length - tail.length)) {
+      frame.whole();
+      this.#blocked ||= isApart; // the device has just refused it
+      this.put(at, length);
+      return;
+    }
+    this.touched = true;
+    this.framesOut++;
+    this.bytesOut += length;
+  }
+
+  /** Have the device take `tail` behind what is written next; not if the frame is looked at here besides. */
+  #gathers(tail: Pieces): boolean {
+    const { device, log, mirror } = this;
+    if (device.gather === undefined || log !== undefined || mirror !== undefined) return false;
+    for (let i = 0; i < tail.count; i++) {
+      const bytes = tail.bytes[i] as Uint8Array; // below the count, as are the others
+      if (!device.gather(bytes, tail.from[i] as number, tail.lengths[i] as number)) return false;
+    }
+    return true;
   }
 
   /** Send `length` bytes, the device's header included; what the device cannot take waits. */

@@ -17,6 +17,7 @@ import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Device } from '../device/device.ts';
 import { checkInteger, checkNumber, DeviceError, invalid } from '../device/errors.ts';
+import type { PipeEnd } from '../device/pipe.ts';
 import { Direction } from '../device/wrap/pcapng.ts';
 import { PIECE } from '../device/wrap/wrapper.ts';
 import * as ethernet from '../stack/wire/ethernet.ts';
@@ -24,6 +25,7 @@ import { Cutter } from './cutter.ts';
 import { SwitchDrop } from './drops.ts';
 import { Frame } from './frame.ts';
 import { Audience, Groups } from './groups.ts';
+import { type FrameVerdict, Shown, type SwitchFrame } from './hook.ts';
 import { SwitchPort } from './plug.ts';
 import { LEAD, Port, type PortOptions, whyDropped } from './port.ts';
 import { Learned, Stations, UNKNOWN } from './stations.ts';
@@ -52,23 +54,6 @@ export interface SwitchOptions {
   readonly secret?: number;
 }
 
-/** What a hook says of a frame. */
-export type FrameVerdict = 'pass' | 'drop';
-
-/** A frame that a hook is shown; one object for all, filled again for each. */
-export interface SwitchFrame {
-  /** Where it came from. */
-  readonly port: SwitchPort;
-  /** Its VLAN, 1 to 4094. */
-  readonly vlan: number;
-  /** The memory that it lies in: for the accessors of `tunstack/wire`, and to change it. */
-  readonly view: DataView;
-  /** Where its Ethernet header begins. */
-  readonly at: number;
-  /** Bytes from there to its end. */
-  readonly length: number;
-}
-
 /** A station that a switch knows. */
 export interface SwitchStation {
   /** Its hardware address: `02:00:5e:00:53:01`. */
@@ -84,6 +69,8 @@ export interface SwitchStation {
 /** Frames of one turn, and bytes, before others have theirs; the device tells again what is left. */
 const BUDGET = 256;
 const ENOUGH = 512 * 1024;
+/** More than the headers that are looked at here, of a device and a frame with its tags. */
+const HEADS = 40;
 
 /** Devices that carry frames, switched. */
 export class Switch {
@@ -100,7 +87,7 @@ export class Switch {
   /** Undefined: groups are everyone's. */
   readonly #groups: Groups | undefined;
   readonly #persistence: number;
-  readonly #shown: { -readonly [K in keyof SwitchFrame]: SwitchFrame[K] };
+  readonly #shown: Shown;
   #busy = false;
   #closed = false;
 
@@ -121,8 +108,7 @@ export class Switch {
     this.#memory = new Uint8Array((ports + 2) * PIECE);
     this.#cutter = new Cutter(this.#memory, (ports + 1) * PIECE);
     this.#frame = new Frame(this.#memory);
-    const { view } = this.#frame;
-    this.#shown = { port: undefined as unknown as SwitchPort, vlan: 0, view, at: 0, length: 0 };
+    this.#shown = new Shown(this.#frame);
   }
 
   /** The ports that are plugged in. */
@@ -253,7 +239,7 @@ export class Switch {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      port.early += this.#takeNext(port, this.#clock.now());
+      port.early += this.#takeNext(port, this.#clock.now(), port.pipe);
     } finally {
       this.#busy = false;
     }
@@ -271,10 +257,13 @@ export class Switch {
     }
   }
 
-  /** The next frame, if there is one: its length, or 0. */
-  #takeNext(port: Port, now: number): number {
+  /** The next frame, if there is one: its length, or 0. What lies with who sends it at `pipe` is left there. */
+  #takeNext(port: Port, now: number, pipe?: PipeEnd): number {
     const { device, log } = port;
-    const length = device.read(LEAD, PIECE - LEAD);
+    const head = log === undefined ? (pipe?.readHead(LEAD, PIECE - LEAD, HEADS) ?? 0) : 0;
+    const tail = head > 0 ? pipe?.tail : undefined;
+    this.#frame.tail = tail;
+    const length = tail ? head + tail.length : device.read(LEAD, PIECE - LEAD);
     if (length === 0) return 0;
     port.framesIn++;
     port.bytesIn += length;
@@ -296,6 +285,7 @@ export class Switch {
     frame.length = length;
     frame.headerLength = port.device.headerLength;
     if (!frame.valid) return SwitchDrop.SHORT;
+    if (port.mirror !== undefined || port.pins !== undefined) frame.whole();
     if (port.mirror !== undefined) port.mirror.send(frame);
     const { view } = frame;
     const sourceHi = ethernet.sourceHi(view, frame.start);
@@ -348,6 +338,7 @@ export class Switch {
   #flood(port: Port, hi: number, now: number): SwitchDrop {
     if (!port.mayFlood(now)) return SwitchDrop.STORM;
     const frame = this.#frame;
+    frame.whole();
     const groups = ethernet.isGroup(hi) ? this.#groups : undefined;
     const audience = groups?.audience(frame, port.index, now) ?? Audience.ALL;
     for (const out of this.#ports) {
@@ -377,13 +368,9 @@ export class Switch {
 
   #passes(port: Port): boolean {
     const shown = this.#shown;
-    const frame = this.#frame;
     const handle = this.#handleOf(port);
     if (handle === undefined) return false;
-    shown.port = handle;
-    shown.vlan = frame.vlan;
-    shown.at = frame.start;
-    shown.length = frame.length - frame.headerLength;
+    shown.fill(handle);
     try {
       return this.onFrame?.(shown) !== 'drop';
     } catch (error) {
