@@ -115,8 +115,8 @@ export class Gateway {
     this.#parts = parts;
     this.#stack = stack;
     const { flows, udpIdle } = parts;
-    const waiting = { backlog: flows, timeout: DIAL_TIMEOUT };
-    stack.tcp.intercept((flow) => this.#tcp(flow), { ...waiting, settings: SETTINGS });
+    const waits = { backlog: flows, timeout: DIAL_TIMEOUT, settings: SETTINGS };
+    stack.tcp.intercept((flow) => this.#tcp(flow), waits);
     // Room for one more than there may be, which is asked about and so refused with a word.
     stack.udp.intercept((flow) => this.#udp(flow), {
       ...{ idle: udpIdle, timeout: UDP_DIAL_TIMEOUT, flows: flows + 1 },
@@ -337,15 +337,13 @@ export class Gateway {
     this.#keepAlives.add(upstream);
     // The socket counts what its stream had, which is not all.
     const { connection } = client;
-    const cut = (): void => {
-      client.resetAndDestroy();
-      upstream.resetAndDestroy();
-    };
-    const bytesOut = (): number => connection?.bytesRead ?? 0;
     const live = this.#open(question, verdict, {
-      bytesOut,
+      bytesOut: () => connection?.bytesRead ?? 0,
       bytesIn: () => upstream.bytesRead,
-      cut,
+      cut: () => {
+        client.resetAndDestroy();
+        upstream.resetAndDestroy();
+      },
     });
     const opening = verdict.listen ? hear(client, (said) => this.#hear(live, said)) : undefined;
     relay(client, upstream, () => this.#close(live, way), { opening });
