@@ -123,9 +123,9 @@ export async function loadLibc(
 function bind(koffi: Koffi): Libc {
   // The process itself: it has libc in it, whether that is glibc or musl.
   const library = koffi.load(null);
+  keepFreed(library);
   // What moves bytes gives an `int`, in place of libc's `long`: no call moves 2 GiB, and a `long` is made a number by a
   // detour. Measured: `npm run bench:switch`, row "µs of CPU a frame".
-  keepFreed(library);
   const poll = library.func('int poll(uintptr_t fds, unsigned long count, int timeout)');
   return {
     open: library.func('int open(const char *path, int flags)'),
