@@ -52,7 +52,12 @@ static void serve(const char *port, void (*use)(int), int apart) {
   for (;;) {
     int s = accept(door, 0, 0);
     if (s < 0) continue;
-    if (!apart || !fork()) use(s);
+    if (!apart) use(s);
+    else if (!fork()) {
+      prctl(PR_SET_PDEATHSIG, SIGTERM);
+      use(s);
+      _exit(0);
+    }
     close(s);
   }
 }
