@@ -3,6 +3,7 @@
  * @module
  */
 import { PassThrough } from 'node:stream';
+import { inspect } from 'node:util';
 import test from 'ava';
 import {
   capture,
@@ -211,6 +212,19 @@ test('stats: packets out are those of both families', async (t) => {
   await pair.left.ping(RIGHT);
   await pair.left.ping(RIGHT6);
   t.is(pair.left.stats().packetsOut, before + 2);
+  await pair.close();
+});
+
+test('a socket that is printed whole shows itself, and nothing of its stack', async (t) => {
+  const pair = makePair();
+  pair.right.net.createServer((socket) => socket.resume()).listen(7);
+  const socket = pair.left.net.connect(7, RIGHT);
+  await next(socket, 'connect');
+  // As `assert` prints it when it fails.
+  const printed = inspect(socket, { depth: 1000, maxArrayLength: Number.POSITIVE_INFINITY });
+  t.true(printed.length < 10_000, `${printed.length} characters`);
+  t.notRegex(printed, /Uint8Array/);
+  socket.destroy();
   await pair.close();
 });
 

@@ -17,6 +17,7 @@
  * @module
  */
 import type { LookupFunction } from 'node:net';
+import { inspect } from 'node:util';
 import type { Device } from '../../device/device.ts';
 import { type Clock, type Micros, NEVER } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
@@ -101,6 +102,11 @@ export class Host {
     this.inflow = new Inflow(core.slots, this.events);
     core.thrown = (error: unknown): void => this.thrown(error);
     core.wake = (): void => this.#wake();
+  }
+
+  /** Who prints a socket wants the socket, and not all of its stack with it. Node: `util.inspect.custom`. */
+  static {
+    Object.defineProperty(Host.prototype, inspect.custom, { value: () => 'Host {}' });
   }
 
   /** The devices that are attached now. */
