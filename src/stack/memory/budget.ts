@@ -29,6 +29,8 @@ export class Budget<T extends Holder> {
   readonly pressureFrom: number;
   readonly limit: number;
   readonly holders: T[] = [];
+  /** When its user last went through them; his own. */
+  lookedAt = 0;
   readonly #relief: number;
   readonly #turned: (pressed: boolean) => void;
 

@@ -126,7 +126,7 @@ test('memory: at the limit the one whose window has been shut for longest ends, 
     one.send('.', { window: 0 });
     lab.advance(10 * S);
     one.skip();
-    one.write(pattern(900 * KIB));
+    one.write(pattern(800 * KIB));
   }
   t.is(first.app.closed, Failure.NO_BUFFERS);
   t.true(
@@ -138,6 +138,28 @@ test('memory: at the limit the one whose window has been shut for longest ends, 
   t.true(total(first) <= 4 * MIB);
 });
 
+test('memory: many that write and are read end nobody: each takes what is there, and goes on', (t) => {
+  const peers = many(t, 100, { memory: 4 * MIB, memoryPressure: 3 * MIB });
+  const [{ lab }] = peers as [Peer];
+  const written = peers.map((one) => {
+    one.tcb.sendBuffer = MIB;
+    one.tcb.cwnd = MIB;
+    return one.write(pattern(MIB));
+  });
+  t.true(lab.core.tcp.budget.total <= 4 * MIB, 'within the limit');
+  t.true(
+    written.every((bytes) => bytes >= 4096),
+    'and nobody goes without',
+  );
+  t.is(lab.stat('TcpExtTCPAbortOnMemory'), 0);
+  for (const [i, one] of peers.entries()) {
+    lab.advance(MS);
+    one.send('.', { ack: (written[i] as number) + 1 }); // there is one for each
+    t.true(one.write(pattern(MIB)) > 0);
+  }
+  t.is(lab.stat('TcpExtTCPAbortOnMemory'), 0);
+});
+
 test('memory: orphans count, and go before those whose owner is there', (t) => {
   const peers = many(t, 5, { memory: 4 * MIB, memoryPressure: 4 * MIB });
   const [owned, orphan] = peers as [Peer, Peer];
@@ -147,7 +169,7 @@ test('memory: orphans count, and go before those whose owner is there', (t) => {
     one.send('.', { window: 0 });
     if (one === peers[4]) orphan.detach();
     one.write(pattern(900 * KIB));
-    lab.advance(10 * MS);
+    lab.advance(300 * MS);
   }
   t.is(orphan.app.closed, Failure.NO_BUFFERS);
   t.is(owned.app.closed, undefined);

@@ -8,30 +8,63 @@
  * once that the next bytes do not ask again: it costs a constant for each byte that was kept.
  * @module
  */
-import type { Micros } from '../../base/clock.ts';
+import { MILLISECOND, type Micros, SECOND } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import type { Shared, Tcb } from '../tcb/tcb.ts';
 import { account } from './kept.ts';
 
-/** What is left after taking back, of the limit. */
+/** What is left after taking back, of the limit; and what those fill who have something to send already. */
 const LEFT = 7 / 8;
 /** Any connection may keep so much to be sent, so that it goes on. Linux: the first of `tcp_wmem`. */
 const LEAST = 4096;
+/** A peer that takes nothing for so long stalls: a few persist timers (RFC 9293 §3.8.6.1) have had no answer that helps. */
+const STALLED = 5 * SECOND;
+/** How often such are looked for. */
+const LOOK_EVERY = 100 * MILLISECOND;
 /** How poor a use is: the logarithm of a time in milliseconds. */
 const CLASSES = 32;
-/** An orphan's use is so much poorer: nobody learns whether its text arrives. */
+/** An orphan's use is so many classes poorer: nobody learns whether its text arrives. */
 const ORPHAN = 3;
+const ORPHAN_WEIGHT = 2 ** ORPHAN;
 
 /** Bytes that could be taken back, by class: scratch. */
 const found = new Float64Array(CLASSES);
 
-/** How many of `bytes` more `tcb` may keep to be sent; what others give for it is taken. */
+/**
+ * How many of `bytes` more `tcb` may keep to be sent. A writer can wait, and those who are served slowly because there are
+ * many are no worse than he: for him only those give whom nobody serves. What is left of the limit is for
+ * those who have nothing to send yet; for them others give as at the limit.
+ */
 export function sendable(tcb: Tcb, bytes: number): number {
-  if (mayKeep(tcb, bytes)) return bytes;
-  return has(tcb, Flag.ABORT) ? 0 : Math.min(bytes, Math.max(0, LEAST - tcb.chunks.length));
+  const { tcp } = tcb;
+  const { budget } = tcp;
+  const most = budget.limit * LEFT;
+  if (budget.total + bytes > most) endStalled(tcp, most - bytes);
+  if (has(tcb, Flag.ABORT)) return 0;
+  if (budget.total + bytes <= most) return bytes;
+  const least = Math.min(bytes, Math.max(0, LEAST - tcb.chunks.length));
+  if (least > 0) mayKeep(tcb, least);
+  return has(tcb, Flag.ABORT) ? 0 : least;
 }
+
+/** Give up whose text the peer has not taken for long, until no more than `goal` is kept. */
+function endStalled(tcp: Shared, goal: number): void {
+  const { budget, now } = tcp;
+  if (now - budget.lookedAt < LOOK_EVERY) return; // each look goes through all of them
+  budget.lookedAt = now;
+  budget.sweep();
+  for (const tcb of budget.holders) {
+    if (budget.total <= goal) return;
+    const patience = has(tcb, Flag.DETACHED) ? STALLED / ORPHAN_WEIGHT : STALLED;
+    if (tcb.kept > 0 && waitsFor(tcb, now) >= patience) giveUp(tcb);
+  }
+}
+
+/** For how long nothing of what is to be sent was acknowledged. */
+const waitsFor = (tcb: Tcb, now: Micros): Micros =>
+  tcb.chunks.length > 0 ? now - Math.max(tcb.firstSent, tcb.lastProgress) : 0;
 
 /** True if `tcb` may keep `bytes` more, perhaps because others gave. It may have lost what came early. */
 export function mayKeep(tcb: Tcb, bytes: number): boolean {
@@ -80,8 +113,7 @@ function take(
 function classOf(tcb: Tcb, now: Micros): number {
   const moved = tcb.bytesIn + tcb.bytesAcked + 1;
   const lies = (tcb.kept * (now - tcb.opened)) / moved;
-  const waits = tcb.chunks.length > 0 ? now - Math.max(tcb.firstSent, tcb.lastProgress) : 0;
-  const milliseconds = Math.min(Math.max(lies, waits, 0) / 1000, 0x7fff_ffff);
+  const milliseconds = Math.min(Math.max(lies, waitsFor(tcb, now), 0) / 1000, 0x7fff_ffff);
   const use = 32 - Math.clz32(milliseconds) + (has(tcb, Flag.DETACHED) ? ORPHAN : 0);
   return Math.min(use, CLASSES - 1);
 }

@@ -164,8 +164,9 @@ export interface Limits {
   readonly receiveWindows: number;
   /**
    * Bytes of memory that all connections keep together: text that came early or is not read, text that is not
-   * acknowledged, and what is known of it. At the limit text that came early is given up, then the
-   * connections that make the poorest use of it end with `ENOBUFS`. Linux: the third of `tcp_mem`.
+   * acknowledged, and what is known of it. From 7/8 of it on a write takes no more than 4 KiB, and none while text waits; a
+   * peer that has taken nothing for 5 s ends its connection with `ENOBUFS`. At the limit text that came early is given up, then
+   * the connections that make the poorest use of it end likewise. Linux: the third of `tcp_mem`.
    */
   readonly memory: number;
   /** From so many on windows and buffers stop growing. Linux: the second of `tcp_mem`. */
