@@ -232,7 +232,8 @@ async function main() {
   const server = start(...outside.enter, ...ends, 'serve');
   await server.line();
   const found = {};
-  const missing = [];
+  /** Who did not end each run, and why the last time. */
+  const missing = new Map();
   const { Progress } = await import('../dist/src/cli/progress.js');
   const names = Object.keys(subjects).filter((name) => list('only')?.includes(name) ?? true);
   const progress = new Progress({
@@ -243,14 +244,14 @@ async function main() {
   for (let run = 0; run < runs; run++) {
     for (const [i, name] of names.entries()) {
       progress.at(run * names.length + i, name);
-      if (missing.some((line) => line.startsWith(`${name}:`))) continue;
+      if (missing.has(name)) continue;
       try {
         const result = await measure(name, ends);
         found[name] ??= [];
         found[name].push(result);
         console.error(`${name} ${JSON.stringify(result)}`);
       } catch (error) {
-        missing.push(`${name}: ${error.message.trim().split('\n').at(-1)}`);
+        missing.set(name, error.message.trim().split('\n').at(-1));
       }
     }
   }
@@ -263,7 +264,9 @@ async function main() {
   });
   const table = [
     `- \`npm run bench:gateway -- --runs ${runs} --seconds ${seconds}\`, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC; ${cpus().length} cores, Node ${process.version}${lacking ? '; both ends are Node’s' : ''}`,
-    ...missing.map((line) => `- not measured: ${line}`),
+    ...[...missing].map(
+      ([name, why]) => `- ${name}: ${(found[name] ?? []).length} of ${runs} runs; ${why}`,
+    ),
     '',
     '| | to the guest, MB/s | from the guest, MB/s | a request on a new connection, µs |',
     '|---|---|---|---|',
