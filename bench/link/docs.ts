@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path';
 import { root } from './paths.ts';
 import type { Profile } from './profile-file.ts';
 import { writePage } from './report/page.ts';
-import { type Families, familiesTable, profileTable, TABLES } from './report/tables.ts';
+import { type Families, familiesTable, OTHERS, profileTable, TABLES } from './report/tables.ts';
 import type { Results } from './results.ts';
 
 const NOTHING = '_Not measured._';
@@ -30,6 +30,7 @@ function content(name: string, folder: string, results: Results | undefined): st
     const path = join(folder, 'families.json');
     return existsSync(path) ? familiesTable(read<Families>(path)) : undefined;
   }
+  if (OTHERS.includes(name)) return undefined;
   const make = TABLES[name];
   if (make === undefined) throw new Error(`there is no table ${name}`);
   const text = results && make(results);

@@ -1,10 +1,13 @@
 /** Tests of what the bench makes of its samples. @module */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { standings } from '../../bench/link/report/goals.ts';
 import { page } from '../../bench/link/report/page.ts';
-import { TABLES } from '../../bench/link/report/tables.ts';
+import { OTHERS, TABLES } from '../../bench/link/report/tables.ts';
 import { type Results, ratios, type Sample, summary } from '../../bench/link/results.ts';
 import { spread } from '../../bench/support/spread.ts';
+import { root } from '../support/root.ts';
 
 function sample(subject: string, run: number, gbits: number, streams = 1): Sample {
   const variant = { direction: 'recv', offload: 'on', streams };
@@ -105,4 +108,19 @@ test('tables: every one can be made of any results', (t) => {
   const all = results(sample('callback', 0, 90));
   for (const [name, make] of Object.entries(TABLES)) t.true(make(all).length > 0, name);
   t.regex(TABLES['throughput']?.(all) ?? '', /\| callback \| 90\.0 \| – \| – \| – \|/);
+});
+
+test('docs: every table that is to be filled in is known', (t) => {
+  const pages = ['docs/speed.md', 'README.md'].map((page) =>
+    readFileSync(join(root, page), 'utf8'),
+  );
+  const names = [...pages.join('').matchAll(/<!-- bench:([\w-]+) -->/g)].map(
+    ([, name = '']) => name,
+  );
+  t.true(names.length > 20);
+  const known = [...Object.keys(TABLES), ...OTHERS, 'families'];
+  t.deepEqual(
+    names.filter((name) => !known.includes(name) && !name.startsWith('profile-')),
+    [],
+  );
 });

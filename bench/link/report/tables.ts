@@ -187,6 +187,9 @@ const usesASecond: Table = (results) =>
     })),
   ]);
 
+/** Tables of the pages that commands of their own fill: `bench:tunnel`, `bench:gateway`. */
+export const OTHERS: readonly string[] = ['tunnel', 'gateway'];
+
 export const TABLES: Readonly<Record<string, Table>> = {
   run,
   goals,
