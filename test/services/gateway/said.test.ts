@@ -25,12 +25,7 @@ async function afterPatience(text: string): Promise<Said> {
   }) as unknown as typeof setTimeout;
   try {
     const stream = new PassThrough();
-    const said = new Promise<Said>((resolve) => {
-      hear(stream, async (one) => {
-        resolve(one);
-        return false;
-      })(() => {});
-    });
+    const said = firstHeard(stream);
     stream.write(Buffer.from(text, 'latin1'));
     while (stream.readableLength > 0) await new Promise(setImmediate);
     timeUp();
@@ -39,6 +34,15 @@ async function afterPatience(text: string): Promise<Said> {
     globalThis.setTimeout = before;
   }
 }
+
+/** What is heard of a stream first. */
+const firstHeard = (stream: Duplex): Promise<Said> =>
+  new Promise((resolve) => {
+    hear(stream, async (one) => {
+      resolve(one);
+      return false;
+    })(() => {});
+  });
 
 /** The first text that `begin` writes into a stream. */
 async function firstText(begin: (stream: Duplex) => void): Promise<Buffer> {
@@ -192,12 +196,7 @@ test.serial(
 
 test('said: nobody is looked at piece by piece without end', async (t) => {
   const stream = new PassThrough();
-  const said = new Promise<Said>((resolve) => {
-    hear(stream, async (one) => {
-      resolve(one);
-      return false;
-    })(() => {});
-  });
+  const said = firstHeard(stream);
   stream.write('GET /');
   for (let i = 0; i < 300 && stream.writableLength === 0; i++) {
     stream.write('x');
