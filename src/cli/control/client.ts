@@ -54,6 +54,15 @@ export function open(socket: string, path: string): Promise<IncomingMessage> {
   });
 }
 
+/** How long what was gathered for a stream may take to come once no more is wanted, in milliseconds. */
+const LAST_MILLIS = 2000;
+
+/** Say that no more of `stream` is wanted; what is on its way still comes, and then its end. */
+export function finish(stream: IncomingMessage): void {
+  stream.socket.end();
+  setTimeout(() => stream.destroy(), LAST_MILLIS).unref();
+}
+
 async function refused(response: IncomingMessage): Promise<Error> {
   const text = Buffer.concat(await response.toArray()).toString();
   try {

@@ -78,7 +78,7 @@ function answer(controlled: Controlled, request: IncomingMessage, response: Serv
   try {
     if (request.method !== 'GET') throw new Refusal(405, 'only GET');
     const url = new URL(request.url ?? '/', 'http://control');
-    if (url.pathname === '/v1/capture') startCapture(controlled, url.searchParams, response);
+    if (url.pathname === '/v1/capture') startCapture(controlled, url.searchParams, request, response);
     else say(response, 200, read(controlled, url));
   } catch (error) {
     const status = error instanceof Refusal ? error.status : 400;
@@ -103,10 +103,14 @@ function read({ stack, about }: Controlled, { pathname, searchParams }: URL): un
   }
 }
 
-/** A pcapng stream of what passes from now on, until its reader goes. */
+/**
+ * A pcapng stream of what passes from now on, until its reader goes; or says by a FIN that it wants no more, and then
+ * gets what was gathered for it too: packets of the last fifth of a second.
+ */
 function startCapture(
   { device }: Controlled,
   parameters: URLSearchParams,
+  request: IncomingMessage,
   response: ServerResponse,
 ): void {
   const filter = packetFilter(parameters.get('filter') ?? '');
@@ -114,13 +118,15 @@ function startCapture(
     filter,
     limit: CAPTURE_LIMIT,
   });
-  const end = device.watch(recorder.record);
+  const unwatch = device.watch(recorder.record);
+  const end = (): void => {
+    unwatch();
+    void recorder.finish();
+  };
   response.writeHead(200, { 'content-type': 'application/x-pcapng' });
   response.flushHeaders();
-  finished(response, () => {
-    end();
-    void recorder.finish();
-  });
+  request.socket.prependOnceListener('end', end); // before the server's own, which ends the socket
+  finished(response, end);
 }
 
 function say(response: ServerResponse, status: number, what: unknown): void {

@@ -3,10 +3,11 @@
  * @module
  */
 import { createReadStream, createWriteStream } from 'node:fs';
+import { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { packetFilter, type SocketLine, type StackStats } from '../../index.ts';
-import { ask, findControl, open } from '../control/client.ts';
+import { ask, findControl, finish, open } from '../control/client.ts';
 import type { About } from '../control/server.ts';
 import { Progress } from '../progress.ts';
 import type { Screen } from '../screen.ts';
@@ -68,8 +69,10 @@ export async function dump(
 ): Promise<number> {
   packetFilter(options.filter); // what is wrong with it is said before anything is opened
   const stream = await source(options);
-  const end = (): void => void stream.destroy();
-  void stopped.then(end);
+  void stopped.then(() => {
+    if (stream instanceof IncomingMessage) finish(stream);
+    else stream.destroy();
+  });
   if (options.write !== undefined) return writeFile(stream, options.write, screen);
   const count = await print(stream, options, screen);
   screen.note(`${plural(count, 'packet')}`);

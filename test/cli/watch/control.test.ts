@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { ask, findControl, open } from '../../../src/cli/control/client.ts';
+import { ask, findControl, finish, open } from '../../../src/cli/control/client.ts';
 import { placeSocket, running } from '../../../src/cli/control/place.ts';
 import { type About, type Control, openControl } from '../../../src/cli/control/server.ts';
 import { readPackets } from '../../../src/cli/watch/pcapng-reader.ts';
@@ -109,6 +109,16 @@ test.serial(
     t.deepEqual(seen, [1, 20 + 8 + 56, 0]);
   },
 );
+
+test.serial('control: a capture that is stopped holds what passed before that', async (t) => {
+  const { control, far } = await watched(t);
+  const stream = await open(control.path, '/v1/capture?filter=icmp');
+  await far.ping('10.9.0.2');
+  finish(stream); // within the fifth of a second for which packets are gathered
+  const directions: number[] = [];
+  for await (const { direction } of readPackets(stream)) directions.push(direction);
+  t.deepEqual(directions, [1, 2]);
+});
 
 test.serial('control: what is wrong is refused in one line, and harms nothing', async (t) => {
   const { control } = await watched(t);
