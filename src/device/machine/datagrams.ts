@@ -9,8 +9,9 @@
 import { unlinkSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { type DeviceUser, endingBy, NO_OFFLOAD } from '../device.ts';
-import { DeviceError, invalid } from '../errors.ts';
+import { DeviceError, goneError, invalid } from '../errors.ts';
 import { makeDevice } from '../linux/attached.ts';
+import type { TunDevice } from '../linux/descriptor.ts';
 import { TunControl } from '../linux/ioctl.ts';
 import { AF, Errno, errnoName, type Libc, loadLibc, O, Pinned, SOCK } from '../linux/libc.ts';
 import { adoptOwned, closeOwned } from '../linux/owned.ts';
@@ -44,6 +45,8 @@ const SEND_BUFFER = 1 << 20;
 const GREETING = 'VFKT';
 /** How often it is looked whether the machine is there, in ms. */
 const PERIOD = 10;
+/** How often it is looked whether it still is, in ms: a machine takes longer to start again. */
+const LOOK = 200;
 /** Places in the memory of calls. */
 const AT = { address: 0, from: 128, fromLength: 256, text: 264, value: 272, size: 512 } as const;
 
@@ -55,13 +58,17 @@ const AT = { address: 0, from: 128, fromLength: 256, text: 264, value: 272, size
 export async function openDatagrams(options: DatagramOptions): Promise<MachineDatagrams> {
   const { remote } = options;
   if (remote !== undefined) checkPath('remote', remote);
-  return openMet(options, async () => remote);
+  return openMet(options, async () => remote, true);
 }
 
-/** The same, where the machine's path is known when ours is there: `meet` gives it, or undefined as without `remote`. */
+/**
+ * The same, where the machine's path is known when ours is there: `meet` gives it, or undefined as without `remote`.
+ * Not `watched`, it ends only when something is sent to who is gone.
+ */
 export async function openMet(
   options: Omit<DatagramOptions, 'remote'>,
   meet: () => Promise<string | undefined>,
+  watched = false,
 ): Promise<MachineDatagrams> {
   const { path, name = String(path).replace(/.*\//, ''), mtu = 1500, signal } = options;
   checkPath('path', path);
@@ -80,9 +87,14 @@ export async function openMet(
     while (!look(libc, fd, memory, remote ?? '')) await pause(signal);
     const traits = { name, medium: 'ethernet', mtu, headerLength: 0, offload: NO_OFFLOAD } as const;
     const control = new TunControl(libc);
+    const device = makeDevice(libc, control, fd, { ...traits, fixed: true }, {});
+    const at = remote === undefined ? AT.from : AT.address;
+    const length =
+      remote === undefined ? memory.view.getUint32(AT.fromLength, LITTLE) : pathSize(remote);
     return new MachineDatagrams(
-      makeDevice(libc, control, fd, { ...traits, fixed: true }, {}),
+      device,
       path,
+      watched ? () => isGone(libc, device.fd, memory, at, length) : undefined,
     );
   } catch (error) {
     closeOwned(fd);
@@ -94,25 +106,55 @@ export async function openMet(
 /** A machine at a socket of datagrams; its path is removed with it. */
 export class MachineDatagrams extends Wrapper {
   readonly #path: string;
+  readonly #isGone: (() => boolean) | undefined;
+  #looks: NodeJS.Timeout | undefined;
+  #gone: Error | undefined;
 
-  constructor(device: Wrapper['device'], path: string) {
+  /** Not for use from outside: `openDatagrams` makes these. `isGone` is asked while the device is open. */
+  constructor(device: TunDevice, path: string, isGone: (() => boolean) | undefined) {
     super(device);
     this.#path = path;
+    this.#isGone = isGone;
   }
 
   override start(user: DeviceUser): void {
     super.start(
       endingBy(user, (error) => {
-        remove(this.#path);
-        user.closed(error);
+        this.#end();
+        user.closed(error ?? this.#gone);
       }),
     );
+    if (this.#isGone !== undefined) this.#looks = setInterval(this.#look, LOOK).unref();
   }
 
   override async close(): Promise<void> {
+    clearInterval(this.#looks);
     await super.close();
+    this.#end();
+  }
+
+  /** The kernel tells nobody of the end of a socket of datagrams before something is sent there. */
+  readonly #look = (): void => {
+    if ((this.device as TunDevice).fd < 0 || this.#isGone?.() !== true) return;
+    this.#gone = goneError(this.name, 'ECONNREFUSED', 'connect');
+    clearInterval(this.#looks);
+    void super.close();
+  };
+
+  #end(): void {
+    clearInterval(this.#looks);
     remove(this.#path);
   }
+}
+
+/**
+ * Whether nobody is at the machine's place any more. To connect again where one is connected changes nothing, and
+ * where another socket took the place of the machine's it lets that one in, which would be refused (EPERM) otherwise.
+ */
+function isGone(libc: Libc, fd: number, memory: Pinned, at: number, length: number): boolean {
+  if (libc.connect(fd, memory.address + at, length) >= 0) return false;
+  const code = errnoName(libc.errno());
+  return code === 'ENOENT' || code === 'ECONNREFUSED';
 }
 
 function bind(libc: Libc, fd: number, memory: Pinned, path: string): void {
@@ -136,7 +178,8 @@ function reach(libc: Libc, fd: number, memory: Pinned, remote: string): boolean 
   const length = putAddress(memory, remote);
   if (libc.connect(fd, memory.address + AT.address, length) >= 0) return true;
   const code = errnoName(libc.errno());
-  if (code === 'ENOENT' || code === 'ECONNREFUSED') return false;
+  // EPERM: it is connected to another one, which may be gone without its knowledge.
+  if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'EPERM') return false;
   throw failedWith(code, 'connect', remote);
 }
 
@@ -165,8 +208,11 @@ export function putAddress({ bytes, view }: Pick<Pinned, 'bytes' | 'view'>, path
   bytes.fill(0, AT.address, AT.address + ADDRESS_SIZE);
   view.setUint16(AT.address, AF.UNIX, LITTLE);
   bytes.set(text, AT.address + 2);
-  return 2 + text.length + 1;
+  return pathSize(path);
 }
+
+/** The length of an address: the family, the path and its end. */
+const pathSize = (path: string): number => 2 + Buffer.byteLength(path) + 1;
 
 export function checkPath(name: string, path: unknown): void {
   const length = typeof path === 'string' ? Buffer.byteLength(path) : 0;

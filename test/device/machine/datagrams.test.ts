@@ -3,7 +3,7 @@
  * @module
  */
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -136,6 +136,57 @@ linuxTest('machine: a socket of datagrams ends with the machine’s', async (t) 
   user.write(udpPacket('nobody'));
   await until(() => user.ends.length > 0, 'an end');
   t.truthy(user.ends[0]);
+});
+
+// A killed program leaves its place, another removes it: the kernel tells of neither before something is sent there.
+for (const leaves of [true, false]) {
+  linuxTest(
+    `machine: that it ${leaves ? 'was killed' : 'has ended'} is known without a word, and the next one is heard`,
+    async (t) => {
+      const where = use(t);
+      const [path, place] = [join(where, 'net'), join(where, 'vm')];
+      const meet = async (said: string): Promise<[Link['device'], Collector]> => {
+        const waiting = openDatagrams({ path });
+        await until(() => existsSync(path), 'the socket');
+        const machine = await openDatagrams({ path: place, remote: path });
+        const far = new Collector(machine);
+        machine.start(far);
+        far.write(udpPacket(said));
+        const user = new Collector(await waiting);
+        (await waiting).start(user);
+        await until(() => user.packets.length > 0, 'a frame');
+        t.deepEqual(user.payloads, [said]);
+        return [machine, user];
+      };
+      const [machine, user] = await meet('first');
+      if (leaves) linkSync(place, `${place}.left`);
+      await machine.close();
+      if (leaves) renameSync(`${place}.left`, place);
+      await until(() => user.ends.length > 0, 'an end');
+      t.like(user.ends[0], { code: 'ECONNREFUSED' });
+      t.false(existsSync(path), 'the place is free');
+      const [second] = await meet('second');
+      await second.close();
+    },
+  );
+}
+
+linuxTest('machine: one that is there again at its place is let in, without an end', async (t) => {
+  const where = use(t);
+  const [path, place] = [join(where, 'net'), join(where, 'vm')];
+  const waiting = openDatagrams({ path, remote: place });
+  const first = await openDatagrams({ path: place, remote: path });
+  const device = await waiting;
+  const user = new Collector(device);
+  device.start(user);
+  await first.close();
+  const second = await openDatagrams({ path: place, remote: path });
+  const far = new Collector(second);
+  second.start(far);
+  far.write(udpPacket('here again'));
+  await until(() => user.packets.length > 0, 'a frame');
+  t.deepEqual([user.payloads, user.ends], [['here again'], []]);
+  await Promise.all([device.close(), second.close()]);
 });
 
 linuxTest('machine: what cannot be meant of a socket of datagrams is refused', async (t) => {
