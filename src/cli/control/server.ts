@@ -78,7 +78,8 @@ function answer(controlled: Controlled, request: IncomingMessage, response: Serv
   try {
     if (request.method !== 'GET') throw new Refusal(405, 'only GET');
     const url = new URL(request.url ?? '/', 'http://control');
-    if (url.pathname === '/v1/capture') startCapture(controlled, url.searchParams, request, response);
+    if (url.pathname === '/v1/capture')
+      startCapture(controlled, url.searchParams, request, response);
     else say(response, 200, read(controlled, url));
   } catch (error) {
     const status = error instanceof Refusal ? error.status : 400;
