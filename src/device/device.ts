@@ -99,6 +99,13 @@ export interface Device {
   read(at: number, room: number): number;
 
   /**
+   * Where the device can: the next packets, in order, one to each of the first `count` of `places`, which are as
+   * `at` of `read`, and in `lengths` what `read` would give. For how many it has asked: those after have no length, and
+   * if the last of them is 0 there are none now. 0: they cannot be had so now; `read` them.
+   */
+  readMany?(places: Int32Array, count: number, room: number, lengths: Int32Array): number;
+
+  /**
    * Send the `length` bytes at `at`, the device's header included. False if it cannot take them
    * now: nothing was sent, and `writable` will be called. The memory may be reused at once when it
    * gives true. True is also the answer to what can never be sent (no packet, too long, the device

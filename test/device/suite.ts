@@ -50,6 +50,15 @@ export function deviceSuite(test: TestFn, kind: string, make: () => Promise<Link
     t.is(user.drain(), 0);
   });
 
+  declare('packets are read in order, several by one call where it can', async (t, link, user) => {
+    user.many = 8;
+    link.device.start(user);
+    for (const text of numbers(100)) link.send(text);
+    await until(() => user.packets.length >= 100, '100 packets');
+    t.deepEqual(user.payloads, numbers(100));
+    t.is(user.drain(), 0);
+  });
+
   declare('packets that came before start are read after it', async (t, link, user) => {
     for (const text of numbers(3)) link.send(text);
     await settle();

@@ -9,6 +9,7 @@ import type { LinkClock } from '../../src/device/impair/clock.ts';
 const AT = 4096;
 const OUT = 131_072;
 const UDP_AT = 20;
+const PIECE = 2048;
 const PAYLOAD_AT = 28;
 
 /**
@@ -25,6 +26,10 @@ export class Collector implements DeviceUser {
   /** Packets that a call of `readable` takes. */
   budget: number = Number.POSITIVE_INFINITY;
   room = 66_000;
+  /** How many packets to ask for at a time, where the device can: of up to `PIECE` bytes. */
+  many = 0;
+  /** How many came at a time. */
+  readonly batches: number[] = [];
   /** Lengths that were more than the room. */
   readonly cut: number[] = [];
   onReadable: () => void = () => {};
@@ -53,19 +58,45 @@ export class Collector implements DeviceUser {
   drain(): number {
     let count = 0;
     while (count < this.budget) {
-      const length = this.device.read(AT, this.room);
-      if (length === 0) break;
-      if (length > this.room) {
-        this.cut.push(length);
+      const some = this.#readMany();
+      if (some >= 0) {
+        count += some;
+        if (some < this.many) break;
         continue;
       }
-      const packet = this.memory.slice(AT, AT + length);
-      if (!isUdp(packet, this.device)) continue;
-      this.packets.push(packet);
-      count++;
+      const length = this.device.read(AT, this.room);
+      if (length === 0) break;
+      if (this.#keep(AT, length, this.room)) count++;
     }
     this.device.flush();
     return count;
+  }
+
+  /** How many came by one call; -1: they cannot be had so. */
+  #readMany(): number {
+    const places = Int32Array.from({ length: this.many }, (_, i) => AT + i * PIECE);
+    const lengths = new Int32Array(this.many);
+    const asked =
+      this.many === 0 ? 0 : (this.device.readMany?.(places, this.many, PIECE, lengths) ?? 0);
+    if (asked === 0) return -1;
+    this.batches.push(lengths.findLastIndex((length) => length > 0) + 1);
+    let count = 0;
+    for (let i = 0; i < asked; i++) {
+      const length = lengths[i] as number;
+      if (length > 0 && this.#keep(places[i] as number, length, PIECE)) count++;
+    }
+    return lengths[asked - 1] === 0 ? Math.min(count, this.many - 1) : this.many;
+  }
+
+  #keep(at: number, length: number, room: number): boolean {
+    if (length > room) {
+      this.cut.push(length);
+      return false;
+    }
+    const packet = this.memory.slice(at, at + length);
+    if (!isUdp(packet, this.device)) return false;
+    this.packets.push(packet);
+    return true;
   }
 
   /** Write a packet, the device's own header put before it as zeros. */

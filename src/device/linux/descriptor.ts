@@ -10,9 +10,11 @@
 import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
 import { checkStart, goneError, outOfRange } from '../errors.ts';
 import { longestPacket } from '../medium.ts';
+import { Gathered } from './gathered.ts';
 import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
 import { closeOwned } from './owned.ts';
 import { PollWatch } from './poll.ts';
+import { PLACES, ReadRing } from './read-ring.ts';
 import { type Readiness, Watch } from './readiness.ts';
 import type { WaitOptions } from './waiting.ts';
 import { WriteRing } from './write-ring.ts';
@@ -63,9 +65,6 @@ export interface DescriptorTraits {
 
 /** More offsets than slots are ever used: the user's are not the same ones over and over. */
 const MANY = 65_536;
-/** Pieces that may follow the bytes of one write. */
-const PIECES = 15;
-const NO_BYTES = new Uint8Array(0);
 /** Past the longest vector of 16. */
 const SPILL_AT = 256;
 /** How long until a write that could not be taken is tried again, in ms. */
@@ -81,6 +80,12 @@ const GONE = new Set([
   'ECONNREFUSED',
 ]);
 const LATER = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM', 'EINTR']);
+
+function checkWithin(at: number, length: number, memory: Pinned | undefined): void {
+  const size = memory?.bytes.length ?? 0;
+  if (at >= 0 && length >= 0 && at + length <= size) return;
+  throw outOfRange('at + length', at + length, `within the user's memory of ${size} bytes`);
+}
 
 export class Descriptor implements TunDevice {
   readonly name: string;
@@ -100,13 +105,7 @@ export class Descriptor implements TunDevice {
   #longest: number;
   /** Room for a few struct iovec, and a byte that shows that a packet was longer than its room. */
   readonly #vector: Pinned;
-  /** Pieces for the next write, held so that their addresses stay true. */
-  readonly #pieces: Uint8Array[] = new Array(PIECES).fill(NO_BYTES);
-  #pieceCount = 0;
-  #pieceBytes = 0;
-  /** Pieces of one buffer follow each other, and to ask for an address makes an object. */
-  #lastPiece: Uint8Array | undefined;
-  #lastAddress = 0;
+  readonly #gathered: Gathered;
   #fd: number;
   #user: DeviceUser | undefined;
   /** The user's memory: holding it holds the address. */
@@ -118,6 +117,7 @@ export class Descriptor implements TunDevice {
   readonly #addresses = new Map<number, number>();
   readonly #batches: boolean;
   #ring: WriteRing | undefined;
+  #reads: ReadRing | undefined;
   /** Packets of a batch that the kernel could not take yet; there are some only while `#retry` is set. */
   #late: Uint8Array[] = [];
   #retry: NodeJS.Timeout | undefined;
@@ -139,6 +139,7 @@ export class Descriptor implements TunDevice {
     this.#mtu = traits.mtu;
     this.#longest = this.headerLength + this.maxPacket;
     this.#vector = new Pinned(libc, new Uint8Array(512));
+    this.#gathered = new Gathered(libc, this.#vector);
     const Kind = traits.inLoop ? Watch : PollWatch;
     this.#watch = new Kind(libc, fd, traits.wait);
   }
@@ -168,7 +169,10 @@ export class Descriptor implements TunDevice {
       (errno) => this.#fail(errno, 'read'),
     );
     this.#user = user;
-    if (this.#batches) this.#ring = WriteRing.open(this.#libc, this.#fd);
+    if (this.#batches) {
+      this.#ring = WriteRing.open(this.#libc, this.#fd);
+      this.#reads = ReadRing.open(this.#libc, this.#fd);
+    }
     this.#unfollow = this.#follow((mtu) => this.#resize(mtu));
   }
 
@@ -190,37 +194,34 @@ export class Descriptor implements TunDevice {
     }
   }
 
+  readMany(places: Int32Array, count: number, room: number, lengths: Int32Array): number {
+    const reads = this.#reads;
+    const memory = this.#memory;
+    if (reads === undefined || memory === undefined || this.#watch.held > 0) return 0;
+    if (room <= this.#longest || count < 1) return 0;
+    const asked = Math.min(count, PLACES);
+    for (let i = 0; i < asked; i++) checkWithin(places[i] as number, room, memory); // below the count
+    const good = reads.read(memory.address, places, asked, room, lengths);
+    for (let i = 0; i < asked; i++)
+      if ((lengths[i] as number) === room) lengths[i] = this.#cut(room + 1);
+    if (!good) this.#endReads(); // `read` finds what it was
+    return asked;
+  }
+
   gather(bytes: Uint8Array, from: number, length: number): boolean {
-    const count = this.#pieceCount;
-    // A short array may lie on V8's own heap, where its address is true only until the next
-    // collection. One whose memory was transferred away has none.
-    if (count === PIECES || bytes.buffer.byteLength <= 64 || this.#fd < 0) {
-      this.#forget();
-      return false;
-    }
-    if (!(from >= 0 && length >= 0 && from + length <= bytes.length)) {
-      this.#forget();
-      throw outOfRange('from + length', from + length, `within the ${bytes.length} bytes given`);
-    }
-    if (bytes !== this.#lastPiece) {
-      this.#lastAddress = this.#libc.addressOf(bytes);
-      this.#lastPiece = bytes;
-    }
-    putVector(this.#vector, count + 1, this.#lastAddress + from, length);
-    this.#pieces[count] = bytes;
-    this.#pieceCount = count + 1;
-    this.#pieceBytes += length;
-    return true;
+    if (this.#fd >= 0) return this.#gathered.add(bytes, from, length);
+    this.#gathered.forget();
+    return false;
   }
 
   write(at: number, length: number): boolean {
     if (this.#ring !== undefined && this.#fd >= 0) {
       if (this.#late.length > 0) return this.#unwritten(Errno.EAGAIN);
-      if (this.#pieceCount === 0 && this.#put(this.#ring, at, length)) return true;
+      if (this.#gathered.count === 0 && this.#put(this.#ring, at, length)) return true;
       this.#submit(); // what came before goes before
       if (this.#late.length > 0) return this.#unwritten(Errno.EAGAIN);
     }
-    if (this.#pieceCount > 0) return this.#writeAll(at, length);
+    if (this.#gathered.count > 0) return this.#writeAll(at, length);
     return this.#writeOne(this.#address(at, length), length);
   }
 
@@ -307,10 +308,7 @@ export class Descriptor implements TunDevice {
 
   /** Of a place in the user's memory; the kernel must not be let past its end. */
   #address(at: number, length: number): number {
-    const size = this.#memory?.bytes.length ?? 0;
-    if (!(at >= 0 && length >= 0 && at + length <= size)) {
-      throw outOfRange('at + length', at + length, `within the user's memory of ${size} bytes`);
-    }
+    checkWithin(at, length, this.#memory);
     const known = this.#addresses.get(at);
     if (known !== undefined) return known;
     if (this.#addresses.size >= MANY) this.#addresses.clear();
@@ -349,19 +347,12 @@ export class Descriptor implements TunDevice {
   /** The bytes at `at`, and the pieces after them. */
   #writeAll(at: number, length: number): boolean {
     putVector(this.#vector, 0, this.#address(at, length), length);
-    const whole = length + this.#pieceBytes;
-    const count = this.#pieceCount + 1;
+    const whole = length + this.#gathered.bytes;
+    const count = this.#gathered.count + 1;
     const sent = this.#libc.writev(this.#fd, this.#vector.address, count);
     const errno = sent === whole ? 0 : this.#libc.errno();
-    this.#forget();
+    this.#gathered.forget();
     return sent === whole || this.#unwritten(errno);
-  }
-
-  #forget(): void {
-    // One by one: `length = 0` would give the array's storage away, for the next packet to ask anew.
-    for (let i = 0; i < this.#pieceCount; i++) this.#pieces[i] = NO_BYTES;
-    this.#pieceCount = 0;
-    this.#pieceBytes = 0;
   }
 
   /** Whether a packet that the kernel did not take is to be kept by the user (false) or is lost. */
@@ -385,6 +376,11 @@ export class Descriptor implements TunDevice {
     if (this.#late.length === 0) this.#user?.writable();
   };
 
+  #endReads(): void {
+    this.#reads?.close();
+    this.#reads = undefined;
+  }
+
   #fail(errno: number, syscall: string): void {
     if (this.#closing !== undefined) return;
     const code = this.#present() ? errnoName(errno) : 'ENODEV';
@@ -395,10 +391,11 @@ export class Descriptor implements TunDevice {
     if (error === undefined) this.#submit();
     this.#ring?.close();
     this.#ring = undefined;
+    this.#endReads();
     this.#late = [];
     const fd = this.#fd;
     this.#fd = -1;
-    this.#lastPiece = undefined;
+    this.#gathered.end();
     clearTimeout(this.#retry);
     this.#unfollow();
     const stopped = this.#watch.stop();

@@ -74,6 +74,11 @@ export class SiblingDescriptor extends Descriptor {
     this.#bytes = user.memory;
   }
 
+  /** One by one, for each is looked at. */
+  override readMany(): number {
+    return 0;
+  }
+
   override read(at: number, room: number): number {
     const told = this.#waiting.length > 0 ? this.#readTold(at, room) : 0;
     if (told > 0) return told;

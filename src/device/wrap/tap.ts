@@ -40,6 +40,8 @@ export const tap = (device: Device): TapDevice => new TapDevice(device);
 export class TapDevice extends Wrapper {
   /** Where the device behind has it; not taken while somebody watches who needs the text. */
   readonly gather?: (bytes: Uint8Array, from: number, length: number) => boolean;
+  /** Likewise; not while anybody watches. */
+  readonly readMany?: NonNullable<Device['readMany']>;
   #watchers: readonly { readonly watcher: Watcher }[] = [];
   #view: DataView = new DataView(new ArrayBuffer(0));
   /** How many of them need the text. */
@@ -49,6 +51,10 @@ export class TapDevice extends Wrapper {
 
   constructor(device: Device) {
     super(device);
+    if (device.readMany !== undefined) {
+      this.readMany = (places, count, room, lengths) =>
+        this.#watchers.length > 0 ? 0 : (device.readMany?.(places, count, room, lengths) ?? 0);
+    }
     if (device.gather === undefined) return;
     this.gather = (bytes, from, length) => {
       const taken = this.#readers === 0 && device.gather?.(bytes, from, length) === true;

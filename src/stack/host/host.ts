@@ -8,12 +8,11 @@
  * that is written in one tick leaves together. Where a turn brings several events (`events.ts`), they
  * are told one by one, and the sending waits until they have been: what is answered leaves together too.
  *
- * Before anything is judged by the clock the devices are drained: after a busy second the event loop serves its
- * timers first, and the ACK for which a connection is about to be given up may have been waiting all the time.
+ * Before anything is judged by the clock the devices are drained: the event loop serves its timers first, and the ACK
+ * for which a connection is about to be given up may have been waiting for a busy second.
  *
- * Node's timers count in whole milliseconds: a deadline nearer than one (RACK's reordering window,
- * a tail probe or paced segment on a link of microseconds) is met after one. What is due already is met
- * in the next `setImmediate`.
+ * Node's timers count in whole milliseconds: a deadline nearer than one (RACK's reordering window, a tail probe or paced
+ * segment on a link of microseconds) is met after one. What is due already is met in the next `setImmediate`.
  * @module
  */
 import type { LookupFunction } from 'node:net';
@@ -25,10 +24,11 @@ import type { Interface } from '../ip/interface.ts';
 import type { DropWatcher } from '../ip/ip.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
+import { Ahead } from './ahead.ts';
 import { dropWatcher, makeDropWatcher } from './drops.ts';
 import { Events } from './events.ts';
 import { Inflow } from './inflow.ts';
-import { Ahead, hasVlan, interfaceOf, isLone, type Port, resize, traitsOf } from './port.ts';
+import { hasVlan, interfaceOf, isEmpty, isLone, type Port, resize, traitsOf } from './port.ts';
 
 /**
  * Packets that one turn takes from a device before timers and other I/O have theirs; the device
@@ -347,12 +347,14 @@ export class Host {
     const lead = HEADROOM - iface.lead;
     const room = slots.size - lead;
     const alone = !whole && isLone(port);
+    ahead.begin();
     for (let taken = 0; taken < BUDGET; taken++) {
-      const early = ahead.length;
-      if (alone && taken === 1 && early === 0) {
+      if (alone && taken === 1 && ahead.count === 0) {
         port.lone++;
         return false;
       }
+      if (taken > 0 && !ahead.fill(device, lead, BUDGET - taken)) return isEmpty(port, taken);
+      const early = ahead.length;
       const slot = early > 0 ? ahead.shift() : slots.acquire();
       if (slot === NO_SLOT) {
         if (!this.#discard(device)) return true;
@@ -361,8 +363,7 @@ export class Host {
       const length = early > 0 ? early : device.read(slot + lead, room);
       if (length === 0) {
         slots.release(slot);
-        if (taken > 0) port.lone = taken === 1 ? port.lone + 1 : 0;
-        return true;
+        return isEmpty(port, taken);
       }
       if (length > room) this.core.inputCut(iface, slot + lead, room);
       else {
@@ -370,7 +371,7 @@ export class Host {
         this.core.input(to, slot + lead, length);
       }
       slots.release(slot);
-      if (this.events.weight >= ENOUGH) break;
+      if (this.events.weight >= ENOUGH && ahead.count === 0) break;
     }
     port.lone = 0;
     if (ahead.count > 0) setImmediate(() => this.#readable(port)); // the device knows of none

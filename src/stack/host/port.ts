@@ -5,8 +5,8 @@
  */
 import { type Device, NO_OFFLOAD } from '../../device/device.ts';
 import type { Interface, InterfaceOptions } from '../ip/interface.ts';
-import { NO_SLOT, type Slots } from '../memory/slots.ts';
 import * as ethernet from '../wire/ethernet.ts';
+import type { Ahead } from './ahead.ts';
 
 /** An interface, and whose frames are its. */
 export interface VlanInterface {
@@ -29,60 +29,6 @@ export interface Port {
   readonly ahead: Ahead;
 }
 
-/** Packets that may have been read before their turn; a power of two. */
-const AHEAD = 64;
-
-/** Packets that were read where they lay with who sent them, and wait for the turn that takes them in. */
-export class Ahead {
-  readonly #slots: Slots;
-  readonly #slot = new Int32Array(AHEAD);
-  readonly #length = new Int32Array(AHEAD);
-  #first = 0;
-  #count = 0;
-
-  constructor(slots: Slots) {
-    this.#slots = slots;
-  }
-
-  get count(): number {
-    return this.#count;
-  }
-
-  /** Read one, with `lead` bytes of room before it; not where there are many, or few slots: it waits with the device. */
-  read(device: Device, lead: number): void {
-    const slots = this.#slots;
-    if (this.#count === AHEAD || !slots.ample) return;
-    const slot = slots.acquire();
-    const length = device.read(slot + lead, slots.size - lead);
-    if (length === 0) {
-      slots.release(slot);
-      return;
-    }
-    const place = (this.#first + this.#count++) & (AHEAD - 1);
-    this.#slot[place] = slot;
-    this.#length[place] = length;
-  }
-
-  /** The length of the first one, which is to be asked before `shift`; 0 if there is none. */
-  get length(): number {
-    return this.#count === 0 ? 0 : (this.#length[this.#first] as number); // the mask keeps it inside
-  }
-
-  /** The slot of the first one, which is the caller's from now on. */
-  shift(): number {
-    if (this.#count === 0) return NO_SLOT;
-    const slot = this.#slot[this.#first] as number; // likewise
-    this.#first = (this.#first + 1) & (AHEAD - 1);
-    this.#count--;
-    return slot;
-  }
-
-  /** The device is gone, and so are they. */
-  drop(): void {
-    while (this.#count > 0) this.#slots.release(this.shift());
-  }
-}
-
 /**
  * After so many batches of one packet the next ones are taken to be so too, as requests in turn bring
  * them: a device is not asked for a second packet, which costs it a system call. It tells again if there is
@@ -92,6 +38,12 @@ const LONE = 4;
 const LOOK_AGAIN = 16;
 
 export const isLone = ({ lone }: Port): boolean => lone >= LONE && lone % LOOK_AGAIN !== 0;
+
+/** It has brought `taken` packets and has no more. True. */
+export function isEmpty(port: Port, taken: number): true {
+  if (taken > 0) port.lone = taken === 1 ? port.lone + 1 : 0;
+  return true;
+}
 
 /** What an interface of `device` is to be, for the frames of `vlan`, or for those without a tag if that is 0. */
 export function traitsOf(

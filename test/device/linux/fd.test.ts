@@ -11,6 +11,7 @@ import { openFd } from '../../../src/device/linux/fd.ts';
 import { AF, Errno, type Libc, loadLibc, O, Pinned, SOCK } from '../../../src/device/linux/libc.ts';
 import { adoptOwned } from '../../../src/device/linux/owned.ts';
 import { PollWatch } from '../../../src/device/linux/poll.ts';
+import { ReadRing } from '../../../src/device/linux/read-ring.ts';
 import type { Waiting } from '../../../src/device/linux/waiting.ts';
 import { LEFT_BY_ENGINE } from '../../support/garbage.ts';
 import { IDLE } from '../../support/idle.ts';
@@ -35,6 +36,24 @@ function socketPair(type: number = SOCK.DGRAM): [number, number] {
 async function open(waiting: Waiting = 'event'): Promise<[TunDevice, TunDevice]> {
   const [left, right] = socketPair();
   return [await openFd(left, { waiting }), await openFd(right)];
+}
+
+/** The same on a descriptor of which it is said that it takes batches, with some calls in place of libc's. */
+async function openBatches(calls: Partial<Libc> = {}): Promise<[TunDevice, TunDevice]> {
+  const [left, right] = socketPair(SOCK.DGRAM | O.NONBLOCK);
+  const device = new Descriptor({ ...(libc as Libc), ...calls }, adoptOwned(libc as Libc, left), {
+    name: 'batches',
+    medium: 'ip',
+    mtu: 1500,
+    headerLength: 0,
+    offload: NO_OFFLOAD,
+    wait: {},
+    inLoop: true,
+    batches: true,
+    present: () => true,
+    follow: () => () => {},
+  });
+  return [device, await openFd(right)];
 }
 
 /** The same, where the event loop cannot be given a descriptor. */
@@ -89,6 +108,84 @@ deviceSuite(fdTest, 'descriptor, adaptive', () => fdLink('adaptive'));
 deviceSuite(fdTest, 'descriptor, busy', () => fdLink('busy'));
 deviceSuite(fdTest, 'descriptor, polled', () => fdLink('event', openPolled));
 deviceSuite(fdTest, 'descriptor, polled and busy', () => fdLink('busy', openPolled));
+
+/** Nine packets, asked for eight at a time by a user who has them now. */
+async function nineByEight(t: ExecutionContext, calls: Partial<Libc>): Promise<Collector> {
+  const [device, other] = await openBatches(calls);
+  t.teardown(() => Promise.all([device.close(), other.close()]));
+  const [user, far] = [new Collector(device), new Collector(other)];
+  user.many = 8;
+  device.start(user);
+  other.start(far);
+  for (let i = 0; i < 9; i++) far.write(udpPacket(`${i}`));
+  await until(() => user.packets.length === 9, 'nine packets');
+  t.deepEqual(user.payloads, [...'012345678']);
+  return user;
+}
+
+const ring = typeof libc === 'string' ? undefined : ReadRing.open(libc, 0);
+ring?.close();
+if (ring === undefined) console.log('skipped, no rings: there is no io_uring here for us');
+const ringTest: TestFn = ring === undefined ? (test.skip as unknown as TestFn) : test;
+
+ringTest(
+  'descriptor: where there is io_uring one call reads several packets, in order',
+  async (t) => {
+    const user = await nineByEight(t, {});
+    t.true(user.batches.includes(8), `in batches of ${user.batches}`); // the first is read by the event loop
+  },
+);
+
+fdTest(
+  'descriptor: where the kernel lets nobody have a ring packets are read one by one',
+  async (t) => {
+    const user = await nineByEight(t, { ringSetup: () => -1 });
+    t.deepEqual(user.batches, []);
+  },
+);
+
+ringTest('descriptor: a ring that breaks is given up, and no packet is lost', async (t) => {
+  const user = await nineByEight(t, { ringEnter: () => -1 });
+  t.deepEqual(user.batches, [0]);
+});
+
+ringTest(
+  'descriptor: one by one where a longer packet would not be noticed, or too long for the memory',
+  async (t) => {
+    const [device, other] = await openBatches();
+    t.teardown(() => Promise.all([device.close(), other.close()]));
+    const user = new Collector(device);
+    const [places, lengths] = [new Int32Array([0, 2048]), new Int32Array(2)];
+    t.is(device.readMany?.(places, 2, 2048, lengths), 0, 'before it is started');
+    device.start(user);
+    t.is(device.readMany?.(places, 2, 1500, lengths), 0, 'room for no more than a packet');
+    t.is(device.readMany?.(places, 0, 2048, lengths), 0);
+    const code = 'ERR_OUT_OF_RANGE';
+    places[1] = user.memory.length - 2047;
+    t.throws(() => device.readMany?.(places, 2, 2048, lengths), { code });
+    t.is(device.readMany?.(places, 1, 2048, lengths), 1);
+    t.is(lengths[0], 0, 'there is none');
+    await device.close();
+    t.is(device.readMany?.(places, 1, 2048, lengths), 0, 'closed');
+  },
+);
+
+ringTest(
+  'descriptor: a packet that is longer than the room is cut and counted, among others',
+  async (t) => {
+    const [device, other] = await openBatches();
+    t.teardown(() => Promise.all([device.close(), other.close()]));
+    const [user, far] = [new Collector(device), new Collector(other)];
+    user.many = 8;
+    device.start(user);
+    other.start(far);
+    for (const length of [10, 3000, 20]) far.write(udpPacket('x'.repeat(length)));
+    await until(() => user.packets.length === 2, 'the others');
+    t.deepEqual(user.payloads, ['x'.repeat(10), 'x'.repeat(20)]);
+    t.deepEqual(user.cut, [2049]);
+    t.is(device.counters.cut, 1);
+  },
+);
 
 fdTest('descriptor, polled: a packet comes while it holds no process, and after', async (t) => {
   const [device, other] = await openPolled();

@@ -76,6 +76,19 @@ test('tap: gathers as the device behind does, but not while somebody watches', (
   t.is(tap(plain).gather, undefined);
 });
 
+test('tap: reads several as the device behind does, but one by one while somebody watches', (t) => {
+  const [inner] = createPipe();
+  const behind: Device = Object.assign(Object.create(inner) as Device, { readMany: () => 2 });
+  const device = tap(behind);
+  const two = new Int32Array(2);
+  t.is(device.readMany?.(two, 2, 2048, two), 2);
+  const end = device.watch(() => {});
+  t.is(device.readMany?.(two, 2, 2048, two), 0);
+  end();
+  t.is(device.readMany?.(two, 2, 2048, two), 2);
+  t.is(tap(inner).readMany, undefined);
+});
+
 test('tap: who looks at headers alone takes nobody’s gathering away, and is told the whole length', async (t) => {
   const [inner, other] = createPipe();
   const device = tap(inner);
