@@ -28,6 +28,7 @@ import { Audience, Groups } from './groups.ts';
 import { type FrameVerdict, Shown, type SwitchFrame } from './hook.ts';
 import { SwitchPort } from './plug.ts';
 import { LEAD, Port, type PortOptions, whyDropped } from './port.ts';
+import { Repeats } from './repeats.ts';
 import { Learned, Stations, UNKNOWN } from './stations.ts';
 
 /** How a switch is to be. */
@@ -42,7 +43,8 @@ export interface SwitchOptions {
   readonly clock?: { now(): number };
   /**
    * Milliseconds for which a station that was heard at one port is not believed to have sent to everyone by
-   * another: that is a loop. Default 100; 0: loops are not looked for.
+   * another, nor a frame to everyone to be another one where it comes by another port, or for the eleventh time by the
+   * same: those are loops. Default 100; 0: loops are not looked for.
    */
   readonly persistence?: number;
   /**
@@ -87,6 +89,7 @@ export class Switch {
   /** Undefined: groups are everyone's. */
   readonly #groups: Groups | undefined;
   readonly #persistence: number;
+  readonly #repeats: Repeats;
   readonly #shown: Shown;
   #busy = false;
   #closed = false;
@@ -103,6 +106,7 @@ export class Switch {
     this.#ports = new Array<Port | undefined>(ports).fill(undefined);
     this.#stations = new Stations(stations, ports, ageing * 1e6, secret | 0);
     this.#persistence = persistence * 1000;
+    this.#repeats = new Repeats(this.#persistence, secret | 0);
     this.#groups = (options.snooping ?? true) ? new Groups(ports, secret | 0) : undefined;
     // Pages that nothing is written to cost nothing: a piece a port is address space, not memory.
     this.#memory = new Uint8Array((ports + 2) * PIECE);
@@ -331,8 +335,12 @@ export class Switch {
 
   /** What a station sends to everyone comes in where it is, unless it was sent round. */
   #isLoop(port: Port, hi: number, lo: number, now: number): boolean {
-    const { vlan } = this.#frame;
-    return this.#stations.isElsewhere(vlan, hi, lo, port.index, now, this.#persistence);
+    if (this.#persistence === 0) return false;
+    const frame = this.#frame;
+    if (this.#stations.isElsewhere(frame.vlan, hi, lo, port.index, now, this.#persistence))
+      return true;
+    frame.whole();
+    return this.#repeats.has(frame, port.index, now);
   }
 
   #flood(port: Port, hi: number, now: number): SwitchDrop {

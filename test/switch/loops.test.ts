@@ -85,3 +85,57 @@ test('switch: a station that moved is heard by everyone after a tenth of a secon
   t.deepEqual(c.take(), ['here', 'moved']);
   t.is(b.port.stats().drops['loop'], 1);
 });
+
+test('switch: what a sender says that there was no room to learn is not sent round either', (t) => {
+  const [left, right] = joined(2);
+  const here = left.plug({ stations: 1 });
+  const there = right.plug();
+  const run = (): void => {
+    for (let i = 0; i < 20; i++) {
+      left.run(1000);
+      right.run();
+    }
+  };
+  here.send(frame('a', '*', 'learned'));
+  here.send(frame('b', '*', 'not learned'));
+  run();
+  t.deepEqual(there.take(), ['learned', 'not learned']);
+  t.deepEqual(here.take(), []);
+  // Had it gone round, it would be behind the one cable for the left switch and behind the other for the right one.
+  here.send(frame('a', 'b', 'to it'));
+  run();
+  t.deepEqual([there.take(), here.take()], [[], []]);
+  const carried = [left, right].flatMap((bench) => bench.switch.ports);
+  t.true(carried.reduce((sum, port) => sum + port.stats().framesIn, 0) < 40);
+});
+
+test('switch: a frame that comes back where it came from is sent round ten times at most', (t) => {
+  const bench = new Bench();
+  const [a, b, c] = [bench.plug(), bench.plug(), bench.plug()];
+  bench.send(a, frame('a', '*', 'round'));
+  let rounds = 0;
+  for (; b.take().length > 0 && rounds < 100; rounds++) bench.send(a, frame('a', '*', 'round'));
+  t.is(rounds, 10);
+  t.is(c.take().length, 10);
+  t.is(a.port.stats().drops['loop'], 1);
+  bench.send(a, frame('a', '*', 'another'));
+  t.deepEqual(c.take(), ['another']);
+  bench.now += 100_000;
+  bench.send(a, frame('a', '*', 'round'));
+  t.deepEqual(c.take(), ['round'], 'it may be said again');
+});
+
+test('switch: a frame with the tag of its VLAN and the same one without are known for one', (t) => {
+  const bench = new Bench();
+  const [trunk, access, far] = [
+    bench.plug({ trunk: [7] }),
+    bench.plug({ vlan: 7, stations: 1 }),
+    bench.plug({ vlan: 7 }),
+  ];
+  bench.send(access, frame('b', '*', 'fills it'));
+  const text = 'as long as it is without the octets that pad what is short';
+  bench.send(access, frame('a', '*', text));
+  bench.send(trunk, frame('a', '*', text, 7));
+  t.deepEqual(far.take(), ['fills it', text]);
+  t.is(trunk.port.stats().drops['loop'], 1);
+});

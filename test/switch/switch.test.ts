@@ -219,13 +219,13 @@ test('switch: frames to everyone are bounded by the second, others are not', (t)
   const bench = new Bench();
   const [a, b] = [bench.plug({ storm: 10 }), bench.plug()];
   bench.send(b, frame('b', '*', 'here'));
-  for (let i = 0; i < 30; i++) bench.send(a, frame('a', '*', 'storm'));
+  for (let i = 0; i < 30; i++) bench.send(a, frame('a', '*', `storm ${i}`));
   t.is(b.take().length, 10);
   t.is(drops(a, 'storm'), 20);
   bench.send(a, frame('a', 'b', 'one'));
   t.deepEqual(b.take(), ['one']);
   bench.now += SECOND / 2;
-  for (let i = 0; i < 30; i++) bench.send(a, frame('a', '*', 'storm'));
+  for (let i = 0; i < 30; i++) bench.send(a, frame('a', '*', `storm ${i}`));
   t.is(b.take().length, 5);
 });
 
@@ -385,7 +385,7 @@ test('switch: half a mebibyte is a turn’s work, the rest is the next one’s',
   const bench = new Bench();
   const cable = { mtu: 65_000 };
   const [a, b] = [bench.plug({}, 100, cable), bench.plug({}, 100, cable)];
-  for (let i = 0; i < 12; i++) a.send(frame('a', '*', 'x'.repeat(60_000)));
+  for (let i = 0; i < 12; i++) a.send(frame('a', '*', `${i}`.padEnd(60_000)));
   bench.run(1);
   t.is(a.port.stats().framesIn, 9);
   bench.run();
@@ -398,7 +398,7 @@ test('switch: of a prompt pipe each frame is taken as it is written, however muc
   const cable = { mtu: 65_000 };
   const a = bench.plug({}, 100, { ...cable, prompt: true });
   const b = bench.plug({}, 100, cable);
-  for (let i = 0; i < 12; i++) a.send(frame('a', '*', 'x'.repeat(60_000)));
+  for (let i = 0; i < 12; i++) a.send(frame('a', '*', `${i}`.padEnd(60_000)));
   t.is(a.port.stats().framesIn, 12);
   a.far.flush();
   bench.run();

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
-import { createSwitch, openTap } from '../../src/index.ts';
+import { createSwitch, openTap, type SwitchPort } from '../../src/index.ts';
 import { run } from '../support/process.ts';
 import { tunTest } from './namespace.ts';
 
@@ -77,3 +77,38 @@ for (const offload of [false, true]) {
     t.is(bridge.ports.length, 0);
   });
 }
+
+// Two bridges of the kernel's without a spanning tree, each joined to both switches: all that comes goes round.
+tunTest.serial('switch: two of them in a loop by bridges of the kernel do not melt', async (t) => {
+  const other = await elsewhere(t);
+  const inThere = ['nsenter', `--net=/proc/${other.pid}/ns/net`];
+  const [near, far] = [
+    await openTap({ name: 'lo0', hostAddress: `${HERE}/24` }),
+    await openTap({ name: 'lo1' }),
+  ];
+  await must(t, 'ip', 'link', 'set', 'lo1', 'netns', String(other.pid));
+  await must(t, ...inThere, 'ip', 'addr', 'add', `${THERE}/24`, 'dev', 'lo1');
+  await must(t, ...inThere, 'ip', 'link', 'set', 'lo1', 'up');
+  const [left, right] = [createSwitch(), createSwitch()];
+  t.teardown(() => Promise.all([left.close(), right.close()]));
+  left.plug(near);
+  right.plug(far);
+  const rounds: SwitchPort[] = [];
+  for (const name of ['ring0', 'ring1']) {
+    await must(t, 'ip', 'link', 'add', name, 'type', 'bridge', 'forward_delay', '0');
+    t.teardown(() => run('ip', 'link', 'del', name));
+    await must(t, 'ip', 'link', 'set', name, 'up');
+    for (const [side, bridge] of [
+      ['l', left],
+      ['r', right],
+    ] as const) {
+      rounds.push(bridge.plug(await openTap({ name: `${name}${side}`, bridge: name })));
+    }
+  }
+  const flood = ['-f', '-q', '-c', '300', '-w', '20'];
+  t.regex(await must(t, 'ping', ...flood, THERE), / 300 received/);
+  await run('ping', '-b', '-q', '-c', '20', '-i', '0.01', '-W', '1', '10.85.0.255'); // nobody answers
+  const carried = rounds.reduce((sum, port) => sum + port.stats().framesIn, 0);
+  t.true(carried < 5000, `${carried} frames went round`);
+  t.true(rounds.some((port) => (port.stats().drops['loop'] ?? 0) > 0));
+});
