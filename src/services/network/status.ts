@@ -32,6 +32,8 @@ export interface PortLine {
   readonly bytesOut: number;
   readonly queued: number;
   readonly stations: number;
+  /** Stations that were not learned for want of room. */
+  readonly notLearned: number;
   /** Frames that were dropped, by reason; those that there were. */
   readonly drops: Readonly<Record<string, number>>;
 }
@@ -80,8 +82,7 @@ export function readStatus(network: Network): NetworkStatus {
     dns: network.dns.stats,
     guests: { ...network.guests.drops },
     ports: network.switch.ports.map((port) => {
-      const { framesIn, framesOut, bytesIn, bytesOut, queued, stations, drops } = port.stats();
-      const counts = { framesIn, framesOut, bytesIn, bytesOut, queued, stations };
+      const { drops, ...counts } = port.stats();
       return { name: port.name, ...counts, drops: some(drops) };
     }),
     published: network.published.map(publishedLine),
