@@ -55,9 +55,9 @@ class Wrong extends Error {
 export async function runTuntap(words: readonly string[], screen: Screen): Promise<number> {
   const look: Look = { json: false, details: false, oneLine: false };
   const rest = [...words];
-  while (rest[0]?.startsWith('-')) setLook(look, rest.shift() ?? '');
-  const [verb = 'show', ...more] = rest;
   try {
+    while (rest[0]?.startsWith('-')) setLook(look, rest.shift() ?? '');
+    const [verb = 'show', ...more] = rest;
     if (is(verb, 'add')) return await add(read(more, true));
     if (is(verb, 'delete')) return await del(read(more, false));
     if (is(verb, 'show') || is(verb, 'lst') || is(verb, 'list')) return await show(look, screen);
@@ -89,8 +89,8 @@ async function add(asked: Asked): Promise<number> {
   try {
     await tuntap.add({ ...asked, mode });
   } catch (error) {
-    const account = error instanceof TypeError && /^(user|group) is "(.*)":/.exec(error.message);
-    if (account) throw new Wrong(`invalid ${account[1]} "${account[2]}"`);
+    const account = error instanceof TypeError && /^(user|group) is "/.exec(error.message)?.[1];
+    if (account) throw new Wrong(`invalid ${account} "${asked[account as 'user' | 'group']}"`);
     throw error;
   }
   return Exit.GOOD;

@@ -6,6 +6,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ExecutionContext } from 'ava';
+import type { Screen } from '../../src/cli/screen.ts';
+import { runTuntap } from '../../src/cli/tuntap.ts';
 import { openTun, tuntap } from '../../src/index.ts';
 import { type Ended, run } from '../support/process.ts';
 import { command, root } from '../support/root.ts';
@@ -20,6 +22,21 @@ const ours = (...words: string[]): Promise<Ended> =>
   inSysfs(process.execPath, command, 'tuntap', ...words);
 const theirs = (options: readonly string[], ...words: string[]): Promise<Ended> =>
   inSysfs('ip', ...options, 'tuntap', ...words);
+
+/** The same within this process: sooner, for what ends without a look at sysfs. */
+async function here(...words: string[]): Promise<Omit<Ended, 'signal'>> {
+  let [out, err] = ['', ''];
+  const screen = {
+    line: (text: string) => {
+      out += `${text}\n`;
+    },
+    note: (text: string) => {
+      err += `${text}\n`;
+    },
+  };
+  const code = await runTuntap(words, screen as Screen);
+  return { code, out, err };
+}
 
 const LINES = [
   'mode tun name b1 one_queue user 65534 group 1000',
@@ -73,15 +90,65 @@ tunTest.serial(
         'add dev . mode tun group nosuch',
         'add dev ..',
       ],
+      ...[
+        'add mode',
+        'add mode tun user',
+        'add mode tun dev',
+        'add mode tun name',
+        'add mode TUN x',
+      ],
+      ...['add mode tun name x dev y name z', 'add mode tun user a"b x', 'add mode tun group 1x y'],
+      ...[
+        'shw',
+        'del',
+        'del mode tun user 3 x',
+        'del mode tun group 3 x',
+        'add mode tun x mode tap',
+      ],
     ];
     for (const line of wrong) {
       const expected = await theirs([], ...line.split(' '));
-      const { code, out, err } = await ours(...line.split(' '));
+      const { code, out, err } = await here(...line.split(' '));
       t.not(code, 0, line);
       const words = [code, out, err.replaceAll('tunstack tuntap', 'ip tuntap')];
       t.deepEqual(words, [expected.code, expected.out, expected.err], line);
     }
+    for (const words of [
+      ['add', 'mode', 'tun', ''],
+      ['add', 'mode', 'tun', 'dev', ''],
+      ['add', 'mode', 'tun', 'a b'],
+      ['add', '', 'mode', 'tun'],
+      ['', 'mode'],
+    ]) {
+      const { code, err } = await theirs([], ...words);
+      const own = await here(...words);
+      t.deepEqual([own.code, own.err.replaceAll('tunstack tuntap', 'ip tuntap')], [code, err]);
+    }
+    const { code, err } = await ours('-x', 'show');
+    t.deepEqual([code, (await theirs(['-x'], 'show')).code], [255, 255]);
+    t.is(err, 'Option "-x" is unknown, try "tunstack tuntap help".\n');
     t.deepEqual(await tuntap.list(), []);
+  },
+);
+
+tunTest.serial(
+  'tuntap: without permission, or without the driver, it is said as ip does',
+  async (t) => {
+    const plain = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all'];
+    const less = (...words: string[]): Promise<Ended> => inSysfs(...plain, ...words);
+    const node = [process.execPath, command, 'tuntap'];
+    const refused = await less(...node, 'add', 'mode', 'tun', 'name', 'no0');
+    const expected = await less('ip', 'tuntap', 'add', 'mode', 'tun', 'name', 'no0');
+    t.is(expected.err, 'ioctl(TUNSETIFF): Operation not permitted\n');
+    t.deepEqual([refused.code, refused.err], [expected.code, expected.err]);
+    const bare = 'mount -t tmpfs none /dev && exec "$@"';
+    const hidden = (...words: string[]): Promise<Ended> =>
+      run('unshare', '-m', 'sh', '-c', bare, 'sh', ...words);
+    const ip = await hidden('ip', 'tuntap', 'add', 'mode', 'tun');
+    const own = await hidden(...node, 'add', 'mode', 'tun');
+    t.is(ip.err, 'open: No such file or directory\n');
+    t.is(own.code, ip.code);
+    t.true(own.err.startsWith('open: No such file or directory'), own.err);
   },
 );
 
