@@ -4,6 +4,7 @@
  */
 import test from 'ava';
 import { scaleFor } from '../../../src/stack/tcp/emit/window.ts';
+import { MS } from '../../support/lab.ts';
 import { established, synReceived } from '../../support/states.ts';
 
 test('window: no update follows the handshake, the window of the SYN is whole', (t) => {
@@ -30,4 +31,12 @@ test('window: the shift lets the field say the whole buffer', (t) => {
   t.is(scaleFor(16 * 1024 * 1024), 9);
   t.is(scaleFor(2 ** 30), 14);
   t.is(scaleFor(2 ** 40), 14);
+});
+
+test('window: its news go with the acknowledgment that is due, while there is room for more', (t) => {
+  const peer = established(t, { ws: 7, tcp: { quickAcks: 0, receiveBuffer: 1 << 20 } });
+  peer.send('.', { len: 100 });
+  peer.expectNothing();
+  peer.lab.advance(40 * MS);
+  peer.expect({ flags: '.', ack: 101, window: (octets) => octets > 65_535 });
 });

@@ -9,6 +9,7 @@ import { receiveSize } from '../memory/kept.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import { isIn, RECEIVING } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
+import { isSet, Timer } from '../timing/timers.ts';
 
 const MAX_UNSCALED = 65_535;
 const MAX_SCALE = 14;
@@ -70,6 +71,8 @@ export function wantsUpdate(tcb: Tcb): boolean {
   // Before the first text the window of the SYN is whole; the ACK of that text will widen it.
   if (!isIn(tcb.state, RECEIVING) || tcb.bytesIn === 0) return false;
   const left = offered(tcb);
+  // An acknowledgment that is to leave before long carries the news: until then the peer may send, and two segments bring it.
+  if (left >= 2 * tcb.rcvMss && isSet(tcb, Timer.DELAYED_ACK)) return false;
   const whole = buffer(tcb);
   const gain = room(tcb, whole) - left;
   if (gain < Math.min(whole / 2, 2 * tcb.rcvMss)) return false;
