@@ -57,3 +57,19 @@ export const wrong = (name: string, value: unknown, hint: string): TypeError =>
   Object.assign(new TypeError(`${name} is ${JSON.stringify(value)}: ${hint}`), {
     code: 'ERR_INVALID_ARG_VALUE',
   });
+
+/** Of texts that guests make up. */
+const MOST_REMEMBERED = 1000;
+
+/** What `read` gives for a text, read once while it is asked for again and again: of a flow the same few addresses are. */
+export function remembered<V>(read: (text: string) => V): (text: string) => V {
+  const known = new Map<string, V>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const value = read(text);
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    known.set(text, value);
+    return value;
+  };
+}

@@ -7,7 +7,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { wrong } from './address.ts';
+import { remembered, wrong } from './address.ts';
 
 /** Addresses from `first` to `last`, as `placeOn` numbers them; of one family, but for `EVERYWHERE`. */
 export interface Block {
@@ -24,13 +24,13 @@ const MAPPED = 0xffffn;
 export const EVERYWHERE: Block = { first: 0n, last: IPV4_LAST };
 
 /** The number of an address, whose zone does not count; undefined if it is none. */
-export function placeOn(address: string): bigint | undefined {
+export const placeOn: (address: string) => bigint | undefined = remembered((address) => {
   if (isIPv4(address)) return IPV4 + numberOf(ipaddr.IPv4.parse(address).octets);
   if (!isIPv6(address)) return undefined;
   const [plain = ''] = address.split('%');
   const bits = numberOf(ipaddr.IPv6.parse(plain).toByteArray());
   return bits >> 32n === MAPPED ? IPV4 + low(bits) : bits;
-}
+});
 
 const numberOf = (octets: readonly number[]): bigint =>
   octets.reduce((bits, octet) => (bits << 8n) | BigInt(octet), 0n);

@@ -53,10 +53,18 @@ export interface GatewayOptions {
 /** What is closed on every host, and opened as a network: RFC 1122 §3.2.1.3, RFC 4291 §2.5.3. */
 const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => readBlock('loopback', text));
 const everyAddress = makeThisHost();
+/** Of what is read anew each second. */
+const known: { every: readonly Block[]; others: readonly Block[] } = { every: [], others: [] };
 
 /** What is closed besides what always is: this host's own addresses, as they are now. */
-export const thisHost = (): readonly Block[] =>
-  everyAddress().filter((block) => !LOOPBACK.some((one) => isWithin(block, one)));
+export function thisHost(): readonly Block[] {
+  const every = everyAddress();
+  if (every !== known.every) {
+    known.every = every;
+    known.others = every.filter((block) => !LOOPBACK.some((one) => isWithin(block, one)));
+  }
+  return known.others;
+}
 
 /**
  * Carry all flows of a stack that come to nobody's port. Throws a `RangeError` with `ERR_OUT_OF_RANGE` for what

@@ -165,6 +165,25 @@ export interface Decision {
   readonly closed: boolean;
 }
 
+/** Which blocks of a list an address is in, as long as there is the list: of the same few flows are many. */
+const knownAt = new WeakMap<readonly Block[], Map<bigint, readonly Block[]>>();
+const MOST_KNOWN = 1000;
+
+function blocksAt(list: readonly Block[], at: bigint): readonly Block[] {
+  let known = knownAt.get(list);
+  if (known === undefined) {
+    known = new Map();
+    knownAt.set(list, known);
+  }
+  let found = known.get(at);
+  if (found === undefined) {
+    found = list.filter((one) => inBlock(one, at));
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(at, found);
+  }
+  return found;
+}
+
 /** Hold the rules against a destination; `otherwise`: what becomes of what fits none. */
 export function decide(
   rules: readonly Rule[],
@@ -176,9 +195,14 @@ export function decide(
   const place = placeOn(address);
   if (place === undefined) return { allow: false, rule: undefined, closed: true }; // no rule can name it
   const within = embedded(place);
-  const lists = [ALWAYS_CLOSED, ...closings];
-  const closing = (at: bigint): (readonly Block[])[] =>
-    lists.map((list) => list.filter((one) => inBlock(one, at))).filter(({ length }) => length > 0);
+  const closing = (at: bigint): (readonly Block[])[] => {
+    const found: (readonly Block[])[] = [];
+    for (const list of [ALWAYS_CLOSED, ...closings]) {
+      const within = blocksAt(list, at);
+      if (within.length > 0) found.push(within);
+    }
+    return found;
+  };
   const shut = closing(place);
   for (const inner of within)
     if (closing(inner).length > 0) shut.push([{ first: place, last: place }]);

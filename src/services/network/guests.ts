@@ -108,7 +108,7 @@ export class Guests {
 
   /** Who has an address; its zone does not count. */
   find(address: string): Guest {
-    const [plain = ''] = address.split('%');
+    const plain = address.includes('%') ? (address.split('%')[0] as string) : address;
     const station = this.#holderOf(plain)?.station;
     return station === undefined ? { address: plain } : this.#describe(station, plain);
   }
@@ -390,13 +390,13 @@ export class Guests {
   }
 
   #describe(station: Station, address: string): Guest {
-    const { place } = station;
+    const mac = macOf(station);
+    const port = station.place?.port.name;
     const addresses = addressesOf(station);
-    return {
-      ...{ address, mac: macOf(station) },
-      ...(place && { port: place.port.name }),
-      ...(addresses.length > 1 && { addresses }),
-    };
+    // Written out, since each flow asks.
+    if (port === undefined)
+      return addresses.length > 1 ? { address, mac, addresses } : { address, mac };
+    return addresses.length > 1 ? { address, mac, port, addresses } : { address, mac, port };
   }
 
   #refuse(why: keyof GuestDrops): false {

@@ -18,6 +18,7 @@ export interface Station extends Worded<Station> {
   readonly holders: Set<Holder>;
   /** Its addresses as text, made when they are asked for: each flow asks. */
   texts: readonly string[] | undefined;
+  mac: string | undefined;
 }
 
 /** An address, and whose it is. */
@@ -203,7 +204,7 @@ export class Stations {
   #add(hi: number, lo: number, now: number): Station {
     const station: Station = {
       ...{ a: 0, b: 0, c: hi, d: lo, next: undefined, place: undefined, heard: now },
-      ...{ holders: new Set(), texts: undefined },
+      ...{ holders: new Set(), texts: undefined, mac: undefined },
     };
     this.#stations.add(station);
     return station;
@@ -267,7 +268,10 @@ export const isFour = (a: number, b: number, c: number): boolean =>
   a === 0 && b === 0 && c === MAPPED;
 
 /** `02:00:5e:00:53:01`. */
-export const macOf = ({ c, d }: Station): string => ethernet.format(c, d);
+export function macOf(station: Station): string {
+  station.mac ??= ethernet.format(station.c, station.d);
+  return station.mac;
+}
 
 /** What can be reached from elsewhere first, IPv4 before IPv6. */
 export function addressesOf(station: Station): readonly string[] {

@@ -7,6 +7,7 @@
  */
 import { isIP, isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { remembered } from '../address.ts';
 
 /** What is kept by four words. */
 export interface Worded<V> {
@@ -24,14 +25,14 @@ export const MAPPED = 0xffff;
 export type Words = readonly [a: number, b: number, c: number, d: number];
 
 /** The words of an address, whose zone does not count; undefined if it is none. */
-export function wordsOf(text: string): Words | undefined {
+export const wordsOf: (text: string) => Words | undefined = remembered((text) => {
   const [address = ''] = text.split('%');
   if (isIP(address) === 0) return undefined;
   const octets = ipaddr.parse(address).toByteArray();
   if (isIPv4(address)) octets.unshift(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
   const view = new DataView(Uint8Array.from(octets).buffer);
   return [view.getInt32(0), view.getInt32(4), view.getInt32(8), view.getInt32(12)];
-}
+});
 
 /** Dotted decimal, or as RFC 5952 has it. */
 export function textOf({ a, b, c, d }: Omit<Worded<never>, 'next'>): string {

@@ -27,7 +27,7 @@ import {
 } from './door/options.ts';
 import { checkSettings } from './door/settings.ts';
 import { makeSpoken } from './door/spoken.ts';
-import { textOf } from './door/text.ts';
+import { ownTexts } from './door/text.ts';
 import { StackTcp } from './flow/tcp.ts';
 import { StackUdp } from './flow/udp.ts';
 import { type DnsConfig, readDnsConfig } from './ip/dns-config.ts';
@@ -154,9 +154,7 @@ export class Stack extends Modules {
 
   /** Our addresses, without 127.0.0.1 and `::1`, which every stack has. */
   get addresses(): readonly string[] {
-    return this.#core.ip.interfaces
-      .filter((iface) => !iface.isLoopback)
-      .flatMap((iface) => iface.addresses.map((own) => textOf(this.#core.ip, own.address)));
+    return ownTexts(this.#core.ip);
   }
 
   /** Be on one device more. Throws if its packets are longer than the stack's slots. */

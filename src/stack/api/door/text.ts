@@ -19,6 +19,32 @@ export function textOf({ interfaces }: Interfaces, address: Address): string {
   return `${format(address)}%${name}`;
 }
 
+/** Interfaces with their addresses. */
+interface Addressed extends Interfaces {
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly index: number;
+    readonly isLoopback: boolean;
+    readonly addresses: readonly { readonly address: Address }[];
+  }[];
+}
+
+const known = new WeakMap<object, string>();
+
+/** All but those of loopback, each made once: who carries others' flows asks for each whether it is for us. */
+export function ownTexts(net: Addressed): string[] {
+  const texts: string[] = [];
+  for (const { isLoopback, addresses } of net.interfaces) {
+    if (isLoopback) continue;
+    for (const own of addresses) {
+      const text = known.get(own) ?? textOf(net, own.address);
+      known.set(own, text);
+      texts.push(text);
+    }
+  }
+  return texts;
+}
+
 /** The same as a socket of IPv6 has it, which knows IPv4 only in its mapped form. */
 export const mappedTextOf = (net: Interfaces, address: Address): string =>
   isIPv6(address) ? textOf(net, address) : `::ffff:${format(address)}`;
