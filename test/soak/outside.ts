@@ -40,6 +40,10 @@ class Echo extends Duplex {
     done();
   }
 
+  setNoDelay(): this {
+    return this;
+  }
+
   setKeepAlive(): this {
     return this;
   }

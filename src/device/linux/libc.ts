@@ -57,6 +57,7 @@ export interface Libc {
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: number, length: number): number;
   connect(fd: number, address: number, length: number): number;
+  recv(fd: number, address: number, length: number, flags: number): number;
   /** `from` and `fromLength`: places for the sender's address and, in four bytes, its length. */
   recvfrom(
     fd: number,
@@ -144,6 +145,7 @@ function bind(koffi: Koffi): Libc {
     socket: library.func('int socket(int family, int type, int protocol)'),
     bind: library.func('int bind(int fd, uintptr_t address, uint32_t length)'),
     connect: library.func('int connect(int fd, uintptr_t address, uint32_t length)'),
+    recv: library.func('int recv(int fd, uintptr_t address, size_t length, int flags)'),
     recvfrom: library.func(
       'long recvfrom(int fd, uintptr_t address, size_t length, int flags, uintptr_t from, uintptr_t fromLength)',
     ),

@@ -3,6 +3,7 @@
  * @module
  */
 import type { Socket } from 'node:net';
+import type { TcpFlow } from '../../index.ts';
 import { type Exit, openConnection, openDatagrams } from './exit.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { associate, connectThrough, type SocksProxy } from './socks5.ts';
@@ -85,4 +86,43 @@ export function makeDialer(
       return associate(exit, socks5, address, port, handler, signal);
     },
   };
+}
+
+const UNREACHABLE: ReadonlySet<string> = new Set(['EHOSTUNREACH', 'ETIMEDOUT', 'EHOSTDOWN']);
+/**
+ * There is no way from here, as to IPv6 on a host that has none: a guest that is told so at once tries its other
+ * addresses at once (RFC 8305 §5). RFC 792, RFC 4443 §3.1: code 0, the network; no route.
+ */
+const NO_ROUTE: ReadonlySet<string> = new Set([
+  ...['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENODEV'],
+]);
+const NETWORK = 0;
+/** Nobody is there, or there is no such loopback: what stands for this host is tried by its other family. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['ECONNREFUSED', ...NO_ROUTE]);
+
+/** Node's, or nothing. */
+export const codeOf = (error: unknown): string =>
+  (error as NodeJS.ErrnoException | null)?.code ?? '';
+
+/** To the first of `targets`, and to the next one where a connection to the one before is refused. One at least. */
+export function dialFirst(
+  way: Dialer,
+  targets: readonly string[],
+  port: number,
+  signal: AbortSignal,
+  at = 0,
+): Promise<Socket> {
+  const dialled = way.connect(targets[at] as string, port, signal); // there is one
+  if (at === targets.length - 1) return dialled;
+  return dialled.catch((error) => {
+    if (!ELSEWHERE.has(codeOf(error))) throw error;
+    return dialFirst(way, targets, port, signal, at + 1);
+  });
+}
+
+/** Tell who wanted it why a dial has failed, as the network would. */
+export function turnAway(flow: TcpFlow, code: string): void {
+  if (UNREACHABLE.has(code)) flow.unreachable();
+  else if (NO_ROUTE.has(code)) flow.unreachable(NETWORK);
+  else flow.refuse();
 }

@@ -31,6 +31,12 @@ function sourceFor({ from }: Exit, host: string): string | undefined {
   throw Object.assign(new Error(message), { code: 'EADDRNOTAVAIL', syscall: 'connect' });
 }
 
+/** As Node has it. */
+const aborted = ({ reason: cause }: AbortSignal): Error =>
+  Object.assign(new Error('The operation was aborted', { cause }), {
+    ...{ name: 'AbortError', code: 'ABORT_ERR' },
+  });
+
 /** A connection of this host that is open. Rejects with a code of Node's, or an `AbortError`. */
 export async function openConnection(
   exit: Exit,
@@ -42,17 +48,27 @@ export async function openConnection(
   const local = from === undefined ? {} : { localAddress: from, family };
   const reads = new HostReads();
   const { onread } = reads;
-  const socket = connect({ ...options, ...local, onread, allowHalfOpen: true, noDelay: true });
+  const socket = connect({ ...options, ...local, onread, allowHalfOpen: true });
   reads.belongTo(socket);
   exit.own.watch(socket);
-  try {
-    await once(socket, 'connect', { signal });
-    return socket;
-  } catch (error) {
-    socket.on('error', () => {});
-    socket.destroy();
-    throw error;
-  }
+  return new Promise((done, fail) => {
+    const settle = (error?: unknown): void => {
+      signal.removeEventListener('abort', abort);
+      socket.off('connect', settle);
+      if (error === undefined) {
+        socket.off('error', settle);
+        done(socket);
+        return;
+      }
+      // `settle` hears of further errors.
+      socket.destroy();
+      fail(error);
+    };
+    const abort = (): void => settle(aborted(signal));
+    socket.on('connect', settle).on('error', settle);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
 }
 
 /** A socket for datagrams to and from one place. Rejects with a code of Node's. */

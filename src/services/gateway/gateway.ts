@@ -5,10 +5,12 @@
  * here. A UDP flow has a socket of its own until it has been silent for a time, or another one needs its place.
  * @module
  */
+import type { Socket } from 'node:net';
 import type { FlowPlace, Stack, TcpFlow, UdpFlow } from '../../index.ts';
+import { type Crossable, Crossing, crossable } from './crossing.ts';
 import { carryDatagrams } from './datagrams.ts';
 import type { Descriptors } from './descriptors.ts';
-import type { Dialer } from './dial.ts';
+import { codeOf, type Dialer, dialFirst, turnAway } from './dial.ts';
 import type { FlowLine, FlowQuestion, FlowWatcher, Judge, Verdict } from './judge.ts';
 import { KeepAlives } from './keep-alives.ts';
 import { type LiveEnds, LiveFlow } from './live.ts';
@@ -71,28 +73,16 @@ const DIAL_TIMEOUT = 150_000;
 const UDP_DIAL_TIMEOUT = 10_000;
 /** A peer that is gone without a word is found out after so many milliseconds of silence. */
 const KEEP_ALIVE = 60_000;
-const SETTINGS = { keepAlive: true, keepAliveIdle: KEEP_ALIVE * 1000 };
+/** An answer takes the acknowledgment with it, if it is a millisecond away, and a guest waits for no longer. */
+const ACKNOWLEDGING = { quickAcks: 0, delayedAck: 1000 };
+const SETTINGS = { keepAlive: true, keepAliveIdle: KEEP_ALIVE * 1000, ...ACKNOWLEDGING };
 /** What running out of descriptors is called. */
 const OUT_OF_DESCRIPTORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 /** Types of echo requests. RFC 792, RFC 4443 §4.1. */
 const ECHO = 8;
 const ECHO6 = 128;
-const UNREACHABLE: ReadonlySet<string> = new Set(['EHOSTUNREACH', 'ETIMEDOUT', 'EHOSTDOWN']);
-/**
- * There is no way from here, as to IPv6 on a host that has none: a guest that is told so at once tries its other
- * addresses at once (RFC 8305 §5). RFC 792, RFC 4443 §3.1: code 0, the network; no route.
- */
-const NO_ROUTE: ReadonlySet<string> = new Set([
-  ...['ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'ENODEV'],
-]);
-const NETWORK = 0;
-/** Nobody is there, or there is no such loopback: what stands for this host is tried by its other family. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['ECONNREFUSED', ...NO_ROUTE]);
-
 /** Who cannot decide refuses. */
 const FAILED: Verdict = { action: 'deny', reason: 'error' };
-
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? '';
 
 /** Flows of a stack, carried out. */
 export class Gateway {
@@ -279,8 +269,9 @@ export class Gateway {
     return live;
   }
 
-  #close(live: LiveFlow, way: Dialer): void {
+  #close(live: LiveFlow, way: Dialer, socket?: Socket): void {
     const { protocol } = live.question;
+    if (socket !== undefined) this.#keepAlives.delete(socket);
     this.#live.delete(live);
     this.#leave(protocol, way);
     this.counters[protocol === 'tcp' ? 'tcpOpen' : 'udpOpen']--;
@@ -310,9 +301,7 @@ export class Gateway {
       const code = codeOf(error);
       this.#fail(question, verdict, code);
       if (flow.decided) return;
-      if (UNREACHABLE.has(code)) flow.unreachable();
-      else if (NO_ROUTE.has(code)) flow.unreachable(NETWORK);
-      else flow.refuse();
+      turnAway(flow, code);
     }
     return undefined;
   }
@@ -324,8 +313,10 @@ export class Gateway {
     way: Dialer,
   ): Promise<void> {
     const upstream: Resettable & { bytesRead: number } & Awaited<ReturnType<Dialer['connect']>> =
-      await this.#dial(way, question, flow.signal);
+      await dialFirst(way, this.#targets(question.address), question.port, flow.signal);
     upstream.on('error', () => {}); // `relay` sees to it; until then its end is enough
+    const pair = verdict.listen || flow.decided ? undefined : crossable(upstream);
+    if (pair !== undefined) return this.#cross(flow, question, verdict, way, pair);
     const client = flow.decided
       ? undefined
       : await flow.accept({ allowHalfOpen: true, noDelay: true, zeroCopy: true });
@@ -334,6 +325,7 @@ export class Gateway {
       client?.resetAndDestroy();
       throw new Error('the client went away');
     }
+    upstream.setNoDelay(true);
     this.#keepAlives.add(upstream);
     // The socket counts what its stream had, which is not all.
     const { connection } = client;
@@ -346,23 +338,31 @@ export class Gateway {
       },
     });
     const opening = verdict.listen ? hear(client, (said) => this.#hear(live, said)) : undefined;
-    relay(client, upstream, () => this.#close(live, way), { opening });
+    relay(client, upstream, () => this.#close(live, way, upstream), { opening });
+    return undefined;
   }
 
-  async #dial(
+  /** Past the streams of both sides. */
+  #cross(
+    flow: TcpFlow,
+    question: FlowQuestion,
+    verdict: Verdict,
     way: Dialer,
-    { address, port }: FlowQuestion,
-    signal: AbortSignal,
-  ): ReturnType<Dialer['connect']> {
-    const targets = this.#targets(address);
-    for (const target of targets.slice(0, -1)) {
-      try {
-        return await way.connect(target, port, signal);
-      } catch (error) {
-        if (!ELSEWHERE.has(codeOf(error))) throw error;
-      }
-    }
-    return way.connect(targets.at(-1) as string, port, signal); // there is one
+    { upstream, reads }: Crossable,
+  ): void {
+    let live: LiveFlow;
+    const crossing = new Crossing(upstream, reads, {
+      opened: () => {
+        this.#keepAlives.add(upstream);
+        live = this.#open(question, verdict, crossing);
+      },
+      lost: () => {
+        this.#leave('tcp', way);
+        this.#fail(question, verdict, '');
+      },
+      closed: () => this.#close(live, way, upstream),
+    });
+    flow.acceptConnection(crossing);
   }
 
   /** What a flow says of itself: false, and cut, if it is not let through for that. */

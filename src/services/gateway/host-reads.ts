@@ -10,7 +10,26 @@
  * @module
  */
 import type { OnReadOpts, Socket } from 'node:net';
-import { enough } from './waiting.ts';
+
+/**
+ * How much text may wait to be taken by one side of a relay before nothing more is read from the other: all relays
+ * share `ALL_WAITING`, within bounds for each. A stream's own mark of 16 KiB is less than what sockets read at once:
+ * with it (`pipe`) who sends would be paused and set going again for each piece, and who is paused closes his
+ * window and keeps aside what comes meanwhile.
+ */
+const MOST_WAITING = 1 << 20;
+const LEAST_WAITING = 1 << 16;
+const ALL_WAITING = 64 << 20;
+let relays = 0;
+
+/** A relay more (1), or one less (-1). */
+export function countRelay(more: 1 | -1): void {
+  relays += more;
+}
+
+/** How much may wait each way of one relay, in bytes. */
+export const enough = (): number =>
+  Math.min(MOST_WAITING, Math.max(LEAST_WAITING, ALL_WAITING / relays));
 
 /** More than a read brings as a rule; and long segments, cut of a whole one, leave fewer short ones at their ends. */
 const ROOM = 256 * 1024;
@@ -74,7 +93,8 @@ const nextTurn = (): void => {
   counting = false;
 };
 
-const known = new WeakMap<object, HostReads>();
+/** Where a socket has its own: a map of them would be the collector's to clear. */
+const READS = Symbol('reads');
 
 /** The reads of one socket. */
 export class HostReads {
@@ -98,12 +118,12 @@ export class HostReads {
   /** `socket` was made with these options. */
   belongTo(socket: Socket): void {
     this.#socket = socket;
-    known.set(socket, this);
+    (socket as { [READS]?: HostReads })[READS] = this;
   }
 
   /** Those of `socket`, if it has any, and nobody looks at what its stream is given. */
   static of(socket: object): HostReads | undefined {
-    return Object.hasOwn(socket, 'push') ? undefined : known.get(socket);
+    return Object.hasOwn(socket, 'push') ? undefined : (socket as { [READS]?: HostReads })[READS];
   }
 
   /** Whether something was read in this turn of the event loop. */

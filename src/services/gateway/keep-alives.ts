@@ -24,10 +24,14 @@ export class KeepAlives {
     this.#later = later;
   }
 
-  /** One that has just opened. */
+  /** It is gone. */
+  delete(socket: Socket): void {
+    this.#young.delete(socket);
+  }
+
+  /** One that has just opened, until it is deleted. */
   add(socket: Socket): void {
     this.#young.add(socket);
-    socket.once('close', () => this.#young.delete(socket));
     if (this.#waits) return;
     this.#waits = true;
     this.#later(() => this.#tell());

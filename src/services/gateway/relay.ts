@@ -5,9 +5,8 @@
  */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { HostReads } from './host-reads.ts';
+import { countRelay, enough, HostReads } from './host-reads.ts';
 import { connectionOf, shorten } from './shortcut.ts';
-import { countRelay, enough } from './waiting.ts';
 
 /** What `net.Socket` has besides. */
 export interface Resettable extends Duplex {
@@ -33,7 +32,7 @@ export interface RelayOptions {
  * a keep-alive without an answer; only a write does (RFC 9293 §3.10.2), and the other side may be silent
  * for ever.
  */
-const LOOK_EVERY = 5000;
+export const LOOK_EVERY = 5000;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -52,7 +51,7 @@ function pump(from: Duplex, to: Duplex): void {
  * A write of nothing: no segment leaves, and what the connection has met since fails it. `then` is called
  * unless that is so.
  */
-function look(socket: Duplex, then: () => void = () => {}): void {
+export function look(socket: Duplex, then: () => void = () => {}): void {
   // Text that waits will meet the same, and this would only wait behind it.
   if (!socket.writable || socket.writableLength > 0) then();
   else socket.write(NOTHING, (error) => !error && then());

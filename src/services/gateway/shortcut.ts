@@ -13,7 +13,7 @@ import type { Connection } from '../../index.ts';
 import { HostReads, type Piece, Took } from './host-reads.ts';
 
 /** Shorter text is gathered by the stack, many segments to a buffer: a call for each would cost more. */
-const LARGE = 8192;
+export const LARGE = 8192;
 
 /** The stack's connection below `socket`, if that is one of a stack's. */
 export function connectionOf(socket: object): Connection | undefined {

@@ -94,7 +94,7 @@ async function ask(
   port: number,
   signal: AbortSignal,
 ): Promise<{ socket: Socket; boundPort: number }> {
-  const socket = await openConnection(exit, proxy, signal);
+  const socket = await openConnection(exit, { ...proxy, noDelay: true }, signal);
   const abort = (): void => {
     socket.destroy();
   };

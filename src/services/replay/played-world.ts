@@ -29,6 +29,10 @@ class PlayedSocket extends Duplex {
     this.push(piece);
   }
 
+  setNoDelay(): this {
+    return this;
+  }
+
   setKeepAlive(): this {
     return this;
   }

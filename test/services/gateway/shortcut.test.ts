@@ -5,190 +5,104 @@
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server, Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { loadLibc } from '../../../src/device/linux/libc.ts';
 import { prepareWrites, writeNow } from '../../../src/device/linux/socket-write.ts';
-import { createGateway } from '../../../src/services/gateway/create.ts';
-import type { Dialer } from '../../../src/services/gateway/dial.ts';
-import type { Gateway } from '../../../src/services/gateway/gateway.ts';
 import { HostReads } from '../../../src/services/gateway/host-reads.ts';
 import { shorten } from '../../../src/services/gateway/shortcut.ts';
-import { makePair, RIGHT } from '../../api/worlds.ts';
+import { hashOf, MIB, make, pieces, send } from './flows.ts';
 
-const ANYWHERE = '198.51.100.7'; // RFC 5737: nobody's
-const MIB = 1 << 20;
 const hasCalls = await loadLibc().then(
   () => true,
   () => false,
 );
 prepareWrites();
 
-interface World {
-  readonly gateway: Gateway;
-  /** The gateway's own socket, and what came to its stream. */
-  readonly upstreams: { readonly socket: Socket; streamed: number }[];
-  /** A connection of a guest's, and the server's end of it. */
-  open(): Promise<{ guest: Socket; server: Socket }>;
-}
-
-async function make(t: ExecutionContext): Promise<World> {
-  const {
-    left: client,
-    right,
-    close,
-  } = makePair({ poison: false }, { offload: true, mtu: 65_520 });
-  client.addRoute('0.0.0.0/0', { gateway: RIGHT });
-  const server: Server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  const upstreams: World['upstreams'] = [];
-  const wrap = (dialer: Dialer): Dialer => ({
-    ...dialer,
-    connect: async (...args) => {
-      const socket = await dialer.connect(...args);
-      const known = { socket, streamed: 0 };
-      upstreams.push(known);
-      socket.on('data', (piece) => {
-        known.streamed += piece.length;
-      });
-      socket.pause();
-      return socket;
-    },
-  });
-  const judge = { judge: () => ({ action: 'allow', reason: 'test' }) as const };
-  const gateway = createGateway(right, {
-    judge: { ...judge, heard: (_flow, _said, before) => before },
-    translate: () => ['127.0.0.1'],
-    wrap,
-  });
-  const sockets: Socket[] = [];
-  t.teardown(async () => {
-    for (const socket of sockets) socket.destroy();
-    await close();
-    server.close();
-  });
-  return {
-    ...{ gateway, upstreams },
-    open: async () => {
-      const options = { port, host: ANYWHERE, allowHalfOpen: true };
-      const guest = client.net.connect(options) as unknown as Socket;
-      const [end] = (await once(server, 'connection')) as [Socket];
-      await once(guest, 'connect');
-      sockets.push(guest, end);
-      for (const socket of [guest, end]) socket.on('error', () => {});
-      return { guest, server: end };
-    },
-  };
-}
-
-/** Pieces of all sizes, short ones between long ones, `total` bytes in all. */
-function pieces(total: number): Buffer[] {
-  const list: Buffer[] = [];
-  let at = 0;
-  for (let i = 0; at < total; i++) {
-    const size = Math.min(total - at, [1, 100, 70_000, 8191, 8192, 300_000, 1448][i % 7] as number);
-    list.push(Buffer.alloc(size, i % 251));
-    at += size;
-  }
-  return list;
-}
-
-/** All that comes, as a hash, to its end. */
-async function hashOf(socket: Socket): Promise<string> {
-  const hash = createHash('sha256');
-  socket.on('data', (piece) => hash.update(piece)).resume();
-  await once(socket, 'end'); // an iterator would destroy it
-  return hash.digest('hex');
-}
-
-async function send(socket: Socket, list: readonly Buffer[]): Promise<void> {
-  for (const piece of list) if (!socket.write(piece)) await once(socket, 'drain');
-  socket.end();
-}
-
-for (const way of ['out', 'in'] as const) {
-  test(`shortcut: text ${way} comes whole and in order, and the other way stays open`, async (t) => {
-    const { gateway, open, upstreams } = await make(t);
-    const { guest, server } = await open();
-    const [from, to] = way === 'out' ? [guest, server] : [server, guest];
-    const list = pieces(6 * MIB);
-    const expected = createHash('sha256');
-    for (const piece of list) expected.update(piece);
-    const [found] = await Promise.all([hashOf(to), send(from, list)]);
-    t.is(found, expected.digest('hex'));
-    to.end('an answer');
-    const heard = await once(from, 'data');
-    t.is(String(heard[0]), 'an answer');
-    while (gateway.counters.tcpOpen > 0) await pause(5);
-    const { bytesOut, bytesIn } = gateway.carried();
-    t.deepEqual(way === 'out' ? [bytesOut, bytesIn] : [bytesIn, bytesOut], [6 * MIB, 9]);
-    const [known] = upstreams;
-    if (way === 'in') t.is(known?.streamed, 0, 'none by the stream');
-    else if (hasCalls) {
-      const byStream = known?.socket.bytesWritten ?? 0;
-      t.true(byStream < 6 * MIB, 'some of it not by the stream');
-    } else t.log('without koffi all of it goes by the stream');
-  });
-
-  test(`shortcut: text ${way} that nobody takes is held up, and comes when it is taken`, async (t) => {
-    const { gateway, open } = await make(t);
-    const { guest, server } = await open();
-    const [from, to] = way === 'out' ? [guest, server] : [server, guest];
-    to.pause();
-    const list = pieces(32 * MIB);
-    const sent = send(from, list);
-    const carried = (): number => {
-      const { bytesOut, bytesIn } = gateway.carried();
-      return way === 'out' ? bytesOut : bytesIn;
-    };
-    let before = -1;
-    while (carried() !== before || before === 0) {
-      before = carried();
-      await pause(200);
-    }
-    t.true(before < 24 * MIB, `${before} bytes were taken for one who takes none`);
-    const expected = createHash('sha256');
-    for (const piece of list) expected.update(piece);
-    const [found] = await Promise.all([hashOf(to), sent]);
-    t.is(found, expected.digest('hex'));
-  });
-
-  test(`shortcut: a reset in the middle of text ${way} goes on as a reset`, async (t) => {
-    const { gateway, open } = await make(t);
-    const { guest, server } = await open();
-    const [from, to] = way === 'out' ? [guest, server] : [server, guest];
-    to.pause();
-    void send(from, pieces(32 * MIB)).catch(() => {});
-    while (gateway.carried()[way === 'out' ? 'bytesOut' : 'bytesIn'] < MIB) await pause(5);
-    const failed = once(from, 'error');
-    to.resetAndDestroy();
-    const [error] = await failed;
-    t.regex(error.code, /^(ECONNRESET|EPIPE)$/);
-    while (gateway.counters.tcpOpen > 0) await pause(5);
-    t.pass();
-  });
-}
-
-test('shortcut: many flows at once keep apart', async (t) => {
-  const { open } = await make(t);
-  const ends: Awaited<ReturnType<typeof open>>[] = [];
-  for (let i = 0; i < 10; i++) ends.push(await open());
-  const all = ends.flatMap(({ guest, server }, i) =>
-    [
-      [guest, server],
-      [server, guest],
-    ].map(async ([from, to], k) => {
-      const list = [Buffer.alloc(200_000 + i, 2 * i + k)];
-      const [found] = await Promise.all([hashOf(to as Socket), send(from as Socket, list)]);
-      const expected = createHash('sha256').update(list[0] as Buffer);
+for (const by of ['shortcut', 'crossing'] as const) {
+  for (const way of ['out', 'in'] as const) {
+    test(`${by}: text ${way} comes whole and in order, and the other way stays open`, async (t) => {
+      const { gateway, open, upstreams } = await make(t, by === 'shortcut');
+      const { guest, server } = await open();
+      const [from, to] = way === 'out' ? [guest, server] : [server, guest];
+      const list = pieces(6 * MIB);
+      const expected = createHash('sha256');
+      for (const piece of list) expected.update(piece);
+      const [found] = await Promise.all([hashOf(to), send(from, list)]);
       t.is(found, expected.digest('hex'));
-    }),
-  );
-  await Promise.all(all);
-});
+      to.end('an answer');
+      const heard = await once(from, 'data');
+      t.is(String(heard[0]), 'an answer');
+      while (gateway.counters.tcpOpen > 0) await pause(5);
+      const { bytesOut, bytesIn } = gateway.carried();
+      t.deepEqual(way === 'out' ? [bytesOut, bytesIn] : [bytesIn, bytesOut], [6 * MIB, 9]);
+      const [known] = upstreams;
+      if (way === 'in') t.is(known?.streamed, 0, 'none by the stream');
+      else if (hasCalls) {
+        const byStream = known?.socket.bytesWritten ?? 0;
+        t.true(byStream < 6 * MIB, 'some of it not by the stream');
+      } else t.log('without koffi all of it goes by the stream');
+    });
+
+    test(`${by}: text ${way} that nobody takes is held up, and comes when it is taken`, async (t) => {
+      const { gateway, open } = await make(t, by === 'shortcut');
+      const { guest, server } = await open();
+      const [from, to] = way === 'out' ? [guest, server] : [server, guest];
+      to.pause();
+      const list = pieces(32 * MIB);
+      const sent = send(from, list);
+      const carried = (): number => {
+        const { bytesOut, bytesIn } = gateway.carried();
+        return way === 'out' ? bytesOut : bytesIn;
+      };
+      let before = -1;
+      while (carried() !== before || before === 0) {
+        before = carried();
+        await pause(200);
+      }
+      t.true(before < 24 * MIB, `${before} bytes were taken for one who takes none`);
+      const expected = createHash('sha256');
+      for (const piece of list) expected.update(piece);
+      const [found] = await Promise.all([hashOf(to), sent]);
+      t.is(found, expected.digest('hex'));
+    });
+
+    test(`${by}: a reset in the middle of text ${way} goes on as a reset`, async (t) => {
+      const { gateway, open } = await make(t, by === 'shortcut');
+      const { guest, server } = await open();
+      const [from, to] = way === 'out' ? [guest, server] : [server, guest];
+      to.pause();
+      void send(from, pieces(32 * MIB)).catch(() => {});
+      while (gateway.carried()[way === 'out' ? 'bytesOut' : 'bytesIn'] < MIB) await pause(5);
+      const failed = once(from, 'error');
+      to.resetAndDestroy();
+      const [error] = await failed;
+      t.regex(error.code, /^(ECONNRESET|EPIPE)$/);
+      while (gateway.counters.tcpOpen > 0) await pause(5);
+      t.pass();
+    });
+  }
+
+  test(`${by}: many flows at once keep apart`, async (t) => {
+    const { open } = await make(t, by === 'shortcut');
+    const ends: Awaited<ReturnType<typeof open>>[] = [];
+    for (let i = 0; i < 10; i++) ends.push(await open());
+    const all = ends.flatMap(({ guest, server }, i) =>
+      [
+        [guest, server],
+        [server, guest],
+      ].map(async ([from, to], k) => {
+        const list = [Buffer.alloc(200_000 + i, 2 * i + k)];
+        const [found] = await Promise.all([hashOf(to as Socket), send(from as Socket, list)]);
+        const expected = createHash('sha256').update(list[0] as Buffer);
+        t.is(found, expected.digest('hex'));
+      }),
+    );
+    await Promise.all(all);
+  });
+}
 
 /** A socket of this host and one of a stack, as far as a short way in needs them. */
 function stubs() {
