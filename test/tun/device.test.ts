@@ -118,6 +118,16 @@ tunTest('tun: the kernel keeps 4096 packets for a new one, or as many as asked f
   }
 });
 
+tunTest(
+  'tun: with offload the kernel keeps 8192, for many streams that begin at once',
+  async (t) => {
+    const link = new LinkControl(await loadLibc());
+    await closing(t, openTun({ name: 'queue2', offload: true }));
+    t.is(link.txQueueLength('queue2'), 8192);
+    link.close();
+  },
+);
+
 tunTest('tun: a name in use is EBUSY, and one of another kind is explained', async (t) => {
   const tun = await closing(t, openTun({ name: 'used0' }));
   await t.throwsAsync(openTun({ name: 'used0' }), { code: 'EBUSY', message: /in use/ });
