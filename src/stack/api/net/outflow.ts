@@ -81,9 +81,11 @@ export class Outflow {
     return true;
   }
 
-  /** While none waits: how much of `chunk`, which is given away, is taken at once. */
+  /** While none waits: how much of `chunk`, which is given away, is taken at once. A long one is its token too. */
   writeNow(connection: Connection, chunk: Uint8Array): number {
-    const taken = chunk.length < SMALL ? connection.writeCopy(chunk) : connection.write(chunk);
+    const { length } = chunk;
+    const taken =
+      length < SMALL ? connection.writeCopy(chunk) : connection.write(chunk, 0, length, chunk);
     this.written += taken;
     return taken;
   }

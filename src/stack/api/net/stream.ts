@@ -24,6 +24,7 @@ import { readOnRead, type UserBuffer, type Works } from './onread.ts';
 import type { SocketOptions } from './options.ts';
 import { type Callback, closedError, Outflow, refuseWrite } from './outflow.ts';
 import { isDecoded, isUnheard } from './readers.ts';
+import { spend } from './spent.ts';
 import { bytesWaiting, type Chunks } from './written.ts';
 
 /** The part of a server that its sockets know. */
@@ -108,6 +109,7 @@ export class SocketStream extends Duplex {
     const { parser } = this as { parser?: unknown };
     if (!this.#handle && parser) return undefined; // Node's http, which is a reader like any other
     this.#handle ??= SocketHandle.of(this as Duplex as HandleOwner, {
+      copies: !this.#outflow.byReference,
       start: () => this._read(0),
       stop: () => this.#stopReading(),
       took: (chunk) => this.#keep(chunk),
@@ -140,9 +142,7 @@ export class SocketStream extends Duplex {
     // Streams keep this for net.Socket, and this one is as good.
     (this as unknown as { _undestroy(): void })._undestroy();
     this._stackLive = true;
-    this.#peerEnded = false;
-    this.#atEnd = false;
-    this.#reading = false;
+    this.#peerEnded = this.#atEnd = this.#reading = false;
     this.#unseen = this.#cause = undefined;
     this.#untold = this.#bytesRead = this.#outflow.written = this.#outflow.begun = 0;
     this._stackCarrier = undefined;
@@ -168,11 +168,12 @@ export class SocketStream extends Duplex {
     data: ({ context }, bytes, at, length) => (context as SocketStream).#data(bytes, at, length),
     end: ({ context }) => (context as SocketStream).#end(),
     writable: ({ context }) => (context as SocketStream).#writable(),
+    release: (_, chunk) => spend(chunk as Uint8Array), // only `writeNow` has tokens
     close: ({ context }, error) => (context as SocketStream).#closed(error),
   };
 
   #data(bytes: Uint8Array, at: number, length: number): void {
-    const ownBuffer = this.#userBuffer !== undefined || this.#handle !== undefined;
+    const ownBuffer = this.#userBuffer !== undefined || this.#handle?.taken === true;
     if (!ownBuffer && this.#untold === 0 && isUnheard(this)) {
       this.#bytesRead += length;
       this._stackIdle.touch();
@@ -186,7 +187,7 @@ export class SocketStream extends Duplex {
   #took(chunk: Buffer): void {
     this.#untold -= chunk.length;
     if (this.destroyed) return;
-    if (this.#userBuffer && !this.#handle) {
+    if (this.#userBuffer && !this.#handle?.taken) {
       this.#userBuffer.take(chunk);
       return;
     }
@@ -215,7 +216,7 @@ export class SocketStream extends Duplex {
 
   #give(chunk: Buffer): void {
     // What was read before is for the engine too, which takes it in its next tick.
-    const isCopied = this.#handle !== undefined && this.readableLength === 0;
+    const isCopied = this.#handle?.taken === true && this.readableLength === 0;
     const isSpent = isCopied || isDecoded(this);
     if (isCopied) this.#handle?.give(chunk);
     else this.#keep(chunk);
@@ -239,7 +240,7 @@ export class SocketStream extends Duplex {
     this.#atEnd = true;
     this.#reading = false;
     this.#settle();
-    if (this.#handle) this.#handle.end();
+    if (this.#handle?.taken) this.#handle.end();
     else this.#pushEnd();
   }
 
@@ -380,7 +381,6 @@ export class SocketStream extends Duplex {
 
   override _destroy(error: Error | null, done: Callback): void {
     const wasLive = this._stackLive;
-    const hadError = Boolean(error);
     this.connecting = false;
     this._stackLive = false;
     this._stackIdle.stop();
@@ -395,7 +395,7 @@ export class SocketStream extends Duplex {
         this.#outflow.cancel(() => systemError('ECANCELED', 'write'));
         this.#handle?.cancel();
         this.#handle = undefined;
-        this.emit('close', hadError);
+        this.emit('close', Boolean(error));
       });
     } else process.nextTick(() => this.emit('close'));
     this._server?._stackSocketGone();
