@@ -21,12 +21,14 @@ const BURST_SEGMENTS = 10;
 export const isPaced = (tcb: Tcb): boolean =>
   tcb.settings.pacing && tcb.srtt8 / 8 >= SHORTEST && tcb.route?.tso !== true;
 
+const gain = (tcb: Tcb): number => (inSlowStart(tcb) ? 2 : 1.2);
+
 /**
  * Octets a microsecond. What is out counts where it is more than the window: in recovery the window
  * follows the flight down, and a rate made of it would hold the repair back.
  */
 export const pacingRate = (tcb: Tcb): number =>
-  ((inSlowStart(tcb) ? 2 : 1.2) * Math.max(tcb.cwnd, outstanding(tcb))) / srtt(tcb, MILLISECOND);
+  (gain(tcb) * Math.max(tcb.cwnd, outstanding(tcb))) / srtt(tcb, MILLISECOND);
 
 /** More than 0 if something may go now; otherwise the pace timer is set. */
 export function paceRoom(tcb: Tcb, now: Micros): number {
@@ -39,7 +41,8 @@ export function paceRoom(tcb: Tcb, now: Micros): number {
 /** `length` octets went out: when may the next go? */
 export function paced(tcb: Tcb, length: number, now: Micros): void {
   if (!isPaced(tcb)) return;
-  const rate = pacingRate(tcb);
+  // As `pacingRate`, which would give back an object for each segment, as any function that is not inlined.
+  const rate = (gain(tcb) * Math.max(tcb.cwnd, outstanding(tcb))) / (tcb.srtt8 / 8);
   // What was not used of the time before is worth one burst, no more.
   const credit = Math.max(QUANTUM, (BURST_SEGMENTS * tcb.mss) / rate);
   tcb.paceNext = Math.max(tcb.paceNext, now - credit) + length / rate;
