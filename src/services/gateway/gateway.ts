@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import type { FlowPlace, Stack, TcpFlow, UdpFlow } from '../../index.ts';
 import { type Crossable, Crossing, crossable } from './crossing.ts';
 import { carryDatagrams } from './datagrams.ts';
-import type { Descriptors } from './descriptors.ts';
+import { type Descriptors, Room } from './descriptors.ts';
 import { codeOf, type Dialer, dialFirst, turnAway } from './dial.ts';
 import type { FlowLine, FlowQuestion, FlowWatcher, Judge, Verdict } from './judge.ts';
 import { KeepAlives } from './keep-alives.ts';
@@ -92,9 +92,8 @@ export class Gateway {
   };
   readonly #parts: GatewayParts;
   readonly #stack: Stack;
-  /** Flows that are being dialled or are open. */
-  readonly #flows = { tcp: 0, udp: 0 };
   readonly #udpFlows: UdpFlows = new UdpFlows();
+  readonly #room: Room;
   readonly #complained: Set<string> = new Set();
   readonly #live: Set<LiveFlow> = new Set();
   readonly #keepAlives: KeepAlives = new KeepAlives(KEEP_ALIVE);
@@ -105,6 +104,12 @@ export class Gateway {
     this.#parts = parts;
     this.#stack = stack;
     const { flows, udpIdle } = parts;
+    this.#room = new Room(
+      flows,
+      parts.descriptors,
+      this.#udpFlows,
+      () => this.counters.displaced++,
+    );
     const waits = { backlog: flows, timeout: DIAL_TIMEOUT, settings: SETTINGS };
     stack.tcp.intercept((flow) => this.#tcp(flow), waits);
     // Room for one more than there may be, which is asked about and so refused with a word.
@@ -226,38 +231,22 @@ export class Gateway {
       this.#deny(question, way ? verdict : { ...verdict, reason: 'no proxy' });
       return undefined;
     }
-    if (this.#hasRoom(question.protocol, way)) return way;
+    if (this.#hasRoom(question, way)) return way;
     watcher?.failed?.(question, verdict, 'full');
     return undefined;
   }
 
-  /** Take a place and the descriptors for one flow more, from a silent UDP flow if need be. */
-  #hasRoom(protocol: 'tcp' | 'udp', way: Dialer): boolean {
-    const { descriptors, flows } = this.#parts;
-    if (protocol === 'udp' && this.#flows.udp >= flows) this.#displace();
-    let room = this.#flows[protocol] < flows;
-    while (room && !descriptors.take(way.descriptors[protocol])) room = this.#displace();
-    if (room) {
-      this.#flows[protocol]++;
-      return true;
-    }
+  #hasRoom(question: FlowQuestion, way: Dialer): boolean {
+    if (this.#room.take(question, way.descriptors[question.protocol])) return true;
     this.counters.full++;
-    const most =
-      this.#flows[protocol] < flows ? 'descriptors: raise ulimit -n' : `--flows ${flows}`;
+    const most = this.#room.boundOf(question);
     this.#complain('full', `there is no room for more flows, new ones are refused (${most})`);
     return false;
   }
 
-  #displace(): boolean {
-    if (!this.#udpFlows.endOne()) return false;
-    this.counters.displaced++;
-    return true;
-  }
-
   /** A flow that had room is over. */
-  #leave(protocol: 'tcp' | 'udp', way: Dialer): void {
-    this.#flows[protocol]--;
-    this.#parts.descriptors.give(way.descriptors[protocol]);
+  #leave(question: FlowQuestion, way: Dialer): void {
+    this.#room.give(question, way.descriptors[question.protocol]);
   }
 
   #open(question: FlowQuestion, verdict: Verdict, ends: LiveEnds): LiveFlow {
@@ -273,7 +262,7 @@ export class Gateway {
     const { protocol } = live.question;
     if (socket !== undefined) this.#keepAlives.delete(socket);
     this.#live.delete(live);
-    this.#leave(protocol, way);
+    this.#leave(live.question, way);
     this.counters[protocol === 'tcp' ? 'tcpOpen' : 'udpOpen']--;
     this.counters.bytesOut += live.bytesOut;
     this.counters.bytesIn += live.bytesIn;
@@ -297,7 +286,7 @@ export class Gateway {
     try {
       await this.#carry(flow, question, verdict, way);
     } catch (error) {
-      this.#leave('tcp', way);
+      this.#leave(question, way);
       const code = codeOf(error);
       this.#fail(question, verdict, code);
       if (flow.decided) return;
@@ -357,7 +346,7 @@ export class Gateway {
         live = this.#open(question, verdict, crossing);
       },
       lost: () => {
-        this.#leave('tcp', way);
+        this.#leave(question, way);
         this.#fail(question, verdict, '');
       },
       closed: () => this.#close(live, way, upstream),
@@ -403,7 +392,7 @@ export class Gateway {
         hear: verdict.listen ? (said) => this.#hear(live as LiveFlow, said) : undefined,
       });
     } catch (error) {
-      this.#leave('udp', way);
+      this.#leave(question, way);
       this.#fail(question, verdict, codeOf(error));
       if (!flow.decided) flow.refuse();
     }

@@ -6,8 +6,10 @@ import test from 'ava';
 import {
   Descriptors,
   descriptorLimit,
+  Room,
   shareOf,
 } from '../../../src/services/gateway/descriptors.ts';
+import type { FlowQuestion } from '../../../src/services/gateway/judge.ts';
 import { type UdpFlowEntry, UdpFlows } from '../../../src/services/gateway/udp-flows.ts';
 
 // proc(5), /proc/pid/limits: soft limit, then hard limit.
@@ -55,4 +57,47 @@ test('udp-flows: the longest silent one goes', (t) => {
   t.deepEqual(gone, ['b', 'a']);
   t.false(flows.endOne());
   t.is(flows.size, 0);
+});
+
+test('room: one port leaves a quarter of the connections to others, and they to those that come later', (t) => {
+  const room = new Room(100, new Descriptors(1000), new UdpFlows(), () => {});
+  const flow = (port?: string): FlowQuestion => ({
+    guest: { address: '10.83.0.15', ...(port !== undefined && { port }) },
+    ...{ protocol: 'tcp', address: '192.0.2.1', port: 80 },
+  });
+  const takeAll = (port: string): number => {
+    let count = 0;
+    while (room.take(flow(port), 2)) count++;
+    return count;
+  };
+  t.is(takeAll('one'), 75);
+  t.true(room.take(flow('two'), 2));
+  t.false(room.take(flow('one'), 2));
+  t.is(takeAll('two'), 18);
+  t.is(takeAll('three'), 5);
+  // What ends makes room again, for who has the least first.
+  for (let i = 0; i < 20; i++) room.give(flow('one'), 2);
+  t.true(takeAll('three') > 10);
+  t.false(room.take(flow('one'), 2));
+  t.true(room.take(flow(), 2), 'who is at no port shares with nobody');
+});
+
+test('room: where descriptors are few they are shared, and silent datagrams give theirs', (t) => {
+  const rows = new UdpFlows();
+  const descriptors = new Descriptors(40);
+  let displaced = 0;
+  const room = new Room(100, descriptors, rows, () => displaced++);
+  const flow = (port: string, protocol: 'tcp' | 'udp'): FlowQuestion => ({
+    ...{ guest: { address: '10.83.0.15', port }, protocol, address: '192.0.2.1', port: 80 },
+  });
+  for (let i = 0; i < 40; i++) {
+    t.true(room.take(flow('one', 'udp'), 1));
+    rows.touch({ close: () => room.give(flow('one', 'udp'), 1) });
+  }
+  let count = 0;
+  while (room.take(flow('two', 'tcp'), 1)) count++;
+  t.is(count, 30);
+  t.is(displaced, 30);
+  t.is(descriptors.free, 0);
+  t.is(room.boundOf(flow('two', 'tcp')), 'descriptors: raise ulimit -n');
 });

@@ -430,3 +430,23 @@ test('control: gvproxy’s paths do as gvproxy does', async (t) => {
   await once(tunnel, 'end');
   t.is(answer, 'hello by tunnel');
 });
+
+test('network: a guest that opens all connections that it can leaves some to the next one', async (t) => {
+  const it = await world(t, { flows: 20 });
+  const greedy = await it.guest('10.83.0.15', 'greedy');
+  const other = await it.guest('10.83.0.16', 'other');
+  const sockets = Array.from({ length: 40 }, () => greedy.net.connect(22, '192.0.2.1'));
+  const opened = await Promise.all(
+    sockets.map((socket) =>
+      once(socket, 'connect').then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  t.is(opened.filter(Boolean).length, 15);
+  for (let i = 0; i < 2; i++) t.is(await say(other, '192.0.2.1', 22, 'x'), 'heard 1\n');
+  const { full, tcp } = it.network.gateway.carried();
+  t.deepEqual([full, tcp], [25, 17]);
+  for (const socket of sockets) socket.destroy();
+});
