@@ -91,6 +91,14 @@ function goOn(guest: Connection, rest: Rest): boolean {
   return rest.at === end;
 }
 
+/**
+ * The handler of what both have left. A connection in TIME-WAIT holds its handler: with a `Crossing` the socket of this
+ * host and all that belongs to it, which the collector would move twice and then have to search for.
+ */
+const LEFT: ConnectionHandler = {
+  release: (_, token) => (token as Piece).letGo(),
+};
+
 /** The handler of a guest's connection, from before its handshake. */
 export class Crossing implements ConnectionHandler, LiveEnds {
   readonly #host: Socket;
@@ -323,6 +331,7 @@ export class Crossing implements ConnectionHandler, LiveEnds {
     this.#forget();
     if (this.#failed || !this.#guestEnded || !this.#hostEnded) guest.abort();
     else guest.close();
+    guest.handler = LEFT;
     this.#owner.closed();
   }
 }

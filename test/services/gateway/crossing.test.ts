@@ -4,11 +4,14 @@
  * @module
  */
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { loadLibc } from '../../../src/device/linux/libc.ts';
 import { prepareWrites } from '../../../src/device/linux/socket-write.ts';
+import type { Connection } from '../../../src/index.ts';
+import { Crossing } from '../../../src/services/gateway/crossing.ts';
+import { HostReads } from '../../../src/services/gateway/host-reads.ts';
 import type { TcpInfo } from '../../../src/stack/tcp/info.ts';
 import { make } from './flows.ts';
 
@@ -121,4 +124,21 @@ test('crossing: a flow that is cut is reset at both ends', async (t) => {
   for (const [error] of await Promise.all(failed)) t.is(error.code, 'ECONNRESET');
   while (gateway.counters.tcpOpen > 0) await pause(5);
   t.is(gateway.counters.cut, 1);
+});
+
+// In TIME-WAIT it is kept for a minute after both ends have gone, and with it whatever it holds.
+test('crossing: a connection that is over holds nothing but who gives back what it was lent', async (t) => {
+  const host = new Socket();
+  const nobody = { opened: () => {}, lost: () => {}, closed: () => {} };
+  const crossing = new Crossing(host, new HostReads(), nobody);
+  const guest = { handler: crossing, setNoDelay: () => {}, abort: () => {} };
+  const connection = guest as unknown as Connection;
+  crossing.open(connection);
+  host.destroy();
+  await once(host, 'close');
+  const { handler } = connection;
+  t.not(handler, crossing);
+  let given = 0;
+  handler.release?.(connection, { letGo: () => given++ });
+  t.is(given, 1);
 });
