@@ -192,9 +192,10 @@ export class Page {
     return this.evaluate(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`);
   }
 
-  /** Click in the middle of it, as a mouse does. */
+  /** Click in the middle of it, as a mouse does, once it is there: what a page shows live comes and goes. */
   async click(selector: string): Promise<void> {
     const found = JSON.stringify(selector);
+    await this.until(`document.querySelector(${found})`);
     const [x, y] = await this.evaluate<[number, number]>(`(() => {
       const element = document.querySelector(${found});
       element.scrollIntoView({ block: 'center' });
