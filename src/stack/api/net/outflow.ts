@@ -90,6 +90,13 @@ export class Outflow {
     return taken;
   }
 
+  /** While none waits: how much of that is taken at once, by a copy. */
+  copyNow(connection: Connection, bytes: Uint8Array, at: number, length: number): number {
+    const taken = connection.writeCopy(bytes, at, length);
+    this.written += taken;
+    return taken;
+  }
+
   /** There is room. */
   go(connection: Connection): void {
     if (!this.#done) return;

@@ -30,6 +30,7 @@ import {
   type SocketOptions,
   type TcpOptions,
 } from './options.ts';
+import { closedError } from './outflow.ts';
 import { makeAcceptedScope, makeScope } from './scope.ts';
 import { SocketStream } from './stream.ts';
 
@@ -333,6 +334,19 @@ export class Socket extends SocketStream implements NodeSocket {
   /** `IPv4`. */
   get remoteFamily(): string | undefined {
     return Socket.#remote(this).family;
+  }
+
+  /** Reset the connection (RST) whatever waits to be sent; once it is open, if it is not yet. */
+  resetAndDestroy(): this {
+    if (!this._stackLive) return this.destroy(closedError());
+    if (this.connecting) this.once('connect', () => this.#reset());
+    else this.#reset();
+    return this;
+  }
+
+  #reset(): void {
+    this._stackResetting = true;
+    this.destroy();
   }
 }
 

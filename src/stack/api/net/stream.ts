@@ -8,7 +8,6 @@
  * Node documentation: "Class: net.Socket", the parts that are a stream.
  * @module
  */
-
 import type { AsyncResource } from 'node:async_hooks';
 import { Socket as NodeSocket } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
@@ -23,7 +22,7 @@ import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer, type Works } from './onread.ts';
 import type { SocketOptions } from './options.ts';
 import { type Callback, closedError, Outflow, refuseWrite } from './outflow.ts';
-import { isDecoded, isUnheard } from './readers.ts';
+import { flows, isDecoded, isIdle, isUnheard, pipedInto } from './readers.ts';
 import { spend } from './spent.ts';
 import { bytesWaiting, type Chunks } from './written.ts';
 
@@ -59,7 +58,7 @@ export class SocketStream extends Duplex {
   /** All was read: nobody looks any more. */
   #atEnd = false;
   #peerEnded = false;
-  #resetting = false;
+  protected _stackResetting = false;
   /** What Node would meet at its next read: the connection is gone, and nobody has looked. */
   #unseen: SystemError | undefined;
   /** Why the connection is gone, told or not. */
@@ -174,14 +173,28 @@ export class SocketStream extends Duplex {
 
   #data(bytes: Uint8Array, at: number, length: number): void {
     const ownBuffer = this.#userBuffer !== undefined || this.#handle?.taken === true;
-    if (!ownBuffer && this.#untold === 0 && isUnheard(this)) {
-      this.#bytesRead += length;
-      this._stackIdle.touch();
-      return;
-    }
-    this.#untold += length;
+    const passed =
+      ownBuffer || this.#untold > 0 || !flows(this) ? 0 : this.#pass(bytes, at, length);
+    if (passed === length) return;
+    this.#untold += length - passed;
     this.#intake.lent = ownBuffer || isDecoded(this);
-    this._stackHost.inflow.add(this.#intake, bytes, at, length);
+    this._stackHost.inflow.add(this.#intake, bytes, at + passed, length - passed);
+  }
+
+  /** How much needs no buffer: all that nobody hears, and what goes at once where it is piped into a socket. */
+  #pass(bytes: Uint8Array, at: number, length: number): number {
+    const to = pipedInto(this);
+    const unheard = isUnheard(this) ? length : 0;
+    const passed = to instanceof SocketStream ? to.#takePiped(bytes, at, length) : unheard;
+    if (passed > 0) this._stackIdle.touch();
+    this.#bytesRead += passed;
+    return passed;
+  }
+
+  #takePiped(bytes: Uint8Array, at: number, length: number): number {
+    if (this.connecting || !this._stackCarrier || !isIdle(this, write)) return 0;
+    this._stackIdle.touch();
+    return this.#outflow.copyNow(this._stackCarrier, bytes, at, length);
   }
 
   #took(chunk: Buffer): void {
@@ -369,15 +382,12 @@ export class SocketStream extends Duplex {
   }
 
   override _final(done: Callback): void {
-    if (this.connecting) {
-      this.once('connect', () => this._final(done));
-      return;
+    if (this.connecting) this.once('connect', () => this._final(done));
+    else {
+      this._stackCarrier?.end();
+      queueMicrotask(done); // as the kernel's: who awaits `end` and destroys the socket sees no `finish`
     }
-    this._stackCarrier?.end();
-    queueMicrotask(done); // as the kernel's: who awaits `end` and destroys the socket sees no `finish`
   }
-
-  // The end.
 
   override _destroy(error: Error | null, done: Callback): void {
     const wasLive = this._stackLive;
@@ -386,9 +396,9 @@ export class SocketStream extends Duplex {
     this._stackIdle.stop();
     this._stackHost.inflow.discard(this.#intake);
     // What has come and was not read is lost, as what a kernel has not handed over: RFC 1122 §4.2.2.13.
-    if (this.#resetting || this.#untold > 0) this._stackCarrier?.abort();
+    if (this._stackResetting || this.#untold > 0) this._stackCarrier?.abort();
     else this._stackCarrier?.close();
-    this.#resetting = false;
+    this._stackResetting = false;
     done(error);
     if (wasLive) {
       nextRound(() => {
@@ -400,20 +410,10 @@ export class SocketStream extends Duplex {
     } else process.nextTick(() => this.emit('close'));
     this._server?._stackSocketGone();
   }
-
-  /** Reset the connection (RST) whatever waits to be sent; once it is open, if it is not yet. */
-  resetAndDestroy(): this {
-    if (!this._stackLive) return this.destroy(closedError());
-    if (this.connecting) this.once('connect', () => this.#reset());
-    else this.#reset();
-    return this;
-  }
-
-  #reset(): void {
-    this.#resetting = true;
-    this.destroy();
-  }
 }
+
+/** Whoever puts another in its place wants to see what is written. */
+const { write } = SocketStream.prototype;
 
 // What is put on Node's own sockets is on ours too, and who asks whether ours is one is told so. (The
 // constructor stays the stream's.)

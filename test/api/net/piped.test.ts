@@ -1,0 +1,210 @@
+/**
+ * Text that goes from one socket into another by `pipe` alone takes the short way, and nobody can tell but by the time:
+ * order, back-pressure, counters and the end are those of the streams, and whoever looks sees all of it.
+ *
+ * Node documentation: `readable.pipe()`, `readable.unpipe()`, `writable.write()`, "Buffering".
+ */
+import test, { type ExecutionContext } from 'ava';
+import type { Socket } from '../../../src/index.ts';
+import { LEFT, makePair, next, RIGHT, rounds, until } from '../worlds.ts';
+
+const KIB = 1024;
+const TOTAL = 4 * KIB * KIB;
+/** No divisor of any buffer's size. */
+const PERIOD = 251;
+const text = Buffer.from(Array.from({ length: PERIOD * KIB }, (_, i) => i % PERIOD));
+
+let asked = 0;
+const { allocUnsafe } = Buffer;
+/** Counts what large memory is asked for. */
+Buffer.allocUnsafe = (size: number): Buffer<ArrayBuffer> => {
+  if (size >= 16 * KIB) asked += size;
+  return allocUnsafe.call(Buffer, size);
+};
+
+/** A client, the two sockets of who stands between, and the server at the far end. */
+interface Way {
+  readonly client: Socket;
+  readonly from: Socket;
+  readonly to: Socket;
+  readonly far: Socket;
+}
+
+/** Buffers that are full before all is sent. */
+const SMALL = { sendBufferMax: 512 * KIB, receiveBufferMax: 512 * KIB };
+/** A send buffer that has room for all of it. */
+const LARGE = { sendBuffer: 2 * TOTAL };
+
+async function way(t: ExecutionContext, tcp: object = SMALL): Promise<Way> {
+  const pair = makePair({ tcp }, { offload: true });
+  t.teardown(() => pair.close());
+  const between = pair.right.net.createServer().listen(7);
+  const end = pair.left.net.createServer().listen(8);
+  const client = pair.left.net.connect({ port: 7, host: RIGHT, zeroCopy: true });
+  const [from] = (await next(between, 'connection')) as [Socket];
+  const to = pair.right.net.connect(8, LEFT);
+  const [far] = (await next(end, 'connection')) as [Socket];
+  await until(() => !client.connecting && !to.connecting);
+  return { client, from, to, far };
+}
+
+/** Send `total` bytes, each known by its place in the stream. */
+async function pour(socket: Socket, total: number): Promise<void> {
+  for (let sent = 0; sent < total; ) {
+    const piece = text.subarray(0, Math.min(text.length, total - sent));
+    sent += piece.length;
+    if (!socket.write(piece)) await next(socket, 'drain');
+  }
+}
+
+/** What a socket hears is counted, and false as soon as a byte is not what its place says. */
+function hearing(socket: Socket): { bytes: number; good: boolean } {
+  const heard = { bytes: 0, good: true };
+  socket.on('data', (chunk: Buffer) => {
+    const phase = heard.bytes % PERIOD;
+    for (let at = 0; at < chunk.length; at += text.length - PERIOD) {
+      const part = chunk.subarray(at, at + text.length - PERIOD);
+      const begin = (phase + at) % PERIOD;
+      heard.good &&= part.equals(text.subarray(begin, begin + part.length));
+    }
+    heard.bytes += chunk.length;
+  });
+  return heard;
+}
+
+test.serial('pipe: between two sockets no buffer is made for what both take', async (t) => {
+  const { client, from, to, far } = await way(t, LARGE);
+  from.pipe(to);
+  await pour(client, text.length); // the first text makes the stream a stream that was read from
+  far.resume();
+  await until(() => far.bytesRead === text.length);
+  const before = asked;
+  const ended = next(far, 'end');
+  await pour(client, TOTAL);
+  client.end();
+  await ended;
+  t.is(far.bytesRead, text.length + TOTAL);
+  t.is(from.bytesRead, text.length + TOTAL);
+  t.is(to.bytesWritten, text.length + TOTAL);
+  t.is(asked - before, 0);
+});
+
+test.serial(
+  'pipe: all arrives in order where the far end is slow, and the sender is held up',
+  async (t) => {
+    const { client, from, to, far } = await way(t);
+    from.pipe(to);
+    const heard = hearing(far);
+    far.pause();
+    let isSent = false;
+    const sent = pour(client, TOTAL).then(() => {
+      isSent = true;
+    });
+    await rounds(200);
+    t.false(isSent);
+    t.true(from.bytesRead < TOTAL);
+    for (let i = 0; i < 50; i++) {
+      far.resume();
+      await rounds(1);
+      far.pause();
+      await rounds(1);
+    }
+    far.resume();
+    await sent;
+    await until(() => heard.bytes === TOTAL);
+    t.true(heard.good);
+  },
+);
+
+test.serial('pipe: who listens besides hears all from then on', async (t) => {
+  const { client, from, to, far } = await way(t);
+  from.pipe(to);
+  const heard = hearing(far);
+  await pour(client, text.length);
+  await until(() => heard.bytes === text.length);
+  let besides = 0;
+  from.on('data', (chunk: Buffer) => {
+    besides += chunk.length;
+  });
+  await pour(client, text.length);
+  await until(() => heard.bytes === 2 * text.length);
+  t.is(besides, text.length);
+  t.true(heard.good);
+});
+
+test.serial(
+  'pipe: who puts a function over the target’s write sees all that is written',
+  async (t) => {
+    const { client, from, to, far } = await way(t);
+    const { write } = to;
+    let seen = 0;
+    to.write = ((chunk: Buffer, ...more: []) => {
+      seen += chunk.length;
+      return write.call(to, chunk, ...more);
+    }) as Socket['write'];
+    from.pipe(to);
+    far.resume();
+    await pour(client, 2 * text.length);
+    await until(() => far.bytesRead === 2 * text.length);
+    t.is(seen, 2 * text.length);
+  },
+);
+
+test.serial(
+  'pipe: what was written to the target before goes before, and what is written later behind',
+  async (t) => {
+    const { client, from, to, far } = await way(t);
+    from.pipe(to);
+    let heard = '';
+    far.setEncoding('latin1').on('data', (piece: string) => {
+      heard += piece;
+    });
+    for (const [i, word] of ['one ', 'two ', 'three '].entries()) {
+      client.write(word);
+      await until(() => heard.endsWith(word));
+      to.write(`${i} `);
+    }
+    await until(() => heard.length === 20);
+    t.is(heard, 'one 0 two 1 three 2 ');
+    to.cork();
+    to.write('before ');
+    client.write('behind');
+    await rounds(20);
+    to.uncork();
+    await until(() => heard.length === 33);
+    t.is(heard.slice(20), 'before behind');
+  },
+);
+
+test.serial('pipe: after `unpipe` nothing more goes that way', async (t) => {
+  const { client, from, to, far } = await way(t);
+  from.pipe(to);
+  const heard = hearing(far);
+  await pour(client, 2 * text.length);
+  await until(() => heard.bytes === 2 * text.length);
+  from.unpipe(to);
+  const kept: Buffer[] = [];
+  from.on('data', (chunk: Buffer) => kept.push(chunk));
+  from.resume();
+  client.write('kept');
+  await until(() => kept.length > 0);
+  await rounds(20);
+  t.is(Buffer.concat(kept).toString(), 'kept');
+  t.is(heard.bytes, 2 * text.length);
+});
+
+test.serial('pipe: a target that was destroyed takes nothing more', async (t) => {
+  const { client, from, to, far } = await way(t);
+  from.pipe(to);
+  far.resume();
+  far.on('error', () => {});
+  to.on('error', () => {});
+  await pour(client, text.length);
+  await until(() => far.bytesRead === text.length);
+  to.destroy();
+  await rounds(20);
+  client.write('late');
+  await rounds(20);
+  t.is(far.bytesRead, text.length);
+  t.is(from.listenerCount('data'), 0);
+});
