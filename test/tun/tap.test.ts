@@ -7,8 +7,11 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import { endianness } from 'node:os';
 import type { ExecutionContext } from 'ava';
+import { loadLibc, Pinned } from '../../src/device/linux/libc.ts';
 import { createPipe, createStack, createSwitch, openTap, type Stack } from '../../src/index.ts';
+import { Collector, until } from '../device/support.ts';
 import { Running, run, tunstack } from '../support/process.ts';
 import { Namespace } from './forwarding.ts';
 import { tunTest } from './namespace.ts';
@@ -183,3 +186,55 @@ tunTest.serial('tap: nmap finds the stack by ARP', async (t) => {
   t.regex(out, /1 host up/);
   await stack.close();
 });
+
+/** Have the kernel keep no more than so many bytes of ours on their way by this descriptor: TUNSETSNDBUF. */
+async function boundSending(fd: number, bytes: number): Promise<number> {
+  const libc = await loadLibc();
+  const value = new Pinned(libc, new Uint8Array(128));
+  value.view.setInt32(0, bytes, endianness() === 'LE');
+  return libc.ioctl(fd, 0x400454d4, value.address);
+}
+
+// The kernel's bridge hands what we send to an interface that sends it slowly: until then it counts as ours.
+tunTest.serial(
+  'tap: a batch that the kernel has no room for waits, and does not hold the process',
+  async (t) => {
+    const tap = await openTap({ name: 'full0' });
+    t.teardown(() => tap.close());
+    for (const words of [
+      'link add fullbr type bridge forward_delay 0',
+      'link set fullbr up',
+      'link set full0 master fullbr up',
+      'link add fulla type veth peer name fullb',
+      'link set fulla master fullbr up',
+      'link set fullb up',
+    ]) {
+      t.is((await run('ip', ...words.split(' '))).code, 0, words);
+    }
+    t.teardown(() =>
+      run('ip', 'link', 'del', 'fulla').then(() => run('ip', 'link', 'del', 'fullbr')),
+    );
+    const shape = 'qdisc add dev fulla root tbf rate 64kbit burst 2000 limit 10000000';
+    const shaped = await run('tc', ...shape.split(' '));
+    if (shaped.code !== 0) {
+      t.log(`not tried: ${shaped.err}`);
+      t.pass();
+      return;
+    }
+    t.is(await boundSending(tap.fd, 20_000), 0);
+    const user = new Collector(tap);
+    tap.start(user);
+    const bytes = new Uint8Array(1000);
+    bytes.set([2, 0, 0, 0, 0, 7, 2, 0, 0, 0, 0, 9, 0x88, 0xb5]); // to a station that nobody knows
+    // Until one is not taken: it takes a while until the bridge forwards.
+    const fill = (): boolean => {
+      for (let i = 0; i < 20; i++) if (!user.write(bytes)) return true;
+      tap.flush();
+      return tap.counters.waits > 0;
+    };
+    await until(fill, 'a frame for which there is no room');
+    t.false(user.write(bytes), 'what comes after waits too');
+    await until(() => user.writables > 0, 'room');
+    t.true(user.write(bytes));
+  },
+);

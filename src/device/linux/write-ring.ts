@@ -4,10 +4,13 @@
  * A call costs more than what the kernel does with a short packet. Measured in C, 150 bytes to a TUN that has no use
  * for them: 2.4 µs by write(2), 0.9 µs each where 16 go by one `io_uring_enter`. So short packets are put into places
  * of ours, which are told to the ring beforehand, and written when the batch ends. Without a ring each packet is a call.
+ *
+ * Without `NOWAIT` the kernel would keep a packet for later where a bound is set on what an interface may have on its way
+ * (TUNSETSNDBUF), and the call, which is to wait for all, would hold the process until there is room: seconds were seen.
  * @module
  */
 import type { Libc } from './libc.ts';
-import { Op, Ring } from './ring.ts';
+import { NOWAIT, Op, Ring } from './ring.ts';
 
 /** A power of two. With 64 in place of 32 a packet costs a tenth less, and takes twice the memory. */
 const PLACES = 32;
@@ -31,7 +34,7 @@ export class WriteRing {
 
   private constructor(ring: Ring, fd: number) {
     this.#ring = ring;
-    ring.prepare(Op.WRITE, fd, 0);
+    ring.prepare(Op.WRITE, fd, NOWAIT);
   }
 
   /** True if `length` bytes of `bytes` at `at` wait now. False: they are too long, or there is no place. */
