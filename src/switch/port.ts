@@ -17,6 +17,7 @@ import { Bucket } from './bucket.ts';
 import { type Cutter, isTcp, isUdp, type PieceTaker } from './cutter.ts';
 import { SWITCH_DROP_COUNT, SwitchDrop, switchDropName } from './drops.ts';
 import type { Frame } from './frame.ts';
+import { Intake } from './intake.ts';
 import { Pins } from './pins.ts';
 
 /** What a port is for. */
@@ -78,6 +79,7 @@ const NO_VLAN = 0;
 export class Port implements PieceTaker {
   readonly index: number;
   readonly device: Device;
+  readonly intake: Intake;
   readonly name: string;
   readonly isolated: boolean;
   readonly stations: number;
@@ -113,12 +115,16 @@ export class Port implements PieceTaker {
   #longest: number;
   #blocked = false;
 
-  /** What waits is handed to the device from `at` in `memory`. Throws for options that cannot be meant. */
+  /**
+   * What waits is handed to the device from `at` in `memory`, and several frames are read to `intakeAt`. Throws for
+   * options that cannot be meant.
+   */
   constructor(
     index: number,
     device: Device,
     memory: Uint8Array,
     at: number,
+    intakeAt: number,
     cutter: Cutter,
     options: PortOptions,
   ) {
@@ -128,6 +134,7 @@ export class Port implements PieceTaker {
     if (!(storm > 0)) throw invalid('storm', storm, 'it must be above 0');
     this.index = index;
     this.device = device;
+    this.intake = new Intake(device, intakeAt);
     this.pipe = device instanceof PipeEnd ? device : undefined;
     this.name = name;
     this.isolated = options.isolated ?? false;
@@ -257,6 +264,7 @@ export class Port implements PieceTaker {
   /** The device carries longer or shorter packets than it did. */
   resize(): void {
     this.#longest = this.#headerLength + this.device.maxPacket;
+    this.intake.resize();
   }
 
   /** The device takes frames again. */
@@ -306,9 +314,6 @@ export class Port implements PieceTaker {
 /** What a capture says of a frame that was dropped: `dropped: queueFull`. */
 export const whyDropped = (reason: SwitchDrop): string =>
   reason === SwitchDrop.NONE ? '' : `dropped: ${switchDropName(reason)}`;
-
-/** Room before a frame that is read, for a tag that it may get, and so that it begins on a cache line. */
-export const LEAD = 64;
 
 const listOf = (given: string | readonly string[] | undefined): readonly string[] =>
   given === undefined ? [] : typeof given === 'string' ? [given] : given;

@@ -17,7 +17,7 @@ import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Device } from '../device/device.ts';
 import { checkInteger, checkNumber, DeviceError, invalid } from '../device/errors.ts';
-import type { PipeEnd } from '../device/pipe.ts';
+import type { Pieces } from '../device/queue.ts';
 import { Direction } from '../device/wrap/pcapng.ts';
 import { PIECE } from '../device/wrap/wrapper.ts';
 import * as ethernet from '../stack/wire/ethernet.ts';
@@ -26,8 +26,9 @@ import { SwitchDrop } from './drops.ts';
 import { Frame } from './frame.ts';
 import { Audience, Groups } from './groups.ts';
 import { type FrameVerdict, Shown, type SwitchFrame } from './hook.ts';
+import { INTAKE_SIZE } from './intake.ts';
 import { SwitchPort } from './plug.ts';
-import { LEAD, Port, type PortOptions, whyDropped } from './port.ts';
+import { Port, type PortOptions, whyDropped } from './port.ts';
 import { Repeats } from './repeats.ts';
 import { Learned, Stations, UNKNOWN } from './stations.ts';
 
@@ -82,7 +83,10 @@ export class Switch {
   readonly #handles = new Map<Port, SwitchPort>();
   readonly #stations: Stations;
   readonly #clock: { now(): number };
-  /** The frame that is being handed on, and behind it a piece for each port that has to wait. */
+  /**
+   * The frame that is being handed on, a piece for each port that has to wait, one in which frames are cut, and what was
+   * read by one call.
+   */
   readonly #memory: Uint8Array;
   readonly #frame: Frame;
   readonly #cutter: Cutter;
@@ -109,7 +113,7 @@ export class Switch {
     this.#repeats = new Repeats(this.#persistence, secret | 0);
     this.#groups = (options.snooping ?? true) ? new Groups(ports, secret | 0) : undefined;
     // Pages that nothing is written to cost nothing: a piece a port is address space, not memory.
-    this.#memory = new Uint8Array((ports + 2) * PIECE);
+    this.#memory = new Uint8Array((ports + 2) * PIECE + INTAKE_SIZE);
     this.#cutter = new Cutter(this.#memory, (ports + 1) * PIECE);
     this.#frame = new Frame(this.#memory);
     this.#shown = new Shown(this.#frame);
@@ -143,13 +147,16 @@ export class Switch {
     }
     const index = this.#ports.indexOf(undefined);
     if (index < 0) throw new DeviceError('ENOSPC', `all ${this.#ports.length} ports are taken`);
-    const port = new Port(index, device, this.#memory, (index + 1) * PIECE, this.#cutter, options);
+    const [memory, cutter] = [this.#memory, this.#cutter];
+    const intakeAt = memory.length - INTAKE_SIZE;
+    const at = (index + 1) * PIECE;
+    const port = new Port(index, device, memory, at, intakeAt, cutter, options);
     let tell: (error: Error | undefined) => void = () => {};
     const unplugged = new Promise<Error | undefined>((resolve) => {
       tell = resolve;
     });
     device.start({
-      memory: this.#memory,
+      memory,
       readable: () => this.#readable(port),
       packet: () => this.#packet(port),
       writable: () => port.drain(),
@@ -160,7 +167,10 @@ export class Switch {
       },
     });
     this.#ports[index] = port;
-    const handle = new SwitchPort(port, this.#stations, unplugged, () => device.close());
+    const handle = new SwitchPort(port, this.#stations, unplugged, () => {
+      port.intake.close();
+      return device.close();
+    });
     this.#handles.set(port, handle);
     return handle;
   }
@@ -243,7 +253,7 @@ export class Switch {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      port.early += this.#takeNext(port, this.#clock.now(), port.pipe);
+      port.early += this.#takePrompt(port, this.#clock.now());
     } finally {
       this.#busy = false;
     }
@@ -251,29 +261,38 @@ export class Switch {
 
   #takeAll(port: Port): void {
     const now = this.#clock.now();
+    const { intake } = port;
     let taken = port.early;
     port.early = 0;
-    // One in any case: who reads none is not told again.
-    for (let left = BUDGET; left > 0; left--) {
-      const length = this.#takeNext(port, now);
+    intake.begin();
+    // One in any case: who reads none is not told again. And all that was read with it: the next port reads there.
+    for (let left = BUDGET; left > 0 || intake.waiting > 0; left--) {
+      const length = this.#takeRead(port, intake.next(), now);
       taken += length;
-      if (length === 0 || taken >= ENOUGH) break;
+      if (length === 0 || (taken >= ENOUGH && intake.waiting === 0)) break;
     }
+    intake.end();
   }
 
-  /** The next frame, if there is one: its length, or 0. What lies with who sends it at `pipe` is left there. */
-  #takeNext(port: Port, now: number, pipe?: PipeEnd): number {
-    const { device, log } = port;
-    const head = log === undefined ? (pipe?.readHead(LEAD, PIECE - LEAD, HEADS) ?? 0) : 0;
-    const tail = head > 0 ? pipe?.tail : undefined;
-    this.#frame.tail = tail;
-    const length = tail ? head + tail.length : device.read(LEAD, PIECE - LEAD);
+  /** A frame that is being written: its length, or 0. What lies with who sends it by a pipe is left there. */
+  #takePrompt(port: Port, now: number): number {
+    const { intake, pipe } = port;
+    const head = pipe && port.log === undefined ? intake.readHead(pipe, HEADS) : 0;
+    if (pipe === undefined || head === 0) return this.#takeRead(port, intake.read(), now);
+    return this.#takeRead(port, head + pipe.tail.length, now, pipe.tail);
+  }
+
+  /** The frame that `intake` has read, of `length` bytes, of which the last are in `tail`: its length. */
+  #takeRead(port: Port, length: number, now: number, tail?: Pieces): number {
     if (length === 0) return 0;
+    const { intake, log } = port;
+    this.#frame.tail = tail;
     port.framesIn++;
     port.bytesIn += length;
     if (log !== undefined) {
-      const head = device.headerLength;
-      log.begin(this.#frame.view, LEAD + head, Math.min(length, PIECE - LEAD) - head, head);
+      const head = port.device.headerLength;
+      const kept = Math.min(length, intake.room);
+      log.begin(this.#frame.view, intake.at + head, kept - head, head);
     }
     const drop = this.#take(port, length, now);
     if (drop !== SwitchDrop.NONE) port.drop(drop);
@@ -281,11 +300,12 @@ export class Switch {
     return length;
   }
 
-  /** A frame of `length` bytes lies at `LEAD`. */
+  /** A frame of `length` bytes lies where it was read. */
   #take(port: Port, length: number, now: number): SwitchDrop {
-    if (length > PIECE - LEAD) return SwitchDrop.TOO_LONG;
+    const { intake } = port;
+    if (length > intake.room) return SwitchDrop.TOO_LONG;
     const frame = this.#frame;
-    frame.at = LEAD;
+    frame.at = intake.at;
     frame.length = length;
     frame.headerLength = port.device.headerLength;
     if (!frame.valid) return SwitchDrop.SHORT;

@@ -3,6 +3,7 @@
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
@@ -77,6 +78,47 @@ for (const offload of [false, true]) {
     t.is(bridge.ports.length, 0);
   });
 }
+
+/** Counts datagrams that come in the order of their numbers, and says so of every 40. */
+const COUNTER = `const s = require('node:dgram').createSocket('udp4');
+let next = 0;
+s.on('message', (m, from) => {
+  if (m.readUInt32BE(0) === next) next++;
+  if ((m.readUInt32BE(0) + 1) % 40 === 0) s.send(String(next), from.port, from.address);
+});
+s.bind(7, () => console.log('ready'));`;
+
+tunTest.serial('switch: bursts of short frames cross it whole and in order', async (t) => {
+  const other = await elsewhere(t);
+  const inThere = ['nsenter', `--net=/proc/${other.pid}/ns/net`];
+  const near = await openTap({ name: 'bu0', hostAddress: `${HERE}/24` });
+  const far = await openTap({ name: 'bu1' });
+  await must(t, 'ip', 'link', 'set', 'bu1', 'netns', String(other.pid));
+  await must(t, ...inThere, 'ip', 'addr', 'add', `${THERE}/24`, 'dev', 'bu1');
+  await must(t, ...inThere, 'ip', 'link', 'set', 'bu1', 'up');
+  const bridge = createSwitch();
+  t.teardown(() => bridge.close());
+  const [from] = [bridge.plug(near), bridge.plug(far)];
+  await must(t, 'ping', '-q', '-c', '1', '-w', '20', THERE);
+  const server = spawn(inThere[0] as string, [
+    ...inThere.slice(1),
+    ...[process.execPath, '-e', COUNTER],
+  ]);
+  t.teardown(() => server.kill('SIGKILL'));
+  await once(server.stdout, 'data');
+  const socket = createSocket('udp4');
+  t.teardown(() => socket.close());
+  for (let burst = 1; burst <= 25; burst++) {
+    for (let i = (burst - 1) * 40; i < burst * 40; i++) {
+      const number = Buffer.alloc(18);
+      number.writeUInt32BE(i);
+      socket.send(number, 7, THERE);
+    }
+    const [said] = await once(socket, 'message');
+    t.is(String(said), String(burst * 40));
+  }
+  t.true(from.stats().framesIn >= 1000);
+});
 
 // Two bridges of the kernel's without a spanning tree, each joined to both switches: all that comes goes round.
 tunTest.serial('switch: two of them in a loop by bridges of the kernel do not melt', async (t) => {

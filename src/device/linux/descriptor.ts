@@ -236,8 +236,8 @@ export class Descriptor implements TunDevice {
   }
 
   #put(ring: WriteRing, at: number, length: number): boolean {
-    this.#address(at, length); // throws for what does not lie within
     const { bytes } = this.#memory as Pinned; // there is a ring only after `start`
+    checkWithin(at, length, this.#memory);
     if (ring.put(bytes, at, length)) return true;
     if (ring.count === 0) return false;
     this.#submit();

@@ -3,27 +3,19 @@
  * @module
  */
 import type { Device } from '../../device/device.ts';
+import { ReadBatch } from '../base/batch.ts';
 import { NO_SLOT, type Slots } from '../memory/slots.ts';
 
 /** Packets that may have been read before their turn; a power of two. */
 const AHEAD = 64;
-/** For how many a device is asked at once: fewer the fewer there were the last time. */
-const LEAST = 4;
-const MOST = 16;
-/** Beyond so many bytes at a time they are out of the caches when their turn comes. */
-const MUCH = 128 * 1024;
 
 export class Ahead {
   readonly #slots: Slots;
   readonly #slot = new Int32Array(AHEAD);
   readonly #length = new Int32Array(AHEAD);
-  readonly #places = new Int32Array(MOST);
-  readonly #lengths = new Int32Array(MOST);
+  readonly #batch = new ReadBatch();
   #first = 0;
   #count = 0;
-  #want = LEAST;
-  /** The device had no more when it was last asked for several. */
-  #dry = false;
 
   constructor(slots: Slots) {
     this.#slots = slots;
@@ -52,30 +44,27 @@ export class Ahead {
    */
   fill(device: Device, lead: number, most: number): boolean {
     if (this.#count > 0 || device.readMany === undefined) return true;
-    if (this.#dry) return false;
+    const batch = this.#batch;
+    if (batch.dry) return false;
     const slots = this.#slots;
     if (!slots.ample) return true;
-    const count = Math.min(this.#want, most);
-    for (let i = 0; i < count; i++) this.#places[i] = slots.acquire() + lead; // there are some: it is ample
-    const asked = device.readMany(this.#places, count, slots.size - lead, this.#lengths);
-    let bytes = 0;
+    const { places, lengths } = batch;
+    const count = Math.min(batch.want, most);
+    for (let i = 0; i < count; i++) places[i] = slots.acquire() + lead; // there are some: it is ample
+    const asked = device.readMany(places, count, slots.size - lead, lengths);
+    batch.note(asked);
     for (let i = 0; i < count; i++) {
-      const slot = (this.#places[i] as number) - lead; // below the count, as is its length
-      const length = i < asked ? (this.#lengths[i] as number) : 0;
+      const slot = (places[i] as number) - lead; // below the count, as is its length
+      const length = i < asked ? (lengths[i] as number) : 0;
       if (length > 0) this.#push(slot, length);
       else slots.release(slot);
-      bytes += length;
     }
-    if (asked === 0) return true;
-    this.#dry = this.#lengths[asked - 1] === 0;
-    if (this.#count <= asked >> 1 || bytes > MUCH) this.#want = Math.max(this.#want >> 1, LEAST);
-    else if (!this.#dry && bytes <= MUCH >> 1) this.#want = Math.min(this.#want << 1, MOST);
-    return this.#count > 0;
+    return asked === 0 || this.#count > 0;
   }
 
   /** A turn begins: what the device had none of, it may have. */
   begin(): void {
-    this.#dry = false;
+    this.#batch.begin();
   }
 
   #push(slot: number, length: number): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Device, NO_OFFLOAD } from '../../device/device.ts';
+import { bringsOne } from '../base/batch.ts';
 import type { Interface, InterfaceOptions } from '../ip/interface.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import type { Ahead } from './ahead.ts';
@@ -29,15 +30,7 @@ export interface Port {
   readonly ahead: Ahead;
 }
 
-/**
- * After so many batches of one packet the next ones are taken to be so too, as requests in turn bring
- * them: a device is not asked for a second packet, which costs it a system call. It tells again if there is
- * one. One in so many asks all the same, and a longer batch ends it.
- */
-const LONE = 4;
-const LOOK_AGAIN = 16;
-
-export const isLone = ({ lone }: Port): boolean => lone >= LONE && lone % LOOK_AGAIN !== 0;
+export const isLone = ({ lone }: Port): boolean => bringsOne(lone);
 
 /** It has brought `taken` packets and has no more. True. */
 export function isEmpty(port: Port, taken: number): true {
