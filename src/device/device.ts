@@ -121,6 +121,12 @@ export interface Device {
    */
   gather?(bytes: Uint8Array, from: number, length: number): boolean;
 
+  /**
+   * Where the device can: until the next `flush`, which is near, what is gathered may stay where it lies, so that several
+   * packets leave at once. It must stay as it is till then.
+   */
+  cork?(): void;
+
   /** The end of a batch of writes: those that wait for it leave now. A write that no `flush` follows may stay. */
   flush(): void;
 

@@ -209,3 +209,28 @@ test('send: segments are counted as the device cuts them, and those of the hands
   t.true(peer.skip().length < 10, 'by fewer packets');
   t.is(info(peer.tcb).segsOut - before.segsOut, 10);
 });
+
+test('send: several segments leave at once where the device can, before anything else happens', (t) => {
+  const peer = established(t, { offload: FULL, ws: 9, window: 1_000_000 });
+  const { tcb, lab } = peer;
+  tcb.cwnd = 1_000_000;
+  const out = tcb.route?.iface.out;
+  if (out === undefined) return t.fail('no route');
+  const calls: string[] = [];
+  const write = out.write.bind(out);
+  Object.assign(out, {
+    cork: () => calls.push('cork'),
+    write: (at: number, length: number) => calls.push('write') > 0 && write(at, length),
+    flush: () => calls.push('flush'),
+  });
+  peer.write(30_000);
+  lab.flush();
+  t.deepEqual(calls.splice(0), ['write', 'flush'], 'one');
+  peer.write(150_000);
+  lab.flush();
+  t.deepEqual(
+    calls,
+    ['cork', 'write', 'write', 'write', 'flush', 'flush'],
+    'and the end of the batch',
+  );
+});

@@ -11,7 +11,7 @@ import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
 import { checkStart, goneError, outOfRange } from '../errors.ts';
 import { longestPacket } from '../medium.ts';
 import { Gathered } from './gathered.ts';
-import { Errno, errnoName, type Libc, Pinned, putVector } from './libc.ts';
+import { Errno, errnoName, GONE, LATER, type Libc, Pinned, putVector } from './libc.ts';
 import { closeOwned } from './owned.ts';
 import { PollWatch } from './poll.ts';
 import { PLACES, ReadRing } from './read-ring.ts';
@@ -69,17 +69,6 @@ const MANY = 65_536;
 const SPILL_AT = 256;
 /** How long until a write that could not be taken is tried again, in ms. */
 const RETRY = 1;
-/** The other end, or the descriptor, is gone for good. */
-const GONE = new Set([
-  'EBADF',
-  'EBADFD',
-  'ENODEV',
-  'EPIPE',
-  'ECONNRESET',
-  'ENOTCONN',
-  'ECONNREFUSED',
-]);
-const LATER = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM', 'EINTR']);
 
 function checkWithin(at: number, length: number, memory: Pinned | undefined): void {
   const size = memory?.bytes.length ?? 0;
@@ -118,6 +107,8 @@ export class Descriptor implements TunDevice {
   readonly #batches: boolean;
   #ring: WriteRing | undefined;
   #reads: ReadRing | undefined;
+  /** What is gathered may stay where it lies until `flush`. */
+  #corked = false;
   /** Packets of a batch that the kernel could not take yet; there are some only while `#retry` is set. */
   #late: Uint8Array[] = [];
   #retry: NodeJS.Timeout | undefined;
@@ -214,18 +205,24 @@ export class Descriptor implements TunDevice {
     return false;
   }
 
+  cork(): void {
+    this.#corked = true;
+  }
+
   write(at: number, length: number): boolean {
     if (this.#ring !== undefined && this.#fd >= 0) {
-      if (this.#late.length > 0) return this.#unwritten(Errno.EAGAIN);
-      if (this.#gathered.count === 0 && this.#put(this.#ring, at, length)) return true;
+      if (this.#late.length > 0) return this.#wait();
+      const mayWait = this.#corked || this.#gathered.count === 0;
+      if (mayWait && this.#put(this.#ring, at, length)) return true;
       this.#submit(); // what came before goes before
-      if (this.#late.length > 0) return this.#unwritten(Errno.EAGAIN);
+      if (this.#late.length > 0) return this.#wait();
     }
     if (this.#gathered.count > 0) return this.#writeAll(at, length);
     return this.#writeOne(this.#address(at, length), length);
   }
 
   flush(): void {
+    this.#corked = false;
     this.#submit();
     this.#watch.touch();
   }
@@ -235,13 +232,23 @@ export class Descriptor implements TunDevice {
     return this.#unwritten(this.#libc.errno());
   }
 
+  /** Others wait to be tried again, so this one has to. */
+  #wait(): boolean {
+    this.#gathered.forget();
+    return this.#unwritten(Errno.EAGAIN);
+  }
+
   #put(ring: WriteRing, at: number, length: number): boolean {
-    const { bytes } = this.#memory as Pinned; // there is a ring only after `start`
     checkWithin(at, length, this.#memory);
-    if (ring.put(bytes, at, length)) return true;
-    if (ring.count === 0) return false;
-    this.#submit();
-    return this.#late.length === 0 && this.#ring?.put(bytes, at, length) === true;
+    const { bytes } = this.#memory as Pinned; // there is a ring only after `start`
+    const gathered = this.#gathered;
+    let taken = ring.put(bytes, at, length, gathered);
+    if (!taken && ring.count > 0) {
+      this.#submit();
+      taken = this.#late.length === 0 && this.#ring?.put(bytes, at, length, gathered) === true;
+    }
+    if (taken) gathered.forget();
+    return taken;
   }
 
   /** Write what waits for the end of the batch. */
@@ -249,9 +256,8 @@ export class Descriptor implements TunDevice {
     const ring = this.#ring;
     if (ring === undefined || ring.count === 0 || this.#fd < 0) return;
     if (ring.count === 1) {
-      const address = ring.addressOf(0);
-      const length = ring.lengthOf(0);
-      if (!this.#writeOne(address, length)) this.#late.push(ring.packet(0));
+      const good = ring.writeFirst(this.#fd) === ring.lengthOf(0);
+      if (!good && !this.#unwritten(this.#libc.errno())) this.#late.push(ring.packet(0));
       ring.clear(false);
       return;
     }
@@ -346,7 +352,7 @@ export class Descriptor implements TunDevice {
 
   /** The bytes at `at`, and the pieces after them. */
   #writeAll(at: number, length: number): boolean {
-    putVector(this.#vector, 0, this.#address(at, length), length);
+    this.#gathered.head(this.#address(at, length), length);
     const whole = length + this.#gathered.bytes;
     const count = this.#gathered.count + 1;
     const sent = this.#libc.writev(this.#fd, this.#vector.address, count);

@@ -6,7 +6,7 @@ import { outOfRange } from '../errors.ts';
 import { type Libc, type Pinned, putVector } from './libc.ts';
 
 /** Pieces that may follow the bytes of one write. */
-const PIECES = 15;
+export const PIECES = 15;
 const NO_BYTES = new Uint8Array(0);
 
 export class Gathered {
@@ -14,7 +14,8 @@ export class Gathered {
   /** Of all pieces. */
   bytes = 0;
   readonly #libc: Libc;
-  readonly #vector: Pinned;
+  /** Its first entry is for the bytes before the pieces. */
+  readonly vector: Pinned;
   /** Held so that their addresses stay true. */
   readonly #pieces: Uint8Array[] = new Array(PIECES).fill(NO_BYTES);
   /** Pieces of one buffer follow each other, and to ask for an address makes an object. */
@@ -23,7 +24,7 @@ export class Gathered {
 
   constructor(libc: Libc, vector: Pinned) {
     this.#libc = libc;
-    this.#vector = vector;
+    this.vector = vector;
   }
 
   /** One more; false, and all are forgotten, if it cannot be taken so. Throws for what is not within `bytes`. */
@@ -43,11 +44,21 @@ export class Gathered {
       this.#lastAddress = this.#libc.addressOf(bytes);
       this.#last = bytes;
     }
-    putVector(this.#vector, count + 1, this.#lastAddress + from, length);
+    putVector(this.vector, count + 1, this.#lastAddress + from, length);
     this.#pieces[count] = bytes;
     this.count = count + 1;
     this.bytes += length;
     return true;
+  }
+
+  /** Where the bytes before them lie. */
+  head(address: number, length: number): void {
+    putVector(this.vector, 0, address, length);
+  }
+
+  /** The `i`th. */
+  piece(i: number): Uint8Array {
+    return this.#pieces[i] as Uint8Array; // below the count
   }
 
   /** All of them, for good: nobody's memory is held. */

@@ -181,6 +181,19 @@ function keepFreed(library: ReturnType<Koffi['load']>): void {
   free(malloc(LESSON));
 }
 
+/** The other end, or the descriptor, is gone for good. */
+export const GONE: ReadonlySet<string> = new Set([
+  'EBADF',
+  'EBADFD',
+  'ENODEV',
+  'EPIPE',
+  'ECONNRESET',
+  'ENOTCONN',
+  'ECONNREFUSED',
+]);
+/** What cannot be written now may be in a while. */
+export const LATER: ReadonlySet<string> = new Set(['EAGAIN', 'ENOBUFS', 'ENOMEM', 'EINTR']);
+
 /** The name of an error number, `EPERM` for 1. */
 export function errnoName(errno: number): string {
   if (errno === Errno.EBADFD) return 'EBADFD';
@@ -204,10 +217,13 @@ export class Pinned {
 const LITTLE = endianness() === 'LE';
 const POINTER = /^(arm|ia32|mips|mipsel|ppc|s390)$/.test(process.arch) ? 4 : 8;
 
+/** Bytes of a struct iovec. */
+export const VECTOR_SIZE: number = POINTER * 2;
+
 /** Write entry `index` of an array of struct iovec that begins `memory`. */
 export function putVector(memory: Pinned, index: number, address: number, length: number): void {
   const { view } = memory;
-  const at = index * POINTER * 2;
+  const at = index * VECTOR_SIZE;
   if (POINTER === 4) {
     view.setUint32(at, address, LITTLE);
     view.setUint32(at + 4, length, LITTLE);
@@ -219,4 +235,14 @@ export function putVector(memory: Pinned, index: number, address: number, length
   view.setUint32(high, Math.floor(address / 0x1_0000_0000), LITTLE);
   view.setUint32(low + 8, length, LITTLE);
   view.setUint32(high + 8, 0, LITTLE);
+}
+
+/** The address in the struct iovec at `at`. */
+export function addressIn({ view }: Pinned, at: number): number {
+  return POINTER === 4 ? view.getUint32(at, LITTLE) : Number(view.getBigUint64(at, LITTLE));
+}
+
+/** The length in it, which `putVector` has written. */
+export function lengthIn({ view }: Pinned, at: number): number {
+  return view.getUint32(at + POINTER + (POINTER === 8 && !LITTLE ? 4 : 0), LITTLE);
 }

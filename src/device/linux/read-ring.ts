@@ -25,7 +25,7 @@ export class ReadRing {
 
   private constructor(ring: Ring, fd: number) {
     this.#ring = ring;
-    ring.prepare(Op.READ, fd, NOWAIT);
+    ring.prepare(fd, NOWAIT);
   }
 
   /**
@@ -40,7 +40,7 @@ export class ReadRing {
     lengths: Int32Array,
   ): boolean {
     const ring = this.#ring;
-    for (let i = 0; i < count; i++) ring.ask(i, base, places[i] as number, room); // below the count
+    for (let i = 0; i < count; i++) ring.ask(i, Op.READ, base, places[i] as number, room); // below the count
     let good = ring.submit(count);
     for (let i = 0; i < count; i++) {
       const result = ring.result(i);

@@ -25,11 +25,11 @@ const PAGE = 4096;
 const LITTLE = endianness() === 'LE';
 const WORD = 0x1_0000_0000;
 
-export const Op = { READ: 22, WRITE: 23 } as const;
+export const Op = { WRITEV: 2, READ: 22, WRITE: 23 } as const;
 /** RWF_NOWAIT of preadv2(2): what cannot be had now is EAGAIN, whatever the kernel would rather do with it. */
 export const NOWAIT = 8;
 
-/** Requests of one kind, on one descriptor, by turns in places that never change. */
+/** Requests on one descriptor, by turns in places that never change. */
 export class Ring {
   /** The place of the next request. */
   first = 0;
@@ -80,12 +80,11 @@ export class Ring {
     this.spare = begin + 3 * PAGE;
   }
 
-  /** What all requests have in common: `flags` are those of the operation. */
-  prepare(operation: number, fd: number, flags: number): void {
+  /** What all requests have in common: `flags` are those of the operations. */
+  prepare(fd: number, flags: number): void {
     const { view } = this.memory;
     for (let place = 0; place < this.#places; place++) {
       const at = this.#requests + place * SQE.size;
-      view.setUint8(at, operation);
       view.setInt32(at + SQE.fd, fd, LITTLE);
       view.setBigInt64(at + SQE.offset, -1n, LITTLE);
       view.setUint32(at + SQE.flags, flags, LITTLE);
@@ -93,10 +92,14 @@ export class Ring {
     }
   }
 
-  /** The `i`th of the next ones: `length` bytes at the address `base + at`. No number of it is made an object. */
-  ask(i: number, base: number, at: number, length: number): void {
+  /**
+   * The `i`th of the next ones: `length` bytes, or struct iovec, at the address `base + at`. No number of it is made an
+   * object.
+   */
+  ask(i: number, operation: number, base: number, at: number, length: number): void {
     const { view } = this.memory;
     const request = this.#requests + this.place(i) * SQE.size;
+    view.setUint8(request, operation);
     view.setUint32(request + SQE.address, base + at, LITTLE); // modulo 2^32
     view.setUint32(request + SQE.address + 4, (base + at) / WORD, LITTLE); // towards 0
     view.setUint32(request + SQE.length, length, LITTLE);

@@ -40,6 +40,7 @@ export const tap = (device: Device): TapDevice => new TapDevice(device);
 export class TapDevice extends Wrapper {
   /** Where the device behind has it; not taken while somebody watches who needs the text. */
   readonly gather?: (bytes: Uint8Array, from: number, length: number) => boolean;
+  readonly cork?: () => void;
   /** Likewise; not while anybody watches. */
   readonly readMany?: NonNullable<Device['readMany']>;
   #watchers: readonly { readonly watcher: Watcher }[] = [];
@@ -55,6 +56,7 @@ export class TapDevice extends Wrapper {
       this.readMany = (places, count, room, lengths) =>
         this.#watchers.length > 0 ? 0 : (device.readMany?.(places, count, room, lengths) ?? 0);
     }
+    if (device.cork !== undefined) this.cork = () => device.cork?.();
     if (device.gather === undefined) return;
     this.gather = (bytes, from, length) => {
       const taken = this.#readers === 0 && device.gather?.(bytes, from, length) === true;

@@ -52,6 +52,7 @@ export function traitsOf(
     out: {
       write: (at, length) => device.write(at, length),
       gather: device.gather && ((bytes, from, n) => device.gather?.(bytes, from, n) === true),
+      cork: device.cork && (() => device.cork?.()),
       flush: () => device.flush(),
     },
   };

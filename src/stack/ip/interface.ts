@@ -22,6 +22,8 @@ export interface Transmitter {
    * `write`. False: not so, and what was gathered before is forgotten.
    */
   gather?: ((bytes: Uint8Array, from: number, length: number) => boolean) | undefined;
+  /** What `device.cork` is, of a device that has it: until `flush` gathered bytes may be left where they lie. */
+  cork?: (() => void) | undefined;
   flush(): void;
 }
 

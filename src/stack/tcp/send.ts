@@ -29,9 +29,10 @@ import { stampNow } from './timing/timestamps.ts';
 const MAX_TEXT = 65_535 - 40;
 /**
  * Octets that one connection sends before the others of a flush have their turn. Without it the first
- * in line fills the device with its whole window, and its ACKs bring it back first.
+ * in line fills the device with its whole window, and its ACKs bring it back first. With half
+ * of it one stream with offload had 0.8 of the throughput (0.6 to 1.0, six runs), as fewer leave by one call.
  */
-const TURN = 256 * 1024;
+const TURN = 512 * 1024;
 
 /** §3.8.6.2.1: the override of silly-window avoidance comes after 0.1 to 1 s. */
 const OVERRIDE: Micros = SECOND;
@@ -144,6 +145,9 @@ function sendNew(tcb: Tcb, now: Micros): void {
     sent = probe > 0;
   }
   let turn = TURN;
+  // Nothing is let go of before the last of them is out, so they may leave at once.
+  const out = left > most && tcb.route !== null ? tcb.route.iface.out : null;
+  out?.cork?.();
   while (left > 0) {
     if (!tcb.tcp.ready(tcb) || paceRoom(tcb, now) <= 0 || isFull(tcb)) break;
     const length = sendable(tcb, left, most);
@@ -157,6 +161,7 @@ function sendNew(tcb: Tcb, now: Micros): void {
     left -= length;
     sent = true;
   }
+  if (out?.cork !== undefined) out.flush();
   if (left === 0 && finDue(tcb) && diff(windowEdge(tcb), tcb.sndNxt) > 0) {
     sent = sendText(tcb, 0, true, now) || sent;
   }

@@ -427,3 +427,58 @@ fdTest('descriptor: an idle device uses no CPU', async (t) => {
   t.is(run.status, 0, run.stderr);
   t.true(Number(run.stdout) <= IDLE, `${run.stdout.trim()} of a processor while idle`);
 });
+
+ringTest(
+  'descriptor: what is gathered while it is corked leaves at the flush, by one call, in order and whole',
+  async (t) => {
+    const [device, other] = await openBatches({
+      writev: () => t.fail('a call of its own') as never,
+    });
+    t.teardown(() => Promise.all([device.close(), other.close()]));
+    const [user, far] = [new Collector(device), new Collector(other)];
+    device.start(user);
+    other.start(far);
+    const bytes = Buffer.from('-- second third --'.padEnd(100));
+    device.cork?.();
+    t.true(device.gather?.(bytes, 3, 7));
+    t.true(device.gather?.(bytes, 10, 5));
+    t.true(user.write(udpPacket('first second third').subarray(0, 34)));
+    t.true(user.write(udpPacket('alone')));
+    t.true(device.gather?.(bytes, 10, 5));
+    t.true(user.write(udpPacket('again third').subarray(0, 34)));
+    device.flush();
+    await until(() => far.packets.length === 3, 'the packets');
+    t.deepEqual(far.payloads, ['first second third', 'alone', 'again third']);
+  },
+);
+
+ringTest(
+  'descriptor: a packet in pieces that cannot leave at the flush is kept whole, and its pieces follow no other',
+  async (t) => {
+    const [device, other] = await openBatches();
+    t.teardown(() => Promise.all([device.close(), other.close()]));
+    const [user, far] = [new Collector(device), new Collector(other)];
+    device.start(user);
+    const bytes = Buffer.from('third '.padEnd(100));
+    const write = (text: string): boolean => {
+      t.true(device.gather?.(bytes, 0, 5));
+      return user.write(udpPacket(`${text}third`).subarray(0, 28 + text.length));
+    };
+    const sent: string[] = [];
+    while (device.counters.waits === 0) {
+      device.cork?.();
+      t.true(write(`${sent.length} `), 'it waits for the flush');
+      t.true(write(`${sent.length} and `));
+      sent.push(`${sent.length} third`, `${sent.length} and third`);
+      device.flush();
+    }
+    bytes.fill('-');
+    t.false(write('later '), 'others are before it');
+    other.start(far);
+    await until(() => user.writables > 0, 'writable');
+    t.true(user.write(udpPacket('alone')));
+    device.flush();
+    await until(() => far.packets.length > sent.length, 'all packets');
+    t.deepEqual(far.payloads, [...sent, 'alone']);
+  },
+);

@@ -1,7 +1,7 @@
 /**
  * The device below the stack under fire. It looks at every packet that leaves: a stack that is attacked
  * must still send nothing but right ones. It remembers the latest, for ICMP errors to quote and for
- * replays, and refuses packets when it is told to.
+ * replays, and refuses packets when it is told to. What is gathered while it is corked must be the same at the flush.
  * @module
  */
 import type { Address } from '../../../src/stack/base/address.ts';
@@ -41,13 +41,21 @@ export class Wire implements Transmitter {
   onPacket: (bytes: Uint8Array) => void = () => {};
   readonly #options: WireOptions;
   readonly #gathered: Uint8Array[] = [];
+  /** Pieces that may lie where they are until `flush`, and what they were. */
+  #left: { readonly part: Uint8Array; readonly was: Uint8Array }[] = [];
+  #corked = false;
 
   constructor(options: WireOptions) {
     this.#options = options;
-    if (options.offload.tso4) this.gather = this.#gather;
+    if (!options.offload.tso4) return;
+    this.gather = this.#gather;
+    this.cork = () => {
+      this.#corked = true;
+    };
   }
 
   gather: Transmitter['gather'];
+  cork: Transmitter['cork'];
 
   readonly #gather = (bytes: Uint8Array, from: number, length: number): boolean => {
     if (length < 1 || from < 0 || from + length > bytes.length) throw new Error('gathers beyond');
@@ -61,6 +69,7 @@ export class Wire implements Transmitter {
     const { slots, headerLength } = this.#options;
     const slot = slots.slotOf(at);
     if (at < slot || at + length > slot + slots.size) throw new Error('it leaves its slot');
+    if (this.#corked) for (const part of gathered) this.#left.push({ part, was: part.slice() });
     const parts = [slots.bytes.subarray(at, at + length), ...gathered];
     const whole = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
     let to = 0;
@@ -85,7 +94,15 @@ export class Wire implements Transmitter {
     return true;
   }
 
-  flush(): void {}
+  flush(): void {
+    this.#corked = false;
+    const left = this.#left;
+    this.#left = [];
+    for (const { part, was } of left) {
+      if (Buffer.compare(part, was) !== 0)
+        throw new Error('gathered text changed before the flush');
+    }
+  }
 
   #check(front: Uint8Array, bytes: Uint8Array): void {
     const v = new DataView(bytes.buffer);
