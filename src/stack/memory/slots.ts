@@ -20,6 +20,8 @@ export const HEADROOM = 48;
 export const NO_SLOT = -1;
 
 const PAGE = 65_536;
+/** Room for the longest packet that is put together: an IPv6 header does not count in its length, RFC 8200 §3. */
+const SCRATCH = (40 + 65_535 + 63) & ~63;
 const POISON = 0xdb;
 /** One in so many stays free for packets, however much is kept by those who took it in. */
 const FREE_PART = 4;
@@ -50,7 +52,7 @@ export class Slots {
   constructor({ count, packetSize, poison = false }: SlotsOptions) {
     this.count = count;
     this.size = (packetSize + HEADROOM + 63) & ~63;
-    this.scratchSize = PAGE;
+    this.scratchSize = SCRATCH;
     const pages = Math.ceil((this.scratchSize + count * this.size) / PAGE);
     this.memory = new wasm.Memory({ initial: pages, maximum: pages });
     this.bytes = new Uint8Array(this.memory.buffer);

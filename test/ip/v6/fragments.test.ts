@@ -72,6 +72,21 @@ test('fragments: an overlap ends the packet, and all that still comes of it (RFC
   t.is(host.stat('IpExtReasmOverlaps'), 0, "that is IPv4's");
 });
 
+test('fragments: the longest packet, 65 535 octets and its header, lies in no slot (RFC 8200 §3)', (t) => {
+  const { host, got } = listening();
+  const { bytes, scratchSize } = host.slots;
+  t.is(host.slots.acquire(), scratchSize, 'the first slot is nobody else’s');
+  bytes.fill(0xee, scratchSize, scratchSize + 64);
+  const whole = pattern(65_535);
+  for (let at = 0; at < whole.length; at += 1024) {
+    const end = Math.min(at + 1024, whole.length);
+    const extensions = [fragment(at, end < whole.length)];
+    t.is(host.take({ extensions, body: whole.subarray(at, end) }), Drop.NONE);
+  }
+  t.deepEqual(got, [whole]);
+  t.true(bytes.subarray(scratchSize, scratchSize + 64).every((byte) => byte === 0xee));
+});
+
 test('fragments: one that is a whole packet stands alone (RFC 6946)', (t) => {
   const { host, got } = listening();
   t.is(host.take(piece(0, 1000, true)), Drop.NONE);
