@@ -156,43 +156,39 @@ attack(
   },
 );
 
+/** The victim has no address, asks for one and gets it of the gateway. */
+async function getsLease(t: ExecutionContext, { victim, folder }: Street): Promise<void> {
+  await victim.ip('addr', 'flush', 'dev', 'vm0');
+  const script = join(folder, 'script');
+  writeFileSync(
+    script,
+    '#!/bin/sh\n[ "$1" = bound ] && echo "bound $ip $router $serverid"\nexit 0\n',
+    {
+      mode: 0o755,
+    },
+  );
+  const asked = ['udhcpc', '-i', 'vm0', '-s', script, '-q', '-f', '-n', '-t', '10', '-T', '1'];
+  const { out, err } = await victim.run(...asked);
+  t.regex(out, /^bound 10\.83\.0\.\d+ 10\.83\.0\.1 10\.83\.0\.1$/m, err);
+}
+
 attack('neighbour: who asks for every lease gets a few, and the next one gets one', async (t) => {
-  const { folder, victim, seen, status } = await street(t);
+  const way = await street(t);
+  const { seen, status } = way;
   const { got } = await seen<{ got: number }>('starve', '600');
   const during = await status();
   t.true(got <= 64, `${got} leases`);
   t.true(during.leases.length <= 64, `${during.leases.length} leases`);
   t.true(during.guests.tooMany > 0, JSON.stringify(during.guests));
-  await victim.ip('addr', 'flush', 'dev', 'vm0');
-  const script = join(folder, 'script');
-  writeFileSync(
-    script,
-    '#!/bin/sh\n[ "$1" = bound ] && echo "bound $ip $router $serverid"\nexit 0\n',
-    {
-      mode: 0o755,
-    },
-  );
-  const asked = ['udhcpc', '-i', 'vm0', '-s', script, '-q', '-f', '-n', '-t', '10', '-T', '1'];
-  const { out, err } = await victim.run(...asked);
-  t.regex(out, /^bound 10\.83\.0\.\d+ 10\.83\.0\.1 10\.83\.0\.1$/m, err);
+  await getsLease(t, way);
 });
 
 attack('neighbour: a guest that plays the DHCP server is not heard', async (t) => {
-  const { folder, victim, starting, status } = await street(t);
+  const way = await street(t);
+  const { starting, status } = way;
   const rogue = starting('rogue', '6');
   t.is(await rogue.line(), 'listening');
-  await victim.ip('addr', 'flush', 'dev', 'vm0');
-  const script = join(folder, 'script');
-  writeFileSync(
-    script,
-    '#!/bin/sh\n[ "$1" = bound ] && echo "bound $ip $router $serverid"\nexit 0\n',
-    {
-      mode: 0o755,
-    },
-  );
-  const asked = ['udhcpc', '-i', 'vm0', '-s', script, '-q', '-f', '-n', '-t', '10', '-T', '1'];
-  const { out, err } = await victim.run(...asked);
-  t.regex(out, /^bound 10\.83\.0\.\d+ 10\.83\.0\.1 10\.83\.0\.1$/m, err);
+  await getsLease(t, way);
   const { answers } = JSON.parse((await rogue.ended).out.trim().split('\n').at(-1) ?? '');
   t.true(answers > 0, 'it has answered');
   t.is((await status()).guests.rogueDhcp, answers);
