@@ -7,7 +7,7 @@ import { Stat } from '../../src/stack/base/stats.ts';
 import { MS } from '../support/lab.ts';
 import { pattern } from '../support/packets.ts';
 import type { Peer } from '../support/peer.ts';
-import { established } from '../support/states.ts';
+import { established, synSent } from '../support/states.ts';
 
 const stat = (peer: Peer, name: keyof typeof Stat): number =>
   peer.lab.core.stats[Stat[name]] as number; // `Stat` holds only indices inside
@@ -27,6 +27,20 @@ test('counters: what a device cuts into segments counts as these', (t) => {
   const before = stat(peer, 'TcpOutSegs');
   peer.write(3 * peer.tcb.mss + 1);
   t.is(stat(peer, 'TcpOutSegs'), before + 4);
+});
+
+test('counters: TcpOutSegs leaves out what is only sent again (RFC 4022), TcpRetransSegs counts it', (t) => {
+  const peer = established(t);
+  peer.write(10);
+  peer.shutdown();
+  const before = stat(peer, 'TcpOutSegs');
+  peer.lab.advance(3000 * MS); // nobody answers
+  t.true(stat(peer, 'TcpRetransSegs') > 1);
+  t.is(stat(peer, 'TcpOutSegs'), before);
+  const syn = synSent(t);
+  syn.lab.advance(4000 * MS);
+  t.is(stat(syn, 'TcpRetransSegs'), 2);
+  t.is(stat(syn, 'TcpOutSegs'), 1);
 });
 
 test('counters: a window that shuts and opens counts once each way', (t) => {

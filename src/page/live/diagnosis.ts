@@ -228,7 +228,7 @@ const holeWords = ({ destination, mtu }: PathLine): string =>
 function losses(scene: Scene): { readonly resent: number; readonly sent: number } {
   return {
     resent: growth(scene, (stats) => stats.TcpRetransSegs),
-    sent: growth(scene, (stats) => stats.TcpOutSegs),
+    sent: growth(scene, (stats) => stats.TcpOutSegs + stats.TcpRetransSegs),
   };
 }
 

@@ -23,7 +23,7 @@ import { stampNow } from '../timing/timestamps.ts';
 import { sackLength, writeSack } from './sack.ts';
 import { offerSynWindow, offerWindow } from './window.ts';
 
-const { SYN, ACK, PSH } = wire.Flag;
+const { FIN, SYN, ACK, PSH } = wire.Flag;
 /** Where the checksum stands in the header: what an offloading device is told. */
 const CHECKSUM_AT = 16;
 const DSCP = 0xfc;
@@ -63,7 +63,8 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
     flags | ACK | (codepoint & 0xff),
     window,
   );
-  const sent = transmit(tcb, route, at, header, length, from, codepoint >> 8);
+  const again = from !== tcb.sndNxt && (length > 0 || (flags & FIN) !== 0);
+  const sent = transmit(tcb, route, at, header, length, from, codepoint >> 8, again);
   if (!sent) return false;
   acknowledged(tcb, length > 0 && sack === 0);
   if (length > 0) tcb.lastSent = now;
@@ -113,7 +114,7 @@ export function emitSyn(tcb: Tcb, flags: number, mss: number, now: Micros): bool
     SYN | flags,
     offerSynWindow(tcb),
   );
-  if (!transmit(tcb, route, at, header, 0, tcb.iss, 0)) return false;
+  if (!transmit(tcb, route, at, header, 0, tcb.iss, 0, tcb.retries > 0)) return false;
   if (answering) acknowledged(tcb, false);
   return true;
 }
@@ -125,7 +126,7 @@ function reserve(tcb: Tcb, route: Route): number {
   return at;
 }
 
-/** Text, checksum, and off it goes. `at` is a reserved place whose header is written. */
+/** Text, checksum, and off it goes. `at` is a reserved place whose header is written; `again`: all of it was sent before. */
 function transmit(
   tcb: Tcb,
   route: Route,
@@ -134,6 +135,7 @@ function transmit(
   length: number,
   from: Seq,
   ecn: number,
+  again: boolean,
 ): boolean {
   const { tcp } = tcb;
   const { ip } = tcp;
@@ -165,7 +167,7 @@ function transmit(
   next.dontFragment = true; // path MTU discovery, RFC 1191 §3
   const failure = output.send(route, tcb.localAddress, Protocol.TCP, at, header + length);
   tcb.segmentsOut += segments;
-  count(tcp.stats, Stat.TcpOutSegs, segments);
+  if (!again) count(tcp.stats, Stat.TcpOutSegs, segments); // RFC 4022: without what is only sent again
   return failure === Failure.NONE;
 }
 
