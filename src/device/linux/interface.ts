@@ -23,11 +23,13 @@ const PATH = '/dev/net/tun';
  */
 const TX_QUEUE_LENGTH = 4096;
 /**
- * With offload. 1000 streams of Linux that begin at once send packets of 3 to 6 KiB until they know their rate. Of 4096 places
- * 560 to 7430 packets were lost in six runs of 2 s, and ten had 3 to 23 Gbit/s (Jain's index 0.66 to 1.0); of 8192 nothing
- * in nine, with 9 to 29 (1.0). Longer is no faster, and an echo behind a flood waits for all that is before it.
+ * With offload. 1000 streams of Linux that begin at once send packets of 3 to 6 KiB until they know their rate. On idle cores
+ * 8192 places hold them; beside three busy programs 8500 to 10 200 packets were lost of these in four of five runs, which then
+ * stood at 0.4 to 2 Gbit/s for their second (Jain's index 0.3 to 0.7), and of 16 384 none, with 6 to 10 (0.99). Longer is no
+ * faster, and an echo behind a flood waits for all that is before it. Without offload it is the other way round: 100 streams
+ * that share a longer queue lose more of it and take in less (docs/speed.md).
  */
-const TX_QUEUE_LENGTH_OFFLOAD = 8192;
+const TX_QUEUE_LENGTH_OFFLOAD = 16_384;
 const MAX_TX_QUEUE_LENGTH = 65_536;
 
 /** Which interface, and how it is to be. */
@@ -43,7 +45,7 @@ export interface TunOptions extends WaitOptions {
   mtu?: number;
   /**
    * Packets that the kernel keeps until they are read; it drops what comes beyond. 1 to 65 536. Without
-   * it a new interface gets 4096, with offload 8192 (Linux would give 500), and one that is attached to keeps its own.
+   * it a new interface gets 4096, with offload 16 384 (Linux would give 500), and one that is attached to keeps its own.
    */
   txQueueLength?: number;
   /**
