@@ -244,7 +244,7 @@ function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean 
   const idle = outstanding(tcb) === 0;
   if (!emit(tcb, from, length, flags, now)) return false;
   const to = seq(from + length + (fin ? 1 : 0));
-  tcb.scoreboard ??= tcb.tcp.takeScoreboard();
+  tcb.scoreboard ??= tcb.tcp.spares.takeScoreboard();
   if (idle) {
     tcb.firstSent = now;
     tcb.deliveredTime = now;

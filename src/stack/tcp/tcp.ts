@@ -16,7 +16,6 @@ import type { Packet } from '../ip/packet.ts';
 import type { Route } from '../ip/route.ts';
 import { Batch } from '../memory/batch.ts';
 import type { Budget } from '../memory/budget.ts';
-import type { Chunks } from '../memory/chunks.ts';
 import { Deadlines } from '../memory/deadlines.ts';
 import { Fifo } from '../memory/fifo.ts';
 import { Rows } from '../memory/rows.ts';
@@ -50,7 +49,6 @@ import { Flag, has } from './tcb/flags.ts';
 import type { Owner } from './tcb/owner.ts';
 import { Receivers } from './tcb/receivers.ts';
 import { AckReport } from './tcb/report.ts';
-import type { Scoreboard } from './tcb/scoreboard.ts';
 import { Segment } from './tcb/segment.ts';
 import { DEFAULT_LIMITS, DEFAULTS, type Limits, type Settings } from './tcb/settings.ts';
 import { State } from './tcb/state.ts';
@@ -93,6 +91,7 @@ export class Tcp implements Protocol, Arriving {
   readonly cookies: Cookies;
   readonly timers: Rows = new Rows(NEVER);
   readonly receivers: Receivers;
+  readonly spares: Spares;
   readonly budget: Budget<Tcb>;
   readonly deadlines: Deadlines<Tcb> = new Deadlines();
   /** Every connection, in no order. */
@@ -120,7 +119,6 @@ export class Tcp implements Protocol, Arriving {
   readonly #starved: Starved = new Starved(this);
   #dirty: Batch<Tcb> = new Batch();
   #serving: Batch<Tcb> = new Batch();
-  readonly #spares: Spares = new Spares();
   readonly #cubic: Unused = new Unused(() => new Cubic());
   readonly #newreno: Unused = new Unused(() => new NewReno());
   readonly #resets: Ration;
@@ -143,6 +141,7 @@ export class Tcp implements Protocol, Arriving {
     this.#resets = new Ration(ip.random, this.limits.resets, this.limits.resetsEach);
     this.budget = makeBudget(this);
     this.receivers = new Receivers(this.limits.receiveWindows);
+    this.spares = new Spares(this.limits.sendBuffers);
     this.demux = new Demux(ip.random);
     this.secrets = new Secrets(ip.random);
     this.#ports = new Ports(ip.random);
@@ -347,24 +346,10 @@ export class Tcp implements Protocol, Arriving {
     drop(tcb.remoteAddress);
   }
 
-  takeScoreboard(): Scoreboard {
-    return this.#spares.takeScoreboard();
-  }
-
   /** Nothing is in flight: a connection that says nothing keeps no scoreboard. */
   rest(tcb: Tcb): void {
     this.#unused(tcb.settings).takeBack(tcb);
-    this.#spares.putScoreboard(tcb);
-  }
-
-  /** The send buffer of a connection that has something to send. */
-  takeChunks(tcb: Tcb): Chunks {
-    return this.#spares.takeChunks(tcb);
-  }
-
-  /** All was acknowledged: a connection that says nothing keeps no send buffer. */
-  putChunks(tcb: Tcb): void {
-    this.#spares.putChunks(tcb);
+    this.spares.putScoreboard(tcb);
   }
 
   /** End every connection with `failure`, as when the device is gone. */

@@ -35,7 +35,7 @@ export function write(
 ): number {
   const taken = reserve(tcb, length);
   if (taken === 0) return 0;
-  tcb.tcp.takeChunks(tcb).append(bytes, at, taken, token);
+  tcb.tcp.spares.takeChunks(tcb).append(bytes, at, taken, token);
   account(tcb);
   return taken;
 }
@@ -44,7 +44,7 @@ export function write(
 export function writeCopy(tcb: Tcb, bytes: Uint8Array, at: number, length: number): number {
   const taken = reserve(tcb, length);
   if (taken === 0) return 0;
-  tcb.tcp.takeChunks(tcb).appendCopy(bytes, at, taken);
+  tcb.tcp.spares.takeChunks(tcb).appendCopy(bytes, at, taken);
   account(tcb);
   return taken;
 }

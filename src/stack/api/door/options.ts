@@ -158,6 +158,7 @@ const LEAST: Partial<Record<keyof Limits, number>> = {
   connections: 1,
   timeWaits: 1,
   receiveWindows: 65_536,
+  sendBuffers: 65_536,
   memory: 65_536,
 };
 

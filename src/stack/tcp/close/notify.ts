@@ -85,6 +85,6 @@ export function releaseChunks(tcb: Tcb, length: number): void {
     tcb.tcp.thrown(error);
   }
   if (tcb.chunks.length > 0) return;
-  tcb.tcp.putChunks(tcb);
+  tcb.tcp.spares.putChunks(tcb);
   tcb.owner.onDelivered?.();
 }

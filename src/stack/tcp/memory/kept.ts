@@ -29,12 +29,13 @@ export function keptBy(tcb: Tcb): number {
 export const account = (tcb: Tcb): void => tcb.tcp.budget.set(tcb, keptBy(tcb));
 
 /**
- * The send buffer's size now. Under pressure what is in flight is useful, and as much again may wait; the
+ * The send buffer's size now: no more than the share of it that is this connection's. Under pressure what is in flight is useful, and as much again may wait; the
  * rest is what a peer that shuts its window makes us keep.
  */
 export function sendSize(tcb: Tcb): number {
-  if (!tcb.tcp.budget.pressed) return tcb.sendBuffer;
-  return Math.min(tcb.sendBuffer, Math.max(PRESSED, 2 * outstanding(tcb)));
+  const { budget, spares } = tcb.tcp;
+  const size = Math.min(tcb.sendBuffer, spares.share);
+  return budget.pressed ? Math.min(size, Math.max(PRESSED, 2 * outstanding(tcb))) : size;
 }
 
 /** How many octets an owner may write now. */

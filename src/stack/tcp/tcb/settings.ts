@@ -163,6 +163,11 @@ export interface Limits {
    */
   readonly receiveWindows: number;
   /**
+   * Bytes that all connections with something to send may have written and not acknowledged together: each has an even
+   * share, of 64 KiB at least.
+   */
+  readonly sendBuffers: number;
+  /**
    * Bytes of memory that all connections keep together: text that came early or is not read, text that is not
    * acknowledged, and what is known of it. From 7/8 of it on a write takes no more than 4 KiB, and none while text waits; a
    * peer that has taken nothing for 5 s ends its connection with `ENOBUFS`. At the limit text that came early is given up, then
@@ -180,6 +185,7 @@ export const DEFAULT_LIMITS: Limits = {
   resets: 10_000,
   resetsEach: 250,
   receiveWindows: 128 * 1024 * 1024,
+  sendBuffers: 96 * 1024 * 1024, // half of the memory that is no pressure: the first and the last block of each are filled in part
   memory: 256 * 1024 * 1024,
   memoryPressure: 192 * 1024 * 1024,
 };

@@ -74,6 +74,17 @@ export interface Backlog {
   readonly accept: (tcb: Tcb) => Owner | undefined;
 }
 
+/** What is lent to connections with something under way: one that says nothing keeps none of it. */
+export interface Lender {
+  /** Bytes that one connection may have written and not acknowledged, now. */
+  readonly share: number;
+  takeScoreboard(): Scoreboard;
+  /** The send buffer of a connection that has something to send. */
+  takeChunks(tcb: Tcb): Chunks;
+  /** All was acknowledged. */
+  putChunks(tcb: Tcb): void;
+}
+
 /** What the connections of one stack share, as far as a connection's verbs use it; `Tcp` is it. */
 export interface Shared {
   readonly ip: InternetLayer;
@@ -84,6 +95,7 @@ export interface Shared {
   readonly timers: Rows;
   readonly deadlines: Deadlines<Tcb>;
   readonly receivers: Receivers;
+  readonly spares: Lender;
   /** What all connections keep together. */
   readonly budget: Budget<Tcb>;
   // Scratch of the segment that is being taken in: one of each a stack.
@@ -115,13 +127,8 @@ export interface Shared {
   admitTimeWait(tcb: Tcb): void;
   /** `tcb` is over: out of the tables. */
   forget(tcb: Tcb): void;
-  takeScoreboard(): Scoreboard;
   /** Nothing is in flight: a connection that says nothing keeps no scoreboard. */
   rest(tcb: Tcb): void;
-  /** The send buffer of a connection that has something to send. */
-  takeChunks(tcb: Tcb): Chunks;
-  /** All was acknowledged: a connection that says nothing keeps no send buffer. */
-  putChunks(tcb: Tcb): void;
 }
 
 const ZERO: Seq = seq(0);
