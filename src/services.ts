@@ -27,6 +27,7 @@ export {
 export type { DnsZone, NamedGuest, Names } from './services/dns/names.ts';
 export { createGateway, type GatewayOptions } from './services/gateway/create.ts';
 export type { DatagramHandler, Datagrams, Dialer } from './services/gateway/dial.ts';
+export type { Caller } from './services/gateway/exit.ts';
 export type { Gateway, GatewayCounters } from './services/gateway/gateway.ts';
 export type {
   FlowLine,

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { TcpFlow } from '../../index.ts';
-import { type Exit, openConnection, openDatagrams } from './exit.ts';
+import { type Caller, type Exit, openConnection, openDatagrams } from './exit.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { associate, connectThrough, type SocksProxy } from './socks5.ts';
 
@@ -26,7 +26,7 @@ export interface Dialer {
   /** Descriptors that a flow holds, from its dial until its end. */
   readonly descriptors: { readonly tcp: number; readonly udp: number };
   /** A connection that is open. Rejects with a code of Node's. */
-  connect(address: string, port: number, signal: AbortSignal): Promise<Socket>;
+  connect(address: string, port: number, caller: Caller): Promise<Socket>;
   /** Rejects as `connect` does, at the latest after `patience` milliseconds. */
   open(
     address: string,
@@ -73,13 +73,13 @@ export function makeDialer(
   if (socks5 === undefined) {
     return {
       descriptors: { tcp: 1, udp: 1 },
-      connect: (host, port, signal) => openConnection(exit, { host, port }, signal),
+      connect: (host, port, caller) => openConnection(exit, { host, port }, caller),
       open: (address, port, handler) => openDirectly(exit, address, port, handler),
     };
   }
   return {
     descriptors: { tcp: 1, udp: 2 }, // for datagrams a connection that holds the association
-    connect: (address, port, signal) => connectThrough(exit, socks5, address, port, signal),
+    connect: (address, port, { signal }) => connectThrough(exit, socks5, address, port, signal),
     open: (address, port, { received, closed }, patience) => {
       const handler = { received, closed: () => closed(false) };
       const signal = AbortSignal.timeout(patience);
@@ -109,14 +109,14 @@ export function dialFirst(
   way: Dialer,
   targets: readonly string[],
   port: number,
-  signal: AbortSignal,
+  caller: Caller,
   at = 0,
 ): Promise<Socket> {
-  const dialled = way.connect(targets[at] as string, port, signal); // there is one
+  const dialled = way.connect(targets[at] as string, port, caller); // there is one
   if (at === targets.length - 1) return dialled;
   return dialled.catch((error) => {
     if (!ELSEWHERE.has(codeOf(error))) throw error;
-    return dialFirst(way, targets, port, signal, at + 1);
+    return dialFirst(way, targets, port, caller, at + 1);
   });
 }
 

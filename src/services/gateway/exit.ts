@@ -17,6 +17,29 @@ export interface Exit {
   readonly own: OwnSockets;
 }
 
+/** Who waits for a connection, and may give up. */
+export interface Caller {
+  /** Aborted when it gives up. May be made only when it is asked for. */
+  readonly signal: AbortSignal;
+  /** Have `then` called when it gives up, at once if it has; undefined: nobody any more. */
+  whenGone(then: ((cause?: unknown) => void) | undefined): void;
+}
+
+/** Who gives up when `signal` says so. */
+export function callerOf(signal: AbortSignal): Caller {
+  let heard: (() => void) | undefined;
+  return {
+    signal,
+    whenGone: (then) => {
+      if (heard !== undefined) signal.removeEventListener('abort', heard);
+      heard = then && (() => then(signal.reason));
+      if (heard === undefined) return;
+      if (signal.aborted) heard();
+      else signal.addEventListener('abort', heard);
+    },
+  };
+}
+
 /**
  * The address to leave from to `host`; undefined: any. Throws `EADDRNOTAVAIL` where there are only ones of another
  * family: who has named an address has a reason to leave from no other.
@@ -32,28 +55,27 @@ function sourceFor({ from }: Exit, host: string): string | undefined {
 }
 
 /** As Node has it. */
-const aborted = ({ reason: cause }: AbortSignal): Error =>
+const aborted = (cause: unknown): Error =>
   Object.assign(new Error('The operation was aborted', { cause }), {
     ...{ name: 'AbortError', code: 'ABORT_ERR' },
   });
 
 /** A connection of this host that is open. Rejects with a code of Node's, or an `AbortError`. */
-export async function openConnection(
+export function openConnection(
   exit: Exit,
   options: TcpNetConnectOpts & { readonly host: string },
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<Socket> {
-  const from = sourceFor(exit, options.host);
-  const family = isIP(from ?? '');
-  const local = from === undefined ? {} : { localAddress: from, family };
-  const reads = new HostReads();
-  const { onread } = reads;
-  const socket = connect({ ...options, ...local, onread, allowHalfOpen: true });
-  reads.belongTo(socket);
-  exit.own.watch(socket);
   return new Promise((done, fail) => {
+    const from = sourceFor(exit, options.host);
+    const local = from === undefined ? undefined : { localAddress: from, family: isIP(from) };
+    const reads = new HostReads();
+    const { onread } = reads;
+    const socket = connect({ ...options, ...local, onread, allowHalfOpen: true });
+    reads.belongTo(socket);
+    exit.own.watch(socket);
     const settle = (error?: unknown): void => {
-      signal.removeEventListener('abort', abort);
+      caller.whenGone(undefined);
       socket.off('connect', settle);
       if (error === undefined) {
         socket.off('error', settle);
@@ -64,10 +86,8 @@ export async function openConnection(
       socket.destroy();
       fail(error);
     };
-    const abort = (): void => settle(aborted(signal));
     socket.on('connect', settle).on('error', settle);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort);
+    caller.whenGone((cause) => settle(aborted(cause)));
   });
 }
 

@@ -81,6 +81,7 @@ const OUT_OF_DESCRIPTORS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 /** Types of echo requests. RFC 792, RFC 4443 §4.1. */
 const ECHO = 8;
 const ECHO6 = 128;
+const ignore = (): void => {};
 /** Who cannot decide refuses. */
 const FAILED: Verdict = { action: 'deny', reason: 'error' };
 
@@ -302,8 +303,8 @@ export class Gateway {
     way: Dialer,
   ): Promise<void> {
     const upstream: Resettable & { bytesRead: number } & Awaited<ReturnType<Dialer['connect']>> =
-      await dialFirst(way, this.#targets(question.address), question.port, flow.signal);
-    upstream.on('error', () => {}); // `relay` sees to it; until then its end is enough
+      await dialFirst(way, this.#targets(question.address), question.port, flow);
+    upstream.on('error', ignore); // `relay` sees to it; until then its end is enough
     const pair = verdict.listen || flow.decided ? undefined : crossable(upstream);
     if (pair !== undefined) return this.#cross(flow, question, verdict, way, pair);
     const client = flow.decided

@@ -26,14 +26,24 @@ export class OwnSockets {
   /** Which addresses lead to this host, as long as `#blocks` are what does. */
   readonly #isHere: Map<string, boolean> = new Map();
 
+  /** For all of them: a listener of each one's own, and what `once` makes of it, are objects. */
+  readonly #begun: (this: Socket) => void;
+  readonly #gone: (this: Socket) => void;
+
   constructor(thisHost: () => readonly Block[] = makeThisHost()) {
     this.#thisHost = thisHost;
+    const unnamed = this.#unnamed;
+    this.#begun = function () {
+      unnamed.add(this);
+    };
+    this.#gone = function () {
+      unnamed.delete(this);
+    };
   }
 
   /** Know `socket` from its first SYN on: it is bound then, and its SYN cannot come back before the event loop turns. */
   watch(socket: Socket): void {
-    socket.once('connectionAttempt', () => this.#unnamed.add(socket));
-    socket.once('close', () => this.#unnamed.delete(socket));
+    socket.on('connectionAttempt', this.#begun).on('close', this.#gone);
   }
 
   /** Know `socket`, which is connected and has sent nothing. */

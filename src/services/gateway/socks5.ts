@@ -5,7 +5,7 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { type Exit, openConnection, openDatagrams } from './exit.ts';
+import { callerOf, type Exit, openConnection, openDatagrams } from './exit.ts';
 
 /** A proxy that speaks SOCKS5. */
 export interface SocksProxy {
@@ -94,7 +94,7 @@ async function ask(
   port: number,
   signal: AbortSignal,
 ): Promise<{ socket: Socket; boundPort: number }> {
-  const socket = await openConnection(exit, { ...proxy, noDelay: true }, signal);
+  const socket = await openConnection(exit, { ...proxy, noDelay: true }, callerOf(signal));
   const abort = (): void => {
     socket.destroy();
   };

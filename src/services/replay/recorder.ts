@@ -127,10 +127,10 @@ export class Recorder {
   dialer(dialer: Dialer): Dialer {
     return {
       descriptors: dialer.descriptors,
-      connect: async (address, port, signal) => {
+      connect: async (address, port, caller) => {
         const id = this.#dial(`tcp ${address}:${port}`);
         try {
-          const socket = await dialer.connect(address, port, signal);
+          const socket = await dialer.connect(address, port, caller);
           this.#watch(id, socket);
           return socket;
         } catch (error) {

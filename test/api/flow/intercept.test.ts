@@ -225,6 +225,26 @@ test('intercept: an undecided flow is dropped after a time, one over the backlog
   t.true(signal.aborted);
 });
 
+test('intercept: who waits is told once that a flow is gone, the last one who asked alone', async (t) => {
+  const { client, gate } = gateway(t);
+  const flows: TcpFlow[] = [];
+  gate.tcp.intercept((flow) => flows.push(flow), { timeout: 1500 });
+  for (let port = 1; port <= 3; port++) client.net.connect(port, ANYWHERE).on('error', () => {});
+  await until(() => flows.length === 3);
+  const [first, second, third] = flows as [TcpFlow, TcpFlow, TcpFlow];
+  const told: string[] = [];
+  first.whenGone(() => told.push('the one before'));
+  first.whenGone(() => told.push('first'));
+  second.whenGone(() => told.push('second'));
+  second.whenGone(undefined);
+  third.whenGone(() => told.push('third'));
+  third.acceptConnection({});
+  await until(() => first.decided && second.decided);
+  t.deepEqual(told, ['first']);
+  second.whenGone(() => told.push('late'));
+  t.deepEqual(told, ['first', 'late']);
+});
+
 test('intercept: closing it refuses what waits, and gives the addresses back', async (t) => {
   const { client, gate } = gateway(t);
   const interceptor = gate.tcp.intercept(() => {});

@@ -11,7 +11,12 @@ import { createServer, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { blockOfOne } from '../../../src/services/block.ts';
-import { type Exit, openConnection, openDatagrams } from '../../../src/services/gateway/exit.ts';
+import {
+  callerOf,
+  type Exit,
+  openConnection,
+  openDatagrams,
+} from '../../../src/services/gateway/exit.ts';
 import { OwnSockets } from '../../../src/services/gateway/own-sockets.ts';
 import { associate, connectThrough } from '../../../src/services/gateway/socks5.ts';
 
@@ -84,9 +89,9 @@ test.serial('exit: a connection that is refused, or aborted, leaves nothing open
   const { port } = server.address() as { port: number };
   await new Promise((done) => server.close(done));
   await leavesNothing(t, async () => {
-    const refused = openConnection(makeExit(), { host: HOME, port }, never);
+    const refused = openConnection(makeExit(), { host: HOME, port }, callerOf(never));
     await t.throwsAsync(refused, { code: 'ECONNREFUSED' });
-    const aborted = openConnection(makeExit(), { host: HOME, port }, AbortSignal.abort());
+    const aborted = openConnection(makeExit(), { host: HOME, port }, callerOf(AbortSignal.abort()));
     await t.throwsAsync(aborted, { name: 'AbortError' });
   });
 });
@@ -107,7 +112,7 @@ test.serial(
     const server = createServer().listen(0, HOME);
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
-    const opening = openConnection(exit, { host: HOME, port }, never);
+    const opening = openConnection(exit, { host: HOME, port }, callerOf(never));
     const [far] = (await once(server, 'connection')) as [Socket];
     t.true(exit.own.has('tcp', HOME, far.remotePort ?? 0));
     t.false(exit.own.has('udp', HOME, far.remotePort ?? 0));

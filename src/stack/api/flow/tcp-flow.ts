@@ -42,6 +42,7 @@ export class TcpFlow implements FlowPlace, Owner {
   readonly #host: Host;
   readonly #parts: NetParts;
   #abort: AbortController | undefined;
+  #whenGone: (() => void) | undefined;
   #verdict: Verdict | undefined;
   #code: number = Code.PROHIBITED;
   /** From when the flow waits, until it is decided. */
@@ -73,6 +74,15 @@ export class TcpFlow implements FlowPlace, Owner {
     this.#abort ??= new AbortController();
     if (this.#gone && !this.#connection) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  /**
+   * The same without an object for it: `then` is called once, at once if it is so already. It takes the place of the one
+   * before; undefined: nobody is called.
+   */
+  whenGone(then: (() => void) | undefined): void {
+    this.#whenGone = then;
+    if (this.#gone && !this.#connection) this.#tellGone();
   }
 
   /** True once it was accepted, refused, dropped or passed, or is gone. */
@@ -200,7 +210,19 @@ export class TcpFlow implements FlowPlace, Owner {
   #end(): void {
     this.#gone = true;
     stop(this.#timer);
-    if (!this.#connection) this.#abort?.abort();
+    if (this.#connection) return;
+    this.#abort?.abort();
+    this.#tellGone();
+  }
+
+  #tellGone(): void {
+    const then = this.#whenGone;
+    this.#whenGone = undefined;
+    try {
+      then?.();
+    } catch (error) {
+      this.#host.thrown(error);
+    }
   }
 
   #error(code: string): SystemError {
