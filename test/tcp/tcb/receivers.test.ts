@@ -57,3 +57,31 @@ test('receivers: the window is the share, and what was offered before stays offe
   t.true(tcb.rcvAdv - tcb.rcvNxt <= SMALLEST_SHARE, `${tcb.rcvAdv - tcb.rcvNxt}`);
   t.true(tcb.rcvAdv - tcb.rcvNxt > SMALLEST_SHARE - 2000);
 });
+
+test('receivers: without offload many on short paths offer together what a queue of packets holds', (t) => {
+  const receivers = new Receivers(WHOLE);
+  for (let i = 0; i < 31; i++) receivers.note(0, 0);
+  t.true(receivers.segments * 536 > WHOLE, 'a few are not bound by it');
+  for (let i = 31; i < 100; i++) receivers.note(0, 0);
+  t.is(receivers.segments, 30);
+  for (let i = 100; i < 10_000; i++) receivers.note(0, 0);
+  t.is(receivers.segments, 2);
+});
+
+for (const [path, rtt, tso4, isBound] of [
+  ['a short path without offload', 1, false, true],
+  ['a short path with offload', 1, true, false],
+  ['a long path', 50, false, false],
+] as const) {
+  test(`receivers: the window of one of a hundred on ${path}`, (t) => {
+    const offload = { checksum: tso4, tso4, uso4: tso4 };
+    const peer = established(t, { ws: 7, offload });
+    const { tcb } = peer;
+    tcb.minRtt = rtt * MS;
+    for (let i = 0; i < 99; i++) tcb.tcp.receivers.note(0, peer.lab.now);
+    for (let i = 0; i < 400; i++) peer.send('.', { len: 1000 });
+    const segments = (tcb.rcvAdv - tcb.rcvNxt) / tcb.rcvMss;
+    if (isBound) t.true(segments <= 30 && segments > 25, `${segments}`);
+    else t.true(segments > 60, `${segments}`);
+  });
+}

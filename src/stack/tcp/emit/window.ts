@@ -11,6 +11,8 @@ import { isIn, RECEIVING } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import { isSet, Timer } from '../timing/timers.ts';
 
+/** A round trip below it. */
+const SHORT_PATH: Micros = 10 * MILLISECOND;
 const MAX_UNSCALED = 65_535;
 const MAX_SCALE = 14;
 /** Room beyond what a round trip brings, so that a small window can grow at all. */
@@ -24,7 +26,14 @@ export function scaleFor(bytes: number): number {
 }
 
 /** The buffer, or the share of the stack's that is this connection's among those that receive now. */
-const buffer = (tcb: Tcb): number => Math.min(receiveSize(tcb), tcb.tcp.receivers.share);
+const buffer = (tcb: Tcb): number => Math.min(receiveSize(tcb), share(tcb));
+
+/** On a short path all that is offered may lie in one queue, which counts packets: without offload each holds one segment. */
+function share(tcb: Tcb): number {
+  const { share: bytes, segments } = tcb.tcp.receivers;
+  const isShort = tcb.minRtt < SHORT_PATH && tcb.route?.iface.offload.tso4 === false;
+  return isShort ? Math.min(bytes, segments * tcb.rcvMss) : bytes;
+}
 
 /** What may be offered now: the free part of the `whole` buffer, as far as the field can say it. */
 const room = (tcb: Tcb, whole: number): number =>

@@ -17,10 +17,23 @@ import { MILLISECOND, type Micros } from '../../base/clock.ts';
 const ROUND: Micros = 100 * MILLISECOND;
 /** A share is never smaller: one packet of an offloading device. */
 export const SMALLEST_SHARE: number = 64 * 1024;
+/**
+ * Segments that may be on their way over short paths together, from `MANY` connections on: three quarters of the queue that a TUN
+ * has without offload. Measured in six runs of 1 s each: 100 streams of Linux lost 6300 to 9100 packets there with shares of 1.3 MiB and
+ * had 2.3 to 4.1 Gbit/s unevenly (Jain's index 0.8 to 0.9); so they lose 0 to 480 and have 4.2 to 5.3 evenly (1.0).
+ */
+const QUEUE = 3072;
+const MANY = 32;
+/** Fewer would wait for a delayed acknowledgment (RFC 9293 §3.8.6.3). */
+const FEWEST = 2;
+/** As good as no bound. */
+const UNBOUNDED = 1 << 20;
 
 export class Receivers {
   /** Bytes that one connection may offer now. */
   share: number;
+  /** Segments that a connection on a short path may offer now, where a packet holds one. */
+  segments: number = UNBOUNDED;
   readonly #whole: number;
   #round = 1;
   #since: Micros = 0;
@@ -46,6 +59,7 @@ export class Receivers {
     this.#seen++;
     const receivers = Math.max(this.#seen, this.#before);
     this.share = Math.max(SMALLEST_SHARE, Math.floor(this.#whole / receivers));
+    this.segments = receivers < MANY ? UNBOUNDED : Math.max(FEWEST, Math.floor(QUEUE / receivers));
     return this.#round;
   }
 }
