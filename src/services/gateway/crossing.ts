@@ -13,7 +13,7 @@ import type { Connection, ConnectionHandler } from '../../index.ts';
 import { countRelay, enough, HostReads, type Piece, Took } from './host-reads.ts';
 import type { LiveEnds } from './live.ts';
 import { LOOK_EVERY, look } from './relay.ts';
-import { LARGE } from './shortcut.ts';
+import { LARGE, Rest, writeText } from './shortcut.ts';
 
 /** Is told how it goes: `lost`, or `opened` and in the end `closed`. */
 export interface CrossingOwner {
@@ -70,27 +70,6 @@ export function crossable(upstream: Socket): Crossable | undefined {
   return reads && { upstream, reads };
 }
 
-/** Text that is to be written from `at`; in a piece that is held for it, or its own. */
-interface Rest {
-  readonly bytes: Uint8Array;
-  readonly piece: Piece | undefined;
-  at: number;
-  readonly end: number;
-}
-
-/** Write what there is room for; whether that is all. */
-function goOn(guest: Connection, rest: Rest): boolean {
-  const { bytes, piece, at, end } = rest;
-  if (piece === undefined) rest.at += guest.writeCopy(bytes, at, end - at);
-  else {
-    piece.hold();
-    const taken = guest.write(bytes, at, end - at, piece);
-    if (taken === 0) piece.letGo();
-    rest.at += taken;
-  }
-  return rest.at === end;
-}
-
 /**
  * The handler of what both have left. A connection in TIME-WAIT holds its handler: with a `Crossing` the socket of this
  * host and all that belongs to it, which the collector would move twice and then have to search for.
@@ -110,7 +89,6 @@ export class Crossing implements ConnectionHandler, LiveEnds {
   #length = 0;
   #wrote = false;
   #noDelay = false;
-  /** What the send buffer had no room for, and reading has stopped for. */
   #rest: Rest | undefined;
   #listens = false;
   #filled = false;
@@ -213,7 +191,7 @@ export class Crossing implements ConnectionHandler, LiveEnds {
   }
 
   writable(guest: Connection): void {
-    if (this.#rest === undefined || !goOn(guest, this.#rest)) return;
+    if (this.#rest === undefined || !this.#rest.goOn(guest)) return;
     this.#forget();
     this.#readOn();
   }
@@ -241,16 +219,16 @@ export class Crossing implements ConnectionHandler, LiveEnds {
       guest.setNoDelay(false);
       setImmediate(() => this.#empty(guest));
     }
-    const text: Rest = { bytes, piece, at: 0, end: length };
-    const isTaken = goOn(guest, text);
+    const taken = writeText(guest, bytes, 0, length, piece);
+    const isTaken = taken === length;
     if (piece !== undefined) {
       // Held by what is not written yet, besides by what is and was not acknowledged.
       if (isTaken) piece.letGo();
-      else this.#rest = text;
+      else this.#rest = new Rest(bytes, piece, taken, length);
       return isTaken ? Took.KEPT : Took.KEPT | Took.ENOUGH;
     }
     if (!isTaken) {
-      this.#keep(bytes.subarray(text.at, length));
+      this.#keep(bytes.subarray(taken, length));
       return Took.ENOUGH;
     }
     return length < bytes.length && this.#isAtEnd() ? Took.ENOUGH : Took.ALL;
@@ -276,11 +254,11 @@ export class Crossing implements ConnectionHandler, LiveEnds {
   }
 
   #keep(bytes: Uint8Array): void {
-    this.#rest = { bytes: Buffer.from(bytes), piece: undefined, at: 0, end: bytes.length };
+    this.#rest = new Rest(Buffer.from(bytes), undefined, 0, bytes.length);
   }
 
   #forget(): void {
-    this.#rest?.piece?.letGo();
+    this.#rest?.forget();
     this.#rest = undefined;
   }
 

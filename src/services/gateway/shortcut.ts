@@ -22,6 +22,48 @@ export function connectionOf(socket: object): Connection | undefined {
   return isOurs ? (connection as Connection) : undefined;
 }
 
+/** Write what there is room for; how much that is. What lies in `piece` stays there, and holds it, until it is released. */
+export function writeText(
+  connection: Connection,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  piece: Piece | undefined,
+): number {
+  if (piece === undefined) return connection.writeCopy(bytes, at, length);
+  piece.hold();
+  const taken = connection.write(bytes, at, length, piece);
+  if (taken === 0) piece.letGo();
+  return taken;
+}
+
+/** What a send buffer had no room for, and reading has stopped for: from `at` to `end`, in a piece that it holds, or its own. */
+export class Rest {
+  readonly #bytes: Uint8Array;
+  readonly #piece: Piece | undefined;
+  #at: number;
+  readonly #end: number;
+
+  constructor(bytes: Uint8Array, piece: Piece | undefined, at: number, end: number) {
+    this.#bytes = bytes;
+    this.#piece = piece;
+    this.#at = at;
+    this.#end = end;
+  }
+
+  /** Write what there is room for now; whether that is all. */
+  goOn(connection: Connection): boolean {
+    const left = this.#end - this.#at;
+    this.#at += writeText(connection, this.#bytes, this.#at, left, this.#piece);
+    return this.#at === this.#end;
+  }
+
+  /** It is written, or nobody wants it any more. */
+  forget(): void {
+    this.#piece?.letGo();
+  }
+}
+
 /** Take the short way from `from` to `to` where there is one. Both are relayed as streams besides. */
 export function shorten(from: Duplex, to: Duplex): void {
   const source = connectionOf(from);
@@ -60,10 +102,9 @@ function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
   const reads = HostReads.of(from);
   if (reads === undefined) return;
   const { handler } = connection;
-  /** What the send buffer had no room for, and reading has stopped for. */
   let rest: Rest | undefined;
   const forget = (): void => {
-    rest?.piece.letGo();
+    rest?.forget();
     rest = undefined;
   };
   from.once('close', forget);
@@ -72,7 +113,7 @@ function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
     // Only what is kept bears a token.
     release: (_, token) => (token as Piece).letGo(),
     writable: (same) => {
-      if (rest !== undefined && !goOn(same, rest)) return;
+      if (rest !== undefined && !rest.goOn(same)) return;
       if (rest !== undefined) {
         forget();
         from.resume();
@@ -93,38 +134,17 @@ function carryIn(from: Duplex, to: Duplex, connection: Connection): void {
       connection.setNoDelay(false);
       setImmediate(end);
     }
+    const taken = writeText(connection, bytes, 0, length, piece);
     if (piece !== undefined) {
       // Held by what is not written yet, besides by what is and was not acknowledged.
-      const whole: Rest = { piece, at: 0, end: length };
-      if (goOn(connection, whole)) {
-        piece.letGo();
-        return Took.KEPT;
-      }
-      rest = whole;
-      return Took.KEPT | Took.ENOUGH;
+      if (taken === length) piece.letGo();
+      else rest = new Rest(bytes, piece, taken, length);
+      return taken === length ? Took.KEPT : Took.KEPT | Took.ENOUGH;
     }
-    const taken = connection.writeCopy(bytes, 0, length);
     if (taken === length) return Took.ALL;
     to.write(Buffer.from(bytes.subarray(taken, length)), (error) => {
       if (!error) from.resume();
     });
     return Took.ENOUGH;
   };
-}
-
-/** Text in a piece that is to be written from `at`. */
-interface Rest {
-  readonly piece: Piece;
-  at: number;
-  readonly end: number;
-}
-
-/** Write what there is room for; whether that is all. */
-function goOn(connection: Connection, rest: Rest): boolean {
-  const { piece, at, end } = rest;
-  piece.hold();
-  const taken = connection.write(piece.bytes, at, end - at, piece);
-  if (taken === 0) piece.letGo();
-  rest.at += taken;
-  return rest.at === end;
 }
