@@ -225,6 +225,7 @@ export class FrameStream implements Device {
 
   #listen(duplex: Duplex): void {
     duplex.on('data', (chunk: unknown) => this.#take(duplex, chunk));
+    duplex.resume(); // who has read something off it before may have paused it, and then no listener starts it
   }
 
   #take(duplex: Duplex, chunk: unknown): void {

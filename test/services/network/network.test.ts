@@ -431,6 +431,44 @@ test('control: gvproxy’s paths do as gvproxy does', async (t) => {
   t.is(answer, 'hello by tunnel');
 });
 
+// mux.go of gvisor-tap-vsock: what follows the head is frames, and nothing is answered before them.
+test('control: a machine that asks for gvproxy’s /connect is at a port, and gone when it hangs up', async (t) => {
+  const { call, guest: make, path, network } = await controlled(t);
+  await make('10.83.0.15');
+  const before = network.switch.ports.length;
+  const socket = connect(path);
+  socket.on('error', () => {});
+  const mac = Buffer.from('02005e005399', 'hex');
+  const request = Buffer.alloc(42); // ARP, who has the gateway: RFC 826
+  request.fill(0xff, 0, 6);
+  mac.copy(request, 6);
+  Buffer.from('08060001080006040001', 'hex').copy(request, 12);
+  mac.copy(request, 22);
+  // As who has no address yet asks, RFC 5227 §2.1.1: from 0.0.0.0.
+  Buffer.from([10, 83, 0, 1]).copy(request, 38);
+  const head = Buffer.from('POST /connect HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.write(Buffer.concat([head, Buffer.from([42, 0]), request]));
+  let text = Buffer.alloc(0);
+  let frame: Buffer | undefined;
+  while (frame === undefined) {
+    text = Buffer.concat([text, (await once(socket, 'data'))[0]]);
+    // Two octets of length, little endian, then the frame.
+    while (text.length >= 2 && text.length >= 2 + text.readUInt16LE(0)) {
+      const one = text.subarray(2, 2 + text.readUInt16LE(0));
+      text = text.subarray(2 + one.length);
+      if (one.subarray(0, 6).equals(mac)) frame = one;
+    }
+  }
+  t.is(frame.readUInt16BE(12), 0x0806);
+  t.is(frame.readUInt16BE(20), 2); // a reply
+  t.deepEqual([...frame.subarray(28, 32)], [10, 83, 0, 1]);
+  t.is(typeof (await call('GET', '/cam')).body['02:00:5e:00:53:99'], 'number');
+  t.is(network.switch.ports.length, before + 1);
+  socket.destroy();
+  while (network.switch.ports.length > before) await new Promise((done) => setImmediate(done));
+  t.is((await call('GET', '/cam')).body['02:00:5e:00:53:99'], undefined);
+});
+
 test('network: a guest that opens all connections that it can leaves some to the next one', async (t) => {
   const it = await world(t, { flows: 20 });
   const greedy = await it.guest('10.83.0.15', 'greedy');
