@@ -17,7 +17,9 @@ export interface CarriedDatagrams {
   /** Where it is carried to. */
   readonly address: string;
   readonly way: Dialer;
-  /** The row of flows of which the longest silent one gives way. */
+  /** Port of the switch that it came by. */
+  readonly port: string | undefined;
+  /** The open flows, of which a silent one gives way. */
   readonly row: UdpFlows;
   /** Milliseconds that a dial may take. */
   readonly patience: number;
@@ -33,11 +35,11 @@ const MOST_WAITING = 16;
 
 /** Rejects with a code of Node's if it cannot be carried; nothing is open then. */
 export async function carryDatagrams(carried: CarriedDatagrams): Promise<void> {
-  const { flow, address, way, row, patience, opened, closed, hear } = carried;
+  const { flow, address, way, port, row, patience, opened, closed, hear } = carried;
   const counts = { out: 0, in: 0 };
   let client: FlowSocket | undefined;
   let isOver = false;
-  const entry: UdpFlowEntry = { close: () => end(false) };
+  const entry: UdpFlowEntry = { port, close: () => end(false) };
   const upstream = await way.open(
     address,
     flow.localPort,

@@ -93,7 +93,7 @@ export class Room {
   readonly #open = { tcp: 0, udp: 0 };
   readonly #shares: Shares = new Shares();
 
-  /** So many of each protocol; of `rows` the longest silent flow gives way, and `displaced` is called. */
+  /** So many of each protocol; of `rows` a silent flow of the port that has the most gives way, and `displaced` is called. */
   constructor(flows: number, descriptors: Descriptors, rows: UdpFlows, displaced: () => void) {
     this.#flows = flows;
     this.#descriptors = descriptors;
@@ -103,14 +103,14 @@ export class Room {
 
   /** Take a place and the descriptors for one flow more, from a silent UDP flow if need be. */
   take({ protocol, guest: { port } }: FlowQuestion, descriptors: number): boolean {
-    if (protocol === 'udp' && this.#open.udp >= this.#flows) this.#displace();
+    if (protocol === 'udp' && this.#open.udp >= this.#flows) this.#displace(port);
     const free = this.#flows - this.#open[protocol];
     if (free <= 0) return false;
-    // Datagrams need no share: theirs give way, to those of others and to connections.
+    // Datagrams need no share: of who has the most they give way, to those of others and to connections.
     const within = Math.min(free, this.#descriptors.free + this.#rows.size);
     if (protocol === 'tcp' && !this.#shares.take(port, within)) return false;
     while (!this.#descriptors.take(descriptors)) {
-      if (this.#displace()) continue;
+      if (this.#displace(port)) continue;
       if (protocol === 'tcp') this.#shares.give(port);
       return false;
     }
@@ -131,8 +131,8 @@ export class Room {
     return few ? 'descriptors: raise ulimit -n' : `--flows ${this.#flows}`;
   }
 
-  #displace(): boolean {
-    if (!this.#rows.endOne()) return false;
+  #displace(port: string | undefined): boolean {
+    if (!this.#rows.endOne(port)) return false;
     this.#displaced();
     return true;
   }

@@ -385,7 +385,8 @@ export class Gateway {
     let live: LiveFlow | undefined;
     try {
       await carryDatagrams({
-        ...{ flow, address, way, row: this.#udpFlows, patience: UDP_DIAL_TIMEOUT },
+        ...{ flow, address, way, port: question.guest.port },
+        ...{ row: this.#udpFlows, patience: UDP_DIAL_TIMEOUT },
         opened: (ends) => {
           live = this.#open(question, verdict, ends);
         },

@@ -43,7 +43,7 @@ test('udp-flows: the longest silent one goes', (t) => {
   const flows = new UdpFlows();
   const gone: string[] = [];
   const add = (name: string): UdpFlowEntry => {
-    const entry = { close: () => gone.push(name) };
+    const entry = { port: undefined, close: () => gone.push(name) };
     flows.touch(entry);
     return entry;
   };
@@ -92,7 +92,7 @@ test('room: where descriptors are few they are shared, and silent datagrams give
   });
   for (let i = 0; i < 40; i++) {
     t.true(room.take(flow('one', 'udp'), 1));
-    rows.touch({ close: () => room.give(flow('one', 'udp'), 1) });
+    rows.touch({ port: 'one', close: () => room.give(flow('one', 'udp'), 1) });
   }
   let count = 0;
   while (room.take(flow('two', 'tcp'), 1)) count++;
@@ -100,4 +100,36 @@ test('room: where descriptors are few they are shared, and silent datagrams give
   t.is(displaced, 30);
   t.is(descriptors.free, 0);
   t.is(room.boundOf(flow('two', 'tcp')), 'descriptors: raise ulimit -n');
+});
+
+test('room: a guest of many UDP flows displaces its own, the longest silent first, and no other guest’s', (t) => {
+  const rows = new UdpFlows();
+  const gone: string[] = [];
+  const room = new Room(20, new Descriptors(1000), rows, () => {});
+  const open = (port: string, name: string): boolean => {
+    const question: FlowQuestion = {
+      ...{ guest: { address: '10.83.0.15', port }, protocol: 'udp' },
+      ...{ address: '192.0.2.1', port: 53 },
+    };
+    if (!room.take(question, 1)) return false;
+    rows.touch({
+      port,
+      close: () => {
+        gone.push(name);
+        room.give(question, 1);
+      },
+    });
+    return true;
+  };
+  for (let i = 0; i < 5; i++) t.true(open('quiet', `quiet ${i}`));
+  for (let i = 0; i < 1000; i++) t.true(open('busy', `busy ${i}`));
+  t.is(gone.length, 985);
+  t.deepEqual(gone.slice(0, 2), ['busy 0', 'busy 1']);
+  t.false(gone.some((name) => name.startsWith('quiet')));
+  // Up to an equal part the busy one makes room for the other; beyond it the other displaces its own.
+  gone.length = 0;
+  for (let i = 5; i < 12; i++) t.true(open('quiet', `quiet ${i}`));
+  t.deepEqual(gone.slice(0, 2), ['busy 985', 'busy 986']);
+  t.deepEqual(gone.slice(5), ['quiet 0', 'quiet 1']);
+  t.is(rows.size, 20);
 });
