@@ -6,7 +6,7 @@
  * @module
  */
 import { performance } from 'node:perf_hooks';
-import type { Terminal } from './screen.ts';
+import { type Terminal, widthOf } from './screen.ts';
 
 /** Milliseconds: until it speaks, between two looks, and after which an end can be told. */
 const Wait = { FIRST: 1000, EVERY: 250, ESTIMATE: 2000 } as const;
@@ -106,9 +106,8 @@ export class Progress {
     const now = this.#now();
     if (this.#isOver || now - this.#began < Wait.FIRST) return;
     this.#drawn = now;
-    const { columns = 80 } = this.#err;
     // A line that wraps can be written over only in its last part.
-    this.#line = this.text().slice(0, columns - 1);
+    this.#line = this.text().slice(0, widthOf(this.#err) - 1);
     this.#show();
   }
 

@@ -7,10 +7,14 @@
 /** What is needed of `process.stdout` and `process.stderr`. */
 export interface Terminal {
   readonly isTTY?: boolean;
-  /** How many characters a line of a terminal holds. */
+  /** How many characters a line of a terminal holds; 0 where the terminal does not know, as one of `script` or `docker -t`. */
   readonly columns?: number;
   write(text: string): unknown;
 }
+
+/** Of a terminal that does not know how large it is: 80 by 24, as terminfo(5) has it of a VT100. */
+export const widthOf = ({ columns }: Pick<Terminal, 'columns'>): number => columns || 80;
+export const heightOf = ({ rows }: { readonly rows?: number }): number => rows || 24;
 
 const CLEAR = '\r\x1b[K';
 
@@ -52,7 +56,7 @@ export class Screen {
 
   /** What of it fits: a line that wraps can be written over only in its last part. */
   #fitted(): string {
-    const { columns = 80 } = this.#err;
+    const columns = widthOf(this.#err);
     return this.#status.length < columns ? this.#status : this.#status.slice(0, columns - 1);
   }
 

@@ -48,6 +48,14 @@ test('progress: silent for a second, then what is done of how much and when it e
   t.is(written.length, 2);
 });
 
+test('progress: a terminal that does not know how wide it is has 80 columns', (t) => {
+  const { made, written, pass } = progress({ total: 6, unit: 'seeds' }, 0);
+  pass(1500);
+  made.at(2, 'third');
+  t.deepEqual(written, ['\r\x1b[Kwork, third: 2 of 6 seeds, 33 %']);
+  made.end();
+});
+
 test('progress: of time alone it needs no count, and without a total it says how long', (t) => {
   const timed = progress({ total: 90, unit: 's' });
   timed.pass(30_000);

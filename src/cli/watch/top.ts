@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import type { ReadStream, WriteStream } from 'node:tty';
 import type { SocketLine, StackStats, TcpInfo } from '../../index.ts';
 import type { About } from '../control/server.ts';
+import { heightOf, widthOf } from '../screen.ts';
 import { plural, size } from '../words.ts';
 import { ORDERS, type Order, type TopOptions } from './options.ts';
 import { stateOf } from './ss-lines.ts';
@@ -149,7 +150,7 @@ export class Top {
 
   /** Rows that find room below the head and the header. */
   #height(): number {
-    return Math.max(1, (this.#out.rows ?? 24) - 7);
+    return Math.max(1, heightOf(this.#out) - 7);
   }
 
   #draw(lines: readonly string[]): void {
@@ -157,7 +158,7 @@ export class Top {
       this.#out.write(`${lines.join('\n')}\n\n`);
       return;
     }
-    const { columns = 80, rows = 24 } = this.#out;
+    const [columns, rows] = [widthOf(this.#out), heightOf(this.#out)];
     const fitted = lines.slice(0, rows - 1).map((line) => line.slice(0, columns) + LINE_END);
     this.#out.write(`${HOME}${fitted.join('\r\n')}\r\n${REST}`);
   }
