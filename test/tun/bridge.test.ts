@@ -183,8 +183,6 @@ testWith('arping', 'busybox').serial(
   'bridge: arping sees the stack, and what two claim',
   async (t) => {
     const [stack, first] = await open(t, false);
-    const conflicts: unknown[] = [];
-    stack.on('conflict', (conflict) => conflicts.push(conflict));
     const asked = await run(
       ...(first.inside('arping', '-c', '2', '-w', '10', '-I', 'eth0', OURS) as [string]),
     );
@@ -193,13 +191,14 @@ testWith('arping', 'busybox').serial(
     const words = first.inside('busybox', 'arping', '-D', '-c', '2', '-w', '5', '-I', 'eth0', OURS);
     const probed = await run(...(words as [string]));
     t.regex(probed.out, /reply from 10\.87\.0\.1 \[02:00:5e:00:53:01\]/i);
+    const heard = new Promise((resolve) => stack.once('conflict', resolve));
     await must(t, ...first.inside('ip', 'addr', 'add', `${OURS}/32`, 'dev', 'eth0'));
     await run(
       ...(first.inside('busybox', 'arping', '-U', '-c', '1', '-w', '2', '-I', 'eth0', OURS) as [
         string,
       ]),
     );
-    t.like(conflicts[0], { address: OURS, device: 'tap0' });
+    t.like(await heard, { address: OURS, device: 'tap0' }); // arping may be gone before it is read
   },
 );
 
