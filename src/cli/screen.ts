@@ -7,12 +7,12 @@
 /** What is needed of `process.stdout` and `process.stderr`. */
 export interface Terminal {
   readonly isTTY?: boolean;
-  /** How many characters a line of a terminal holds; 0 where the terminal does not know, as one of `script` or `docker -t`. */
+  /** How many characters a line of a terminal holds; 0 where the terminal does not know, as that of `script` without one. */
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-/** Of a terminal that does not know how large it is: 80 by 24, as terminfo(5) has it of a VT100. */
+/** Columns of a terminal, and rows; of one that does not know how large it is, 80 by 24. */
 export const widthOf = ({ columns }: Pick<Terminal, 'columns'>): number => columns || 80;
 export const heightOf = ({ rows }: { readonly rows?: number }): number => rows || 24;
 

@@ -20,14 +20,12 @@ import { Recovery } from './tcb/phases.ts';
 import type { Scoreboard } from './tcb/scoreboard.ts';
 import type { Segment } from './tcb/segment.ts';
 import type { Tcb } from './tcb/tcb.ts';
-import { sampleRtt } from './timing/rtt.ts';
+import { SHORT_PATH, sampleRtt } from './timing/rtt.ts';
 import { clearTimer, Timer } from './timing/timers.ts';
 import { echoAge } from './timing/timestamps.ts';
 
 const MAX_SACK_BLOCKS = 4;
 
-/** On round trips shorter than this the send buffer is held to what the path delivers. */
-const SHORT_PATH: Micros = 10 * MILLISECOND;
 /** So many times what is delivered in the least round trip; slow start needs four, a hole to mend some more. */
 const ROOM = 8;
 /** Octets that it may have whatever is delivered. */

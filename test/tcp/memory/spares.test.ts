@@ -3,7 +3,8 @@
  * @module
  */
 import test from 'ava';
-import { SMALLEST_SHARE, Spares } from '../../../src/stack/tcp/memory/spares.ts';
+import { Spares } from '../../../src/stack/tcp/memory/spares.ts';
+import { SMALLEST_SHARE } from '../../../src/stack/tcp/tcb/receivers.ts';
 import { established } from '../../support/states.ts';
 
 const WHOLE = 8 * SMALLEST_SHARE;

@@ -3,16 +3,18 @@
  * RFC 7323 §2.
  * @module
  */
+
+import { isIPv6 } from '../../base/address.ts';
 import { MILLISECOND, type Micros } from '../../base/clock.ts';
 import { add, diff, gt } from '../../base/seq.ts';
+import { cuts } from '../../ip/interface.ts';
 import { receiveSize } from '../memory/kept.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import { isIn, RECEIVING } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
+import { SHORT_PATH } from '../timing/rtt.ts';
 import { isSet, Timer } from '../timing/timers.ts';
 
-/** A round trip below it. */
-const SHORT_PATH: Micros = 10 * MILLISECOND;
 const MAX_UNSCALED = 65_535;
 const MAX_SCALE = 14;
 /** Room beyond what a round trip brings, so that a small window can grow at all. */
@@ -31,8 +33,9 @@ const buffer = (tcb: Tcb): number => Math.min(receiveSize(tcb), share(tcb));
 /** On a short path all that is offered may lie in one queue, which counts packets: without offload each holds one segment. */
 function share(tcb: Tcb): number {
   const { share: bytes, segments } = tcb.tcp.receivers;
-  const isShort = tcb.minRtt < SHORT_PATH && tcb.route?.iface.offload.tso4 === false;
-  return isShort ? Math.min(bytes, segments * tcb.rcvMss) : bytes;
+  if (tcb.minRtt >= SHORT_PATH || tcb.route === null) return bytes;
+  const long = cuts(tcb.route.iface.offload, isIPv6(tcb.remoteAddress), true);
+  return long ? bytes : Math.min(bytes, segments * tcb.rcvMss);
 }
 
 /** What may be offered now: the free part of the `whole` buffer, as far as the field can say it. */

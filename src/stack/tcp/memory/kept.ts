@@ -29,8 +29,8 @@ export function keptBy(tcb: Tcb): number {
 export const account = (tcb: Tcb): void => tcb.tcp.budget.set(tcb, keptBy(tcb));
 
 /**
- * The send buffer's size now: no more than the share of it that is this connection's. Under pressure what is in flight is useful, and as much again may wait; the
- * rest is what a peer that shuts its window makes us keep.
+ * The send buffer's size now: no more than the share that is this connection's. Under pressure what is in flight
+ * is useful, and as much again may wait; the rest is what a peer that shuts its window makes us keep.
  */
 export function sendSize(tcb: Tcb): number {
   const { budget, spares } = tcb.tcp;

@@ -9,13 +9,12 @@
  * @module
  */
 import { Chunks, NO_CHUNKS } from '../../memory/chunks.ts';
+import { SMALLEST_SHARE } from '../tcb/receivers.ts';
 import { Scoreboard } from '../tcb/scoreboard.ts';
 import type { Lender, Tcb } from '../tcb/tcb.ts';
 
 /** Of each, kept for connections that become busy again. */
 const MOST = 256;
-/** A share is never smaller: one packet of an offloading device. */
-export const SMALLEST_SHARE: number = 64 * 1024;
 
 export class Spares implements Lender {
   readonly #boards: Scoreboard[] = [];

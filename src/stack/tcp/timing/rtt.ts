@@ -5,13 +5,15 @@
  * arithmetic without rounding away a round trip of 30 microseconds.
  * @module
  */
-import { MINUTE, type Micros, SECOND } from '../../base/clock.ts';
+import { MILLISECOND, MINUTE, type Micros, SECOND } from '../../base/clock.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 
 /** (2.1): before the first sample. */
 export const INITIAL_RTO: Micros = SECOND;
 /** (5.7): the same after a SYN had to be sent again. */
 export const SYN_RETRANSMITTED_RTO: Micros = 3 * SECOND;
+/** Round trips below it are those of a link, and of what lies in its queue. */
+export const SHORT_PATH: Micros = 10 * MILLISECOND;
 /** How long a minimum stands, as in Linux (tcp_min_rtt_wlen). */
 const MIN_RTT_LIFE: Micros = 5 * MINUTE;
 
