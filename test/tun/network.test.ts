@@ -9,17 +9,10 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { type Ended, type Running, run, tunstack } from '../support/process.ts';
 import { makeOutside, Namespace, OUTSIDE } from './forwarding.ts';
+import { leaseFor } from './lease.ts';
 import { testWith } from './serving.ts';
 
 const withAll = testWith('ip', 'nsenter', 'unshare', 'curl', 'dig', 'udhcpc', 'getent');
-
-const SCRIPT = `#!/bin/sh
-[ "$1" = bound ] || exit 0
-ip addr add "$ip/$mask" dev "$interface"
-ip route add default via "$router" dev "$interface"
-ip link set "$interface" mtu "$mtu"
-echo "bound $ip $router $dns $mtu $domain"
-`;
 
 interface Machine {
   readonly folder: string;
@@ -47,11 +40,7 @@ async function machine(t: ExecutionContext, ...options: string[]): Promise<Machi
   const ready = await gateway.line();
   await space.adopt('vm0');
   await space.ip('link', 'set', 'vm0', 'up');
-  const script = join(folder, 'script');
-  writeFileSync(script, SCRIPT, { mode: 0o755 });
-  const asked = ['udhcpc', '-i', 'vm0', '-s', script, '-q', '-f', '-n', '-t', '10', '-T', '1'];
-  const { out, err } = await space.run(...asked, '-x', 'hostname:box');
-  const bound = /^bound.*$/m.exec(out)?.[0] ?? err;
+  const bound = await leaseFor(space, 'vm0', folder);
   const resolv = join(folder, 'resolv.conf');
   writeFileSync(resolv, 'nameserver 10.83.0.1\nsearch internal\n');
   const mount = `mount --bind ${resolv} /etc/resolv.conf && exec "$@"`;
