@@ -19,12 +19,13 @@ import { Claim, claimOf, TARGET } from './neighbour.ts';
 import { type Found, Rogue, rogueOf } from './rogue.ts';
 
 /** Where addresses stand in a packet of IPv6. */
-const SOURCE6 = 8;
+export const SOURCE6 = 8;
 const DESTINATION6 = 24;
 const WORDS = 4;
 
 export class Pins {
-  readonly #macs: readonly { readonly hi: number; readonly lo: number }[];
+  /** Hardware addresses, in two numbers each. */
+  readonly macs: readonly { readonly hi: number; readonly lo: number }[];
   readonly #addresses: readonly Address[];
   /** Four words each. */
   readonly #addresses6: Int32Array;
@@ -32,21 +33,34 @@ export class Pins {
 
   /** Literals. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE` for what is none. */
   constructor(macs: readonly string[], addresses: readonly string[]) {
-    this.#macs = macs.map(readMac);
+    this.macs = macs.map(readMac);
     const six = addresses.filter((text) => isIPv6(text));
     this.#addresses = addresses.filter((text) => !six.includes(text)).map(readAddress);
     this.#addresses6 = Int32Array.from(six.flatMap(readAddress6));
   }
 
+  /** Whether any hardware address is pinned. */
+  get hasMacs(): boolean {
+    return this.macs.length > 0;
+  }
+
+  /** Whether any IP address is. */
+  get hasAddresses(): boolean {
+    return this.#addresses.length > 0 || this.#addresses6.length > 0;
+  }
+
+  hasAddress(address: Address): boolean {
+    return this.#addresses.includes(address);
+  }
+
   /** Whether a valid frame may come from here: `SwitchDrop.NONE`, or why not. */
   check(frame: Frame): SwitchDrop {
     const { view, start } = frame;
-    if (this.#macs.length > 0) {
+    if (this.hasMacs) {
       const hi = ethernet.sourceHi(view, start);
-      if (!this.#hasMac(hi, ethernet.sourceLo(view, start))) return SwitchDrop.PINNED_MAC;
+      if (!this.hasMac(hi, ethernet.sourceLo(view, start))) return SwitchDrop.PINNED_MAC;
     }
-    const isFree = this.#addresses.length === 0 && this.#addresses6.length === 0;
-    return isFree || this.#mayBe(frame) ? SwitchDrop.NONE : SwitchDrop.PINNED_IP;
+    return !this.hasAddresses || this.#mayBe(frame) ? SwitchDrop.NONE : SwitchDrop.PINNED_IP;
   }
 
   #mayBe({ view, start, at, length }: Frame): boolean {
@@ -56,13 +70,13 @@ export class Pins {
     if (type === ethernet.EtherType.IPV4) {
       if (left < ipv4.MIN_LEN) return false;
       const source = ipv4.source(view, from);
-      return source === ANY || this.#addresses.includes(source); // who has no address yet asks by DHCP
+      return source === ANY || this.hasAddress(source); // who has no address yet asks by DHCP
     }
     if (type === ethernet.EtherType.IPV6) return this.#mayBe6(view, start, from, left);
     if (type !== ethernet.EtherType.ARP || !arp.valid(view, from, left)) return false;
     const sender = arp.sender(view, from);
     // RFC 5227 §2.1.1: a probe has no sender. Whom a packet names must be who sent it.
-    if (sender !== ANY && !this.#addresses.includes(sender)) return false;
+    if (sender !== ANY && !this.hasAddress(sender)) return false;
     return (
       arp.senderHi(view, from) === ethernet.sourceHi(view, start) &&
       arp.senderLo(view, from) === ethernet.sourceLo(view, start)
@@ -76,7 +90,7 @@ export class Pins {
     const source = from + SOURCE6;
     const unspecified = isNobody(view, source);
     // RFC 4291 §2.5.2: who has no address yet asks the link.
-    if (unspecified ? view.getUint8(from + DESTINATION6) !== 0xff : !this.#has6(view, source)) {
+    if (unspecified ? view.getUint8(from + DESTINATION6) !== 0xff : !this.has6(view, source)) {
       return false;
     }
     if (kind === Rogue.ROUTER) return false; // it would send from others' addresses, too; or hides something
@@ -84,10 +98,11 @@ export class Pins {
     const hi = ethernet.sourceHi(view, start);
     const claim = claimOf(view, found, hi, ethernet.sourceLo(view, start), unspecified);
     if (claim === Claim.NONE || claim === Claim.FALSE) return claim === Claim.NONE;
-    return this.#has6(view, found.at + TARGET);
+    return this.has6(view, found.at + TARGET);
   }
 
-  #has6(view: DataView, at: number): boolean {
+  /** Whether the address of IPv6 at `at` is one. */
+  has6(view: DataView, at: number): boolean {
     const own = this.#addresses6;
     for (let i = 0; i < own.length; i += WORDS) {
       let word = 0;
@@ -97,8 +112,8 @@ export class Pins {
     return false;
   }
 
-  #hasMac(hi: number, lo: number): boolean {
-    for (const mac of this.#macs) if (mac.hi === hi && mac.lo === lo) return true;
+  hasMac(hi: number, lo: number): boolean {
+    for (const mac of this.macs) if (mac.hi === hi && mac.lo === lo) return true;
     return false;
   }
 }
@@ -109,7 +124,8 @@ function readMac(text: string): { readonly hi: number; readonly lo: number } {
   throw wrong('mac', text, 'it must be the address of one station, as 02:00:5e:00:53:01');
 }
 
-const isNobody = (view: DataView, at: number): boolean =>
+/** Whether the address of IPv6 at `at` is `::`. */
+export const isNobody = (view: DataView, at: number): boolean =>
   (view.getInt32(at) | view.getInt32(at + 4) | view.getInt32(at + 8) | view.getInt32(at + 12)) ===
   0;
 

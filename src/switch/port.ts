@@ -33,11 +33,13 @@ export interface PortOptions {
   readonly trunk?: 'all' | readonly number[];
   /** Frames go to ports that are not isolated, and to no other one. Default false. */
   readonly isolated?: boolean;
-  /** Hardware addresses that may speak here; default any. */
+  /**
+   * Hardware addresses that may speak here, and at no other port of its VLANs that does not name them too; default any.
+   */
   readonly mac?: string | readonly string[];
   /**
    * IP addresses that may, of IPv6 the link-local one too; then nothing but IP, ARP and neighbour discovery from them
-   * is taken. Default any.
+   * is taken, and at other ports no ARP or neighbour discovery that says that they are the sender's. Default any.
    */
   readonly ip?: string | readonly string[];
   /** Most stations that are learned here, 1 to 1 000 000; default 1024. */

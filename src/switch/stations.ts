@@ -133,6 +133,15 @@ export class Stations {
     }
   }
 
+  /** A station is not known any more, in whatever VLAN. */
+  release(hi: number, lo: number): void {
+    for (let place = 0; place <= this.#mask; ) {
+      const known = this.#at(this.#port, place) !== UNKNOWN && this.#at(this.#lo, place) === lo;
+      if (known && (this.#at(this.#hi, place) & 0xffff) === hi) this.#remove(place);
+      else place++;
+    }
+  }
+
   /** All that are known now. */
   *list(now: number): Generator<Station> {
     for (let place = 0; place <= this.#mask; place++) {

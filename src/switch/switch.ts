@@ -25,6 +25,7 @@ import { Cutter } from './cutter.ts';
 import { SwitchDrop } from './drops.ts';
 import { Frame } from './frame.ts';
 import { Audience, Groups } from './groups.ts';
+import { Held } from './held.ts';
 import { type FrameVerdict, Shown, type SwitchFrame } from './hook.ts';
 import { INTAKE_SIZE } from './intake.ts';
 import { SwitchPort } from './plug.ts';
@@ -82,6 +83,7 @@ export class Switch {
   readonly #ports: (Port | undefined)[];
   readonly #handles = new Map<Port, SwitchPort>();
   readonly #stations: Stations;
+  readonly #held: Held;
   readonly #clock: { now(): number };
   /**
    * The frame that is being handed on, a piece for each port that has to wait, one in which frames are cut, and what was
@@ -109,6 +111,7 @@ export class Switch {
     this.#clock = options.clock ?? { now: () => performance.now() * 1000 };
     this.#ports = new Array<Port | undefined>(ports).fill(undefined);
     this.#stations = new Stations(stations, ports, ageing * 1e6, secret | 0);
+    this.#held = new Held(this.#stations);
     this.#persistence = persistence * 1000;
     this.#repeats = new Repeats(this.#persistence, secret | 0);
     this.#groups = (options.snooping ?? true) ? new Groups(ports, secret | 0) : undefined;
@@ -167,6 +170,7 @@ export class Switch {
       },
     });
     this.#ports[index] = port;
+    this.#held.add(port);
     const handle = new SwitchPort(port, this.#stations, unplugged, () => {
       port.intake.close();
       return device.close();
@@ -215,6 +219,7 @@ export class Switch {
     if (this.#ports[port.index] !== port) return;
     this.#ports[port.index] = undefined;
     this.#handles.delete(port);
+    this.#held.remove(port);
     this.#stations.forget(port.index);
     this.#groups?.forget(port.index);
     void port.log?.finish();
@@ -318,10 +323,8 @@ export class Switch {
     frame.vlan = port.vlanOf(frame.readTag());
     // Below a tag that only has a priority another one may hide, to be believed by who sees it bare.
     if (frame.vlan === 0 || (frame.stacked && !port.isTrunk)) return SwitchDrop.VLAN;
-    if (port.pins !== undefined) {
-      const pinned = port.pins.check(frame);
-      if (pinned !== SwitchDrop.NONE) return pinned;
-    }
+    const pinned = this.#held.check(port, frame, now);
+    if (pinned !== SwitchDrop.NONE) return pinned;
     if (this.onFrame !== null && !this.#passes(port)) return SwitchDrop.HOOK;
     return this.#relay(port, now);
   }

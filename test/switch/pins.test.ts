@@ -3,6 +3,7 @@
  * @module
  */
 import test from 'ava';
+import type { PortOptions } from '../../src/index.ts';
 import { fromOctets } from '../../src/stack/base/address.ts';
 import * as arp from '../../src/stack/wire/arp.ts';
 import * as ethernet from '../../src/stack/wire/ethernet.ts';
@@ -118,4 +119,73 @@ test('pins: a neighbour of IPv6 cannot be poisoned from a pinned port', (t) => {
     ipv6Frame('fe80::2', 44, [ICMP, 0, 0, 1, 0, 0, 0, 1, ...told(136, 'fd00::1')]), // RFC 6980 §5
   ];
   t.deepEqual(count(frames, 'pinnedIp', PINNED6), [1, 4]);
+});
+
+/** What two others hear, the one that is pinned first, of frames of one that is not; and why the rest is dropped. */
+function beside(options: PortOptions, frames: readonly Uint8Array[], own: PortOptions = {}) {
+  const bench = new Bench();
+  const [pinned, stranger, other] = [bench.plug(options), bench.plug(own), bench.plug()];
+  for (const bytes of frames) bench.send(stranger, bytes);
+  const { pinnedMac, pinnedIp } = stranger.port.stats().drops;
+  return [pinned.heard.length, other.heard.length, pinnedMac, pinnedIp];
+}
+
+test('pins: a station that is pinned to one port is nobody at another, and draws nothing there', (t) => {
+  const bench = new Bench();
+  const stranger = bench.plug();
+  bench.send(stranger, frame('a', '*', 'before'));
+  const [home, other] = [bench.plug({ mac: '02:00:00:00:00:61' }), bench.plug()];
+  bench.send(other, frame('b', 'a', 'to whom it was heard of')); // forgotten: it goes to everyone
+  t.deepEqual([home.take().length, stranger.take().length], [1, 1]);
+  bench.send(home, frame('a', '*', 'here'));
+  bench.send(stranger, frame('a', '*', 'no, here'));
+  bench.now += 1e9; // long after all that was heard is forgotten
+  bench.send(stranger, frame('a', '*', 'here at last'));
+  t.is(stranger.port.stats().drops['pinnedMac'], 2);
+  bench.send(home, frame('a', '*', 'here'));
+  [home, stranger, other].map((plug) => plug.take());
+  bench.send(other, frame('b', 'a', 'for it'));
+  t.deepEqual([home.take(), stranger.take()], [['for it'], []]);
+});
+
+test('pins: what is pinned to one port may be pinned to another one, and be another station’s in other VLANs', (t) => {
+  const frames = [frame('a', '*', ''), arpFrame('a', GATEWAY)];
+  const pins = { mac: '02:00:00:00:00:61', ip: '10.0.0.1' };
+  t.deepEqual(beside(pins, frames), [0, 0, 2, 0]);
+  t.deepEqual(beside(pins, [arpFrame('b', GATEWAY)]), [0, 0, 0, 1]);
+  t.deepEqual(beside(pins, [arpFrame('a', GATEWAY)], pins), [1, 1, 0, 0]);
+  t.deepEqual(beside({ ...pins, vlan: 2 }, frames), [0, 2, 0, 0]);
+});
+
+// RFC 826: whoever hears it sends there from then on.
+test('pins: nobody at another port says that an address of a pinned one is his', (t) => {
+  const odd = arpFrame('b', GATEWAY);
+  odd[15] = 6; // IEEE 802's number for the hardware, which Linux believes as well
+  const snap = new Uint8Array([...arpFrame('b', GATEWAY).subarray(0, 12), 0, 46]);
+  const hidden = new Uint8Array([...snap, 0xaa, 0xaa, 3, 0, 0, 0, 8, 6, ...odd.subarray(14)]);
+  const frames = [
+    arpFrame('b', GATEWAY),
+    arpFrame('b', HOME),
+    arpFrame('b', NOBODY), // RFC 5227 §2.1.1: a probe
+    ...[odd, hidden],
+    frame('b', '*', 'another protocol'),
+  ];
+  t.deepEqual(beside({ ip: '10.0.0.1' }, frames), [3, 3, 0, 3]);
+});
+
+// RFC 4861 §7.2.3, §7.2.5, §6.3.4: the sources of all messages, and the targets of advertisements.
+test('pins: nor of one of IPv6', (t) => {
+  const hidden = new Array(9).fill([60, 0, 0, 0, 0, 0, 0, 0]).flat();
+  const frames = [
+    ipv6Frame('fe80::3', ICMP, told(136, 'fd00::2')),
+    ipv6Frame('fe80::2', ICMP, told(135, 'fd00::1')),
+    ipv6Frame('fe80::2', ICMP, told(134, 'fd00::1')),
+    ipv6Frame('::', ICMP, told(135, 'fd00::2')),
+    ipv6Frame('fe80::3', 44, [ICMP, 0, 0, 1, 0, 0, 0, 1, ...told(136, 'fd00::2')]), // RFC 6980 §5
+    ipv6Frame('fe80::3', 60, [...hidden, ...told(136, 'fd00::2')]), // RFC 7113 §2.1
+    ipv6Frame('fe80::3', ICMP, told(136, 'fd00::3')),
+    ipv6Frame('fe80::3', ICMP, told(135, 'fd00::2')), // asks for it
+    ipv6Frame('fd00::3', 59, [], 'fd00::1'),
+  ];
+  t.deepEqual(beside(PINNED6, frames), [3, 3, 0, 6]);
 });
