@@ -123,7 +123,7 @@ withAll(
       join(folder, 'control'),
       'http://x/leases',
     );
-    t.deepEqual(Object.keys(JSON.parse(asked.out)), ['10.83.0.10']);
+    t.deepEqual(Object.keys(JSON.parse(asked.out)), ['10.83.0.1', '10.83.0.10']);
     await gateway.stop('SIGTERM');
     const lines = readFileSync(join(folder, 'audit'), 'utf8').trim().split('\n');
     const events = lines.map((line) => JSON.parse(line));

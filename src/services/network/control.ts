@@ -4,26 +4,19 @@
  * @module
  */
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import {
   createServer as createHttpServer,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { isGuest } from '../gateway/rules.ts';
 import type { PolicyOptions } from '../policy/read.ts';
 import { type Answer, asObject, Refused, type Request } from './asked.ts';
 import { answerGvproxy, hijack, isHijack } from './gvproxy.ts';
+import { makeRoom } from './left-behind.ts';
 import type { Network } from './network.ts';
 import type { PublishOptions } from './publish.ts';
 import { publishedLine, readStatus } from './status.ts';
@@ -84,13 +77,7 @@ export class Control {
 
   /** Listen at `path`. A socket that nobody serves any more is taken over; rejects with `EADDRINUSE` otherwise. */
   async listen(path: string): Promise<void> {
-    if (existsSync(path)) {
-      if (!lstatSync(path).isSocket() || (await isServed(path))) {
-        const message = `listen EADDRINUSE: address already in use ${path}`;
-        throw Object.assign(new Error(message), { code: 'EADDRINUSE' });
-      }
-      unlinkSync(path);
-    }
+    await makeRoom(path);
     // Made in a folder that is its owner's alone, it is never anybody else's, not even for a moment.
     const folder = mkdtempSync(`${path}.`);
     try {
@@ -210,16 +197,4 @@ function send(response: ServerResponse, { status = 200, json, text }: Answer): v
     response.setHeader('content-type', 'application/json');
     response.end(`${JSON.stringify(json)}\n`);
   } else response.end(text === undefined ? undefined : `${text}\n`);
-}
-
-/** Whether somebody answers at the socket. */
-function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

@@ -6,24 +6,41 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { isIP, isIPv6 } from 'node:net';
-import { fromFrames } from '../../index.ts';
+import { fromFrames, type SwitchPort } from '../../index.ts';
 import { relay } from '../gateway/relay.ts';
 import { type Answer, asObject, Refused, type Request } from './asked.ts';
+import { gvproxyStats } from './gvproxy-stats.ts';
 import type { Network } from './network.ts';
-import type { Published, PublishOptions } from './publish.ts';
+import type { Published } from './publish.ts';
 
-/** gvproxy's own for anybody's address: `:6443`. */
-const ANY = '0.0.0.0';
+/** Every address of this host, as `:6443` has it: of both families, where it has two. */
+const ANY = ['::', '0.0.0.0'];
+/** What a system without IPv6 says. */
+const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
 const HIJACK = /^(?:GET|POST) (\/(?:tunnel|connect)(?:\?\S*)?) HTTP\/1\.[01]\r\n/;
 const LONGEST_HEAD = 16_384;
 /** Milliseconds that a guest may take to answer. */
 const DIAL = 30_000;
 
-/** `HOST:PORT`, where HOST may be empty. */
-function readPlace(text: unknown): { host: string; port: number } {
-  const [, host = '', port = ''] = /^\[?([^\]]*?)\]?:(\d{1,5})$/.exec(String(text ?? '')) ?? [];
-  if (port === '' || Number(port) > 65_535) throw new Refused(400, `invalid address: ${text}`);
-  return { host, port: Number(port) };
+/** What a body says of `name`, whatever letters are small: so Go reads JSON. */
+function fieldOf(body: Record<string, unknown>, name: string): unknown {
+  if (Object.hasOwn(body, name)) return body[name];
+  const small = name.toLowerCase();
+  const found = Object.entries(body).find(([key]) => key.toLowerCase() === small);
+  return found?.[1];
+}
+
+/** The same, a text; empty if there is none. */
+function textOf(body: Record<string, unknown>, name: string): string {
+  const found = fieldOf(body, name) ?? '';
+  if (typeof found !== 'string') throw new Refused(400, `${name} must be a string`);
+  return found;
+}
+
+/** `HOST:PORT`, where HOST may be empty; undefined: it is none. */
+function readPlace(text: string): { host: string; port: number } | undefined {
+  const [, host = '', port = ''] = /^\[?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? [];
+  return port === '' || Number(port) > 65_535 ? undefined : { host, port: Number(port) };
 }
 
 const sayPlace = (host: string, port: number): string =>
@@ -31,50 +48,122 @@ const sayPlace = (host: string, port: number): string =>
 
 type Protocol = 'tcp' | 'udp' | 'unix';
 
-function readLocal({ local, protocol = 'tcp' }: Record<string, unknown>): {
-  protocol: Protocol;
-  host: string;
-  port?: number;
-} {
-  if (protocol === 'unix') return { protocol, host: String(local ?? '') };
-  if (protocol !== 'tcp' && protocol !== 'udp') {
-    throw new Refused(500, `unknown protocol ${protocol}`);
+/** What a port was exposed with, as it was said. */
+interface Told {
+  readonly local: string;
+  readonly remote: string;
+  readonly protocol: Protocol;
+}
+
+const told = new WeakMap<Published, Told>();
+
+function readProtocol(body: Record<string, unknown>): Protocol {
+  const protocol = textOf(body, 'protocol') || 'tcp';
+  if (protocol === 'tcp' || protocol === 'udp' || protocol === 'unix') return protocol;
+  throw new Refused(500, `unknown protocol ${protocol}`);
+}
+
+/** Where a guest is to be reached. A socket's remote is a URL, those of other ports are none. */
+function readRemote(protocol: Protocol, remote: string): { guest: string; guestPort: number } {
+  const [, scheme = 'tcp', rest = ''] = /^(?:([a-z-]+):\/\/)?(.*)$/.exec(remote) ?? [];
+  if (protocol === 'unix' && scheme !== 'tcp') {
+    const message = `remote protocol for unix forwarder is not implemented: ${scheme}`;
+    throw new Refused(500, message);
   }
-  const { host, port } = readPlace(local);
-  return { protocol, host: host === '' ? ANY : host === 'localhost' ? '127.0.0.1' : host, port };
+  const place = scheme === 'tcp' ? readPlace(rest) : undefined;
+  // Without a host gvproxy takes the caller's, which is a guest there; nobody here is.
+  if (place === undefined || place.host === '') {
+    throw new Refused(400, `invalid remote address: ${remote}`);
+  }
+  if (isIP(place.host) === 0) throw new Refused(500, 'invalid remote addr');
+  return { guest: place.host, guestPort: place.port };
 }
 
-function readExpose(body: Record<string, unknown>): PublishOptions {
-  const local = readLocal(body);
-  const remote = String(body['remote'] ?? '').replace(/^tcp:\/\//, '');
-  const { host, port } = readPlace(remote);
-  // Without one gvproxy takes the caller's, which is a guest there; nobody here is.
-  if (isIP(host) === 0) throw new Refused(400, `invalid remote address: ${remote}`);
-  return { ...local, guest: host, guestPort: port };
+/** Where this host listens: the first of these that it has. */
+function readLocal(protocol: Protocol, local: string): { hosts: string[]; port?: number } {
+  if (protocol === 'unix') return { hosts: [local] };
+  const place = readPlace(local);
+  if (place === undefined) throw new Refused(500, `listen ${protocol}: invalid address ${local}`);
+  const { host, port } = place;
+  return { hosts: host === '' ? ANY : [host === 'localhost' ? '127.0.0.1' : host], port };
 }
 
-function exposed({ options, port }: Published): Record<string, string> {
+function exposed(published: Published): Told {
+  const { options, port } = published;
   const { protocol = 'tcp', host = '127.0.0.1', guest, guestPort } = options;
-  const local = protocol === 'unix' ? host : sayPlace(host === ANY ? '' : host, port);
-  return { local, remote: sayPlace(guest, guestPort), protocol };
+  const said = told.get(published);
+  // A port that was chosen here is one to be known.
+  if (said !== undefined) return { ...said, local: said.local.replace(/:0$/, `:${port}`) };
+  const local = protocol === 'unix' ? host : sayPlace(host, port);
+  const remote = sayPlace(guest, guestPort);
+  return { local, remote: protocol === 'unix' ? `tcp://${remote}` : remote, protocol };
+}
+
+/** The port that was exposed with this `local`, or one at the same place. */
+function findExposed(network: Network, protocol: Protocol, local: string): Published | undefined {
+  const same = network.published.filter((one) => (one.options.protocol ?? 'tcp') === protocol);
+  const place = protocol === 'unix' ? undefined : readPlace(local);
+  const isAt = ({ options: { host = '127.0.0.1' }, port }: Published): boolean =>
+    place !== undefined &&
+    port === place.port &&
+    (readLocal(protocol, local).hosts.includes(host) || host === place.host);
+  return same.find((one) => exposed(one).local === local) ?? same.find(isAt);
+}
+
+async function expose(network: Network, body: Record<string, unknown>): Promise<Answer> {
+  const protocol = readProtocol(body);
+  const [local, remote] = [textOf(body, 'local'), textOf(body, 'remote')];
+  const guest = readRemote(protocol, remote);
+  const { hosts, port } = readLocal(protocol, local);
+  if (port !== 0 && findExposed(network, protocol, local) !== undefined) {
+    throw new Refused(500, `proxy already running for ${protocol} on ${local}`);
+  }
+  for (const [i, host] of hosts.entries()) {
+    try {
+      const options = { protocol, host, ...(port !== undefined && { port }), ...guest };
+      told.set(await network.publish(options), { local, remote, protocol });
+      break;
+    } catch (error) {
+      const { code = '', message } = error as NodeJS.ErrnoException;
+      if (i + 1 < hosts.length && NO_IPV6.includes(code)) continue;
+      throw new Refused(500, message);
+    }
+  }
+  return {};
+}
+
+async function unexpose(network: Network, body: Record<string, unknown>): Promise<Answer> {
+  const published = findExposed(network, readProtocol(body), textOf(body, 'local'));
+  if (published === undefined) throw new Refused(500, 'proxy not found');
+  await network.unpublish({ ...published.options, port: published.port });
+  return {};
+}
+
+/** An address, or none. */
+function addressOf(body: Record<string, unknown>, name: string): string {
+  const address = textOf(body, name);
+  if (address === '' || isIP(address) !== 0) return address;
+  throw new Refused(400, `invalid IP address: ${address}`);
 }
 
 async function addZone(network: Network, body: Record<string, unknown>): Promise<Answer> {
-  const { Name, Records, DefaultIP } = body as Record<string, unknown>;
-  if (typeof Name !== 'string' || Name === '') throw new Refused(400, 'the zone has no Name');
-  const records = Array.isArray(Records) ? (Records as Record<string, unknown>[]) : [];
-  for (const record of records) {
-    if (isIP(String(record['IP'] ?? '')) === 0) throw new Refused(400, 'a record has no IP');
-  }
+  const name = textOf(body, 'Name');
+  if (name === '') throw new Refused(400, 'the zone has no Name');
+  const given = fieldOf(body, 'Records') ?? [];
+  if (!Array.isArray(given)) throw new Refused(400, 'Records must be a list');
   const byName = new Map<string, string[]>();
-  for (const record of records) {
-    const name = String(record['Name'] ?? '').toLowerCase();
-    byName.set(name, [...(byName.get(name) ?? []), String(record['IP'])]); // of both families, perhaps
+  for (const record of given.map(asObject)) {
+    // Go's expressions take linear time, and JavaScript's what a guest's question makes them take.
+    if (fieldOf(record, 'Regexp')) throw new Refused(400, 'records by Regexp are not supported');
+    const IP = addressOf(record, 'IP');
+    if (IP === '') throw new Refused(400, 'a record has no IP');
+    const label = textOf(record, 'Name').toLowerCase();
+    byName.set(label, [...(byName.get(label) ?? []), IP]); // of both families, perhaps
   }
+  const other = addressOf(body, 'DefaultIP');
   network.dns.names.addZone({
-    name: Name,
-    records: Object.fromEntries(byName),
-    ...(typeof DefaultIP === 'string' && isIP(DefaultIP) !== 0 && { default: DefaultIP }),
+    ...{ name, records: Object.fromEntries(byName) },
+    ...(other !== '' && { default: other }),
   });
   return {};
 }
@@ -104,11 +193,44 @@ function zonesOf({ dns: { names } }: Network): unknown[] {
   return [...single, ...own];
 }
 
-const byLocal = (one: Record<string, string>, other: Record<string, string>): number =>
-  `${one['local']} ${one['protocol']}`.localeCompare(`${other['local']} ${other['protocol']}`);
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
-const leasesOf = ({ dhcp }: Network): Record<string, string> =>
-  Object.fromEntries(dhcp.leases.map(({ address, mac }) => [address, mac]));
+const byLocal = (one: Told, other: Told): number =>
+  compare(one.local, other.local) || compare(one.protocol, other.protocol);
+
+/** Whose each address is: the gateway's, those that are kept, and those that are lent. */
+function leasesOf(network: Network): Record<string, string> {
+  const { dhcp, address, stack, reservations } = network;
+  return {
+    [address]: stack.hardwareAddress() ?? '',
+    ...Object.fromEntries(
+      Object.entries(reservations).map(([mac, kept]) => [
+        kept,
+        mac.toLowerCase().replaceAll('-', ':'),
+      ]),
+    ),
+    ...Object.fromEntries(dhcp.leases.map((lease) => [lease.address, lease.mac])),
+  };
+}
+
+/** Numbers of ports, which stay theirs while others come and go. */
+const numbers = new WeakMap<SwitchPort, number>();
+const counts = new WeakMap<Network, number>();
+
+/** At which machine's port each station was heard; the gateway's own is none. */
+function stationsOf(network: Network): Record<string, number> {
+  for (const port of network.machines) {
+    if (numbers.has(port)) continue;
+    const number = counts.get(network) ?? 0;
+    numbers.set(port, number);
+    counts.set(network, number + 1);
+  }
+  const found = network.switch
+    .stations()
+    .map(({ mac, port }) => [mac, numbers.get(port)] as const)
+    .filter((one): one is [string, number] => one[1] !== undefined);
+  return Object.fromEntries(found);
+}
 
 /** Of one of gvproxy's paths; undefined: it is none. */
 export async function answerGvproxy(
@@ -119,11 +241,9 @@ export async function answerGvproxy(
   if (posts.includes(path) && method !== 'POST') throw new Refused(400, 'post only');
   switch (path) {
     case '/services/forwarder/expose':
-      await network.publish(readExpose(asObject(body)));
-      return {};
+      return expose(network, asObject(body));
     case '/services/forwarder/unexpose':
-      if (await network.unpublish(readLocal(asObject(body)))) return {};
-      throw new Refused(500, 'proxy not found');
+      return unexpose(network, asObject(body));
     case '/services/forwarder/all':
       return { json: network.published.map(exposed).sort(byLocal) };
     case '/services/dns/add':
@@ -133,24 +253,10 @@ export async function answerGvproxy(
     case '/services/dhcp/leases':
     case '/leases':
       return { json: leasesOf(network) };
-    case '/cam': {
-      const ports = network.switch.ports;
-      const entries = network.switch.stations().map(({ mac, port }) => [mac, ports.indexOf(port)]);
-      return { json: Object.fromEntries(entries) };
-    }
-    case '/stats': {
-      const { bytesIn, bytesOut } = network.switch.ports
-        .map((port) => port.stats())
-        .reduce(
-          (sum, one) => ({
-            bytesIn: sum.bytesIn + one.bytesIn,
-            bytesOut: sum.bytesOut + one.bytesOut,
-          }),
-          { bytesIn: 0, bytesOut: 0 },
-        );
-      const stack = network.stack.stats();
-      return { json: { BytesSent: bytesOut, BytesReceived: bytesIn, ...stack } };
-    }
+    case '/cam':
+      return { json: stationsOf(network) };
+    case '/stats':
+      return { json: gvproxyStats(network.carried, network.stack.stats()) };
     default:
       return undefined;
   }
@@ -175,7 +281,9 @@ export async function hijack(network: Network, socket: Socket): Promise<void> {
   }
   const [host = '', port] = [searchParams.get('ip') ?? '', Number(searchParams.get('port'))];
   if (isIP(host) === 0 || !(port >= 1 && port <= 65_535)) {
-    socket.end('HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n');
+    const why = host === '' ? 'ip is mandatory' : `invalid address: ${host}:${port}`;
+    const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${why.length + 1}`;
+    socket.end(`HTTP/1.1 500 Internal Server Error\r\n${head}\r\n\r\n${why}\n`);
     return;
   }
   socket.write('OK'); // and no more: this is no answer of HTTP

@@ -153,6 +153,8 @@ export class Network {
   readonly #disguises: Disguises;
   readonly #published: Map<string, Published> = new Map();
   readonly #uplink: SwitchPort;
+  /** Of machines that are gone. */
+  readonly #gone: { in: number; out: number } = { in: 0, out: 0 };
 
   /** Not for use from outside: `createNetwork` makes these. */
   constructor(options: NetworkOptions) {
@@ -277,6 +279,23 @@ export class Network {
     this.ready.catch(() => {}); // who waits for it hears of it
   }
 
+  /** The ports that machines are plugged into: all but the gateway's own. */
+  get machines(): SwitchPort[] {
+    return this.switch.ports.filter((port) => port !== this.#uplink);
+  }
+
+  /** Addresses that are kept for one guest each, by its hardware address. */
+  get reservations(): Readonly<Record<string, string>> {
+    return this.#options.reservations ?? {};
+  }
+
+  /** Bytes of frames that machines have sent (`in`) and got (`out`), those that are gone included. */
+  get carried(): { readonly in: number; readonly out: number } {
+    const sum = { ...this.#gone };
+    for (const port of this.machines) addBytes(sum, port);
+    return sum;
+  }
+
   /** The ports that are published. */
   get published(): Published[] {
     return [...this.#published.values()];
@@ -290,7 +309,10 @@ export class Network {
       ...(this.#options.isolated && { isolated: true }),
       ...options,
     });
-    void port.unplugged.then(() => this.guests.unplugged(port));
+    void port.unplugged.then(() => {
+      this.guests.unplugged(port);
+      addBytes(this.#gone, port);
+    });
     return port;
   }
 
@@ -374,6 +396,12 @@ export class Network {
     this.policy.forget(address);
     this.gateway.cutGuest(address);
   }
+}
+
+function addBytes(sum: { in: number; out: number }, port: SwitchPort): void {
+  const { bytesIn, bytesOut } = port.stats();
+  sum.in += bytesIn;
+  sum.out += bytesOut;
 }
 
 /** What a published port is known by. */

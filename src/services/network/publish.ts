@@ -19,6 +19,7 @@ import type { DgramSocket, Stack } from '../../index.ts';
 import { checkNumber, wrong } from '../address.ts';
 import { relay } from '../gateway/relay.ts';
 import type { Disguises } from './inside.ts';
+import { makeRoom } from './left-behind.ts';
 import { plain, proxyHeader } from './proxy-v2.ts';
 
 /** A port that leads to a guest. */
@@ -110,8 +111,10 @@ export class Published {
       this.#connection(socket);
     });
     server.maxConnections = MOST_CONNECTIONS;
-    if (protocol === 'unix') server.listen(host);
-    else server.listen(this.#port, host);
+    if (protocol === 'unix') {
+      await makeRoom(host);
+      server.listen(host);
+    } else server.listen(this.#port, host);
     await once(server, 'listening');
     server.on('error', () => {});
     this.#server = server;

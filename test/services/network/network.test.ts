@@ -5,30 +5,12 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { request } from 'node:http';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import { statSync } from 'node:fs';
+import test from 'ava';
 import { createPipe } from '../../../src/index.ts';
 import { plain, proxyHeader } from '../../../src/services/network/proxy-v2.ts';
 import { Control, createNetwork, type NetworkStatus, readStatus } from '../../../src/services.ts';
-import { GATEWAY, greet, look, say, world } from './world.ts';
-
-/** What this host gets from a port of its own. */
-async function ask(port: number, text: string, host = '127.0.0.1'): Promise<string> {
-  const socket = connect({ port, host, allowHalfOpen: true });
-  socket.on('error', () => {}); // the loop below throws it
-  socket.end(text);
-  let answer = '';
-  try {
-    for await (const piece of socket) answer += piece;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? '';
-  }
-  return answer;
-}
+import { ask, controlled, GATEWAY, greet, look, say, world } from './world.ts';
 
 test('network: names that every guest expects lead to the gateway and to this host’s alias', async (t) => {
   const it = await world(t);
@@ -296,30 +278,6 @@ test('network: options that cannot be meant are refused at the door', (t) => {
   t.throws(() => createNetwork({ mtu: 500 }), { code });
 });
 
-/** The API of a network, on a socket of a folder of its own. */
-async function controlled(t: ExecutionContext) {
-  const it = await world(t, { policy: { default: 'deny', rules: ['allow good.example'] } });
-  const folder = mkdtempSync(join(tmpdir(), 'tunstack-control-'));
-  const path = join(folder, 'net.sock');
-  const control = new Control(it.network);
-  await control.listen(path);
-  t.teardown(async () => {
-    await control.close();
-    rmSync(folder, { recursive: true });
-  });
-  const call = async (method: string, where: string, body?: unknown) => {
-    const asked = request({ socketPath: path, method, path: where, agent: false });
-    asked.on('error', () => {}); // `once` hears of what matters
-    asked.end(typeof body === 'string' ? body : body && JSON.stringify(body));
-    const [response] = await once(asked, 'response');
-    let text = '';
-    for await (const piece of response) text += piece;
-    const json = text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text.trim();
-    return { status: response.statusCode as number, body: json };
-  };
-  return { ...it, path, control, call };
-}
-
 test('control: the socket is its owner’s alone, and a second one is refused', async (t) => {
   const { path, network } = await controlled(t);
   t.is(statSync(path).mode & 0o777, 0o600);
@@ -376,97 +334,6 @@ test('control: flows are cut by guest', async (t) => {
   t.is((await gone)[0].code, 'ECONNRESET');
   t.is(it.network.gateway.flows.length, 1);
   t.is(readStatus(it.network).flows.cut, 1);
-});
-
-// Paths, words and codes of gvisor-tap-vsock's ports.go, dns.go and mux.go.
-test('control: gvproxy’s paths do as gvproxy does', async (t) => {
-  const { call, guest: make, path } = await controlled(t);
-  const guest = await make('10.83.0.15');
-  await greet(guest, 80);
-  const expose = { local: '127.0.0.1:0', remote: '10.83.0.15:80', protocol: 'tcp' };
-  t.is((await call('POST', '/services/forwarder/expose', expose)).status, 200);
-  const all = await call('GET', '/services/forwarder/all');
-  const [{ local, remote, protocol }] = all.body;
-  t.deepEqual([remote, protocol], ['10.83.0.15:80', 'tcp']);
-  t.is(await ask(Number(local.split(':')[1]), 'x'), 'hello x');
-  t.is((await call('POST', '/services/forwarder/unexpose', { local, protocol })).status, 200);
-  t.deepEqual(await call('POST', '/services/forwarder/unexpose', { local }), {
-    status: 500,
-    body: 'proxy not found',
-  });
-  t.deepEqual(await call('GET', '/services/forwarder/expose'), { status: 400, body: 'post only' });
-  t.is(
-    (await call('POST', '/services/forwarder/expose', { local: ':x', remote: ':80' })).status,
-    400,
-  );
-
-  const zone = {
-    Name: 'apps.',
-    Records: [{ Name: 'api', IP: '10.83.0.15' }],
-    DefaultIP: '10.83.0.16',
-  };
-  t.is((await call('POST', '/services/dns/add', zone)).status, 200);
-  t.is(await look(guest, 'api.apps'), '10.83.0.15');
-  t.is(await look(guest, 'other.apps'), '10.83.0.16');
-  const zones = (await call('GET', '/services/dns/all')).body as { Name: string }[];
-  t.true(zones.some(({ Name }) => Name === 'apps.'));
-  t.true(zones.some(({ Name }) => Name === 'docker.internal.'));
-
-  t.deepEqual((await call('GET', '/leases')).body, {});
-  const stations = (await call('GET', '/cam')).body as Record<string, number>;
-  t.is(typeof stations['02:00:5e:00:53:15'], 'number');
-  t.true((await call('GET', '/stats')).body.BytesReceived > 0);
-
-  const tunnel = connect(path);
-  tunnel.on('error', () => {});
-  tunnel.write('POST /tunnel?ip=10.83.0.15&port=80 HTTP/1.1\r\nHost: x\r\n\r\n');
-  const [ok] = await once(tunnel, 'data');
-  t.is(ok.toString(), 'OK');
-  let answer = '';
-  tunnel.on('data', (piece) => {
-    answer += piece;
-  });
-  tunnel.end('by tunnel');
-  await once(tunnel, 'end');
-  t.is(answer, 'hello by tunnel');
-});
-
-// mux.go of gvisor-tap-vsock: what follows the head is frames, and nothing is answered before them.
-test('control: a machine that asks for gvproxy’s /connect is at a port, and gone when it hangs up', async (t) => {
-  const { call, guest: make, path, network } = await controlled(t);
-  await make('10.83.0.15');
-  const before = network.switch.ports.length;
-  const socket = connect(path);
-  socket.on('error', () => {});
-  const mac = Buffer.from('02005e005399', 'hex');
-  const request = Buffer.alloc(42); // ARP, who has the gateway: RFC 826
-  request.fill(0xff, 0, 6);
-  mac.copy(request, 6);
-  Buffer.from('08060001080006040001', 'hex').copy(request, 12);
-  mac.copy(request, 22);
-  // As who has no address yet asks, RFC 5227 §2.1.1: from 0.0.0.0.
-  Buffer.from([10, 83, 0, 1]).copy(request, 38);
-  const head = Buffer.from('POST /connect HTTP/1.1\r\nHost: x\r\n\r\n');
-  socket.write(Buffer.concat([head, Buffer.from([42, 0]), request]));
-  let text = Buffer.alloc(0);
-  let frame: Buffer | undefined;
-  while (frame === undefined) {
-    text = Buffer.concat([text, (await once(socket, 'data'))[0]]);
-    // Two octets of length, little endian, then the frame.
-    while (text.length >= 2 && text.length >= 2 + text.readUInt16LE(0)) {
-      const one = text.subarray(2, 2 + text.readUInt16LE(0));
-      text = text.subarray(2 + one.length);
-      if (one.subarray(0, 6).equals(mac)) frame = one;
-    }
-  }
-  t.is(frame.readUInt16BE(12), 0x0806);
-  t.is(frame.readUInt16BE(20), 2); // a reply
-  t.deepEqual([...frame.subarray(28, 32)], [10, 83, 0, 1]);
-  t.is(typeof (await call('GET', '/cam')).body['02:00:5e:00:53:99'], 'number');
-  t.is(network.switch.ports.length, before + 1);
-  socket.destroy();
-  while (network.switch.ports.length > before) await new Promise((done) => setImmediate(done));
-  t.is((await call('GET', '/cam')).body['02:00:5e:00:53:99'], undefined);
 });
 
 test('network: a guest that opens all connections that it can leaves some to the next one', async (t) => {

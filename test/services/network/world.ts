@@ -4,6 +4,8 @@
  * @module
  */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
 import {
   type AddressInfo,
   connect,
@@ -12,6 +14,8 @@ import {
   type Server,
   type Socket,
 } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { decode, encode } from 'dns-packet';
 import { createPipe, createStack, type Stack, type SwitchPort } from '../../../src/index.ts';
@@ -19,6 +23,7 @@ import type { Exchange } from '../../../src/services/dns/exchange.ts';
 import type { DatagramHandler, Dialer } from '../../../src/services/gateway/dial.ts';
 import {
   type AuditLine,
+  Control,
   createNetwork,
   type Network,
   type NetworkOptions,
@@ -233,4 +238,54 @@ export async function greet(guest: Stack, port: number): Promise<string[]> {
   });
   await once(server.listen(port), 'listening');
   return heard;
+}
+
+/** What this host gets from a port of its own. */
+export async function ask(port: number, text: string, host = '127.0.0.1'): Promise<string> {
+  const socket = connect({ port, host, allowHalfOpen: true });
+  socket.on('error', () => {}); // the loop below throws it
+  socket.end(text);
+  let answer = '';
+  try {
+    for await (const piece of socket) answer += piece;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? '';
+  }
+  return answer;
+}
+
+/** A network, and its API at the socket `path`. */
+export interface Controlled extends World {
+  readonly path: string;
+  readonly control: Control;
+  // biome-ignore lint/suspicious/noExplicitAny: what JSON says
+  call(method: string, where: string, body?: unknown): Promise<{ status: number; body: any }>;
+}
+
+/** The API of a network, on a socket of a folder of its own. */
+export async function controlled(
+  t: ExecutionContext,
+  options: NetworkOptions = {},
+): Promise<Controlled> {
+  const policy = { default: 'deny', rules: ['allow good.example'] } as const;
+  const it = await world(t, { policy, ...options });
+  const folder = mkdtempSync(join(tmpdir(), 'tunstack-control-'));
+  const path = join(folder, 'net.sock');
+  const control = new Control(it.network);
+  await control.listen(path);
+  t.teardown(async () => {
+    await control.close();
+    rmSync(folder, { recursive: true });
+  });
+  const call = async (method: string, where: string, body?: unknown) => {
+    const asked = request({ socketPath: path, method, path: where, agent: false });
+    asked.on('error', () => {}); // `once` hears of what matters
+    asked.end(typeof body === 'string' ? body : body && JSON.stringify(body));
+    const [response] = await once(asked, 'response');
+    let text = '';
+    for await (const piece of response) text += piece;
+    const json = text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text.trim();
+    return { status: response.statusCode as number, body: json };
+  };
+  return { ...it, path, control, call };
 }
