@@ -4,6 +4,7 @@
  * A port that is slow has a queue with a bound and loses what is too much; the others go on.
  * @module
  */
+
 import type { Device } from '../device/device.ts';
 import { checkInteger, invalid } from '../device/errors.ts';
 import { PipeEnd } from '../device/pipe.ts';
@@ -11,6 +12,7 @@ import { PacketQueue, type Pieces } from '../device/queue.ts';
 import { Direction } from '../device/wrap/pcapng.ts';
 import type { Recorder } from '../device/wrap/recorder.ts';
 import { Outlet, PIECE } from '../device/wrap/wrapper.ts';
+import { plain, REAL_ZERO } from '../stack/base/real.ts';
 import { MAX_VLAN } from '../stack/wire/ethernet.ts';
 import * as virtio from '../stack/wire/virtio.ts';
 import { Bucket } from './bucket.ts';
@@ -96,9 +98,9 @@ export class Port implements PieceTaker {
   /** Bytes of frames that were taken as they were written, since the last turn. */
   early = 0;
   framesIn = 0;
-  bytesIn = 0;
+  bytesIn: number = REAL_ZERO;
   framesOut = 0;
-  bytesOut = 0;
+  bytesOut: number = REAL_ZERO;
   notLearned = 0;
   /** By `SwitchDrop`. */
   readonly drops: Float64Array = new Float64Array(SWITCH_DROP_COUNT);
@@ -282,7 +284,8 @@ export class Port implements PieceTaker {
     for (const reason of Object.values(SwitchDrop)) {
       if (reason !== SwitchDrop.NONE) drops[switchDropName(reason)] = this.drops[reason] as number;
     }
-    const { framesIn, bytesIn, framesOut, bytesOut, queued, notLearned } = this;
+    const { framesIn, framesOut, queued, notLearned } = this;
+    const [bytesIn, bytesOut] = [plain(this.bytesIn), plain(this.bytesOut)];
     return { framesIn, bytesIn, framesOut, bytesOut, queued, stations, notLearned, drops };
   }
 

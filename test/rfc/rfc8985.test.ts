@@ -119,10 +119,10 @@ test("RFC 8985 §6.2: an ACK that comes too soon for the retransmission is the o
   const peer = sending(t, 6);
   peer.send('.', { ack: 1, sack: [[1001, 4001]] });
   peer.expect({ seq: 1 });
-  const { rackTime } = peer.tcb;
+  const { rackTime } = peer.tcb.sent;
   peer.lab.advance(2 * MS);
   peer.send('.', { ack: 4001 });
-  t.is(peer.tcb.rackTime, rackTime);
+  t.is(peer.tcb.sent.rackTime, rackTime);
 });
 
 test('RFC 8985 §6.2: what was sent once and came with it still counts', (t) => {

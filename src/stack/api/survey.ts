@@ -2,7 +2,9 @@
  * All connections at a glance, without an object for each: for who looks every second at many.
  * @module
  */
+
 import { NEVER } from '../base/clock.ts';
+import { plain } from '../base/real.ts';
 import type { Core } from '../stack.ts';
 import { info, type TcpInfo } from '../tcp/info.ts';
 import { effectiveMtu } from '../tcp/path/plpmtu.ts';
@@ -142,12 +144,12 @@ export class ConnectionView {
 
   /** Bytes of ours that the peer has acknowledged. */
   get bytesAcked(): number {
-    return this.#tcb.bytesAcked;
+    return plain(this.#tcb.bytesAcked);
   }
 
   /** Bytes of text that have come in order. */
   get bytesReceived(): number {
-    return this.#tcb.bytesIn;
+    return plain(this.#tcb.bytesIn);
   }
 
   /** For how long the congestion window, pacing, losses or a full device held text back. */

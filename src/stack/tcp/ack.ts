@@ -69,13 +69,13 @@ export function processAck(tcb: Tcb, segment: Segment, now: Micros): void {
   let clear = advanced;
   // Karn: what was sent once tells the round trip, but not if a resend after it brought the ACK.
   if (delivery.rttTime >= 0 && !delivery.resent && (advanced || delivery.sacked > 0)) {
-    report.rtt = Math.max(1, now - delivery.rttTime);
+    report.rtt = Math.max(1, Math.round(now - delivery.rttTime));
     sampleRtt(tcb, report.rtt, now);
   } else if (advanced) {
     clear = sampleFromEcho(tcb, segment, now);
   }
   if (clear) tcb.backoff = 0;
-  if (advanced) tcb.lastProgress = now;
+  if (advanced) tcb.sent.lastProgress = now;
   measureDelivery(tcb, now);
   if (has(tcb, Flag.SACK)) {
     if (delivery.reordered) noteReordering(tcb);
@@ -206,13 +206,13 @@ function measureDelivery(tcb: Tcb, now: Micros): void {
   const { delivery } = tcb.tcp;
   const bytes = delivery.acked + delivery.sacked;
   if (bytes === 0) return;
-  tcb.delivered += bytes;
-  tcb.deliveredTime = now;
+  tcb.sent.delivered += bytes;
+  tcb.sent.deliveredTime = now;
   count(tcb.tcp.stats, Stat.TcpExtTCPDelivered, Math.ceil(bytes / tcb.mss));
   const span = now - delivery.priorTime;
   if (delivery.time < 0 || span <= 0) return;
-  const rate = ((tcb.delivered - delivery.priorDelivered) * 1e6) / span;
-  tcb.deliveryRate = rate;
+  const rate = ((tcb.sent.delivered - delivery.priorDelivered) * 1e6) / span;
+  tcb.sent.deliveryRate = rate;
 }
 
 /**
@@ -250,5 +250,5 @@ function growSendBuffer(tcb: Tcb): void {
  */
 function usefulBuffer(tcb: Tcb): number {
   if (tcb.srtt8 >= 8 * SHORT_PATH) return Number.POSITIVE_INFINITY;
-  return Math.max(AMPLE, Math.floor((ROOM * tcb.deliveryRate * tcb.minRtt) / SECOND));
+  return Math.max(AMPLE, Math.floor((ROOM * tcb.sent.deliveryRate * tcb.minRtt) / SECOND));
 }

@@ -127,7 +127,7 @@ const hasUserTimeout = (tcb: Tcb, since: Micros, now: Micros): boolean =>
 /** R2 of RFC 9293 §3.8.3, or the user's own limit (RFC 5482). */
 const isTooLong = (tcb: Tcb, now: Micros): boolean =>
   tcb.userTimeout > 0
-    ? hasUserTimeout(tcb, Math.max(tcb.firstSent, tcb.lastProgress), now)
+    ? hasUserTimeout(tcb, Math.max(tcb.firstSent, tcb.sent.lastProgress), now)
     : tcb.retries >= tcb.settings.retries;
 
 /** RFC 6429 §3: nobody is there to end it, and the peer could keep it here for ever by its answers. */
@@ -198,6 +198,6 @@ function onPersist(tcb: Tcb, now: Micros): void {
   // An octet that was acknowledged long ago is unacceptable, and so must be answered.
   emit(tcb, seq(tcb.sndUna - 1), 0, 0, now);
   const wait = Math.min(tcb.rto * 2 ** Math.min(tcb.probes, 20), tcb.settings.maxRto);
-  const since = Math.max(tcb.firstSent, tcb.lastProgress);
+  const since = Math.max(tcb.firstSent, tcb.sent.lastProgress);
   setTimer(tcb, Timer.PERSIST, now + withinUserTimeout(tcb, wait, since, now)); // SHLD-30
 }

@@ -2,9 +2,11 @@
  * What is known of a connection, under the names of Linux's `tcp_info`.
  * @module
  */
+
 import { format } from '../base/address.ts';
 import { NEVER } from '../base/clock.ts';
 import { failureCode } from '../base/failure.ts';
+import { plain } from '../base/real.ts';
 import { pacingRate } from './congestion/pacing.ts';
 import { effectiveMtu } from './path/plpmtu.ts';
 import { Flag, has } from './tcb/flags.ts';
@@ -156,15 +158,15 @@ export function info(tcb: Tcb): TcpInfo {
     notsent: Math.max(0, unsent(tcb)),
     retransmits: tcb.retries,
     totalRetrans: tcb.retransmits,
-    bytesSent: tcb.bytesOut,
-    bytesRetrans: tcb.bytesRetransmitted,
-    bytesAcked: tcb.bytesAcked,
-    bytesReceived: tcb.bytesIn,
+    bytesSent: plain(tcb.bytesOut),
+    bytesRetrans: plain(tcb.sent.bytesRetransmitted),
+    bytesAcked: plain(tcb.bytesAcked),
+    bytesReceived: plain(tcb.bytesIn),
     segsIn: tcb.segmentsIn,
     segsOut: tcb.segmentsOut,
     reordering: tcb.reorderingSeen,
     reorderingWindow: tcb.minRtt === NEVER ? 0 : ms((tcb.minRtt * tcb.reoMultiplier) / 4),
-    deliveryRate: Math.round(tcb.deliveryRate),
+    deliveryRate: plain(Math.round(tcb.sent.deliveryRate)),
     pacingRate: Math.round(pacingRate(tcb) * 1e6),
     sndBuf: tcb.sendBuffer,
     rcvBuf: tcb.receiveBuffer,

@@ -15,7 +15,7 @@ import { armRto } from './loss/rto.ts';
 import { armProbe } from './loss/tlp.ts';
 import { HOLD, onProbeResent, probeLength, probeSent } from './path/plpmtu.ts';
 import { Flag, has } from './tcb/flags.ts';
-import { congestionRoom, outstanding, unsent } from './tcb/flight.ts';
+import { congestionRoom, outstanding, sentOf, unsent } from './tcb/flight.ts';
 import { Frto, Limit, Recovery } from './tcb/phases.ts';
 import { ALONE, Fate, type Scoreboard } from './tcb/scoreboard.ts';
 import { isIn, SENDING } from './tcb/state.ts';
@@ -118,7 +118,7 @@ export function retransmit(
   tcb.undoRetransmits += length;
   tcb.prrOut += length;
   tcb.retransmits += Math.ceil(length / tcb.mss);
-  tcb.bytesRetransmitted += text;
+  tcb.sent.bytesRetransmitted += text;
   count(tcb.tcp.stats, Stat.TcpRetransSegs, Math.ceil(length / tcb.mss));
   paced(tcb, length, now);
   // RFC 6675 §6: what the timer watches has just left anew, so its time begins anew.
@@ -245,9 +245,10 @@ function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean 
   if (!emit(tcb, from, length, flags, now)) return false;
   const to = seq(from + length + (fin ? 1 : 0));
   tcb.scoreboard ??= tcb.tcp.spares.takeScoreboard();
+  const sent = sentOf(tcb);
   if (idle) {
     tcb.firstSent = now;
-    tcb.deliveredTime = now;
+    sent.deliveredTime = now;
     tcb.restarted = false;
   }
   const probe = has(tcb, Flag.PATH_PROBE);
@@ -267,8 +268,8 @@ function sendText(tcb: Tcb, length: number, fin: boolean, now: Micros): boolean 
 
 /** As fields: a number that is no int32 costs an object when it is an argument. */
 function noteDelivered(board: Scoreboard, tcb: Tcb): void {
-  board.delivered = tcb.delivered;
-  board.deliveredTime = tcb.deliveredTime;
+  board.delivered = tcb.sent.delivered;
+  board.deliveredTime = tcb.sent.deliveredTime;
 }
 
 /** Less than all that fits a silly window, or an octet to be sent whatever the rules: on a timer. */

@@ -5,6 +5,7 @@
  * again from the start when the server is silent (`ping-restart`), says so (`RESTART`), or fails.
  * @module
  */
+import { REAL_ZERO } from '../../stack/base/real.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { NEVER, type TunnelOut, type TunnelProtocol } from '../tunnel.ts';
 import { introduction, isRoute, longestInside } from './introduction.ts';
@@ -34,8 +35,8 @@ export class OpenVpnClient implements TunnelProtocol {
   handshakes = 0;
   /** When the last was, in microseconds of the tunnel's clock. */
   handshakeAt: number = NEVER;
-  bytesIn = 0;
-  bytesOut = 0;
+  bytesIn: number = REAL_ZERO;
+  bytesOut: number = REAL_ZERO;
   network: Pushed = nothingPushed();
   readonly #settings: ClientSettings;
   readonly #user: ClientUser;

@@ -2,6 +2,7 @@
  * The way to one peer: its session, and what goes through it. Client and server have this in common.
  * @module
  */
+import { REAL_ZERO } from '../../stack/base/real.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { TunnelOut } from '../tunnel.ts';
 import { clampMss, isSyn } from './mss.ts';
@@ -58,8 +59,8 @@ export class Link {
   heardAt: number;
   sentAt: number;
   /** Bytes of IP packets, each way. */
-  bytesIn = 0;
-  bytesOut = 0;
+  bytesIn: number = REAL_ZERO;
+  bytesOut: number = REAL_ZERO;
   /** TCP inside is told a segment size for IP packets of this length; 0: leave it. */
   longest = 0;
   readonly #out: TunnelOut;

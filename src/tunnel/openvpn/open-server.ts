@@ -2,7 +2,9 @@
  * An OpenVPN server that is open: one device of IP packets for all of its clients.
  * @module
  */
+
 import { createServer } from 'node:net';
+import { plain } from '../../stack/base/real.ts';
 import { systemRandom } from '../clock.ts';
 import type { AeadMaker } from '../crypto/aead.ts';
 import { fastestAead } from '../crypto/fastest.ts';
@@ -139,7 +141,7 @@ function peerOf(client: Instance, now: number, wall: number): OpenVpnPeer {
   return {
     ...{ peerId, name, user, addresses, cipher, tls, endpoint: link.endpoint.toString() },
     since: Math.round(wall - (now - client.since) / 1000),
-    ...{ receivedBytes: link.bytesIn, sentBytes: link.bytesOut },
+    ...{ receivedBytes: plain(link.bytesIn), sentBytes: plain(link.bytesOut) },
   };
 }
 

@@ -2,10 +2,12 @@
  * An OpenVPN client that is open: a device of IP packets, on the network that its server has told.
  * @module
  */
+
 import * as dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import * as net from 'node:net';
 import { DeviceError, invalid } from '../../device/errors.ts';
+import { plain } from '../../stack/base/real.ts';
 import { systemRandom } from '../clock.ts';
 import type { AeadMaker } from '../crypto/aead.ts';
 import { fastestAead } from '../crypto/fastest.ts';
@@ -136,7 +138,7 @@ export class OpenVpnDevice extends TunnelDevice<OpenVpnClient> {
     return {
       ...{ state, handshakes, endpoint: endpoint?.toString(), cipher: network.cipher },
       lastHandshake: ago < 0 ? 0 : Math.round(this.#wall() - ago),
-      ...{ receivedBytes: bytesIn, sentBytes: bytesOut, drops: above0(counters) },
+      ...{ receivedBytes: plain(bytesIn), sentBytes: plain(bytesOut), drops: above0(counters) },
     };
   }
 

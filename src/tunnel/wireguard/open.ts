@@ -7,6 +7,7 @@ import * as dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { invalid } from '../../device/errors.ts';
+import { plain } from '../../stack/base/real.ts';
 import { systemRandom } from '../clock.ts';
 import type { AeadMaker } from '../crypto/aead.ts';
 import { fastestAead } from '../crypto/fastest.ts';
@@ -181,8 +182,8 @@ export class WireGuardDevice extends TunnelDevice<WireGuard> {
           endpoint: peer.endpoint?.toString(),
           allowedIps: [...core.allowedIps(peer)].map(formatPrefix),
           lastHandshake: peer.lastHandshake,
-          receivedBytes: peer.receivedBytes,
-          sentBytes: peer.sentBytes,
+          receivedBytes: plain(peer.receivedBytes),
+          sentBytes: plain(peer.sentBytes),
           loss: received + missing === 0 ? 0 : missing / (received + missing),
           persistentKeepalive: peer.timers.persistent / 1e6,
         };

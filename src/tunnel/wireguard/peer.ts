@@ -3,7 +3,9 @@
  * `handshakes.ts` and `wireguard.ts`.
  * @module
  */
+
 import { PacketQueue } from '../../device/queue.ts';
+import { REAL_ZERO } from '../../stack/base/real.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { NEVER } from '../tunnel.ts';
 import { CookieJar } from './cookies.ts';
@@ -38,8 +40,8 @@ export class Peer implements Remote {
   readonly greatestTime: Uint8Array = new Uint8Array(12);
   /** Milliseconds since 1970 of the last handshake; 0: none yet. */
   lastHandshake = 0;
-  sentBytes = 0;
-  receivedBytes = 0;
+  sentBytes: number = REAL_ZERO;
+  receivedBytes: number = REAL_ZERO;
   /** Packets that came, and that did not, in sessions that are over. */
   #received = 0;
   #missing = 0;

@@ -3,10 +3,12 @@
  * is room, and called back when all of it was taken. And the writes that come too early or too late.
  * @module
  */
+
 import type { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 import { coded, lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
 import { makeScope } from './scope.ts';
@@ -23,9 +25,9 @@ export const closedError = (): Error => coded(Error, 'ERR_SOCKET_CLOSED', 'Socke
 
 export class Outflow {
   /** Bytes of all writes that were called back. */
-  written = 0;
+  written: number = REAL_ZERO;
   /** Bytes of the one that was not. */
-  begun = 0;
+  begun: number = REAL_ZERO;
   /** What is written stays as it is until the peer has it: nothing is copied. */
   byReference = false;
   #chunks: Pieces = EMPTY;

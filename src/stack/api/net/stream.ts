@@ -12,6 +12,7 @@ import type { AsyncResource } from 'node:async_hooks';
 import { Socket as NodeSocket } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
+import { plain, REAL_ZERO } from '../../base/real.ts';
 import { nextRound } from '../../host/clock.ts';
 import type { Host } from '../../host/host.ts';
 import { Intake } from '../../host/inflow.ts';
@@ -65,7 +66,7 @@ export class SocketStream extends Duplex {
   #cause: SystemError | undefined;
   /** Bytes that have come and wait among the events. */
   #untold = 0;
-  #bytesRead = 0;
+  #bytesRead: number = REAL_ZERO;
 
   constructor(host: Host, options: SocketOptions) {
     super({
@@ -88,13 +89,13 @@ export class SocketStream extends Duplex {
   /** Bytes received. */
   get bytesRead(): number {
     // On the prototype there is nothing, as there; it must not throw at whoever looks through it.
-    return #bytesRead in this ? this.#bytesRead : (undefined as unknown as number);
+    return #bytesRead in this ? plain(this.#bytesRead) : (undefined as unknown as number);
   }
 
   /** Bytes written, what still waits in the stream included. */
   get bytesWritten(): number {
     if (!(#outflow in this)) return undefined as unknown as number;
-    return this.#outflow.written + bytesWaiting(this, this.#outflow.begun);
+    return plain(this.#outflow.written + bytesWaiting(this, this.#outflow.begun));
   }
 
   /** True until there is a connection: `connect` was not called, or has not come to its end. */
@@ -142,9 +143,8 @@ export class SocketStream extends Duplex {
     (this as unknown as { _undestroy(): void })._undestroy();
     this._stackLive = true;
     this.#peerEnded = this.#atEnd = this.#reading = false;
-    this.#unseen = this.#cause = undefined;
+    this.#unseen = this.#cause = this._stackCarrier = undefined;
     this.#untold = this.#bytesRead = this.#outflow.written = this.#outflow.begun = 0;
-    this._stackCarrier = undefined;
   }
 
   /** From now on this is the socket of `connection`. */

@@ -7,8 +7,10 @@
  * own turn; any method may be called from them. What they throw becomes an `uncaughtException`.
  * @module
  */
+
 import { type Address, ANY, family } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
+import { plain } from '../../base/real.ts';
 import type { Host } from '../../host/host.ts';
 import type { TcpInfo } from '../../tcp/info.ts';
 import { Flag, has } from '../../tcp/tcb/flags.ts';
@@ -147,12 +149,12 @@ export class Connection implements Owner {
 
   /** Bytes of text received and handed over, and bytes taken by `write`. */
   get bytesRead(): number {
-    return this.#tcb?.bytesIn ?? 0;
+    return plain(this.#tcb?.bytesIn ?? 0);
   }
 
   /** Bytes of text taken by `write` and `writeCopy`. */
   get bytesWritten(): number {
-    return this.#tcb?.bytesOut ?? 0;
+    return plain(this.#tcb?.bytesOut ?? 0);
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Micros } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { count, Stat } from '../../base/stats.ts';
 import { Flag, has } from '../tcb/flags.ts';
+import { sentOf } from '../tcb/flight.ts';
 import { isEdge, isIn, State, SYNCHRONIZED, stateName } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import { clearTimers, setTimer, Timer } from '../timing/timers.ts';
@@ -67,12 +68,12 @@ export function waitForFin(tcb: Tcb, now: Micros): void {
 /** What is left behind must move: `Settings.orphanTime`. */
 export function watchOrphan(tcb: Tcb, now: Micros): void {
   if (has(tcb, Flag.GONE) || isIn(tcb.state, LIMITED)) return;
-  tcb.orphanMark = tcb.bytesAcked;
+  sentOf(tcb).orphanMark = tcb.bytesAcked;
   setTimer(tcb, Timer.CLOSE, now + tcb.settings.orphanTime);
 }
 
 /** The time was over: has as much moved as must? */
-export const isStuck = (tcb: Tcb): boolean => tcb.bytesAcked - tcb.orphanMark < ORPHAN_PIECE;
+export const isStuck = (tcb: Tcb): boolean => tcb.bytesAcked - tcb.sent.orphanMark < ORPHAN_PIECE;
 
 /** Start (or start again) the 2 MSL wait; to the owner this is the end. RFC 9293 §3.6.1. */
 export function enterTimeWait(tcb: Tcb, now: Micros): void {

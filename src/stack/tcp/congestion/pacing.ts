@@ -33,8 +33,8 @@ export const pacingRate = (tcb: Tcb): number =>
 /** More than 0 if something may go now; otherwise the pace timer is set. */
 export function paceRoom(tcb: Tcb, now: Micros): number {
   if (!isPaced(tcb)) return 1;
-  if (tcb.paceNext <= now) return 1;
-  setTimer(tcb, Timer.PACE, tcb.paceNext);
+  if (tcb.sent.paceNext <= now) return 1;
+  setTimer(tcb, Timer.PACE, tcb.sent.paceNext);
   return 0;
 }
 
@@ -45,5 +45,5 @@ export function paced(tcb: Tcb, length: number, now: Micros): void {
   const rate = (gain(tcb) * Math.max(tcb.cwnd, outstanding(tcb))) / (tcb.srtt8 / 8);
   // What was not used of the time before is worth one burst, no more.
   const credit = Math.max(QUANTUM, (BURST_SEGMENTS * tcb.mss) / rate);
-  tcb.paceNext = Math.max(tcb.paceNext, now - credit) + length / rate;
+  tcb.sent.paceNext = Math.max(tcb.sent.paceNext, now - credit) + length / rate;
 }

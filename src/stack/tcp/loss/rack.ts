@@ -36,9 +36,9 @@ export function rackUpdate(tcb: Tcb, delivery: Delivery, segment: Segment, now: 
     end = delivery.originalEnd;
   }
   if (time < 0) return;
-  tcb.rackRtt = now - time;
-  if (sentAfter(time, end, tcb.rackTime, tcb.rackEnd)) {
-    tcb.rackTime = time;
+  tcb.sent.rackRtt = now - time;
+  if (sentAfter(time, end, tcb.sent.rackTime, tcb.rackEnd)) {
+    tcb.sent.rackTime = time;
     tcb.rackEnd = end;
   }
 }
@@ -89,8 +89,8 @@ export function onRecovered(tcb: Tcb): void {
  * True if something was marked.
  */
 export function detectLoss(tcb: Tcb, board: Scoreboard, now: Micros): boolean {
-  if (tcb.rackTime === 0) return false;
-  const patience = tcb.rackRtt + reorderingWindow(tcb, board);
+  if (tcb.sent.rackTime === 0) return false;
+  const patience = tcb.sent.rackRtt + reorderingWindow(tcb, board);
   const wait = Math.min(
     judgeFirst(tcb, board, patience, now),
     judgeResent(tcb, board, patience, now),
@@ -107,7 +107,7 @@ function judgeFirst(tcb: Tcb, board: Scoreboard, patience: Micros, now: Micros):
     if ((fate & (Fate.SACKED | Fate.LOST)) === 0) {
       const time = board.time(i);
       const end = board.end(i);
-      if (!sentAfter(tcb.rackTime, tcb.rackEnd, time, end)) return NEVER;
+      if (!sentAfter(tcb.sent.rackTime, tcb.rackEnd, time, end)) return NEVER;
       if (time + patience > now) return time + patience;
       board.markLost(i);
     }
@@ -120,7 +120,7 @@ function judgeFirst(tcb: Tcb, board: Scoreboard, patience: Micros, now: Micros):
 function judgeResent(tcb: Tcb, board: Scoreboard, patience: Micros, now: Micros): Micros {
   for (let i = board.oldestResent(); i >= 0; i = board.oldestResent()) {
     const time = board.time(i);
-    if (!sentAfter(tcb.rackTime, tcb.rackEnd, time, board.end(i))) return NEVER;
+    if (!sentAfter(tcb.sent.rackTime, tcb.rackEnd, time, board.end(i))) return NEVER;
     if (time + patience > now) return time + patience;
     board.markLost(i);
     count(tcb.tcp.stats, Stat.TcpExtTCPLostRetransmit);
@@ -130,7 +130,7 @@ function judgeResent(tcb: Tcb, board: Scoreboard, patience: Micros, now: Micros)
 
 /** §6.3: at a timeout, what was sent a reordering window before now is lost, and the oldest is. */
 export function markOnTimeout(tcb: Tcb, board: Scoreboard, now: Micros): void {
-  const patience = tcb.rackRtt + reorderingWindow(tcb, board);
+  const patience = tcb.sent.rackRtt + reorderingWindow(tcb, board);
   for (let i = 0; i < board.count; i++) {
     if ((board.fate(i) & Fate.SACKED) !== 0) continue;
     if (i === 0 || board.time(i) + patience <= now) board.markLost(i);

@@ -9,7 +9,7 @@ import { clearTimer, setTimer, Timer } from '../timing/timers.ts';
 
 /** (Re)start the timer. (5.1), (5.3). */
 export function armRto(tcb: Tcb, now: Micros): void {
-  const since = Math.max(tcb.firstSent, tcb.lastProgress);
+  const since = Math.max(tcb.firstSent, tcb.sent.lastProgress);
   setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, backedOff(tcb), since, now));
 }
 

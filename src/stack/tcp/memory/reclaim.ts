@@ -64,7 +64,7 @@ function endStalled(tcp: Shared, goal: number): void {
 
 /** For how long nothing of what is to be sent was acknowledged. */
 const waitsFor = (tcb: Tcb, now: Micros): Micros =>
-  tcb.chunks.length > 0 ? now - Math.max(tcb.firstSent, tcb.lastProgress) : 0;
+  tcb.chunks.length > 0 ? now - Math.max(tcb.firstSent, tcb.sent.lastProgress) : 0;
 
 /** True if `tcb` may keep `bytes` more, perhaps because others gave. It may have lost what came early. */
 export function mayKeep(tcb: Tcb, bytes: number): boolean {

@@ -72,7 +72,7 @@ function fallBack(tcb: Tcb, route: Route, size: number): void {
   const high = Math.min(tcb.search?.high ?? route.mtu, longest(tcb, route));
   tcb.search = new PathSearch(size, high, tcb.sndUna, before);
   // What is outstanding is sent again, and its beginning was, by each timeout and a tail loss probe.
-  tcb.bytesTooLong += outstanding(tcb) + (tcb.retries + 1) * tcb.mss;
+  tcb.sent.bytesTooLong += outstanding(tcb) + (tcb.retries + 1) * tcb.mss;
   // What passed before may be true again: then only a probe may say so.
   tcb.search.passed = tcb.fullAcked;
   setMss(tcb, size);
@@ -138,7 +138,7 @@ export function onProbeResent(search: PathSearch, from: Seq): void {
 
 /** The share of this connection's text that was lost by chance: what was too long is left out. */
 function lossOf(tcb: Tcb): number {
-  const resent = tcb.bytesRetransmitted - tcb.bytesTooLong;
+  const resent = tcb.sent.bytesRetransmitted - tcb.sent.bytesTooLong;
   return resent <= 0 ? 0 : resent / (resent + tcb.bytesAcked);
 }
 
@@ -188,7 +188,7 @@ export function isProbeLoss(tcb: Tcb, board: Scoreboard): boolean {
   if (search.size !== 0) {
     count(tcb.tcp.stats, Stat.TcpExtTCPMTUPFail);
     const wasKnown = search.confirmed;
-    tcb.bytesTooLong += diff(search.end, search.start);
+    tcb.sent.bytesTooLong += diff(search.end, search.start);
     if (search.fail(lossOf(tcb)) && !wasKnown) confirm(tcb, search);
   }
   return true;

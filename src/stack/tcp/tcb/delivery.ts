@@ -3,6 +3,7 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 import { type Seq, seq } from '../../base/seq.ts';
 
 /** What one ACK newly delivered; one reused instance a stack. */
@@ -24,8 +25,8 @@ export class Delivery {
   /** The lowest octet newly delivered below what was delivered before: reordering. */
   reordered = false;
   /** Delivered so far when the newest was sent, and when that was (for the delivery rate). */
-  priorDelivered = 0;
-  priorTime: Micros = 0;
+  priorDelivered: number = REAL_ZERO;
+  priorTime: Micros = REAL_ZERO;
 
   reset(): void {
     this.acked = 0;

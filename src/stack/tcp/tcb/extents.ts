@@ -11,6 +11,7 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 import { ge, gt, lt, type Seq } from '../../base/seq.ts';
 
 const MIN_CAPACITY = 8;
@@ -23,8 +24,8 @@ export class Extents {
   /** How many there are. */
   count = 0;
   /** What had been delivered, and when last, as the next segment leaves: set before one is `add`ed. */
-  delivered = 0;
-  deliveredTime: Micros = 0;
+  delivered: number = REAL_ZERO;
+  deliveredTime: Micros = REAL_ZERO;
 
   /** How many entries the columns have a place for; the list has twice as many, so that it may wander. */
   #capacity = 0;

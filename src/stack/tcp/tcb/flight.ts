@@ -4,6 +4,7 @@
  */
 import { diff } from '../../base/seq.ts';
 import { Flag, has } from './flags.ts';
+import { NOTHING_SENT, Sent } from './sent.ts';
 import { State } from './state.ts';
 import type { Tcb } from './tcb.ts';
 
@@ -35,4 +36,10 @@ export function unsent(tcb: Tcb): number {
   if (tcb.state < State.ESTABLISHED) return tcb.chunks.length; // a SYN is outstanding, but no text
   const out = outstanding(tcb);
   return tcb.chunks.length - out + (out > 0 && has(tcb, Flag.FIN_SENT) ? 1 : 0);
+}
+
+/** What is known of the text that `tcb` has sent, to be written. */
+export function sentOf(tcb: Tcb): Sent {
+  if (tcb.sent === NOTHING_SENT) tcb.sent = new Sent();
+  return tcb.sent;
 }

@@ -12,6 +12,7 @@
  * @module
  */
 import { MILLISECOND, type Micros } from '../../base/clock.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 
 /** Who received within such a time receives at the same time. */
 const ROUND: Micros = 100 * MILLISECOND;
@@ -36,7 +37,7 @@ export class Receivers {
   segments: number = UNBOUNDED;
   readonly #whole: number;
   #round = 1;
-  #since: Micros = 0;
+  #since: Micros = REAL_ZERO;
   /** Connections that received in this round, and in the one before. */
   #seen = 0;
   #before = 0;

@@ -2,13 +2,14 @@
  * The transmission control block: one connection as plain data. RFC 9293 §3.3.1.
  *
  * The verbs are functions in the files beside this one. Every field is born with its type and keeps
- * it, and what an idle connection does not need (buffers, scoreboard) is made on first use.
+ * it (`REAL_ZERO`), and what an idle connection does not need (buffers, scoreboard) is made on first use.
  * Times are microseconds, sizes bytes.
  * @module
  */
 import { type Address, ANY } from '../../base/address.ts';
 import { type Micros, NEVER } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 import { type Seq, seq } from '../../base/seq.ts';
 import type { Stats } from '../../base/stats.ts';
 import type { Interface } from '../../ip/interface.ts';
@@ -29,6 +30,7 @@ import type { Receivers } from './receivers.ts';
 import type { AckReport } from './report.ts';
 import type { Reported } from './reported.ts';
 import type { Scoreboard } from './scoreboard.ts';
+import { NOTHING_SENT, type Sent } from './sent.ts';
 import type { KeepAliveTimes, Limits, Settings } from './settings.ts';
 import { State } from './state.ts';
 import type { Trace } from './trace.ts';
@@ -229,17 +231,17 @@ export class Tcb implements Due, Holder {
   /** In which order the ranges of `spans` were reported. */
   reported: Reported | null = null;
   /** When the receiver's round trip began, and `bytesIn` then: for the buffer's growth. */
-  spaceTime: Micros = 0;
-  spaceFrom = 0;
+  spaceTime: Micros = REAL_ZERO;
+  spaceFrom: number = REAL_ZERO;
   spaceMost = 0;
-  receiverRtt: Micros = 0;
+  receiverRtt: Micros = REAL_ZERO;
   rttSeq: Seq = ZERO;
-  rttTime: Micros = 0;
+  rttTime: Micros = REAL_ZERO;
 
   // Timestamps, RFC 7323 §3.
   tsOffset = 0;
   tsRecent = 0;
-  tsRecentAge: Micros = 0;
+  tsRecentAge: Micros = REAL_ZERO;
   /** `tsRecent` as it was two marks ago, and at the last one: see `timestamps.ts`. */
   tsFloor = 0;
   tsMark = 0;
@@ -252,8 +254,8 @@ export class Tcb implements Due, Holder {
   rto: Micros;
   backoff = 0;
   minRtt: Micros = NEVER;
-  minRttTime: Micros = 0;
-  lastRtt: Micros = 0;
+  minRttTime: Micros = REAL_ZERO;
+  lastRtt: Micros = REAL_ZERO;
 
   // Congestion control.
   congestion: CongestionControl;
@@ -285,10 +287,11 @@ export class Tcb implements Due, Holder {
   retransmitStamp = 0;
   frto: Frto = Frto.OFF;
 
+  /** Of what it has sent, if it has. */
+  sent: Sent = NOTHING_SENT;
+
   // RACK-TLP, RFC 8985.
-  rackTime: Micros = 0;
   rackEnd: Seq = ZERO;
-  rackRtt: Micros = 0;
   /** The highest octet delivered so far, by ACK or SACK. */
   fack: Seq = ZERO;
   reorderingSeen = false;
@@ -310,40 +313,24 @@ export class Tcb implements Due, Holder {
   keepAlive: KeepAliveTimes;
   userTimeout: Micros;
   /** When the oldest unacknowledged octet was first sent; when anything last came. */
-  firstSent: Micros = 0;
-  lastHeard: Micros = 0;
-  /** `bytesAcked` when an orphan was last found to go on. */
-  orphanMark = 0;
-  /** When `sndUna` last moved. */
-  lastProgress: Micros = 0;
+  firstSent: Micros = REAL_ZERO;
+  lastHeard: Micros = REAL_ZERO;
   /** When text last left. RFC 5681 §4.1. */
-  lastSent: Micros = 0;
+  lastSent: Micros = REAL_ZERO;
   /** The second in which challenge ACKs are counted, since the clock's zero. */
   challengeSecond = 0;
   challenges = 0;
-  paceNext: Micros = 0;
 
   // What `info` reports.
-  opened: Micros = 0;
-  bytesIn = 0;
-  bytesOut = 0;
-  bytesAcked = 0;
-  bytesRetransmitted = 0;
-  /** Those of them that are put down to segments too long for the path. */
-  bytesTooLong = 0;
+  opened: Micros = REAL_ZERO;
+  bytesIn: number = REAL_ZERO;
+  bytesOut: number = REAL_ZERO;
+  bytesAcked: number = REAL_ZERO;
   segmentsIn = 0;
   segmentsOut = 0;
   retransmits = 0;
-  delivered = 0;
-  deliveredTime: Micros = 0;
-  deliveryRate = 0;
-  /** What holds text back, since when; and for how long others did before, all of it but `Limit.NONE` in `busyTime`. */
+  /** What holds text back. */
   limit: Limit = Limit.NONE;
-  limitSince: Micros = 0;
-  busyTime: Micros = 0;
-  networkTime: Micros = 0;
-  windowTime: Micros = 0;
-  bufferTime: Micros = 0;
   trace: Trace | null = null;
 
   constructor(tcp: Shared, settings: Settings, owner: Owner, congestion: CongestionControl) {

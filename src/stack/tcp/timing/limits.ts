@@ -4,6 +4,7 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
+import { sentOf } from '../tcb/flight.ts';
 import { Limit } from '../tcb/phases.ts';
 import { isIn, SENDING } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
@@ -11,25 +12,28 @@ import type { Tcb } from '../tcb/tcb.ts';
 /** From `now` on it is `limit` that holds text back. */
 export function noteLimit(tcb: Tcb, limit: Limit, now: Micros): void {
   if (tcb.limit === limit) return;
-  const lasted = now - tcb.limitSince;
-  if (tcb.limit !== Limit.NONE) tcb.busyTime += lasted;
-  if (tcb.limit === Limit.NETWORK) tcb.networkTime += lasted;
-  else if (tcb.limit === Limit.WINDOW) tcb.windowTime += lasted;
-  else if (tcb.limit === Limit.BUFFER) tcb.bufferTime += lasted;
+  const sent = sentOf(tcb);
+  const lasted = now - sent.limitSince;
+  if (tcb.limit !== Limit.NONE) sent.busyTime += lasted;
+  if (tcb.limit === Limit.NETWORK) sent.networkTime += lasted;
+  else if (tcb.limit === Limit.WINDOW) sent.windowTime += lasted;
+  else if (tcb.limit === Limit.BUFFER) sent.bufferTime += lasted;
   tcb.limit = limit;
-  tcb.limitSince = now;
+  sent.limitSince = now;
 }
 
 /** How long what goes on has gone on, if it is `limit`. */
 const ongoing = (tcb: Tcb, limit: Limit): Micros =>
-  tcb.limit === limit && isIn(tcb.state, SENDING) ? Math.max(0, tcb.tcp.now - tcb.limitSince) : 0;
+  tcb.limit === limit && isIn(tcb.state, SENDING)
+    ? Math.max(0, tcb.tcp.now - tcb.sent.limitSince)
+    : 0;
 
 /** For how long there was text to deliver. */
 export const busyFor = (tcb: Tcb): Micros =>
-  tcb.busyTime + (tcb.limit === Limit.NONE ? 0 : ongoing(tcb, tcb.limit));
+  tcb.sent.busyTime + (tcb.limit === Limit.NONE ? 0 : ongoing(tcb, tcb.limit));
 /** For how long of it the congestion window, pacing, losses or a full device held text back. */
-export const networkFor = (tcb: Tcb): Micros => tcb.networkTime + ongoing(tcb, Limit.NETWORK);
+export const networkFor = (tcb: Tcb): Micros => tcb.sent.networkTime + ongoing(tcb, Limit.NETWORK);
 /** For how long of it the peer's window did. */
-export const windowFor = (tcb: Tcb): Micros => tcb.windowTime + ongoing(tcb, Limit.WINDOW);
+export const windowFor = (tcb: Tcb): Micros => tcb.sent.windowTime + ongoing(tcb, Limit.WINDOW);
 /** For how long of it all that the send buffer holds was on its way. */
-export const bufferFor = (tcb: Tcb): Micros => tcb.bufferTime + ongoing(tcb, Limit.BUFFER);
+export const bufferFor = (tcb: Tcb): Micros => tcb.sent.bufferTime + ongoing(tcb, Limit.BUFFER);

@@ -2,7 +2,8 @@
  * The round-trip estimate and the retransmission timeout, in microseconds. RFC 6298.
  *
  * SRTT is kept times 8 and RTTVAR times 4, so that the gains of (2.3) are shifts' worth of
- * arithmetic without rounding away a round trip of 30 microseconds.
+ * arithmetic without rounding away a round trip of 30 microseconds. All of it is whole microseconds: V8 makes an
+ * object of each number with a fraction that is kept, given on or passed.
  * @module
  */
 import { MILLISECOND, MINUTE, type Micros, SECOND } from '../../base/clock.ts';
@@ -16,10 +17,12 @@ export const SYN_RETRANSMITTED_RTO: Micros = 3 * SECOND;
 export const SHORT_PATH: Micros = 10 * MILLISECOND;
 /** How long a minimum stands, as in Linux (tcp_min_rtt_wlen). */
 const MIN_RTT_LIFE: Micros = 5 * MINUTE;
+/** Longer samples, of more than any RTO, count as this: eight times it is an int32. */
+const LONGEST: Micros = 2 ** 28 - 1;
 
 /** Take one measurement, of something that was sent only once (Karn, §3). */
 export function sampleRtt(tcb: Tcb, sample: Micros, now: Micros): void {
-  const rtt = Math.max(1, sample);
+  const rtt = Math.min(Math.max(1, Math.round(sample)), LONGEST);
   tcb.lastRtt = rtt;
   if (rtt <= tcb.minRtt || now - tcb.minRttTime > MIN_RTT_LIFE) {
     tcb.minRtt = rtt;
@@ -29,8 +32,8 @@ export function sampleRtt(tcb: Tcb, sample: Micros, now: Micros): void {
     tcb.srtt8 = rtt * 8; // (2.2)
     tcb.rttvar4 = rtt * 2;
   } else {
-    const error = rtt - tcb.srtt8 / 8; // (2.3), against the SRTT before
-    tcb.rttvar4 += Math.abs(error) - tcb.rttvar4 / 4;
+    const error = rtt - (tcb.srtt8 >> 3); // (2.3), against the SRTT before
+    tcb.rttvar4 += Math.abs(error) - (tcb.rttvar4 >> 2);
     tcb.srtt8 += error;
   }
   tcb.backoff = 0;
@@ -45,12 +48,12 @@ export function setRto(tcb: Tcb): void {
     return;
   }
   // As in Linux, the variance term and not the sum has the floor: a long path keeps its margin.
-  tcb.rto = Math.min(tcb.srtt8 / 8 + Math.max(minRto, tcb.rttvar4), maxRto);
+  tcb.rto = Math.min((tcb.srtt8 >> 3) + Math.max(minRto, tcb.rttvar4), maxRto);
 }
 
 /** The smoothed round-trip time; `otherwise` before the first sample. */
 export const srtt = (tcb: Tcb, otherwise: Micros): Micros =>
-  tcb.srtt8 < 0 ? otherwise : tcb.srtt8 / 8;
+  tcb.srtt8 < 0 ? otherwise : tcb.srtt8 >> 3;
 
 /** The RTO with the back-off of (5.5): twice as long for each expiry in a row. */
 export const backedOff = (tcb: Tcb): Micros =>

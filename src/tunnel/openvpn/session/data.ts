@@ -6,6 +6,7 @@
  * OpenVPN 2.6, `openvpn_encrypt_aead`).
  * @module
  */
+import { REAL_ZERO } from '../../../stack/base/real.ts';
 import type { Aead, AeadMaker, AeadName } from '../../crypto/aead.ts';
 import { ReplayWindow } from '../../replay.ts';
 import { directions } from '../wrap/static-key.ts';
@@ -39,7 +40,7 @@ export class DataKey {
   /** Packets sealed; what is sealed next has one more as its id. */
   sent = 0;
   /** Bytes of text, both ways, for `reneg-bytes`. */
-  bytes = 0;
+  bytes: number = REAL_ZERO;
   opened = 0;
   readonly #seal: Aead;
   readonly #open: Aead;
