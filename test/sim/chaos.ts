@@ -174,13 +174,14 @@ function begin(dice: Dice, world: World, index: number, waiting: Peer[]): Life {
   return { ...life, violent: true };
 }
 
-/** Live through one seed; throws if something is wrong. `watch`: see `World`. */
-export function chaos(seed: number, watch: Watch = {}): World {
+/** Live through one seed; throws if something is wrong. `watch` and `start`: see `World`. */
+export function chaos(seed: number, watch: Watch = {}, start?: number): World {
   const dice = new Dice(seed);
   const link = way(dice);
   const back = dice.chance(0.7) ? link : way(dice);
   const world = new World({
     seed,
+    ...(start === undefined ? {} : { start }),
     link,
     back,
     mtu: dice.one(296, 576, 1500, 1500, 9000),

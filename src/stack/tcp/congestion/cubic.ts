@@ -5,7 +5,8 @@
  * times in seconds inside the formulas.
  * @module
  */
-import { type Micros, SECOND } from '../../base/clock.ts';
+import { type Micros, NEVER, SECOND } from '../../base/clock.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 import { count, Stat } from '../../base/stats.ts';
 import type { CongestionControl, Tcb } from '../tcb/tcb.ts';
 import { srtt } from '../timing/rtt.ts';
@@ -18,27 +19,27 @@ const C = 0.4;
 const BETA = 0.7;
 /** §4.3: AIMD's increase that is as aggressive as Reno's with this `BETA`. */
 const ALPHA = (3 * (1 - BETA)) / (1 + BETA);
-const NO_EPOCH = -1;
+const NO_EPOCH: Micros = -NEVER;
 
 export class Cubic implements CongestionControl {
   readonly name = 'cubic';
   /** RFC 9406 §4.3: only the first slow start is watched, the one that knows no threshold. */
   readonly #hystart = new HyStart();
   /** The plateau: the window before the last reduction, in segments, or less by fast convergence. */
-  #wMax = 0;
+  #wMax: number = REAL_ZERO;
   /** The window before the last reduction as it was. */
-  #cwndPrior = 0;
+  #cwndPrior: number = REAL_ZERO;
   /** Seconds from the start of the epoch to the plateau. */
-  #k = 0;
+  #k: number = REAL_ZERO;
   #epoch: Micros = NO_EPOCH;
   /** What Reno's window would be, in segments. */
-  #wEst = 0;
-  #lastLimited: Micros = 0;
-  #priorWMax = 0;
-  #priorCwndPrior = 0;
+  #wEst: number = REAL_ZERO;
+  #lastLimited: Micros = REAL_ZERO;
+  #priorWMax: number = REAL_ZERO;
+  #priorCwndPrior: number = REAL_ZERO;
   #priorEpoch: Micros = NO_EPOCH;
-  #priorK = 0;
-  #priorWEst = 0;
+  #priorK: number = REAL_ZERO;
+  #priorWEst: number = REAL_ZERO;
 
   onAck(tcb: Tcb, acked: number, now: Micros): void {
     let left = acked;

@@ -3,13 +3,14 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 import type { CongestionControl, Tcb } from '../tcb/tcb.ts';
 import { inSlowStart, MIN_SEGMENTS, slowStart } from './congestion.ts';
 
 export class NewReno implements CongestionControl {
   readonly name = 'newreno';
   /** Bytes acknowledged towards the next segment of growth. RFC 3465 §2.1. */
-  #credit = 0;
+  #credit: number = REAL_ZERO;
 
   onAck(tcb: Tcb, acked: number, _now: Micros): void {
     let left = acked;

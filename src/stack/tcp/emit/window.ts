@@ -101,7 +101,7 @@ export function wantsUpdate(tcb: Tcb): boolean {
 export function growReceiveBuffer(tcb: Tcb, now: Micros): void {
   const rtt = receiverRtt(tcb);
   if (now - tcb.spaceTime < rtt) return;
-  const taken = tcb.bytesIn - tcb.spaceFrom;
+  const taken = (tcb.bytesIn - tcb.spaceFrom) | 0;
   const most = tcb.spaceMost;
   if (taken > most) {
     const growth = most > 0 ? Math.min(1, (taken - most) / most) : 1;

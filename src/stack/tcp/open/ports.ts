@@ -52,7 +52,8 @@ export class Ports {
     const group = siphashAddresses(this.#key, remote, local, ~remotePort) & (GROUPS - 1);
     let counter = (this.#counters[group] as number) + below(this.#random, STRIDE);
     for (let tries = 0; tries < RANGE; tries++) {
-      const port = FIRST_EPHEMERAL + ((offset + counter) % RANGE);
+      // The remainder of a number above 2^31 is a double, and so would the port be.
+      const port = (FIRST_EPHEMERAL + ((offset + counter) % RANGE)) | 0;
       counter++;
       if (!isFree(port)) continue;
       this.#counters[group] = counter % RANGE; // so that a full turn is no jump

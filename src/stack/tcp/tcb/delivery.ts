@@ -2,7 +2,7 @@
  * What one ACK newly delivered, as the scoreboard found it. RFC 8985 §6.2, RFC 6298 §3.
  * @module
  */
-import type { Micros } from '../../base/clock.ts';
+import { type Micros, NEVER } from '../../base/clock.ts';
 import { REAL_ZERO } from '../../base/real.ts';
 import { type Seq, seq } from '../../base/seq.ts';
 
@@ -12,11 +12,11 @@ export class Delivery {
   acked = 0;
   sacked = 0;
   /** Of the newest transmission delivered: when it was sent, its end, and whether it was a resend. */
-  time: Micros = -1;
+  time: Micros = -NEVER;
   end: Seq = seq(0);
   resent = false;
   /** The newest among those never sent twice: when it was sent (for the RTT); -1: none. */
-  rttTime: Micros = -1;
+  rttTime: Micros = -NEVER;
   /** Something never retransmitted was delivered (for F-RTO): the lowest and highest such octet. */
   original = false;
   originalEnd: Seq = seq(0);

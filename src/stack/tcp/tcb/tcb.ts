@@ -259,7 +259,7 @@ export class Tcb implements Due, Holder {
 
   // Congestion control.
   congestion: CongestionControl;
-  cwnd = 0;
+  cwnd: number = REAL_ZERO;
   ssthresh: number = NEVER;
   /** `cwnd` was reduced for the idle time that goes on. RFC 5681 §4.1. */
   restarted = false;
