@@ -35,12 +35,12 @@ export const USAGE = `npm run bench:link -- [options]
   --only ROWS       some of the measures that --list tells; of --against too
   --subjects WORDS  only those whose key holds one of them: callback, net, ceiling, node, lwip, gvisor
   --runs N          runs of each measurement, interleaved: A B A B (default 5)
-  --seconds S       seconds of each run (default 2)
+  --seconds S       seconds of each run (default 2), after one or two runs that do not count
   --streams LIST    streams at a time (default 1,10,100,1000)
   --idle N          idle connections (default 100000)
   --out FOLDER      where the results go (default bench/results)
   --against REV     the stack of a commit, or of a folder with a built checkout, by turns with this one's: ratios,
-                    and which differ by more than the spread; at least 3 runs after one that does not count; the results
+                    and which differ by more than the spread; at least 3 runs; the results
                     in against.json
   --families        the stack over IPv4 and over IPv6 by turns, as --against does; the results in families.json, from
                     which bench:docs fills the column of docs/speed.md
