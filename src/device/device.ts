@@ -21,9 +21,10 @@ export interface DeviceUser {
   readable(): void;
   /**
    * A packet is there, from within the call by which somebody else writes it: who reads it at once has it from where
-   * it lies, and who does not, later. `readable` follows. Called by a prompt pipe.
+   * it lies, and who does not, later. `readable` follows. Called by a prompt pipe. `stays`: what that one has gathered
+   * stays as it is until then (`Device.cork`).
    */
-  packet?(): void;
+  packet?(stays: boolean): void;
   /** A `write` that gave false may now succeed. */
   writable(): void;
   /** `mtu` and `maxPacket` of the device are not what they were: somebody has changed the interface. */

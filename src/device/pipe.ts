@@ -101,6 +101,8 @@ export class PipeEnd implements Device {
   /** Bytes of ours that the far end may read from where they lie, from `#lentAt` and then the pieces; 0: none. */
   #lent = 0;
   #lentAt = 0;
+  /** What is gathered stays where it is until the next flush. */
+  #corked = false;
   /** The far end has read so since the last flush. */
   #handed = false;
 
@@ -175,6 +177,10 @@ export class PipeEnd implements Device {
     return this.#pieces.add(bytes, from, length);
   }
 
+  cork(): void {
+    this.#corked = true;
+  }
+
   write(at: number, length: number): boolean {
     const far = this.#far;
     const pieces = this.#pieces;
@@ -204,6 +210,7 @@ export class PipeEnd implements Device {
   }
 
   flush(): void {
+    this.#corked = false;
     const far = this.#far;
     if (!this.#prompt || far.#user === undefined) return;
     if (far.#inbound.count > 0) far.#notice.now();
@@ -231,7 +238,7 @@ export class PipeEnd implements Device {
     this.#lentAt = at;
     this.#lent = length;
     try {
-      user.packet();
+      user.packet(this.#corked);
       if (this.#lent > 0) return false;
     } finally {
       this.#lent = 0;

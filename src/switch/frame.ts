@@ -27,6 +27,8 @@ export class Frame {
   headerLength = 0;
   /** Where its last bytes lie, if that is not behind the others: with who sent it. Headers are never among them. */
   tail: Pieces | undefined = undefined;
+  /** The bytes of `tail` stay as they are until the turn ends, and the ports are flushed. */
+  stays = false;
   vlan = 0;
   /** Of the tag, if it had one: priority and drop eligibility, four bits. */
   priority = 0;

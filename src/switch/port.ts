@@ -225,7 +225,7 @@ export class Port implements PieceTaker {
   #putFrame(frame: Frame): void {
     const { tail, at, length } = frame;
     const may = tail !== undefined && !this.#blocked && length <= this.#longest;
-    const isApart = may && this.#gathers(tail);
+    const isApart = may && this.#gathers(tail, frame.stays);
     if (!isApart || !this.device.write(at, length - tail.length)) {
       frame.whole();
       this.#blocked ||= isApart; // the device has just refused it
@@ -238,13 +238,14 @@ export class Port implements PieceTaker {
   }
 
   /** Have the device take `tail` behind what is written next; not if the frame is looked at here besides. */
-  #gathers(tail: Pieces): boolean {
+  #gathers(tail: Pieces, stays: boolean): boolean {
     const { device, log, mirror } = this;
     if (device.gather === undefined || log !== undefined || mirror !== undefined) return false;
     for (let i = 0; i < tail.count; i++) {
       const bytes = tail.bytes[i] as Uint8Array; // below the count, as are the others
       if (!device.gather(bytes, tail.from[i] as number, tail.lengths[i] as number)) return false;
     }
+    if (stays) device.cork?.();
     return true;
   }
 

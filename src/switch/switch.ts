@@ -12,7 +12,6 @@
  * is cut where it does not (`cutter.ts`).
  * @module
  */
-
 import { randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Device } from '../device/device.ts';
@@ -161,7 +160,7 @@ export class Switch {
     device.start({
       memory,
       readable: () => this.#readable(port),
-      packet: () => this.#packet(port),
+      packet: (stays) => this.#packet(port, stays),
       writable: () => port.drain(),
       mtuChanged: () => port.resize(),
       closed: (error) => {
@@ -254,9 +253,10 @@ export class Switch {
    * sends in one turn of its own: whatever is left would be copied into a queue and out of it, in the same turn, and
    * that is as much work as to send it.
    */
-  #packet(port: Port): void {
+  #packet(port: Port, stays: boolean): void {
     if (this.#busy) return;
     this.#busy = true;
+    this.#frame.stays = stays;
     try {
       port.early += this.#takePrompt(port, this.#clock.now());
     } finally {

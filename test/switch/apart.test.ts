@@ -29,6 +29,8 @@ class Sink implements Device {
   /** Pieces that came with frames. */
   readonly pieces: Uint8Array[] = [];
   full = false;
+  /** What it was told: `cork`, how many frames it had had, `flush`. */
+  readonly told: (string | number)[] = [];
   readonly gather?: NonNullable<Device['gather']>;
   user: DeviceUser | undefined;
   #gathered: Buffer[] = [];
@@ -59,7 +61,13 @@ class Sink implements Device {
     return true;
   }
 
-  flush(): void {}
+  cork(): void {
+    this.told.push('cork');
+  }
+
+  flush(): void {
+    this.told.push(this.frames.length, 'flush');
+  }
 
   async close(): Promise<void> {
     this.user?.closed();
@@ -68,8 +76,10 @@ class Sink implements Device {
 
 interface World {
   readonly ether: Switch;
-  /** Send a frame that lies in three places; all of it. */
-  send(to: string): Buffer;
+  /** Send a frame that lies in three places, as often as is said before the flush; all of it. */
+  send(to: string, times?: number): Buffer;
+  /** Whoever sends lets what it sends stay as it is until it flushes. */
+  cork(): void;
   readonly text: Uint8Array;
 }
 
@@ -92,17 +102,20 @@ function make(...sinks: Sink[]): World {
     };
     sink.user?.readable();
   }
-  for (const sink of sinks) sink.frames.length = 0;
+  for (const sink of sinks) sink.frames.length = sink.told.length = 0;
   const text = new Uint8Array(50_000).map((_, i) => i);
   return {
     ether,
     text,
-    send: (to) => {
+    cork: () => far.cork(),
+    send: (to, times = 1) => {
       const head = frame('c', to, 'so begins a frame that is told in three places: ');
       memory.set(head, SENT_AT + HEADER);
-      far.gather(text, 100, 20_000);
-      far.gather(text, 30_000, 7);
-      far.write(SENT_AT, HEADER + head.length);
+      for (let i = 0; i < times; i++) {
+        far.gather(text, 100, 20_000);
+        far.gather(text, 30_000, 7);
+        far.write(SENT_AT, HEADER + head.length);
+      }
       far.flush();
       return Buffer.concat([head, text.subarray(100, 20_100), text.subarray(30_000, 30_007)]);
     },
@@ -116,6 +129,17 @@ test('switch: what a sender gathers is gathered by the device that it goes to', 
   t.true(sink.frames[0]?.equals(whole));
   t.is(sink.pieces.length, 2);
   t.true(sink.pieces.every((bytes) => bytes === text));
+});
+
+test('switch: frames that a sender lets stay until its flush may leave the device at once, and others may not', (t) => {
+  const sink = new Sink('a', true);
+  const { send, cork } = make(sink);
+  cork();
+  send('a', 3);
+  t.deepEqual(sink.told, ['cork', 'cork', 'cork', 3, 'flush']);
+  sink.told.length = 0;
+  send('a', 2);
+  t.deepEqual(sink.told, [5, 'flush'], 'a cork is until the next flush');
 });
 
 test('switch: a device that gathers nothing gets such a frame in one place', (t) => {
