@@ -45,12 +45,12 @@ export {
   createNetwork,
   type Network,
   type NetworkOptions,
-  type NetworkRecorder,
 } from './services/network/network.ts';
 export type {
   Published as PublishedPort,
   PublishOptions as PublishPortOptions,
 } from './services/network/publish.ts';
+export type { NetworkRecorder } from './services/network/recorded.ts';
 export {
   type LeaseLine,
   type NetworkStatus,

@@ -64,6 +64,18 @@ export function readBlock(name: string, text: string): Block {
   return block;
 }
 
+/** A block of one prefix, as `readBlock` takes it. */
+export function sayBlock({ first, last }: Block): string {
+  const width = first >= IPV4 ? 32 : 128;
+  const bits = width - (last - first).toString(2).replace(/^0$/, '').length;
+  if (width === 32) {
+    const octets = [24n, 16n, 8n, 0n].map((shift) => Number((first >> shift) & 0xffn));
+    return `${octets.join('.')}/${bits}`;
+  }
+  const words = first.toString(16).padStart(32, '0').match(/.{4}/g) ?? [];
+  return `${ipaddr.IPv6.parse(words.join(':')).toString()}/${bits}`;
+}
+
 /** How many bits an address has that is written so. */
 export const widthOf = (address: string): number => (isIPv4(address) ? 32 : 128);
 

@@ -181,3 +181,24 @@ withAll('network: a namespace is plugged in by --netns, and downloads are whole'
   );
   t.is(out.trim(), `${bytes}`, err);
 });
+
+withAll(
+  'network: a session of a guest on a TAP is played again, and comes to the same',
+  async (t) => {
+    const { folder, guest, gateway } = await machine(
+      t,
+      ...['--default', 'deny', '--allow', 'web.example:80', '--name', `web.example=${OUTSIDE}`],
+      ...['--record', 'FOLDER/session'],
+    );
+    const curl = (url: string): Promise<Ended> => guest('curl', '-sS', '-m', '10', url);
+    t.regex((await curl('http://web.example/')).out, /<title>outside/);
+    t.regex((await curl('http://web.example/')).out, /<title>outside/, 'once more');
+    t.is((await curl(`http://${OUTSIDE}:81/`)).code, 7);
+    await gateway.stop('SIGTERM');
+    const { code, out, err } = await tunstack('replay', join(folder, 'session')).ended;
+    t.is(code, 0, out + err);
+    const [, decisions = '', sent = ''] =
+      /^the same: (\d+) of \1 .*\nguests sent (\d+) /.exec(out) ?? [];
+    t.true(Number(decisions) >= 4 && Number(sent) > 10, out);
+  },
+);

@@ -122,11 +122,11 @@ async function plugAll(
   options: NetworkCommand,
   screen: Screen,
 ): Promise<Place[]> {
-  const { mtu, framing } = options;
-  for (const name of options.taps)
-    network.plug(await openTap({ name, mtu, offload: 'auto' }), { name });
+  const { mtu, framing, record } = options;
+  const offload = record === undefined ? 'auto' : false;
+  for (const name of options.taps) network.plug(await openTap({ name, mtu, offload }), { name });
   for (const netns of options.netns) {
-    const tap = await openTap({ mtu, offload: 'auto' });
+    const tap = await openTap({ mtu, offload });
     network.plug(tap, { name: netns });
     const bits = options.address.split('/')[1];
     const index = options.netns.indexOf(netns);

@@ -19,6 +19,7 @@ import { answerGvproxy, hijack, isHijack } from './gvproxy.ts';
 import { makeRoom } from './left-behind.ts';
 import type { Network } from './network.ts';
 import type { PublishOptions } from './publish.ts';
+import { notRecorded } from './recorded.ts';
 import { publishedLine, readStatus } from './status.ts';
 
 /** What a control socket may do besides looking. */
@@ -28,6 +29,12 @@ export interface ControlOptions {
 }
 
 const LONGEST_BODY = 1 << 20;
+/** What is changed and not in a recording, as policies are. */
+const CHANGES = [
+  ...['POST /v1/published', 'DELETE /v1/published', 'DELETE /v1/flows'],
+  ...['PUT /v1/names', 'DELETE /v1/names', 'POST /services/dns/add'],
+  ...['POST /services/forwarder/expose', 'POST /services/forwarder/unexpose'],
+];
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
   const pieces: Buffer[] = [];
@@ -104,6 +111,9 @@ export class Control {
     const { pathname: path, searchParams: query } = new URL(url, 'http://network');
     try {
       const asked = { method, path, query, body: await readBody(request) };
+      if (this.#network.isRecorded && CHANGES.includes(`${method} ${path}`)) {
+        throw new Refused(409, notRecorded('what the API changes').message);
+      }
       const answer = (await this.#answer(asked)) ?? (await answerGvproxy(this.#network, asked));
       if (answer === undefined) throw new Refused(404, `there is no ${method} ${path}`);
       send(response, answer);

@@ -12,6 +12,7 @@ import { type Answer, asObject, Refused, type Request } from './asked.ts';
 import { gvproxyStats } from './gvproxy-stats.ts';
 import type { Network } from './network.ts';
 import type { Published } from './publish.ts';
+import { notRecorded } from './recorded.ts';
 
 /** Every address of this host, as `:6443` has it: of both families, where it has two. */
 const ANY = ['::', '0.0.0.0'];
@@ -280,8 +281,10 @@ export async function hijack(network: Network, socket: Socket): Promise<void> {
     return;
   }
   const [host = '', port] = [searchParams.get('ip') ?? '', Number(searchParams.get('port'))];
-  if (isIP(host) === 0 || !(port >= 1 && port <= 65_535)) {
-    const why = host === '' ? 'ip is mandatory' : `invalid address: ${host}:${port}`;
+  const isGood = isIP(host) !== 0 && port >= 1 && port <= 65_535;
+  if (!isGood || network.isRecorded) {
+    const bad = host === '' ? 'ip is mandatory' : `invalid address: ${host}:${port}`;
+    const why = isGood ? notRecorded('what comes by a tunnel').message : bad;
     const head = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${why.length + 1}`;
     socket.end(`HTTP/1.1 500 Internal Server Error\r\n${head}\r\n\r\n${why}\n`);
     return;

@@ -43,6 +43,7 @@ import { Guests } from './guests.ts';
 import { Disguises } from './inside.ts';
 import { readPlace } from './place.ts';
 import { Published, type PublishOptions } from './publish.ts';
+import { type NetworkRecorder, notRecorded } from './recorded.ts';
 
 /** How the network is to be. */
 export interface NetworkOptions {
@@ -100,21 +101,10 @@ export interface NetworkOptions {
   readonly dialer?: Dialer;
   /** How resolvers are asked, in the place of sockets. */
   readonly exchange?: Exchange;
+  /** What leads to this host, networks and addresses, in the place of what its kernel says; for replays. */
+  readonly thisHost?: readonly string[];
   /** Stands around all that comes from guests and from outside. */
   readonly recorder?: NetworkRecorder;
-}
-
-/** What records a network. */
-export interface NetworkRecorder {
-  made(): void;
-  uplink(device: Device): Device;
-  /** The switch's end of what leads to the gateway. */
-  cable(device: Device): Device;
-  device(device: Device, name: string): Device;
-  dialer(dialer: Dialer): Dialer;
-  exchange(exchange: Exchange): Exchange;
-  policy(options: PolicyOptions): void;
-  audit(line: AuditLine): void;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -193,7 +183,8 @@ export class Network {
     const own = [`${address}/${bits}`, ...(hostAlias ? [`${hostAlias}/${bits}`] : [])];
     const own6 = six ? [six.address, ...(six.hostAlias ? [six.hostAlias] : [])] : [];
     this.stack = createStack({
-      ...{ device, address: [...own, ...own6.map((one) => `${one}/64`)], clock },
+      ...{ device, address: [...own, ...own6.map((one) => `${one}/64`)] },
+      clock: options.recorder?.stackClock(clock) ?? clock,
       ...(options.random && { random: options.random }),
       // It alone says who the router is, and no guest has its addresses.
       ...(six && { autoconf: { acceptRouters: false, addresses: false, duplicates: false } }),
@@ -213,8 +204,9 @@ export class Network {
     );
     const single = [asText(network.first), asText(network.last), hostAlias, six?.hostAlias];
     const alone = single.flatMap((one) => (one ? [blockOfOne('address', one)] : []));
+    const given = options.thisHost?.map((one) => readBlock('thisHost', one));
     this.policy = new Policy(options.policy ?? {}, {
-      closings: (): readonly (readonly Block[])[] => [thisHost(), inside, alone],
+      closings: (): readonly (readonly Block[])[] => [given ?? thisHost(), inside, alone],
       own: (name) => this.#ownAddresses(name),
       guestOf: (guest) => this.guests.find(guest),
       identityOf: (guest) => this.guests.identityOf(guest),
@@ -227,7 +219,7 @@ export class Network {
       return audit?.(line) ?? true;
     };
     const milliseconds = options.clock && (() => clock.now() / 1000);
-    this.#audit = audit || recorder ? new Audit(told, milliseconds) : undefined;
+    this.#audit = audit || recorder ? new Audit(told, milliseconds, recorder?.epoch) : undefined;
     this.policy.refused = (refusal) => this.#audit?.name(refusal, this.guests.find(refusal.guest));
     this.gateway = createGateway(this.stack, {
       ...{ socks5: options.socks5, from: options.from, judge: this.policy, watcher: this.#audit },
@@ -296,6 +288,11 @@ export class Network {
     return sum;
   }
 
+  /** While it is recorded nothing is published: who connects there is not in the recording. */
+  get isRecorded(): boolean {
+    return this.#options.recorder !== undefined;
+  }
+
   /** The ports that are published. */
   get published(): Published[] {
     return [...this.#published.values()];
@@ -319,6 +316,7 @@ export class Network {
   /** Publish a port. Rejects with `EADDRINUSE` if it is taken, and throws for what cannot be meant. */
   async publish(options: PublishOptions): Promise<Published> {
     const published = new Published(this.stack, this.#disguises, options);
+    if (this.isRecorded) throw notRecorded('who connects to a published port');
     const taken = this.#find(options);
     if (taken !== undefined) {
       const message = `${placeOf(options)} is published already`;

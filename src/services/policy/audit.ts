@@ -24,13 +24,15 @@ export class Audit implements FlowWatcher {
   lost = 0;
   readonly #write: (line: AuditLine) => boolean;
   readonly #now: () => number;
+  readonly #epoch: number;
   readonly #buckets: Buckets = new Buckets(RATE);
   #untold = 0;
 
-  /** `write` gives false for a line that it cannot take; `now` gives milliseconds since 1970. */
-  constructor(write: (line: AuditLine) => boolean, now: () => number = Date.now) {
+  /** `write` gives false for a line that it cannot take; `now` gives milliseconds since `epoch`, which is such since 1970. */
+  constructor(write: (line: AuditLine) => boolean, now: () => number = Date.now, epoch = 0) {
     this.#write = write;
     this.#now = now;
+    this.#epoch = epoch;
   }
 
   denied(flow: FlowQuestion, { reason, rule, name }: Verdict): void {
@@ -85,6 +87,6 @@ export class Audit implements FlowWatcher {
   }
 
   #time(): string {
-    return new Date(this.#now()).toISOString();
+    return new Date(this.#epoch + this.#now()).toISOString();
   }
 }

@@ -12,9 +12,27 @@ import { decodeBytes, encodeBytes, type RecordedEvent } from './recording.ts';
 /** A connection to what is outside, of which only what came is played. */
 class PlayedSocket extends Duplex {
   bytesRead = 0;
+  /** The recording tells of its end, and has not come there. */
+  #lasts: boolean;
+  #closing: (() => void) | undefined;
 
-  constructor() {
+  constructor(lasts: boolean) {
     super({ allowHalfOpen: true });
+    this.#lasts = lasts;
+  }
+
+  /** What has ended both ways is closed when it was: the event loop may have been busy. */
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const isDone = error === null && this.readableEnded && this.writableFinished;
+    if (isDone && this.#lasts) this.#closing = () => done(null);
+    else done(error);
+  }
+
+  /** The recording has come to its end. */
+  close(): void {
+    this.#lasts = false;
+    this.#closing?.();
+    this.#closing = undefined;
   }
 
   override _read(): void {}
@@ -51,6 +69,8 @@ interface Dial {
   answer?: (error: Error | undefined) => void;
   /** What the recording has come to, if nobody has dialled yet. */
   readonly early: RecordedEvent[];
+  /** Whether the recording tells of its end. */
+  ends: boolean;
 }
 
 const failure = (code: string): Error => Object.assign(new Error(code), { code });
@@ -70,10 +90,14 @@ export class PlayedWorld implements Dialer {
   constructor(events: readonly RecordedEvent[]) {
     for (const event of events) {
       if ('dial' in event) {
-        const dial: Dial = { id: event.dial, early: [] };
+        const dial: Dial = { id: event.dial, early: [], ends: false };
         this.#dials.set(event.dial, dial);
         push(this.#waiting, event.to, dial);
       } else if ('ask' in event) push(this.#asks, event.query, event.ask);
+      else if ('close' in event) {
+        const dial = this.#dials.get(event.close);
+        if (dial !== undefined) dial.ends = true;
+      }
     }
   }
 
@@ -103,7 +127,7 @@ export class PlayedWorld implements Dialer {
   async connect(address: string, port: number): Promise<Socket> {
     const dial = this.#take(`tcp ${address}:${port}`);
     await this.#answered(dial);
-    const socket = new PlayedSocket();
+    const socket = new PlayedSocket(dial.ends);
     dial.socket = socket;
     for (const event of dial.early.splice(0)) this.#play(dial, event);
     return socket as unknown as Socket; // as much of one as a gateway uses
@@ -162,6 +186,7 @@ export class PlayedWorld implements Dialer {
     } else if ('end' in event) socket?.come(null);
     else if ('close' in event) {
       handler?.closed(event.code === 'ECONNREFUSED');
+      socket?.close();
       if (event.code !== undefined) socket?.destroy(failure(event.code));
     }
   }

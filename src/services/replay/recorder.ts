@@ -7,8 +7,11 @@ import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { type Clock, type Device, SeededRandom } from '../../index.ts';
+import { wrong } from '../address.ts';
+import { sayBlock } from '../block.ts';
 import type { Exchange } from '../dns/exchange.ts';
 import { hostResolvers } from '../dns/resolvers.ts';
+import { thisHost } from '../gateway/create.ts';
 import type { Dialer } from '../gateway/dial.ts';
 import type { NetworkOptions } from '../network/network.ts';
 import type { AuditLine } from '../policy/audit.ts';
@@ -28,11 +31,14 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | nul
 export class Recorder {
   readonly random: SeededRandom;
   readonly clock: Clock;
+  /** When the clock began, in milliseconds since 1970. */
+  readonly epoch: number = Date.now();
   readonly #write: (line: string) => boolean;
   readonly #options: NetworkOptions;
   readonly #seed: number;
-  /** What the clock has told last. */
+  /** What the clock has told last, and what it has told the gateway's stack. */
   #last = 0;
+  #turn = 0;
   /** Frames from guests, which the gateway has not read: their time is that at which it does. */
   readonly #coming: { port: number; bytes: string; at: number }[] = [];
   #ids = 0;
@@ -68,6 +74,7 @@ export class Recorder {
     const head: RecordingHead = {
       recording: 'tunstack network',
       ...{ version: VERSION, seed: this.#seed, options: this.#options },
+      host: thisHost().map(sayBlock),
     };
     this.#write(`${JSON.stringify(head)}\n`);
   }
@@ -77,8 +84,14 @@ export class Recorder {
     return this.#options;
   }
 
-  /** A device, and what passes it is written down. */
+  /**
+   * A device, and what passes it is written down. Throws a `TypeError` with `ERR_INVALID_ARG_VALUE` for one with offload:
+   * what its header says of a frame, and leaves to do, is not in a recording.
+   */
   device(device: Device, name: string): Device {
+    if (device.headerLength > 0) {
+      throw wrong('device', device.name, 'it has offload; what is recorded is opened without');
+    }
     const id = this.#ports++;
     this.#put({ plug: id, name });
     return new TappedDevice(device, {
@@ -96,21 +109,23 @@ export class Recorder {
     this.#put({ made: true });
   }
 
+  /** The clock of the gateway's stack, which it asks when it begins to read, and not again before it has read all. */
+  stackClock(clock: Clock): Clock {
+    return {
+      now: () => {
+        this.#turn = clock.now();
+        return this.#turn;
+      },
+    };
+  }
+
   /**
-   * The device of the gateway. It judges what it reads by the time at which its turn began, which is what the
-   * clock has told last when the first of it is read, whoever asks the clock before the next; its sequence numbers
-   * come of that time, and what guests acknowledge comes of them.
+   * The device of the gateway. It judges what it reads by the time at which its turn began; its sequence numbers come
+   * of that time, and what guests acknowledge comes of them.
    */
   uplink(device: Device): Device {
-    let turn: number | undefined;
     return new TappedDevice(device, {
-      turn: () => {
-        turn = undefined;
-      },
-      read: () => {
-        turn ??= this.#last;
-        this.#tellComing(turn);
-      },
+      read: () => this.#tellComing(this.#turn),
       written: () => {},
       closed: () => {},
     });

@@ -18,6 +18,8 @@ export interface RecordingHead {
   readonly seed: number;
   /** What can be written of the options, the resolvers that were asked included. */
   readonly options: NetworkOptions;
+  /** What led to the host itself, as it is closed to guests; left out: what is closed where it is played. */
+  readonly host?: readonly string[];
 }
 
 /** What happened; `t` is microseconds from the beginning. Bytes are in base64. */

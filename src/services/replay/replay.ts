@@ -8,7 +8,13 @@ import * as ethernet from '../../stack/wire/ethernet.ts';
 import { createNetwork } from '../network/network.ts';
 import type { AuditLine } from '../policy/audit.ts';
 import { PlayedWorld } from './played-world.ts';
-import { decodeBytes, encodeBytes, type RecordedEvent, readRecording } from './recording.ts';
+import {
+  decodeBytes,
+  encodeBytes,
+  type RecordedEvent,
+  type RecordingHead,
+  readRecording,
+} from './recording.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** What came of it. */
@@ -81,7 +87,7 @@ export async function replay(text: string): Promise<Replayed> {
   const time = new VirtualTime();
   const give = time.take();
   try {
-    return await play(time, head.seed, head.options, events);
+    return await play(time, head, events);
   } finally {
     give();
   }
@@ -89,8 +95,7 @@ export async function replay(text: string): Promise<Replayed> {
 
 async function play(
   time: VirtualTime,
-  seed: number,
-  options: object,
+  { seed, options, host }: RecordingHead,
   events: readonly RecordedEvent[],
 ): Promise<Replayed> {
   const world = new PlayedWorld(events);
@@ -98,6 +103,7 @@ async function play(
   time.now = events.find((event) => 'made' in event)?.t ?? 0;
   const network = createNetwork({
     ...options,
+    ...(host && { thisHost: host }),
     ...{ clock: { now: () => time.now }, random: new SeededRandom(seed) },
     ...{ dialer: world, exchange: world.exchange },
     audit: (line) => played.push(line) > 0,

@@ -7,8 +7,6 @@ import { Wrapper } from '../../device/wrap/wrapper.ts';
 
 /** Gets what passes: a view that holds during the call only. */
 export interface Tap {
-  /** Its user is told that there may be something to read, or has found that there is nothing more. */
-  turn?(): void;
   read(frame: Uint8Array): void;
   written(frame: Uint8Array): void;
   closed(): void;
@@ -29,19 +27,12 @@ export class TappedDevice extends Wrapper {
       this.#tap.closed();
       user.closed(error);
     });
-    super.start({
-      ...ending,
-      readable: () => {
-        this.#tap.turn?.();
-        user.readable();
-      },
-    });
+    super.start(ending);
   }
 
   override read(at: number, room: number): number {
     const length = super.read(at, room);
-    if (length === 0) this.#tap.turn?.();
-    else if (length <= room) {
+    if (length > 0 && length <= room) {
       this.#tap.read(this.#memory.subarray(at + this.headerLength, at + length));
     }
     return length;
