@@ -24,6 +24,8 @@ type Untimed<T = RecordedEvent> = T extends unknown ? Omit<T, 't'> : never;
 
 /** Frames that wait for the gateway to read them. */
 const MOST_COMING = 4096;
+/** Where the tag of a frame stands. IEEE 802.1Q §9.4. */
+const [BEFORE_TAG, TAG_END] = [12, 16];
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? 'ERR';
 
@@ -40,7 +42,7 @@ export class Recorder {
   #last = 0;
   #turn = 0;
   /** Frames from guests, which the gateway has not read: their time is that at which it does. */
-  readonly #coming: { port: number; bytes: string; at: number }[] = [];
+  readonly #coming: { port: number; bytes: string; bare: string; at: number }[] = [];
   #ids = 0;
   #ports = 0;
   /** Lines that could not be written: what follows cannot be played. */
@@ -96,11 +98,15 @@ export class Recorder {
     this.#put({ plug: id, name });
     return new TappedDevice(device, {
       read: (bytes) => {
-        if (this.#coming.length >= MOST_COMING) this.#tellComing(undefined);
-        this.#coming.push({ port: id, bytes: encodeBytes(bytes), at: this.#last });
+        if (this.#coming.length >= MOST_COMING) this.#tellComing(MOST_COMING, undefined);
+        const frame = { port: id, bytes: encodeBytes(bytes), at: this.#last };
+        this.#coming.push({ ...frame, bare: bareOf(bytes) ?? frame.bytes });
       },
       written: (bytes) => this.#put({ out: id, bytes: encodeBytes(bytes) }),
-      closed: () => this.#put({ unplug: id }),
+      closed: () => {
+        this.#tellComing(this.#coming.length, undefined);
+        this.#put({ unplug: id });
+      },
     });
   }
 
@@ -121,11 +127,15 @@ export class Recorder {
 
   /**
    * The device of the gateway. It judges what it reads by the time at which its turn began; its sequence numbers come
-   * of that time, and what guests acknowledge comes of them.
+   * of that time, and what guests acknowledge comes of them. What came later than what it reads may be another turn's.
    */
   uplink(device: Device): Device {
     return new TappedDevice(device, {
-      read: () => this.#tellComing(this.#turn),
+      read: (bytes) => {
+        const frame = encodeBytes(bytes);
+        const place = this.#coming.findIndex(({ bare }) => bare === frame);
+        this.#tellComing(place + 1, this.#turn);
+      },
       written: () => {},
       closed: () => {},
     });
@@ -222,9 +232,9 @@ export class Recorder {
     this.#put({ open: id });
   }
 
-  /** Write down what guests have sent: as read at `time`, or when it came. */
-  #tellComing(time: number | undefined): void {
-    for (const { port, bytes, at } of this.#coming.splice(0)) {
+  /** Write down the first `count` frames that guests have sent: as read at `time`, or when they came. */
+  #tellComing(count: number, time: number | undefined): void {
+    for (const { port, bytes, at } of this.#coming.splice(0, count)) {
       this.#writeEvent({ t: time ?? at, in: port, bytes });
     }
   }
@@ -238,6 +248,14 @@ export class Recorder {
     const line = `${JSON.stringify(event)}\n`;
     if (this.lost > 0 || !this.#write(line)) this.lost++;
   }
+}
+
+/** A frame without its tag, as the switch hands it to the gateway; undefined: it has none. */
+function bareOf(bytes: Uint8Array): string | undefined {
+  const isTagged =
+    bytes.length > TAG_END && bytes[BEFORE_TAG] === 0x81 && bytes[BEFORE_TAG + 1] === 0;
+  if (!isTagged) return undefined;
+  return encodeBytes(Buffer.concat([bytes.subarray(0, BEFORE_TAG), bytes.subarray(TAG_END)]));
 }
 
 /** A policy as a file can have it. */

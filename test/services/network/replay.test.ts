@@ -127,6 +127,45 @@ test('recorder: all that the gateway reads in a turn has the time of the turn', 
   }
 });
 
+// Not every turn reads to the end: what follows is read in another one, with a time of its own.
+test('recorder: a frame has the time of the turn that reads it, not of one that reads what came before', (t) => {
+  const lines: string[] = [];
+  const recorder = new Recorder({}, (line) => lines.push(line) > 0);
+  const memory = new Uint8Array(4096);
+  const user = { memory, readable: () => {}, writable: () => {}, closed: () => {} };
+  const clock = recorder.stackClock(recorder.clock);
+  const [port, end] = createPipe({ medium: 'ethernet' });
+  const guest = recorder.device(port, 'box');
+  const [near, far] = createPipe({ medium: 'ethernet' });
+  const gateway = recorder.uplink(near);
+  for (const device of [guest, end, far, gateway]) device.start(user);
+  // The second is for another guest, the third has a tag that says a priority alone, which the switch takes away.
+  for (const [i, tag] of [[], [], [0x81, 0, 0x80, 0], []].entries()) {
+    const frame = [
+      ...new Array<number>(12).fill(i),
+      ...tag,
+      8,
+      0,
+      ...new Array<number>(46).fill(i),
+    ];
+    memory.set(frame);
+    end.write(0, frame.length);
+    guest.read(2048, 1024);
+    if (i === 1) continue;
+    memory.copyWithin(2048 + 12, 2048 + 12 + tag.length, 2048 + frame.length);
+    far.write(2048, frame.length - tag.length);
+  }
+  const turns = [1, 2, 3].map(() => {
+    const began = clock.now();
+    while (recorder.clock.now() < began + 50);
+    t.is(gateway.read(0, 2048), 60);
+    return began;
+  });
+  const told = lines.map((line) => JSON.parse(line) as { t: number; in?: number });
+  const times = told.filter((one) => one.in !== undefined).map((one) => one.t);
+  t.deepEqual(times, [turns[0], turns[1], turns[1], turns[2]]);
+});
+
 test('replay: another policy comes to other decisions, and says which is the first', async (t) => {
   const text = await record(t);
   const other = text.replace('"rules":["allow good.example"]', '"rules":["allow other.example"]');
