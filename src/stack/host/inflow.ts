@@ -14,6 +14,7 @@
 import { copyBytes } from '../base/copy.ts';
 import { Batch } from '../memory/batch.ts';
 import type { Slots } from '../memory/slots.ts';
+import { passed } from './collector.ts';
 import type { Events } from './events.ts';
 
 /** From here on a segment is copied when it comes: gathering would only cool it. */
@@ -120,7 +121,10 @@ export class Inflow {
 
   /** For small text a spare one would be too much: as many as there are sockets may wait at once. */
   #memory({ lent }: Intake, length: number): Buffer {
-    if (!lent || length < LARGE || length > LONGEST) return Buffer.allocUnsafe(length);
+    if (!lent || length < LARGE || length > LONGEST) {
+      passed(length);
+      return Buffer.allocUnsafe(length);
+    }
     return (this.#spares.pop() ?? Buffer.allocUnsafe(LONGEST)).subarray(0, length);
   }
 

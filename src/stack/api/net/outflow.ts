@@ -9,6 +9,7 @@ import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
 import { REAL_ZERO } from '../../base/real.ts';
+import { passed } from '../../host/collector.ts';
 import { coded, lostMemoryError } from '../door/errors.ts';
 import type { Connection } from '../tcp/connection.ts';
 import { makeScope } from './scope.ts';
@@ -146,6 +147,7 @@ export class Outflow {
   #finish(error?: Error): void {
     const done = this.#done as Callback; // both callers looked
     this.written += this.begun;
+    passed(this.begun);
     this.begun = 0;
     this.#chunks = EMPTY;
     const scope = this.#scope;

@@ -1,0 +1,56 @@
+/**
+ * Whether V8 marks its heap while text passes: told by itself, in processes of their own.
+ * @module
+ */
+import { execFileSync } from 'node:child_process';
+import test, { type ExecutionContext } from 'ava';
+
+const COLLECTOR = new URL('../../src/stack/host/collector.js', import.meta.url).href;
+/**
+ * A program of some 10 MB takes text in buffers that nobody keeps. Prints how often it was marked for 1 GiB.
+ */
+const PROGRAM = `
+import { PerformanceObserver, constants } from 'node:perf_hooks';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { passed } from '${COLLECTOR}';
+globalThis.kept = Array.from({ length: 100_000 }, (_, i) => ({ i, text: String(i) }));
+let marks = 0;
+new PerformanceObserver((list) => {
+  for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) marks++;
+}).observe({ entryTypes: ['gc'] });
+async function take(mib) {
+  for (let turn = 0; turn < mib; turn++) {
+    for (let i = 0; i < 16; i++) Buffer.allocUnsafeSlow(65_536).fill(i);
+    passed(1 << 20);
+    await setImmediate();
+  }
+}
+for (let i = 0; i < 4; i++) {
+  await take(128);
+  gc(); // as a pause would: what it may grow to is reckoned anew
+}
+await setTimeout(10);
+marks = 0;
+await take(1024);
+await setTimeout(10);
+console.log(marks);`;
+
+function marks(t: ExecutionContext, ...options: string[]): number {
+  const words = ['--expose-gc', ...options, '--input-type=module', '-e', PROGRAM];
+  const said = execFileSync(process.execPath, words, { encoding: 'utf8' });
+  t.regex(said, /^\d+\n$/);
+  return Number(said);
+}
+
+test('collector: text that nobody keeps is no reason to mark the heap', (t) => {
+  const one = marks(t);
+  t.true(one <= 2, `${one} marks`); // what the first looks come too late for
+});
+
+test('collector: whoever has said how the heap is to grow has it so', (t) => {
+  const own = marks(t, '--heap-growing-percent=0');
+  t.log(`${own} marks by V8's own reckoning`);
+  const v8 = Number.parseInt(process.versions.v8, 10);
+  if (v8 === 12) t.pass('this V8 marks for no such memory in any case');
+  else t.true(own > 5, `${own} marks`);
+});
