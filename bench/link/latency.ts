@@ -21,6 +21,9 @@ import { blast } from './throughput.ts';
 
 const SIZE = 64;
 
+/** Seconds. */
+const WARM = 2;
+
 /** Both ends on one core, or each on its own. */
 type Cores = 'free' | 'apart' | 'together';
 
@@ -39,6 +42,8 @@ async function trips(
   const services: Record<string, Service> = { tcp: 'echo', udp: 'udp', icmp: 'icmp' };
   const service = services[protocol] ?? 'echo';
   const core = place(subject, cores);
+  // Of a process of its own nothing is compiled yet; others have had runs before.
+  if (subject.spec.fresh) await client('rtt', subject, service, [WARM, SIZE, protocol], core);
   const used = subject.child.cpu();
   const said = await client('rtt', subject, service, [seconds, SIZE, protocol], core);
   const { p50 = 0, p99 = 0, p999 = 0, mean = 0, rate = 0, count = 1 } = said;
