@@ -157,6 +157,13 @@ test('verbs: to read again tells the peer of the room there is', (t) => {
   peer.expect({ flags: '.', ack: 4001, window: 4000 });
 });
 
+test('info: what nothing is known of is zero, without a sign', (t) => {
+  for (const peer of [synSent(t), established(t)]) {
+    const below = Object.entries(info(peer.tcb)).filter(([, value]) => Object.is(value, -0));
+    t.deepEqual(below, []);
+  }
+});
+
 test('info: has what is known, in units that people know', (t) => {
   const peer = established(t, { rtt: 40 * MS, sack: true, ts: true, ws: 7, window: 100_000 });
   peer.write(30_000);

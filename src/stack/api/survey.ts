@@ -89,7 +89,7 @@ export class ConnectionView {
 
   /** The congestion window. */
   get cwnd(): number {
-    return Math.round(this.#tcb.cwnd);
+    return plain(Math.round(this.#tcb.cwnd));
   }
 
   /** Text of the longest segment. */

@@ -142,7 +142,7 @@ export function info(tcb: Tcb): TcpInfo {
     minRtt: tcb.minRtt === NEVER ? 0 : ms(tcb.minRtt),
     rto: ms(backedOff(tcb)),
     backoff: tcb.backoff,
-    cwnd: Math.round(tcb.cwnd),
+    cwnd: plain(Math.round(tcb.cwnd)),
     ssthresh: Math.round(tcb.ssthresh),
     sndMss: tcb.mss,
     rcvMss: tcb.rcvMss,
