@@ -33,6 +33,12 @@ function everyone({ hasLwip, hasGvisor }: Context, service: Service): Spec[] {
   return all.filter(({ services }) => services.includes(service));
 }
 
+/** Where each waits for the other, what the stack does meanwhile tells. */
+const awake = (): Spec[] =>
+  (['callback', 'net'] as const).map((face) =>
+    stackSpec(face, { offload: true, waiting: 'adaptive' }),
+  );
+
 /** With the CPU that one of them costs the subject, in µs. */
 export async function counted(subject: Subject, take: () => Promise<Metrics>): Promise<Metrics> {
   const used = subject.child.cpu();
@@ -49,7 +55,7 @@ export const connections: Measure = {
     [1, 32].map(
       (parallel): Cell => ({
         variant: { parallel },
-        subjects: everyone(context, 'echo'),
+        subjects: [...everyone(context, 'echo'), ...(parallel === 1 ? awake() : [])],
         take: (subject) =>
           counted(subject, async () => {
             const args = [context.options.seconds, parallel];

@@ -19,6 +19,8 @@ const subjects = (): Spec[] => [
   vethSpec({ programs: true }),
 ];
 
+const awake = (): Spec => stackSpec('net', { offload: true, programs: true, waiting: 'adaptive' });
+
 /** Text into the proxy, whose other end is a program on the kernel that throws it away. */
 async function throughProxy(subject: Subject, seconds: number): Promise<Metrics> {
   const sink = new Child(toolPath('sink'), [String(Port.UPSTREAM)]);
@@ -63,7 +65,7 @@ export const json: Measure = {
     (hasWrk ? [1, 64, 1000] : []).map(
       (connections): Cell => ({
         variant: { connections },
-        subjects: subjects(),
+        subjects: connections === 1 ? [...subjects(), awake()] : subjects(),
         take: (subject) => {
           const script = nativePath('json.lua');
           const ask = { service: 'web', connections, script } as const;

@@ -29,13 +29,13 @@ export interface Standing {
   readonly met: boolean | undefined;
 }
 
-/** A face against another subject, in the same cell. */
+/** A face against another subject, in the same cell; `way`: the face where it waits so. */
 const against =
-  (measure: string, variant: Variant, subject: string, metric: string): Goal['value'] =>
+  (measure: string, variant: Variant, subject: string, metric: string, way = ''): Goal['value'] =>
   (results, face) =>
     ratios(
       results,
-      { measure, variant, subject: face, metric },
+      { measure, variant, subject: `${face}${way}`, metric },
       { measure, variant, subject, metric },
     );
 
@@ -142,6 +142,13 @@ export const GOALS: readonly Goal[] = [
     }),
   ),
   {
+    name: "connections a second against Node's net, 1 at a time, adaptive",
+    unit: '',
+    atLeast: true,
+    target: { callback: 1.5, net: 1 },
+    value: against('connections', { parallel: 1 }, 'node', 'rate', '-adaptive'),
+  },
+  {
     name: 'UDP echoes a second against the ceiling',
     unit: '',
     atLeast: true,
@@ -160,6 +167,13 @@ export const GOALS: readonly Goal[] = [
   ...[1, 64, 1000].map((connections) =>
     useGoal(`JSON of 1 KiB, ${connections} connections`, 'json', 'rate', { connections }),
   ),
+  {
+    name: "JSON of 1 KiB, 1 connections, adaptive, against Node's",
+    unit: '',
+    atLeast: true,
+    target: { net: 1 },
+    value: against('json', { connections: 1 }, 'node', 'rate', '-adaptive'),
+  },
   ...[64, 1].map((connections) =>
     useGoal(`WebSocket, ${connections} connections`, 'websocket', 'rate', { connections }),
   ),
