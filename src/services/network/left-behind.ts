@@ -2,8 +2,10 @@
  * The paths of sockets: one that a program has left behind is in nobody's use.
  * @module
  */
-import { existsSync, lstatSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+
+const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);
 
 /** Make room at `path` for a socket that listens; rejects with `EADDRINUSE` where that is somebody's, or no socket. */
 export async function makeRoom(path: string): Promise<void> {
@@ -12,10 +14,10 @@ export async function makeRoom(path: string): Promise<void> {
     const message = `listen EADDRINUSE: address already in use ${path}`;
     throw Object.assign(new Error(message), { code: 'EADDRINUSE' });
   }
-  unlinkSync(path);
+  rmSync(path, { force: true });
 }
 
-/** Whether somebody answers at the socket. */
+/** Whether it is somebody's: so is one that is busy, or takes datagrams, or may not be asked. unix(7). */
 function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -23,6 +25,6 @@ function isServed(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.on('error', () => resolve(false));
+    socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => resolve(!NOBODY.has(code)));
   });
 }

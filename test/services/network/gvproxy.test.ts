@@ -4,12 +4,15 @@
  * @module
  */
 import { once } from 'node:events';
-import { linkSync, renameSync } from 'node:fs';
+import { existsSync, linkSync, renameSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import test from 'ava';
-import { createPipe, createStack } from '../../../src/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type TestFn } from 'ava';
+import { createPipe, createStack, openDatagrams } from '../../../src/index.ts';
 import { createDhcpClient } from '../../../src/services.ts';
 import { ask, controlled, GATEWAY, greet, look } from './world.ts';
+
+const linuxTest: TestFn = process.platform === 'linux' ? test : (test.skip as unknown as TestFn);
 
 // Paths, words and codes of gvisor-tap-vsock's ports.go, dns.go and mux.go.
 test('control: gvproxy’s paths do as gvproxy does', async (t) => {
@@ -176,6 +179,20 @@ test('gvproxy: a socket that was left behind is taken over, and one that is serv
   const socket = connect(local);
   socket.end('x');
   t.is(String((await once(socket, 'data'))[0]), 'hello x');
+});
+
+// unix(7): a stream to it is EPROTOTYPE. So may another one be that is used, EAGAIN where too many wait there.
+linuxTest('gvproxy: a socket that takes datagrams is nobody’s to take over', async (t) => {
+  const { call, path } = await controlled(t);
+  const local = `${path}.datagrams`;
+  const ending = new AbortController();
+  const machine = openDatagrams({ path: local, signal: ending.signal });
+  while (!existsSync(local)) await sleep(1);
+  const asked = { local, remote: 'tcp://10.83.0.15:80', protocol: 'unix' };
+  const { status, body } = await call('POST', `${FORWARDER}/expose`, asked);
+  t.deepEqual([status, body], [500, `listen EADDRINUSE: address already in use ${local}`]);
+  ending.abort(new Error('enough'));
+  await t.throwsAsync(machine, { message: 'enough' });
 });
 
 test('gvproxy: zones are added and listed in its shape, whatever letters of a key are small', async (t) => {
