@@ -3,6 +3,8 @@
  * @module
  */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 
 const COLLECTOR = new URL('../../src/stack/host/collector.js', import.meta.url).href;
@@ -53,4 +55,39 @@ test('collector: whoever has said how the heap is to grow has it so', (t) => {
   const v8 = Number.parseInt(process.versions.v8, 10);
   if (v8 === 12) t.pass('this V8 marks for no such memory in any case');
   else t.true(own > 5, `${own} marks`);
+});
+
+/** What V8 is told of its heap while text passes. */
+const SPY = `
+import v8 from 'node:v8';
+import { syncBuiltinESMExports } from 'node:module';
+import { isMainThread, parentPort } from 'node:worker_threads';
+const said = [];
+v8.setFlagsFromString = (flag) => said.push(flag);
+syncBuiltinESMExports();
+const { passed } = await import('${COLLECTOR}');
+passed(64 << 20);
+const heap = said.filter((flag) => flag.startsWith('--heap')).join(' ');
+if (isMainThread) console.log(heap);
+else parentPort.postMessage(heap);`;
+
+test('collector: a worker sets nothing that would outlast it', async (t) => {
+  const alone = execFileSync(process.execPath, ['--input-type=module', '-e', SPY], {
+    encoding: 'utf8',
+  });
+  t.regex(alone, /^--heap-growing-percent=[1-9]\d*\n$/);
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(SPY)}`));
+  t.deepEqual(await once(worker, 'message'), ['']);
+});
+
+test('collector: a function that a program calls gc is not called', (t) => {
+  const program = `
+  globalThis.gc = () => console.log('called');
+  const { passed } = await import('${COLLECTOR}');
+  for (let i = 0; i < 1024; i++) {
+    Buffer.allocUnsafeSlow(65_536).fill(i);
+    passed(65_536);
+  }`;
+  const words = ['--input-type=module', '-e', program];
+  t.is(execFileSync(process.execPath, words, { encoding: 'utf8' }), '');
 });

@@ -14,12 +14,14 @@
  * --streams 1`: 20 to 31 Gbit/s on Node 20 and a mark in seconds, where 12 to 20 and up to 30 marks a second were; on Node 24 21
  * to 31 where 14 to 16 were, and 16 to 17 of Node’s own sockets on loopback.
  *
- * Who starts Node with `--heap-growing-percent=N`, 0 for V8's own way, has said what is to be, and all is left alone.
+ * Who starts Node with `--heap-growing-percent=N`, 0 for V8's own way, has said what is to be, and all is left alone. In a
+ * worker the setting is left alone, too.
  * Node documentation: `v8.setFlagsFromString`.
  * @module
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { isMainThread } from 'node:worker_threads';
 
 const MIB = 1 << 20;
 /** Text between two looks: 1 ms at 30 Gbit/s, of which one takes 2 to 10 µs. */
@@ -58,11 +60,15 @@ function waysOf({ versions, execArgv, env }: NodeJS.Process): () => void {
   const isV8 = versions['bun'] === undefined && versions['deno'] === undefined;
   const said = [...execArgv, ...(env['NODE_OPTIONS'] ?? '').split(/\s+/)];
   const isSaid = said.some((word) => word.replaceAll('_', '-').startsWith(FLAG));
-  if (isV8 && !isSaid) {
-    if (major === 11 || major === 12) return grow;
-    if (major === 13) return growAndScavenge; // of later ones nothing is known
-  }
-  return () => {};
+  if (!isV8 || isSaid) return () => {};
+  // What a worker sets would be all of the process's, and stay so where the worker is ended before it is over.
+  const growing = isMainThread ? grow : () => {};
+  if (major === 11 || major === 12) return growing;
+  if (major !== 13) return () => {}; // of later ones nothing is known
+  return () => {
+    growing();
+    scavenge();
+  };
 }
 
 let percent = V8S_OWN;
@@ -88,11 +94,6 @@ function setPercent(to: number): void {
   percent = to;
 }
 
-function growAndScavenge(): void {
-  grow();
-  scavenge();
-}
-
 type Collect = (how: { type: 'minor' }) => void;
 
 /** The least that was seen since the last scavenge. */
@@ -113,12 +114,11 @@ function scavenge(): void {
   least = Number.POSITIVE_INFINITY; // what the next look finds is what somebody keeps
 }
 
-/** V8's own function, which a program sees only where `--expose-gc` was set when its context was made. */
+/** V8's own function; what a program has by that name may be the program's. */
 function findCollect(): Collect {
-  const known = (globalThis as { gc?: Collect }).gc;
-  if (known !== undefined) return known;
+  const isExposed = 'gc' in globalThis;
   setFlagsFromString('--expose-gc');
   const found: unknown = runInNewContext('globalThis.gc');
-  setFlagsFromString('--no-expose-gc');
+  if (!isExposed) setFlagsFromString('--no-expose-gc');
   return typeof found === 'function' ? (found as Collect) : () => {};
 }
