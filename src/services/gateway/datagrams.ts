@@ -6,6 +6,7 @@
  * @module
  */
 import type { FlowSocket, UdpFlow } from '../../index.ts';
+import { plain, REAL_ZERO } from '../../stack/base/real.ts';
 import type { Dialer } from './dial.ts';
 import type { Said } from './judge.ts';
 import type { LiveEnds } from './live.ts';
@@ -36,7 +37,7 @@ const MOST_WAITING = 16;
 /** Rejects with a code of Node's if it cannot be carried; nothing is open then. */
 export async function carryDatagrams(carried: CarriedDatagrams): Promise<void> {
   const { flow, address, way, port, row, patience, opened, closed, hear } = carried;
-  const counts = { out: 0, in: 0 };
+  const counts: { out: number; in: number } = { out: REAL_ZERO, in: REAL_ZERO };
   let client: FlowSocket | undefined;
   let isOver = false;
   const entry: UdpFlowEntry = { port, close: () => end(false) };
@@ -75,7 +76,11 @@ export async function carryDatagrams(carried: CarriedDatagrams): Promise<void> {
     end(false); // the flow took too long, or there are too many
     throw error;
   }
-  opened({ bytesOut: () => counts.out, bytesIn: () => counts.in, cut: () => end(true) });
+  opened({
+    bytesOut: () => plain(counts.out),
+    bytesIn: () => plain(counts.in),
+    cut: () => end(true),
+  });
   const send = (message: Uint8Array): void => {
     if (isOver) return;
     row.touch(entry);

@@ -5,6 +5,7 @@
  */
 import { type Address, ANY } from '../base/address.ts';
 import type { Micros } from '../base/clock.ts';
+import { REAL_ZERO } from '../base/real.ts';
 import { type FragmentPages, NO_PAGE, PAGE_SIZE, PAGES_PER_DATAGRAM } from './fragment-pages.ts';
 import type { Interface } from './interface.ts';
 
@@ -32,7 +33,7 @@ export class Datagram {
   iface: Interface | undefined = undefined;
   unicast = true;
   /** When the first of its fragments arrived. */
-  since: Micros = 0;
+  since: Micros = REAL_ZERO;
   /** Bytes of data in all, -1 until the last fragment has arrived. */
   total = -1;
   /** Bytes of data that are there. */

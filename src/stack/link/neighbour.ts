@@ -8,6 +8,7 @@
 import { type Address, ANY, drop, hold } from '../base/address.ts';
 import { MILLISECOND, type Micros, NEVER, SECOND } from '../base/clock.ts';
 import { type Random, unit } from '../base/random.ts';
+import { REAL_ZERO } from '../base/real.ts';
 import { Deadlines, type Due } from '../memory/deadlines.ts';
 
 /** RFC 4861 §7.3.2. A neighbour that was not confirmed for `REACHABLE_TIME` is `STALE` at its next use. */
@@ -55,7 +56,7 @@ export class Neighbour implements Due {
   lo = 0;
   reach: Reach = Reach.INCOMPLETE;
   /** Until when it counts as reachable. */
-  until: Micros = 0;
+  until: Micros = REAL_ZERO;
   confirmed: Micros = -NEVER;
   tries = 0;
   /** RFC 4861 §5.1: it says that it passes packets on. */

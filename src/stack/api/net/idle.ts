@@ -7,16 +7,17 @@
  * @module
  */
 import type { Clock } from '../../base/clock.ts';
+import { REAL_ZERO } from '../../base/real.ts';
 import { after, stop } from '../../host/clock.ts';
 
 export class IdleTimer {
   readonly #clock: Clock;
   readonly #onIdle: () => void;
   #length = 0;
-  #last = 0;
+  #last: number = REAL_ZERO;
   #timer: NodeJS.Timeout | undefined;
   /** When it looks, in milliseconds of the clock. */
-  #due = 0;
+  #due: number = REAL_ZERO;
 
   /** `onIdle` is called once for each time of silence, by the stack's clock. */
   constructor(clock: Clock, onIdle: () => void) {
