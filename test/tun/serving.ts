@@ -36,5 +36,6 @@ export function testWith(...programs: readonly string[]): TestFn {
   });
   if (missing.length === 0) return tunTest;
   console.log(`skipped, no ${missing.join(', ')} here`);
-  return test.skip as unknown as TestFn; // takes what `test` takes
+  const skip = test.skip.bind(test);
+  return Object.assign(skip, { serial: test.serial.skip }) as unknown as TestFn; // takes what `test` takes
 }

@@ -13,6 +13,7 @@ import type { Connection, ConnectionHandler } from '../../index.ts';
 import { countRelay, enough, HostReads, type Piece, Took } from './host-reads.ts';
 import type { LiveEnds } from './live.ts';
 import { LOOK_EVERY, look } from './relay.ts';
+import { reset } from './reset.ts';
 import { LARGE, Rest, writeText } from './shortcut.ts';
 
 /** Is told how it goes: `lost`, or `opened` and in the end `closed`. */
@@ -120,7 +121,7 @@ export class Crossing implements ConnectionHandler, LiveEnds {
 
   cut(): void {
     this.#guest?.abort();
-    this.#host.resetAndDestroy();
+    reset(this.#host);
   }
 
   // What the guest's connection tells.
@@ -202,9 +203,9 @@ export class Crossing implements ConnectionHandler, LiveEnds {
 
   close(): void {
     if (this.#guest === undefined) {
-      this.#host.resetAndDestroy();
+      reset(this.#host);
       this.#owner.lost();
-    } else if (!this.#guestEnded || !this.#hostEnded) this.#host.resetAndDestroy();
+    } else if (!this.#guestEnded || !this.#hostEnded) reset(this.#host);
   }
 
   // What the socket of this host tells.
@@ -243,7 +244,7 @@ export class Crossing implements ConnectionHandler, LiveEnds {
     if (ahead === Ahead.END) this.#hostEnds();
     else if (ahead === Ahead.FAILED) {
       this.#failed = true; // the kernel tells that once
-      this.#host.resetAndDestroy();
+      reset(this.#host);
     }
     return ahead === Ahead.END;
   }

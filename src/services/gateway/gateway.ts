@@ -15,7 +15,8 @@ import type { FlowLine, FlowQuestion, FlowWatcher, Judge, Verdict } from './judg
 import { KeepAlives } from './keep-alives.ts';
 import { type LiveEnds, LiveFlow } from './live.ts';
 import type { OwnSockets } from './own-sockets.ts';
-import { type Resettable, relay } from './relay.ts';
+import { relay } from './relay.ts';
+import { type Resettable, reset } from './reset.ts';
 import type { Guest } from './rules.ts';
 import { hear } from './said.ts';
 import { UdpFlows } from './udp-flows.ts';
@@ -311,8 +312,8 @@ export class Gateway {
       ? undefined
       : await flow.accept({ allowHalfOpen: true, noDelay: true, zeroCopy: true });
     if (!client || upstream.destroyed) {
-      upstream.resetAndDestroy();
-      client?.resetAndDestroy();
+      reset(upstream);
+      if (client !== undefined) reset(client);
       throw new Error('the client went away');
     }
     upstream.setNoDelay(true);
@@ -323,8 +324,8 @@ export class Gateway {
       bytesOut: () => connection?.bytesRead ?? 0,
       bytesIn: () => upstream.bytesRead,
       cut: () => {
-        client.resetAndDestroy();
-        upstream.resetAndDestroy();
+        reset(client);
+        reset(upstream);
       },
     });
     const opening = verdict.listen ? hear(client, (said) => this.#hear(live, said)) : undefined;

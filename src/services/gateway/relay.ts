@@ -6,12 +6,8 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { countRelay, enough, HostReads } from './host-reads.ts';
+import { type Resettable, reset } from './reset.ts';
 import { connectionOf, shorten } from './shortcut.ts';
-
-/** What `net.Socket` has besides. */
-export interface Resettable extends Duplex {
-  resetAndDestroy?(): unknown;
-}
 
 /**
  * Who looks at the first text of a connection before it goes on: reads from it by itself, and calls `pass` with
@@ -114,10 +110,7 @@ export function relay(
       clearInterval(looking);
       // Ended in order both ways, or cut off: the peer must not take the second for the first.
       const orderly = !failed && socket.readableEnded && socket.writableFinished;
-      if (!orderly && !peer.destroyed) {
-        if (peer.resetAndDestroy) peer.resetAndDestroy();
-        else peer.destroy();
-      }
+      if (!orderly) reset(peer);
       if (--open > 0) return;
       countRelay(-1);
       done();

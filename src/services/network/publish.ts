@@ -18,6 +18,7 @@ import ipaddr from 'ipaddr.js';
 import type { DgramSocket, Stack } from '../../index.ts';
 import { checkNumber, wrong } from '../address.ts';
 import { relay } from '../gateway/relay.ts';
+import { reset } from '../gateway/reset.ts';
 import type { Disguises } from './inside.ts';
 import { makeRoom } from './left-behind.ts';
 import { plain, proxyHeader } from './proxy-v2.ts';
@@ -123,7 +124,7 @@ export class Published {
 
   /** Listen no more, and end what is open. */
   async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
     for (const socket of this.#peers.values()) socket.close();
     this.#socket?.close();
     const server = this.#server;
@@ -165,7 +166,7 @@ export class Published {
     const fail = (): void => {
       clearTimeout(timer);
       this.failed++;
-      socket.resetAndDestroy();
+      reset(socket);
     };
     inner.once('error', fail);
     socket.once('close', () => inner.connecting && inner.destroy());
