@@ -155,7 +155,7 @@ pingTest(
     t.deepEqual(gateways.map(({ gateway }) => gateway).sort(), ['10.84.0.1', 'fd84::1']);
     const [own] = stack.addresses.filter((address) => address.startsWith('fe80:'));
     t.not(own, undefined);
-    const { stdout } = await run('ping', ['-6', '-c', '3', '-i', '0.01', String(own)]);
+    const { stdout } = await run('ping', ['-6', '-c', '3', '-i', '0.01', '-W', '10', String(own)]);
     t.regex(stdout, /3 received/);
   },
 );

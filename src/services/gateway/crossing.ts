@@ -10,10 +10,10 @@
 import { Socket } from 'node:net';
 import { Ahead, lookAhead, prepareWrites, writeNow } from '../../device/linux/socket-write.ts';
 import type { Connection, ConnectionHandler } from '../../index.ts';
+import { reset } from '../reset.ts';
 import { countRelay, enough, HostReads, type Piece, Took } from './host-reads.ts';
 import type { LiveEnds } from './live.ts';
 import { LOOK_EVERY, look } from './relay.ts';
-import { reset } from './reset.ts';
 import { LARGE, Rest, writeText } from './shortcut.ts';
 
 /** Is told how it goes: `lost`, or `opened` and in the end `closed`. */

@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { FlowPlace, Stack, TcpFlow, UdpFlow } from '../../index.ts';
+import { type Resettable, reset } from '../reset.ts';
 import { type Crossable, Crossing, crossable } from './crossing.ts';
 import { carryDatagrams } from './datagrams.ts';
 import { type Descriptors, Room } from './descriptors.ts';
@@ -16,7 +17,6 @@ import { KeepAlives } from './keep-alives.ts';
 import { type LiveEnds, LiveFlow } from './live.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { relay } from './relay.ts';
-import { type Resettable, reset } from './reset.ts';
 import type { Guest } from './rules.ts';
 import { hear } from './said.ts';
 import { UdpFlows } from './udp-flows.ts';

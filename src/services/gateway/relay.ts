@@ -5,8 +5,8 @@
  */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type Resettable, reset } from '../reset.ts';
 import { countRelay, enough, HostReads } from './host-reads.ts';
-import { type Resettable, reset } from './reset.ts';
 import { connectionOf, shorten } from './shortcut.ts';
 
 /**

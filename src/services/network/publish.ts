@@ -18,7 +18,7 @@ import ipaddr from 'ipaddr.js';
 import type { DgramSocket, Stack } from '../../index.ts';
 import { checkNumber, wrong } from '../address.ts';
 import { relay } from '../gateway/relay.ts';
-import { reset } from '../gateway/reset.ts';
+import { reset } from '../reset.ts';
 import type { Disguises } from './inside.ts';
 import { makeRoom } from './left-behind.ts';
 import { plain, proxyHeader } from './proxy-v2.ts';

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
 
-const RESET = new URL('../../../src/services/gateway/reset.js', import.meta.url).href;
+const RESET = new URL('../../src/services/reset.js', import.meta.url).href;
 
 /** Connects on loopback and does `what` with `socket`; says how the server saw it end, and ends by itself. */
 const program = (what: string): string => `
