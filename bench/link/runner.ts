@@ -63,6 +63,10 @@ export class Runner {
     const { name } = measure;
     const { runs } = this.#context.options;
     const list = this.#cells(measure);
+    // In the order in which tables have them, which is not that of the runs.
+    for (const { subjects } of list) {
+      for (const { key, label, family } of subjects) this.subjects.set(key, { key, label, family });
+    }
     try {
       for (let run = -this.#warmRuns; run < runs; run++) {
         for (const cell of list) {
@@ -104,9 +108,8 @@ export class Runner {
   }
 
   async #sample(measure: string, cell: Cell, spec: Spec, run: number): Promise<void> {
-    const { key, label, family } = spec;
+    const { key } = spec;
     this.begun(`${measure}, ${key}`);
-    this.subjects.set(key, { key, label, family });
     this.#noise.tick();
     let metrics: Metrics = {};
     let error: string | undefined;

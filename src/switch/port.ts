@@ -4,7 +4,6 @@
  * A port that is slow has a queue with a bound and loses what is too much; the others go on.
  * @module
  */
-
 import type { Device } from '../device/device.ts';
 import { checkInteger, invalid } from '../device/errors.ts';
 import { PipeEnd } from '../device/pipe.ts';

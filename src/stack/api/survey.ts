@@ -2,7 +2,6 @@
  * All connections at a glance, without an object for each: for who looks every second at many.
  * @module
  */
-
 import { NEVER } from '../base/clock.ts';
 import { plain } from '../base/real.ts';
 import type { Core } from '../stack.ts';

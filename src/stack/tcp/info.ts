@@ -2,7 +2,6 @@
  * What is known of a connection, under the names of Linux's `tcp_info`.
  * @module
  */
-
 import { format } from '../base/address.ts';
 import { NEVER } from '../base/clock.ts';
 import { failureCode } from '../base/failure.ts';

@@ -2,7 +2,6 @@
  * An OpenVPN server that is open: one device of IP packets for all of its clients.
  * @module
  */
-
 import { createServer } from 'node:net';
 import { plain } from '../../stack/base/real.ts';
 import { systemRandom } from '../clock.ts';

@@ -2,7 +2,6 @@
  * An OpenVPN client that is open: a device of IP packets, on the network that its server has told.
  * @module
  */
-
 import * as dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import * as net from 'node:net';

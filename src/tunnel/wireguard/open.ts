@@ -2,7 +2,6 @@
  * A WireGuard interface that is open: a device of IP packets, with its peers as its file names them.
  * @module
  */
-
 import * as dgram from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';

@@ -3,7 +3,6 @@
  * `handshakes.ts` and `wireguard.ts`.
  * @module
  */
-
 import { PacketQueue } from '../../device/queue.ts';
 import { REAL_ZERO } from '../../stack/base/real.ts';
 import type { Endpoint } from '../endpoint.ts';

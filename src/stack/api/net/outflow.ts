@@ -3,7 +3,6 @@
  * is room, and called back when all of it was taken. And the writes that come too early or too late.
  * @module
  */
-
 import type { AsyncResource } from 'node:async_hooks';
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';

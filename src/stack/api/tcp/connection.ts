@@ -7,7 +7,6 @@
  * own turn; any method may be called from them. What they throw becomes an `uncaughtException`.
  * @module
  */
-
 import { type Address, ANY, family } from '../../base/address.ts';
 import { Failure, failureCode } from '../../base/failure.ts';
 import { plain } from '../../base/real.ts';

@@ -3,7 +3,6 @@
  * RFC 7323 §2.
  * @module
  */
-
 import { isIPv6 } from '../../base/address.ts';
 import { MILLISECOND, type Micros } from '../../base/clock.ts';
 import { add, diff, gt } from '../../base/seq.ts';
