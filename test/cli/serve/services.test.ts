@@ -331,7 +331,7 @@ test('services: the page is only for who asks for it by an address', async (t) =
 
 // Node documentation: `server.headersTimeout`, `server.requestTimeout` (408), `server.setTimeout()`.
 test('services: the page does not wait for ever for a request, nor for its answer to be taken', async (t) => {
-  const limit = { HEADER: 100, REQUEST: 200, IDLE: 100, STALLED: 300, EVERY: 20 };
+  const limit = { HEADER: 100, REQUEST: 200, IDLE: 600, STALLED: 800, EVERY: 20 };
   const services = await start(pageOf(() => ({}), limit));
   t.regex(await raw(services, 'GET / HT'), /^HTTP\/1\.1 408 /);
   t.regex(await raw(services, ''), /^HTTP\/1\.1 408 /);
