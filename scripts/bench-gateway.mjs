@@ -33,7 +33,7 @@ const seconds = option('seconds', 2);
 /** Requests that are measured. */
 const REQUESTS = 2000;
 /**
- * Before them come so many, since what is compiled as it runs must have run: of Node's the first thousand take 1.3 ms each,
+ * Before them come so many, since what is compiled as it runs must have run: of ours the first thousand take 1.3 ms each,
  * the fourth 0.5, and none changes much after the eighth.
  */
 const WARM_REQUESTS = 8000;

@@ -9,9 +9,7 @@ socket.
 import json
 import logging
 import random
-import socket
 import sys
-import time
 
 logging.getLogger("scapy").setLevel(logging.CRITICAL)
 from scapy.all import (  # noqa: E402
@@ -19,28 +17,19 @@ from scapy.all import (  # noqa: E402
     Dot1Q, Dot3, Ether, IPv6, Raw,
 )
 
+from wire import open_wire, put  # noqa: E402
+
 CASE, NAME, *ARGUMENTS = sys.argv[1:]
 ALL = "ff:ff:ff:ff:ff:ff"
 
-wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-wire.bind((NAME, 3))
-MAC = ":".join("%02x" % octet for octet in wire.getsockname()[4])
+wire, MAC = open_wire(NAME)
 sent = 0
 
 
 def send(*frames):
     global sent
-    for frame in frames:
-        octets = bytes(frame)
-        while True:
-            try:
-                wire.send(octets)
-                break
-            except OSError as error:
-                if error.errno != 105:  # ENOBUFS: its queue is full
-                    raise
-                time.sleep(0.001)
-        sent += 1
+    put(wire, frames)
+    sent += len(frames)
 
 
 def poison(gateway, gateway_mac, victim, victim_mac, gateway6, victim6):

@@ -20,27 +20,19 @@ from scapy.all import (  # noqa: E402
     ARP, BOOTP, DHCP, DNS, DNSQR, DNSRR, ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IP, TCP, UDP, Ether, IPv6, Raw,
 )
 
+from wire import open_wire, put  # noqa: E402
+
 CASE, NAME, *ARGUMENTS = sys.argv[1:]
 GATEWAY = "10.83.0.1"
 GATEWAY6 = "fd83::1"
 ME, ME6 = "10.83.0.6", "fd83::66"
 ALL = "ff:ff:ff:ff:ff:ff"
 
-wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-wire.bind((NAME, 3))
-wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-MAC = ":".join("%02x" % octet for octet in wire.getsockname()[4])
+wire, MAC = open_wire(NAME)
 
 
 def send(*frames):
-    for frame in frames:
-        octets = bytes(frame)
-        while True:
-            try:
-                wire.send(octets)
-                break
-            except OSError:  # its queue is full: ENOBUFS
-                time.sleep(0.001)
+    put(wire, frames)
 
 
 def hear(seconds, take):

@@ -6,13 +6,14 @@
  * @module
  */
 
-import { unlinkSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { checkInteger, invalid } from '../errors.ts';
 import { checkMtu } from '../options.ts';
 import { FrameStream } from './frame-stream.ts';
 import { type Prefix, QEMU, VPNKIT } from './framing.ts';
+import { isLeftBehind } from './left-behind.ts';
 import { greetMachine, greetNetwork } from './vpnkit.ts';
 
 /**
@@ -246,20 +247,9 @@ async function listen(server: Server, place: MachinePlace): Promise<void> {
   } catch (error) {
     const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
     if (!taken || path === undefined || !(await isLeftBehind(path))) throw error;
-    unlinkSync(path);
+    rmSync(path, { force: true });
     await begin();
   }
-}
-
-/** Whether the socket at `path` has nobody behind it. */
-function isLeftBehind(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy();
-      resolve(false);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
-  });
 }
 
 /** Locally administered (IEEE 802 §8.4), told apart by the number. */
