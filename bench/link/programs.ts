@@ -78,20 +78,23 @@ function relay(client: Socket, server: Socket): void {
   client.pipe(server).pipe(client);
 }
 
-/** A file of zeros that takes no room on the disk, and is gone with this process. */
-function openFile(): number {
+/**
+ * A file of zeros that takes no room on the disk, and is gone with this process. Its path opens it anew for each
+ * answer: a stream that is destroyed closes its descriptor whatever `autoClose` says, and clients end by reset.
+ */
+function openFile(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tunstack-bench-'));
   const fd = openSync(join(folder, 'file'), 'w+');
   ftruncateSync(fd, FILE_SIZE);
   rmSync(folder, { recursive: true });
-  return fd;
+  return `/proc/self/fd/${fd}`;
 }
 
-function web(fd: number): (request: IncomingMessage, response: ServerResponse) => void {
+function web(path: string): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     if (request.url === '/file') {
       response.setHeader('Content-Length', FILE_SIZE);
-      pipeline(createReadStream('', { fd, start: 0, autoClose: false }), response, ignore);
+      pipeline(createReadStream(path), response, ignore);
     } else answer(request, response);
   };
 }

@@ -26,7 +26,7 @@ export const NEAR_OUTSIDE = '192.0.2.2';
 export const OUTSIDE6 = '2001:db8:7::7';
 export const NEAR_OUTSIDE6 = '2001:db8:2::2';
 
-async function must(program: string, ...args: string[]): Promise<void> {
+export async function must(program: string, ...args: string[]): Promise<void> {
   const { code, err } = await run(program, ...args);
   if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${err}`);
 }

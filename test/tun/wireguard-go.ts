@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { formatKey, makePrivateKey, publicKeyFrom, systemRandom } from '../../src/tunnel.ts';
 import { type Running, run } from '../support/process.ts';
 import { root } from '../support/root.ts';
-import { Namespace, type Teardown } from './forwarding.ts';
+import { must, Namespace, type Teardown } from './forwarding.ts';
 
 /** Inside the tunnel. */
 export const OURS = '10.66.0.1';
@@ -93,15 +93,24 @@ export class GoPeer {
     ];
     const own = [`PrivateKey = ${this.keys.secret}`, `ListenPort = ${this.port}`];
     writeFileSync(file, ['[Interface]', ...own, '[Peer]', ...peer, ''].join('\n'));
-    for (let i = 0; ; i++) {
-      const { code, err } = await this.space.run('wg', 'setconf', this.name, file);
-      if (code === 0) break;
-      if (i === 50) throw new Error(`wireguard-go did not start: ${err}${daemon.err}`);
+    for (let i = 0; !(await this.#isListening()); i++) {
+      if (i === 300) throw new Error(`wireguard-go did not start: ${daemon.err}`);
       await pause(100);
     }
+    const [program = '', ...words] = [...this.space.enter, 'wg', 'setconf', this.name, file];
+    await must(program, ...words);
     await this.space.ip('addr', 'add', `${THEIRS}/24`, 'dev', this.name);
     await this.space.ip('addr', 'add', `${THEIRS_SIX}/64`, 'dev', this.name, 'nodad');
     await this.space.ip('link', 'set', this.name, 'mtu', '1420', 'up');
+  }
+
+  /**
+   * Does its control socket take connections? `wg` removes one that is there and refuses, as it does between `bind` and
+   * `listen`: asked too early, the daemon is never reached again, and "Protocol not supported" is all it says.
+   */
+  async #isListening(): Promise<boolean> {
+    const line = `: [0-9A-F]* 00000000 00010000 .*/${this.name}\\.sock$`; // 10000: listens (__SO_ACCEPTCON)
+    return (await this.space.run('grep', '-q', line, '/proc/net/unix')).code === 0;
   }
 
   async stop(): Promise<void> {
@@ -136,9 +145,4 @@ export class GoPeer {
     t.teardown(() => servers.stop('SIGKILL').then(() => {}));
     if ((await servers.line()) !== 'ready') throw new Error('the servers did not start');
   }
-}
-
-async function must(program: string, ...args: string[]): Promise<void> {
-  const { code, err } = await run(program, ...args);
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${err}`);
 }
