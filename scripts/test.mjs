@@ -20,7 +20,7 @@ import { installLine, installTools } from './tools.mjs';
 /** Programs that tests talk to. */
 const TOOLS = [
   ...['ping', 'curl', 'dig', 'tshark', 'ip', 'openssl', 'wrk', 'udhcpc', 'tcpdump'],
-  ...['wireguard-go', 'wg', 'openvpn', 'vde_switch'],
+  ...['wireguard-go', 'wg', 'openvpn', 'vde_switch', 'radvd', 'rdisc6', 'hping3'],
 ];
 const TUN = 'dist/test/tun/';
 const MACHINES = 'dist/test/machines/';

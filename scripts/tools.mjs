@@ -19,6 +19,7 @@ const PACKAGES = {
   hping3: 'hping3',
   scapy: 'python3-scapy',
   radvd: 'radvd',
+  rdisc6: 'ndisc6',
   udhcpc: 'udhcpc',
   tcpdump: 'tcpdump',
   'wireguard-go': 'wireguard-go',
