@@ -11,6 +11,8 @@ export interface Options {
   readonly runs: number;
   /** Seconds of each run, warm-up not counted. */
   readonly seconds: number;
+  /** Runs that do not count, before the others. */
+  readonly warm: number;
   /** How many streams at a time. */
   readonly streams: readonly number[];
   /** Connections that are held open, idle. */
@@ -35,7 +37,8 @@ export const USAGE = `npm run bench:link -- [options]
   --only ROWS       some of the measures that --list tells; of --against too
   --subjects WORDS  only those whose key holds one of them: callback, net, ceiling, node, lwip, gvisor
   --runs N          runs of each measurement, interleaved: A B A B (default 5)
-  --seconds S       seconds of each run (default 2), after one or two runs that do not count
+  --seconds S       seconds of each run (default 2)
+  --warm N          runs before them that do not count (default what makes 2 seconds, but two at most)
   --streams LIST    streams at a time (default 1,10,100,1000)
   --idle N          idle connections (default 100000)
   --out FOLDER      where the results go (default bench/results)
@@ -70,6 +73,20 @@ function runsOf(text: string | undefined, quick: boolean, isPaired: boolean): nu
   throw new RangeError(`--runs ${runs}: --against and --families take at least ${RUNS_AGAINST}`);
 }
 
+/**
+ * Runs before the first, which do not count, so many seconds of them: V8 compiles what a program does as it does it, and
+ * what it compiled for the first packets it gives up for the later ones. Node under wrk, by a stack: 36 thousand requests in
+ * the first second, 56 in the second, 70 in each from the third on.
+ */
+const WARM_SECONDS = 2;
+const MOST_WARM_RUNS = 2;
+
+function warmOf(text: string | undefined, seconds: number): number {
+  if (text === '0') return 0;
+  if (text !== undefined) return Math.ceil(positive('warm', text));
+  return Math.min(MOST_WARM_RUNS, Math.ceil(WARM_SECONDS / seconds));
+}
+
 /** Throws with a message for the user. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -79,6 +96,7 @@ export function readOptions(args: readonly string[]): Options {
       subjects: { type: 'string' },
       runs: { type: 'string' },
       seconds: { type: 'string' },
+      warm: { type: 'string' },
       streams: { type: 'string' },
       idle: { type: 'string' },
       out: { type: 'string', default: 'bench/results' },
@@ -94,11 +112,13 @@ export function readOptions(args: readonly string[]): Options {
   if (families && against !== undefined) {
     throw new RangeError('--families and --against: one of them at a time');
   }
+  const seconds = positive('seconds', values.seconds ?? (quick ? '0.4' : '2'));
   return {
     only: words(values.only),
     subjects: words(values.subjects),
     runs: runsOf(values.runs, quick, isPaired),
-    seconds: positive('seconds', values.seconds ?? (quick ? '0.4' : '2')),
+    seconds,
+    warm: warmOf(values.warm, seconds),
     streams: words(values.streams ?? (quick ? '1,100' : '1,10,100,1000')).map((word) =>
       positive('streams', word),
     ),

@@ -11,13 +11,6 @@ import { placeOf, type Spec, type Subject } from './subject.ts';
 
 /** Between samples, in ms: what is still on its way arrives. */
 const SETTLE = 60;
-/**
- * Runs before the first, which do not count, so many seconds of them: V8 compiles what a program does as it does it, and
- * what it compiled for the first packets it gives up for the later ones. Node under wrk, by a stack: 36 thousand requests in
- * the first second, 56 in the second, 70 in each from the third on.
- */
-const WARM_SECONDS = 2;
-const MOST_WARM_RUNS = 2;
 
 export class Runner {
   readonly samples: Sample[] = [];
@@ -43,9 +36,9 @@ export class Runner {
   /** Samples that these measures take. */
   count(measures: readonly Measure[]): number {
     const cells = measures.flatMap((measure) => this.#cells(measure));
-    const { runs } = this.#context.options;
+    const { runs, warm } = this.#context.options;
     const subjects = cells.flatMap((cell) => cell.subjects);
-    return runs * subjects.length + this.#warmRuns * subjects.filter(isCompiled).length;
+    return runs * subjects.length + warm * subjects.filter(isCompiled).length;
   }
 
   /** The cells of a measure, with the subjects that are wanted. */
@@ -61,14 +54,14 @@ export class Runner {
 
   async measure(measure: Measure): Promise<void> {
     const { name } = measure;
-    const { runs } = this.#context.options;
+    const { runs, warm } = this.#context.options;
     const list = this.#cells(measure);
     // In the order in which tables have them, which is not that of the runs.
     for (const { subjects } of list) {
       for (const { key, label, family } of subjects) this.subjects.set(key, { key, label, family });
     }
     try {
-      for (let run = -this.#warmRuns; run < runs; run++) {
+      for (let run = -warm; run < runs; run++) {
         for (const cell of list) {
           const subjects = run < 0 ? cell.subjects.filter(isCompiled) : cell.subjects;
           for (const spec of this.#turn(subjects, run)) await this.#sample(name, cell, spec, run);
@@ -77,10 +70,6 @@ export class Runner {
     } finally {
       await this.stop();
     }
-  }
-
-  get #warmRuns(): number {
-    return Math.min(MOST_WARM_RUNS, Math.ceil(WARM_SECONDS / this.#context.options.seconds));
   }
 
   /** Of two neither is always the first: A B, B A. */

@@ -23,6 +23,15 @@ test('bench options: --quick shortens what is not said otherwise', (t) => {
   t.deepEqual(only, ['echo', 'udp']);
 });
 
+test('bench options: two seconds are for the compiler, in two runs at most, unless it is said', (t) => {
+  const warm = (...words: string[]): number => readOptions(words).warm;
+  t.is(warm(), 1);
+  t.is(warm('--seconds', '1'), 2);
+  t.is(warm('--quick'), 2);
+  t.is(warm('--warm', '0'), 0);
+  t.is(warm('--quick', '--warm', '3'), 3);
+});
+
 test('bench options: what is no number is refused', (t) => {
   t.throws(() => readOptions(['--seconds', 'long']), { instanceOf: RangeError });
   t.throws(() => readOptions(['--runs', '0']), { message: /--runs 0/ });

@@ -28,7 +28,7 @@ async function bench(t: ExecutionContext, ...words: string[]): Promise<string> {
 
 benchTest('bench: programs run on the stack, on loopback and behind a veth', async (t) => {
   const rows = 'proxy,file,json,websocket,tls';
-  const folder = await bench(t, '--only', rows, '--runs', '1', '--seconds', '0.4');
+  const folder = await bench(t, '--only', rows, '--runs', '1', '--warm', '0', '--seconds', '0.4');
   const { samples } = JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')) as Results;
   t.deepEqual(
     samples.flatMap(({ error }) => error ?? []),
@@ -69,7 +69,7 @@ benchTest('bench: --against measures the stack of another checkout by turns', as
 
 benchTest('bench: measures, and leaves results and a page', async (t) => {
   const words = ['--only', 'throughput,udp,idle', '--streams', '2', '--idle', '50', '--runs', '1'];
-  const rest = ['--seconds', '0.2', '--subjects', 'callback,net,ceiling'];
+  const rest = ['--warm', '0', '--seconds', '0.2', '--subjects', 'callback,net,ceiling'];
   const folder = await bench(t, ...words, ...rest);
   const { samples } = JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')) as Results;
   t.deepEqual(
