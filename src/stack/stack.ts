@@ -6,7 +6,7 @@
  * @module
  */
 import { enterBatch, leaveBatch } from './base/address-table.ts';
-import type { Micros } from './base/clock.ts';
+import { type Micros, NEVER } from './base/clock.ts';
 import { DROP_COUNT, type Drop } from './base/drop.ts';
 import type { Failure } from './base/failure.ts';
 import type { Random } from './base/random.ts';
@@ -45,6 +45,9 @@ export class Core {
   readonly tcp: Tcp;
   /** Called when another station claims an address of ours: RFC 5227 §2.4, RFC 4862 §5.4. */
   conflict: ConflictWatcher = () => {};
+
+  /** When `expire` is to be called next, as of the last `look`; `NEVER`: nothing is due. */
+  due: Micros = NEVER;
 
   /** True while `flush` sends. */
   #flushing = false;
@@ -171,13 +174,21 @@ export class Core {
   /** Do what is due by `now`. A `flush` must follow. */
   expire(now: Micros): void {
     this.ip.begin(now);
-    this.ip.expire(now);
+    if (this.ip.deadline() <= now) this.ip.expire(now);
     this.tcp.expire(now);
   }
 
   /** When `expire` is to be called next; `NEVER` if nothing is due. */
   deadline(): Micros {
-    return Math.min(this.ip.deadline(), this.tcp.deadline());
+    this.look();
+    return this.due;
+  }
+
+  /** See when that is, to be read as `due`: a number that is no small integer costs an object whenever it is given back. */
+  look(): void {
+    const { tcp } = this;
+    tcp.look();
+    this.due = Math.min(tcp.due, this.ip.deadline());
   }
 
   /** Every connection ends with `failure`, as when the device is gone. */

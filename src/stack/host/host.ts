@@ -3,28 +3,26 @@
  * timers of `clock.ts`.
  *
  * Everything happens in turns. A turn drains a device into the core (at most `BUDGET` packets), lets
- * the sockets have what arrived, lets every touched connection send once, and sets the one timer to
+ * the sockets have what arrived, lets every touched connection send once, and sets the alarm to
  * the core's next deadline. A verb that is called between turns asks for one in a microtask, so all
  * that is written in one tick leaves together. Where a turn brings several events (`events.ts`), they
  * are told one by one, and the sending waits until they have been: what is answered leaves together too.
  *
  * Before anything is judged by the clock the devices are drained: the event loop serves its timers first, and the ACK
  * for which a connection is about to be given up may have been waiting for a busy second.
- *
- * Node's timers count in whole milliseconds: a deadline nearer than one (RACK's reordering window, a tail probe or paced
- * segment on a link of microseconds) is met after one. What is due already is met in the next `setImmediate`.
  * @module
  */
 import type { LookupFunction } from 'node:net';
 import { inspect } from 'node:util';
 import type { Device } from '../../device/device.ts';
-import { type Clock, type Micros, NEVER } from '../base/clock.ts';
+import type { Clock, Micros } from '../base/clock.ts';
 import { Drop } from '../base/drop.ts';
 import type { Interface } from '../ip/interface.ts';
 import type { DropWatcher } from '../ip/ip.ts';
 import { HEADROOM, NO_SLOT } from '../memory/slots.ts';
 import type { Core } from '../stack.ts';
 import { Ahead } from './ahead.ts';
+import { Alarm, LONGEST_TIMER } from './alarm.ts';
 import { dropWatcher, makeDropWatcher } from './drops.ts';
 import { Events } from './events.ts';
 import { Inflow } from './inflow.ts';
@@ -41,7 +39,6 @@ const ENOUGH = 512 * 1024;
 const MICROTASKS = 16;
 /** Turns in a row by which packets that wait put off what is due: so many hold what a TUN's queue does. */
 const MOST_BEHIND = 16;
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Where a turn stands. */
 const Phase = {
@@ -72,8 +69,10 @@ export class Host {
   readonly #ports: Port[] = [];
   readonly #onGone: (error: Error | undefined) => void;
   readonly #anchor = setInterval(() => {}, LONGEST_TIMER).unref();
-  readonly #onTimer = (): void => this.#expired();
-  readonly #onImmediate = (): void => this.#dueNow();
+  readonly #alarm = new Alarm(() => {
+    this.#microtasks = 0;
+    this.#takingTurn(undefined);
+  });
   readonly #onWake = (): void => this.#woken();
   readonly #onImmediateWake = (): void => {
     this.#microtasks = 0;
@@ -88,9 +87,6 @@ export class Host {
   #behind = 0;
   /** Turns since the event loop last went round, as far as is known here. */
   #microtasks = 0;
-  #immediate: NodeJS.Immediate | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #timerDue: Micros = NEVER;
   #closed = false;
 
   constructor({ core, clock, lookup, onGone }: HostOptions) {
@@ -214,9 +210,8 @@ export class Host {
     this.flush();
     this.#closed = true;
     this.events.tellAll((error) => this.thrown(error));
-    clearTimeout(this.#timer);
+    this.#alarm.stop();
     clearInterval(this.#anchor);
-    if (this.#immediate) clearImmediate(this.#immediate);
     const ports = this.#ports.splice(0);
     await Promise.all(ports.map(({ device }) => device.close()));
   }
@@ -283,7 +278,8 @@ export class Host {
   #endTurn(): void {
     this.events.gathering = false;
     if (this.events.waiting > 0) this.events.schedule();
-    this.#arm();
+    this.core.look();
+    this.#alarm.set(this.core, this.clock);
   }
 
   #take(port: Port | undefined): boolean {
@@ -295,19 +291,28 @@ export class Host {
       core.ip.onDrop = dropWatcher(this.#onDrop);
       core.begin(now);
       inflow.open = true;
-      if (port && core.deadline() > now) empty = this.#drain(port, false);
+      const due = core.due <= now; // as it was when the last turn ended
+      if (port && !due) empty = this.#drain(port, false);
       else for (const each of this.#ports) empty = this.#drain(each, true) && empty;
-      if (core.deadline() > now) this.#behind = 0;
-      else if (empty || ++this.#behind >= MOST_BEHIND) {
-        this.#behind = 0;
-        core.expire(now);
-      }
+      if (due) this.#judge(now, empty);
+      else this.#behind = 0;
       inflow.deliver();
     } finally {
       inflow.open = false;
       this.#phase = Phase.IDLE;
     }
     return empty;
+  }
+
+  /** Something was due before the devices were drained: is it still? `empty`: nothing waits in them any more. */
+  #judge(now: Micros, empty: boolean): void {
+    const { core } = this;
+    core.look();
+    if (core.due > now) this.#behind = 0;
+    else if (empty || ++this.#behind >= MOST_BEHIND) {
+      this.#behind = 0;
+      core.expire(now);
+    }
   }
 
   #flush(): void {
@@ -389,32 +394,5 @@ export class Host {
   #woken(): void {
     this.#wakePending = false;
     this.#flushTurn();
-  }
-
-  #expired(): void {
-    this.#microtasks = 0;
-    this.#timer = undefined;
-    this.#timerDue = NEVER;
-    this.#takingTurn(undefined);
-  }
-
-  #dueNow(): void {
-    this.#immediate = undefined;
-    this.#takingTurn(undefined);
-  }
-
-  /** See that a turn comes when one is due. A timer that is set too early is left to run. */
-  #arm(): void {
-    const due = this.core.deadline();
-    if (due >= this.#timerDue) return;
-    const wait = due - this.clock.now();
-    if (wait <= 0) {
-      this.#immediate ??= setImmediate(this.#onImmediate);
-      return;
-    }
-    clearTimeout(this.#timer);
-    const milliseconds = Math.min(Math.ceil(wait / 1000), LONGEST_TIMER);
-    this.#timerDue = due;
-    this.#timer = setTimeout(this.#onTimer, milliseconds).unref();
   }
 }

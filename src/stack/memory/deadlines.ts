@@ -18,6 +18,11 @@ export class Deadlines<T extends Due> {
   readonly #items: T[] = [];
   /** What each item is sorted by: never later than its `due`. */
   #keys: Float64Array = new Float64Array(16);
+  /**
+   * The soonest deadline, as of the last `look`; `NEVER`: there is none. A field, as a number that is no small integer
+   * costs an object whenever a function gives it.
+   */
+  soonest: Micros = NEVER;
 
   /** How many items have a deadline. */
   get count(): number {
@@ -46,7 +51,14 @@ export class Deadlines<T extends Due> {
 
   /** The soonest deadline, `NEVER` if there is none. */
   next(): Micros {
-    return this.#settle() === undefined ? NEVER : (this.#keys[0] as number);
+    this.look();
+    return this.soonest;
+  }
+
+  /** See what the soonest is, to be read as `soonest`. */
+  look(): void {
+    if (this.#settle() === undefined) this.soonest = NEVER;
+    else this.soonest = this.#keys[0] as number; // two stores: of one, V8 would make an object first
   }
 
   /** Remove and give an item that is due by `now`: the soonest. Undefined if none is. */

@@ -3,7 +3,7 @@
  * RFC 9293 §3.10.7.4, fifth; RFC 5681 §3; RFC 2018 §5.
  * @module
  */
-import { MILLISECOND, type Micros, SECOND } from '../base/clock.ts';
+import { MILLISECOND, type Micros, NEVER, SECOND } from '../base/clock.ts';
 import { diff, ge, gt, le, lt, max, type Seq, seq } from '../base/seq.ts';
 import { count, Stat } from '../base/stats.ts';
 import { Flag as Header } from '../wire/tcp.ts';
@@ -239,16 +239,21 @@ function growSendBuffer(tcb: Tcb): void {
   if (out * 2 <= tcb.sendBuffer) return;
   // `cwnd` has a fraction, a buffer must not: what it takes is counted in whole octets.
   const wanted = Math.floor(1.5 * Math.max(out, cwnd) + cwnd / 2);
-  const size = Math.min(wanted, tcb.settings.sendBufferMax, usefulBuffer(tcb));
-  if (size > tcb.sendBuffer && !tcb.tcp.budget.pressed) tcb.sendBuffer = size;
+  const size = Math.min(wanted, tcb.settings.sendBufferMax);
+  if (size <= tcb.sendBuffer || tcb.tcp.budget.pressed) return;
+  const useful = isShort(tcb) ? Math.min(size, usefulBuffer(tcb)) : size;
+  if (useful > tcb.sendBuffer) tcb.sendBuffer = useful;
 }
+
+/** Where the round trip is long it may have become so: there a least one of before is no measure. */
+const isShort = (tcb: Tcb): boolean => tcb.srtt8 < 8 * SHORT_PATH;
 
 /**
  * A link that never drops, as this host's own to a TUN, sets the congestion window no end; all of it would lie here,
  * beyond what the caches hold, and wait in a queue. So a short path has some times what it delivers in its
- * least round trip. Where the round trip is long it may have become so: there a least one of before is no measure.
+ * least round trip.
  */
-function usefulBuffer(tcb: Tcb): number {
-  if (tcb.srtt8 >= 8 * SHORT_PATH) return Number.POSITIVE_INFINITY;
-  return Math.max(AMPLE, Math.floor((ROOM * tcb.sent.deliveryRate * tcb.minRtt) / SECOND));
-}
+const usefulBuffer = (tcb: Tcb): number =>
+  tcb.minRtt === NEVER
+    ? AMPLE
+    : Math.max(AMPLE, Math.floor((ROOM * tcb.sent.deliveryRate * tcb.minRtt) / SECOND));

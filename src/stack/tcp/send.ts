@@ -22,7 +22,7 @@ import { isIn, SENDING } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
 import { noteLimit } from './timing/limits.ts';
 import { backedOff } from './timing/rtt.ts';
-import { clearTimer, dueTime, isSet, setTimer, Timer } from './timing/timers.ts';
+import { clearTimer, dueTime, isSet, setTimer, startTimer, Timer } from './timing/timers.ts';
 import { stampNow } from './timing/timestamps.ts';
 
 /** IP's longest packet less the most options: what one offloaded segment may carry, and its fixed headers. */
@@ -296,7 +296,7 @@ function acknowledge(tcb: Tcb, now: Micros): void {
       tcb.flags |= Flag.ACK_NOW;
       if (tcb.quickAcks > 0) tcb.quickAcks--;
     } else if (!isSet(tcb, Timer.DELAYED_ACK)) {
-      setTimer(tcb, Timer.DELAYED_ACK, now + tcb.settings.delayedAck);
+      startTimer(tcb, Timer.DELAYED_ACK, now, tcb.settings.delayedAck);
     }
   }
   if (!has(tcb, Flag.ACK_NOW) && wantsUpdate(tcb)) tcb.flags |= Flag.ACK_NOW;

@@ -94,6 +94,8 @@ export class Tcp implements Protocol, Arriving {
   readonly spares: Spares;
   readonly budget: Budget<Tcb>;
   readonly deadlines: Deadlines<Tcb> = new Deadlines();
+  /** When `expire` is to be called next, as of the last `look`. */
+  due: Micros = NEVER;
   /** Every connection, in no order. */
   readonly table: Tcb[] = [];
 
@@ -273,7 +275,15 @@ export class Tcp implements Protocol, Arriving {
 
   /** When to call `expire` next. */
   deadline(): Micros {
-    return Math.min(this.deadlines.next(), this.#starved.deadline());
+    this.look();
+    return this.due;
+  }
+
+  /** See when that is, to be read as `due`. */
+  look(): void {
+    this.deadlines.look();
+    this.due = this.deadlines.soonest;
+    if (this.#starved.length > 0) this.due = Math.min(this.due, this.#starved.deadline());
   }
 
   /** The connection's way out, looked up again if the table has changed; null if there is none. */

@@ -17,15 +17,16 @@ import { Fate, type Scoreboard } from '../tcb/scoreboard.ts';
 import type { Segment } from '../tcb/segment.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import { srtt } from '../timing/rtt.ts';
-import { clearTimer, setTimer, Timer } from '../timing/timers.ts';
+import { clearTimer, startTimer, Timer } from '../timing/timers.ts';
 import { stampNow } from '../timing/timestamps.ts';
 
 const DUP_THRESH = 3;
 const MAX_MULTIPLIER = 255;
 const PERSIST_RECOVERIES = 16;
 
-const sentAfter = (time: Micros, end: Seq, time2: Micros, end2: Seq): boolean =>
-  time > time2 || (time === time2 && gt(end, end2));
+/** The first is that old and ends there: is the second younger than that? §5.1, RACK_sent_after. */
+const sentAfter = (age: Micros, end: Seq, age2: Micros, end2: Seq): boolean =>
+  age2 < age || (age === age2 && gt(end2, end));
 
 /** §6.2, steps 1 to 4: what an ACK delivered moves RACK's newest delivered segment. */
 export function rackUpdate(tcb: Tcb, delivery: Delivery, segment: Segment, now: Micros): void {
@@ -37,7 +38,7 @@ export function rackUpdate(tcb: Tcb, delivery: Delivery, segment: Segment, now: 
   }
   if (time < 0) return;
   tcb.sent.rackRtt = now - time;
-  if (sentAfter(time, end, tcb.sent.rackTime, tcb.rackEnd)) {
+  if (sentAfter(now - tcb.sent.rackTime, tcb.rackEnd, now - time, end)) {
     tcb.sent.rackTime = time;
     tcb.rackEnd = end;
   }
@@ -65,7 +66,7 @@ export function reorderingWindow(tcb: Tcb, board: Scoreboard): Micros {
     if (board.sackedBytes >= DUP_THRESH * tcb.mss) return 0;
   }
   if (tcb.minRtt === NEVER) return 0;
-  return Math.min((tcb.reoMultiplier * tcb.minRtt) / 4, srtt(tcb, tcb.minRtt));
+  return Math.min(Math.ceil((tcb.reoMultiplier * tcb.minRtt) / 4), srtt(tcb, tcb.minRtt));
 }
 
 /** A D-SACK: some retransmission was needless. At most once a round trip, widen the window. */
@@ -87,45 +88,51 @@ export function onRecovered(tcb: Tcb): void {
 /**
  * §6.2, step 5: mark what is lost, and set the timer for what will be if nothing comes before.
  * True if something was marked.
+ *
+ * Ages are compared and not times: they are small integers, which V8 hands on without making an object.
  */
 export function detectLoss(tcb: Tcb, board: Scoreboard, now: Micros): boolean {
   if (tcb.sent.rackTime === 0) return false;
   const patience = tcb.sent.rackRtt + reorderingWindow(tcb, board);
-  const wait = Math.min(
-    judgeFirst(tcb, board, patience, now),
-    judgeResent(tcb, board, patience, now),
-  );
-  if (wait === NEVER) clearTimer(tcb, Timer.REORDER);
-  else setTimer(tcb, Timer.REORDER, wait);
+  const first = judgeFirst(tcb, board, patience, now);
+  const resent = judgeResent(tcb, board, patience, now);
+  if (first < 0 && resent < 0) clearTimer(tcb, Timer.REORDER);
+  else startTimer(tcb, Timer.REORDER, now, sooner(first, resent));
   return board.owed > 0;
 }
 
-/** First transmissions; when the next of them would be lost, or `NEVER`. */
+/** What `judgeFirst` and `judgeResent` give where nothing waits. */
+const NOTHING = -1;
+
+const sooner = (a: Micros, b: Micros): Micros => (a < 0 || (b >= 0 && b < a) ? b : a);
+
+/** First transmissions; in how long the next of them would be lost, or `NOTHING`. */
 function judgeFirst(tcb: Tcb, board: Scoreboard, patience: Micros, now: Micros): Micros {
+  const newest = now - tcb.sent.rackTime;
   for (let i = board.after(board.scanned); i < board.count; i++) {
     const fate = board.fate(i);
     if ((fate & (Fate.SACKED | Fate.LOST)) === 0) {
-      const time = board.time(i);
-      const end = board.end(i);
-      if (!sentAfter(tcb.sent.rackTime, tcb.rackEnd, time, end)) return NEVER;
-      if (time + patience > now) return time + patience;
+      const age = board.age(i, now);
+      if (!sentAfter(age, board.end(i), newest, tcb.rackEnd)) return NOTHING;
+      if (age < patience) return patience - age;
       board.markLost(i);
     }
     board.scanned = board.end(i);
   }
-  return NEVER;
+  return NOTHING;
 }
 
 /** Retransmissions; likewise. */
 function judgeResent(tcb: Tcb, board: Scoreboard, patience: Micros, now: Micros): Micros {
+  const newest = now - tcb.sent.rackTime;
   for (let i = board.oldestResent(); i >= 0; i = board.oldestResent()) {
-    const time = board.time(i);
-    if (!sentAfter(tcb.sent.rackTime, tcb.rackEnd, time, board.end(i))) return NEVER;
-    if (time + patience > now) return time + patience;
+    const age = board.age(i, now);
+    if (!sentAfter(age, board.end(i), newest, tcb.rackEnd)) return NOTHING;
+    if (age < patience) return patience - age;
     board.markLost(i);
     count(tcb.tcp.stats, Stat.TcpExtTCPLostRetransmit);
   }
-  return NEVER;
+  return NOTHING;
 }
 
 /** §6.3: at a timeout, what was sent a reordering window before now is lost, and the oldest is. */
@@ -133,6 +140,6 @@ export function markOnTimeout(tcb: Tcb, board: Scoreboard, now: Micros): void {
   const patience = tcb.sent.rackRtt + reorderingWindow(tcb, board);
   for (let i = 0; i < board.count; i++) {
     if ((board.fate(i) & Fate.SACKED) !== 0) continue;
-    if (i === 0 || board.time(i) + patience <= now) board.markLost(i);
+    if (i === 0 || board.age(i, now) >= patience) board.markLost(i);
   }
 }

@@ -5,12 +5,12 @@
 import type { Micros } from '../../base/clock.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import { backedOff } from '../timing/rtt.ts';
-import { clearTimer, setTimer, Timer } from '../timing/timers.ts';
+import { clearTimer, startTimer, Timer } from '../timing/timers.ts';
 
 /** (Re)start the timer. (5.1), (5.3). */
 export function armRto(tcb: Tcb, now: Micros): void {
   const since = Math.max(tcb.firstSent, tcb.sent.lastProgress);
-  setTimer(tcb, Timer.RETRANSMIT, now + withinUserTimeout(tcb, backedOff(tcb), since, now));
+  startTimer(tcb, Timer.RETRANSMIT, now, withinUserTimeout(tcb, backedOff(tcb), since, now));
 }
 
 /**

@@ -10,7 +10,7 @@ import { Flag, has } from '../tcb/flags.ts';
 import { outstanding } from '../tcb/flight.ts';
 import { Probe, Recovery } from '../tcb/phases.ts';
 import type { Tcb } from '../tcb/tcb.ts';
-import { clearTimer, dueTime, setTimer, Timer } from '../timing/timers.ts';
+import { clearTimer, startTimer, Timer } from '../timing/timers.ts';
 import { enterCwr } from './recovery.ts';
 
 /** §7.2: how long a receiver may sit on the ACK of a lone segment. */
@@ -34,7 +34,7 @@ function mayProbe(tcb: Tcb): boolean {
 /** §7.2: how long the ACK of what left last may take. */
 function probeTimeout(tcb: Tcb): Micros {
   if (tcb.srtt8 < 0) return SECOND;
-  const rtt = tcb.srtt8 / 8;
+  const rtt = tcb.srtt8 >> 3;
   const flight = outstanding(tcb);
   if (flight <= tcb.mss) return 2 * rtt + MAX_ACK_DELAY;
   // Two segments may wait like one, where they are not full; the RFC thinks of one only.
@@ -51,8 +51,7 @@ export function armProbe(tcb: Tcb, now: Micros): void {
     clearTimer(tcb, Timer.PROBE);
     return;
   }
-  const rto = dueTime(tcb, Timer.RETRANSMIT);
-  setTimer(tcb, Timer.PROBE, Math.min(now + probeTimeout(tcb), rto));
+  startTimer(tcb, Timer.PROBE, now, probeTimeout(tcb), Timer.RETRANSMIT);
 }
 
 /** §7.3: a probe was sent; `retransmitted` if it carried old text. */

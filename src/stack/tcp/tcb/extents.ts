@@ -60,6 +60,10 @@ export class Extents {
   time(i: number): Micros {
     return this.#time[this.#place(i)] as number;
   }
+  /** How long ago that was. */
+  age(i: number, now: Micros): Micros {
+    return now - (this.#time[this.#place(i)] as number);
+  }
   /** What had been delivered when it left, and when that was. */
   deliveredBefore(i: number): number {
     return this.#delivered[this.#place(i)] as number;

@@ -38,11 +38,31 @@ export function setTimer(tcb: Tcb, timer: Timer, at: Micros): void {
   if (at < tcb.due) deadlines.set(tcb, at);
 }
 
+/**
+ * Arm (or move) a timer: it is due `wait` after `now`, and no later than `limit`, if that is set. As two numbers, since
+ * their sum is no small integer, and V8 makes an object of such a one whenever it is handed on.
+ */
+export function startTimer(
+  tcb: Tcb,
+  timer: Timer,
+  now: Micros,
+  wait: Micros,
+  limit: Timer = timer,
+): void {
+  const { timers, deadlines } = tcb.tcp;
+  if (tcb.timers === NO_ROW) tcb.timers = timers.acquire();
+  const { values } = timers;
+  let at = now + wait;
+  if (limit !== timer) at = Math.min(at, values[tcb.timers + limit] as Micros);
+  values[tcb.timers + timer] = at;
+  if (at < tcb.due) deadlines.set(tcb, at);
+}
+
 export function clearTimer(tcb: Tcb, timer: Timer): void {
   if (tcb.timers !== NO_ROW) tcb.tcp.timers.values[tcb.timers + timer] = NEVER;
 }
 
-/** Not by `dueTime`: what is either `NEVER` or a number of the row is made an object to V8, 16 bytes for each segment. */
+/** Not by `dueTime`, which gives a number that is no small integer: an object to V8, 16 bytes for each segment. */
 export const isSet = (tcb: Tcb, timer: Timer): boolean =>
   tcb.timers !== NO_ROW && tcb.tcp.timers.values[tcb.timers + timer] !== NEVER;
 
