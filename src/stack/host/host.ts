@@ -293,13 +293,22 @@ export class Host {
       inflow.open = true;
       const due = core.due <= now; // as it was when the last turn ended
       if (port && !due) empty = this.#drain(port, false);
-      else for (const each of this.#ports) empty = this.#drain(each, true) && empty;
+      else empty = this.#drainAll();
       if (due) this.#judge(now, empty);
       else this.#behind = 0;
       inflow.deliver();
     } finally {
       inflow.open = false;
       this.#phase = Phase.IDLE;
+    }
+    return empty;
+  }
+
+  /** True if all were found empty. By index: on Node 22 an iterator is an object. */
+  #drainAll(): boolean {
+    let empty = true;
+    for (let i = 0; i < this.#ports.length; i++) {
+      empty = this.#drain(this.#ports[i] as Port, true) && empty; // below the length
     }
     return empty;
   }

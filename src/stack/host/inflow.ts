@@ -13,6 +13,7 @@
  */
 import { copyBytes } from '../base/copy.ts';
 import { Batch } from '../memory/batch.ts';
+import { Shelf } from '../memory/shelf.ts';
 import type { Slots } from '../memory/slots.ts';
 import { passed } from './collector.ts';
 import type { Events } from './events.ts';
@@ -56,7 +57,7 @@ export class Inflow {
   readonly #next = new Int32Array(PLACES);
   #used = 0;
   readonly #waiting: Batch<Intake> = new Batch();
-  readonly #spares: Buffer[] = [];
+  readonly #spares: Shelf<Buffer> = new Shelf();
 
   constructor(slots: Slots, events: Events) {
     this.#slots = slots;
@@ -115,8 +116,8 @@ export class Inflow {
 
   /** Nobody else has seen `chunk`, and it was read. A shorter one than the longest is left to the collector. */
   reuse({ buffer, byteOffset }: Buffer): void {
-    if (buffer.byteLength !== LONGEST || byteOffset !== 0 || this.#spares.length === SPARES) return;
-    this.#spares.push(Buffer.from(buffer as ArrayBuffer));
+    if (buffer.byteLength !== LONGEST || byteOffset !== 0 || this.#spares.count === SPARES) return;
+    this.#spares.put(Buffer.from(buffer as ArrayBuffer));
   }
 
   /** For small text a spare one would be too much: as many as there are sockets may wait at once. */
@@ -125,7 +126,7 @@ export class Inflow {
       passed(length);
       return Buffer.allocUnsafe(length);
     }
-    return (this.#spares.pop() ?? Buffer.allocUnsafe(LONGEST)).subarray(0, length);
+    return (this.#spares.take() ?? Buffer.allocUnsafe(LONGEST)).subarray(0, length);
   }
 
   #gathered(intake: Intake): Buffer {

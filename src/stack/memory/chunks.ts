@@ -12,6 +12,7 @@
  */
 import { copyBytes } from '../base/copy.ts';
 import { give, take } from './pool.ts';
+import { Shelf } from './shelf.ts';
 
 /** Blocks for copies: as large as what is under way, within these. */
 const MIN_BLOCK = 4_096;
@@ -64,8 +65,8 @@ const NO_TABLE = new Table(1);
 
 // Lent to connections with something under way; the storage of the blocks is the pool's.
 const KEEP = 256;
-const spareTables: Table[] = [];
-const spareBlocks: Block[] = [];
+const spareTables: Shelf<Table> = new Shelf();
+const spareBlocks: Shelf<Block> = new Shelf();
 
 export class Chunks {
   /** How many bytes are held and not released. */
@@ -271,7 +272,7 @@ export class Chunks {
     if (now !== undefined && now.used < now.bytes.length) return now;
     let size = MIN_BLOCK;
     while (size < MAX_BLOCK && size < this.length + length) size *= 2;
-    const block = spareBlocks.pop() ?? new Block();
+    const block = spareBlocks.take() ?? new Block();
     block.bytes = take(size);
     block.used = 0;
     this.#lent += size;
@@ -297,7 +298,7 @@ export class Chunks {
       this.#lent -= block.bytes.length;
       give(block.bytes);
       block.bytes = NO_BYTES;
-      if (spareBlocks.length < KEEP) spareBlocks.push(block);
+      if (spareBlocks.count < KEEP) spareBlocks.put(block);
     }
     return token;
   }
@@ -305,7 +306,7 @@ export class Chunks {
   #grow(): void {
     const old = this.#table;
     if (old === NO_TABLE) {
-      this.#table = spareTables.pop() ?? new Table(FIRST_PLACES);
+      this.#table = spareTables.take() ?? new Table(FIRST_PLACES);
       return;
     }
     if (this.#count <= old.mask) return;
@@ -327,7 +328,7 @@ export class Chunks {
   #giveBack(): void {
     const table = this.#table;
     if (table === NO_TABLE) return;
-    if (table.mask < SPARE_PLACES && spareTables.length < KEEP) spareTables.push(table);
+    if (table.mask < SPARE_PLACES && spareTables.count < KEEP) spareTables.put(table);
     this.#table = NO_TABLE;
     this.#first = 0;
     this.#cursor = 0;

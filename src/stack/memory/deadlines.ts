@@ -15,7 +15,10 @@ export interface Due {
 }
 
 export class Deadlines<T extends Due> {
-  readonly #items: T[] = [];
+  /** How many items have a deadline. */
+  count = 0;
+  /** The heap, up to `count`. Beyond there is nothing, in memory that stays: an array that is popped gives it back. */
+  readonly #items: (T | undefined)[] = [];
   /** What each item is sorted by: never later than its `due`. */
   #keys: Float64Array = new Float64Array(16);
   /**
@@ -23,11 +26,6 @@ export class Deadlines<T extends Due> {
    * costs an object whenever a function gives it.
    */
   soonest: Micros = NEVER;
-
-  /** How many items have a deadline. */
-  get count(): number {
-    return this.#items.length;
-  }
 
   /** `item` is due at `due`, and no more when it was before. `NEVER` cancels. */
   set(item: T, due: Micros): void {
@@ -80,13 +78,12 @@ export class Deadlines<T extends Due> {
   }
 
   #push(item: T): void {
-    const at = this.#items.length;
+    const at = this.count++;
     if (at === this.#keys.length) {
       const keys = new Float64Array(2 * at);
       keys.set(this.#keys);
       this.#keys = keys;
     }
-    this.#items.push(item);
     this.#up(item, at);
   }
 
@@ -94,7 +91,8 @@ export class Deadlines<T extends Due> {
     const gone = this.#items[at] as T; // `at` is the place of an item in the heap
     gone.due = NEVER;
     gone.dueAt = -1;
-    const last = this.#items.pop() as T; // it holds `gone` at least
+    const last = this.#items[--this.count] as T; // it holds `gone` at least
+    this.#items[this.count] = undefined;
     if (last === gone) return;
     if (at > 0 && last.due < (this.#keys[(at - 1) >> 1] as number)) this.#up(last, at);
     else this.#down(last, at);
@@ -121,7 +119,7 @@ export class Deadlines<T extends Due> {
   /** Put `item` at `at` or below. */
   #down(item: T, from: number): void {
     const key = item.due;
-    const count = this.#items.length;
+    const { count } = this;
     let at = from;
     for (;;) {
       let child = 2 * at + 1;

@@ -5,14 +5,16 @@
  * @module
  */
 
+import { Shelf } from './shelf.ts';
+
 /** The smallest and the largest that are kept. */
 export const MIN_SIZE = 2_048;
 export const MAX_SIZE = 4_194_304;
 /** Bytes that are kept in all. */
 export const KEEP = 33_554_432;
 
-const lists: Uint8Array[][] = [];
-for (let size = MIN_SIZE; size <= MAX_SIZE; size *= 2) lists.push([]);
+const lists: Shelf<Uint8Array>[] = [];
+for (let size = MIN_SIZE; size <= MAX_SIZE; size *= 2) lists.push(new Shelf());
 
 let kept = 0;
 
@@ -21,7 +23,7 @@ export const poolSize = (): number => kept;
 
 /** A buffer of `size` bytes, a power of two. */
 export function take(size: number): Uint8Array {
-  const bytes = lists[listOf(size)]?.pop();
+  const bytes = lists[listOf(size)]?.take();
   // Not filled with zeros: the system gives pages when they are written to, and of a ring that holds an
   // octet at its far end that is one.
   if (bytes === undefined) return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
@@ -30,13 +32,13 @@ export function take(size: number): Uint8Array {
 }
 
 /** True if `take(size)` costs nothing: such a buffer lies here. */
-export const isSpare = (size: number): boolean => (lists[listOf(size)]?.length ?? 0) > 0;
+export const isSpare = (size: number): boolean => (lists[listOf(size)]?.count ?? 0) > 0;
 
 /** Take back what `take` gave; nobody may touch it any more. */
 export function give(bytes: Uint8Array): void {
   const list = lists[listOf(bytes.length)];
   if (list === undefined || kept + bytes.length > KEEP) return;
-  list.push(bytes);
+  list.put(bytes);
   kept += bytes.length;
 }
 

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { Shelf } from './shelf.ts';
+
 /** Numbers in a row. */
 export const ROW = 8;
 /** No row. */
@@ -16,7 +18,7 @@ export class Rows {
   /** All rows; replaced when they grow, so never to be kept. */
   values: Float64Array;
   readonly #empty: number;
-  readonly #free: number[] = [];
+  readonly #free: Shelf<number> = new Shelf();
   #used = 0;
 
   /** `empty`: what a fresh row is filled with. */
@@ -27,7 +29,7 @@ export class Rows {
 
   /** Where a fresh row begins in `values`. */
   acquire(): number {
-    const free = this.#free.pop();
+    const free = this.#free.take();
     const row = free ?? this.#used++ * ROW;
     if (row === this.values.length) {
       const grown = new Float64Array(2 * row);
@@ -40,6 +42,6 @@ export class Rows {
 
   /** The row that begins at `row` is no longer needed. */
   release(row: number): void {
-    this.#free.push(row);
+    this.#free.put(row);
   }
 }

@@ -8,12 +8,13 @@
  * @module
  */
 import { add, diff, le, lt, max, min, type Seq } from '../base/seq.ts';
+import { Shelf } from './shelf.ts';
 
 const NO_STORAGE = new Int32Array(0);
 /** Ranges that the first storage holds, and how many such storages are kept for others. */
 const FIRST = 8;
 const KEEP = 256;
-const spare: Int32Array[] = [];
+const spare: Shelf<Int32Array> = new Shelf();
 
 export class Spans {
   /** How many ranges there are. */
@@ -151,7 +152,7 @@ export class Spans {
   #grow(): void {
     const old = this.#edges;
     if (old.length === 0) {
-      this.#edges = spare.pop() ?? new Int32Array(2 * FIRST);
+      this.#edges = spare.take() ?? new Int32Array(2 * FIRST);
       return;
     }
     this.#edges = new Int32Array(2 * old.length);
@@ -167,5 +168,5 @@ export class Spans {
 
 /** Hold a storage of the first size ready for another. */
 function keep(edges: Int32Array): void {
-  if (edges.length === 2 * FIRST && spare.length < KEEP) spare.push(edges);
+  if (edges.length === 2 * FIRST && spare.count < KEEP) spare.put(edges);
 }

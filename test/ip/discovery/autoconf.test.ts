@@ -272,6 +272,17 @@ test('autoconf: an address is deprecated after its preferred lifetime, and gone 
   t.true(station.idle);
 });
 
+test('autoconf: that an address is to be deprecated stays due until it is done (RFC 4862 §5.5.4)', (t) => {
+  const station = searching();
+  advertise(station, { options: prefix(P, 8000, 100) });
+  station.pass(99 * S);
+  station.core.begin(station.now + 2 * S); // as a host does, before it asks what is due
+  t.true(station.core.deadline() <= station.now + 2 * S);
+  station.pass(2 * S);
+  t.true(station.addresses[1]?.endsWith(' old'));
+  t.true(station.core.deadline() > station.now);
+});
+
 test('autoconf: nobody ends an address in less than two hours (§5.5.3 (e))', (t) => {
   const station = searching();
   const there = (): boolean => station.addresses.length === 2;

@@ -40,6 +40,8 @@ interface Made {
   readonly preferredLimit: Micros;
   validUntil: Micros;
   preferredUntil: Micros;
+  /** Its preferred lifetime is over, and that was seen to. */
+  deprecated: boolean;
   /** True once there is another in its place. */
   replaced: boolean;
 }
@@ -122,20 +124,17 @@ export class Slaac {
       if (one.temporary && !one.replaced && now >= one.preferredUntil - REGENERATE) {
         this.#replace(one, now);
       }
-      if (one.preferredUntil <= now) {
-        this.#net.own.setDeprecated(one.iface, one.address, true);
-      }
+      if (one.preferredUntil <= now) this.#deprecate(one, true);
     }
   }
 
   deadline(): Micros {
     let due = NEVER;
-    const { now } = this.#net;
     for (const one of this.#all) {
       due = Math.min(due, one.validUntil);
       const renewal = one.preferredUntil - REGENERATE;
       if (one.temporary && !one.replaced) due = Math.min(due, renewal);
-      if (one.preferredUntil > now) due = Math.min(due, one.preferredUntil);
+      if (!one.deprecated) due = Math.min(due, one.preferredUntil);
     }
     return due;
   }
@@ -155,7 +154,12 @@ export class Slaac {
     if (valid > LEAST || valid > left) one.validUntil = Math.min(now + valid, limit);
     else if (left > LEAST) one.validUntil = Math.min(now + LEAST, limit);
     one.preferredUntil = Math.min(now + preferred, one.preferredLimit);
-    this.#net.own.setDeprecated(one.iface, one.address, one.preferredUntil <= now);
+    this.#deprecate(one, one.preferredUntil <= now);
+  }
+
+  #deprecate(one: Made, deprecated: boolean): void {
+    one.deprecated = deprecated;
+    this.#net.own.setDeprecated(one.iface, one.address, deprecated);
   }
 
   #make(
@@ -183,6 +187,7 @@ export class Slaac {
       preferredLimit,
       validUntil: temporary ? Math.min(validUntil, now + TEMPORARY_VALID) : validUntil,
       preferredUntil: Math.min(preferredUntil, preferredLimit),
+      deprecated: false,
       replaced: false,
     };
     this.#all.push(one);
@@ -197,9 +202,7 @@ export class Slaac {
   /** RFC 7217 §6 and RFC 8981 §3.3: another one, a few times; then none. */
   #answered(one: Made, unique: boolean): void {
     if (unique) {
-      if (one.preferredUntil <= this.#net.now) {
-        this.#net.own.setDeprecated(one.iface, one.address, true);
-      }
+      if (one.preferredUntil <= this.#net.now) this.#deprecate(one, true);
       return;
     }
     if (++one.counter > RETRIES) {

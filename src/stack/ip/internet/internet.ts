@@ -254,7 +254,10 @@ export class Internet implements InternetLayer {
       this.igmp.deadline(),
       this.discovery.deadline(),
     );
-    for (const { link } of this.interfaces) if (link !== null) due = Math.min(due, link.deadline());
+    for (let i = 0; i < this.interfaces.length; i++) {
+      const { link } = this.interfaces[i] as Interface; // below the length
+      if (link !== null) due = Math.min(due, link.deadline());
+    }
     return due;
   }
 
@@ -323,7 +326,9 @@ export class Internet implements InternetLayer {
 
   #flushDevices(): void {
     this.#touched = 0;
-    for (const iface of this.interfaces) {
+    // By index, as in `deadline`: on Node 22 an iterator is an object.
+    for (let i = 0; i < this.interfaces.length; i++) {
+      const iface = this.interfaces[i] as Interface; // below the length
       if (!iface.touched) continue;
       iface.touched = false;
       iface.out.flush();

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Micros } from '../../base/clock.ts';
+import { Shelf } from '../../memory/shelf.ts';
 import type { CongestionControl, Tcb } from '../tcb/tcb.ts';
 import { isFirst } from './congestion.ts';
 
@@ -15,7 +16,7 @@ const SPARES = 256;
 export class Unused implements CongestionControl {
   readonly name: string;
   readonly #make: () => CongestionControl;
-  readonly #spare: CongestionControl[] = [];
+  readonly #spare: Shelf<CongestionControl> = new Shelf();
 
   constructor(make: () => CongestionControl) {
     this.name = make().name;
@@ -27,9 +28,9 @@ export class Unused implements CongestionControl {
     const { congestion } = tcb;
     if (congestion === this || !isFirst(tcb)) return;
     tcb.congestion = this;
-    if (this.#spare.length >= SPARES) return;
+    if (this.#spare.count >= SPARES) return;
     congestion.reset();
-    this.#spare.push(congestion);
+    this.#spare.put(congestion);
   }
 
   onAck(tcb: Tcb, acked: number, now: Micros): void {
@@ -55,7 +56,7 @@ export class Unused implements CongestionControl {
   reset(): void {}
 
   #begin(tcb: Tcb): CongestionControl {
-    tcb.congestion = this.#spare.pop() ?? this.#make();
+    tcb.congestion = this.#spare.take() ?? this.#make();
     return tcb.congestion;
   }
 }

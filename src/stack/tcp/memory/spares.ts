@@ -9,6 +9,7 @@
  * @module
  */
 import { Chunks, NO_CHUNKS } from '../../memory/chunks.ts';
+import { Shelf } from '../../memory/shelf.ts';
 import { SMALLEST_SHARE } from '../tcb/receivers.ts';
 import { Scoreboard } from '../tcb/scoreboard.ts';
 import type { Lender, Tcb } from '../tcb/tcb.ts';
@@ -17,8 +18,8 @@ import type { Lender, Tcb } from '../tcb/tcb.ts';
 const MOST = 256;
 
 export class Spares implements Lender {
-  readonly #boards: Scoreboard[] = [];
-  readonly #chunks: Chunks[] = [];
+  readonly #boards: Shelf<Scoreboard> = new Shelf();
+  readonly #chunks: Shelf<Chunks> = new Shelf();
   /** Bytes that one connection may have written and not acknowledged, now. */
   share: number;
   readonly #whole: number;
@@ -32,7 +33,7 @@ export class Spares implements Lender {
   }
 
   takeScoreboard(): Scoreboard {
-    return this.#boards.pop() ?? new Scoreboard();
+    return this.#boards.take() ?? new Scoreboard();
   }
 
   /** Nothing of `tcb` is in flight. */
@@ -40,13 +41,13 @@ export class Spares implements Lender {
     const board = tcb.scoreboard;
     if (board === null) return;
     tcb.scoreboard = null;
-    if (this.#boards.length < MOST && board.recycle()) this.#boards.push(board);
+    if (this.#boards.count < MOST && board.recycle()) this.#boards.put(board);
   }
 
   /** The send buffer of a connection that has something to send. */
   takeChunks(tcb: Tcb): Chunks {
     if (tcb.chunks === NO_CHUNKS) {
-      tcb.chunks = this.#chunks.pop() ?? new Chunks();
+      tcb.chunks = this.#chunks.take() ?? new Chunks();
       this.#lend(1);
     }
     return tcb.chunks;
@@ -58,7 +59,7 @@ export class Spares implements Lender {
     if (chunks === NO_CHUNKS) return;
     tcb.chunks = NO_CHUNKS;
     this.#lend(-1);
-    if (this.#chunks.length < MOST) this.#chunks.push(chunks);
+    if (this.#chunks.count < MOST) this.#chunks.put(chunks);
   }
 
   #lend(more: number): void {
