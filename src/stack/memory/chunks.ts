@@ -20,6 +20,8 @@ const MAX_BLOCK = 65_536;
 /** Beyond this an offset into an array would not stay an int32. */
 const MAX_INT = 0x7fff_ffff;
 const TWO_32 = 0x1_0000_0000;
+/** Turned over, it makes the order of signed numbers of 32 bits that of unsigned ones. */
+const SIGN = 0x8000_0000 | 0;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -206,7 +208,7 @@ export class Chunks {
   #advanceTo(low: number): void {
     const n = (low - this.#low) | 0;
     if (n <= 0) return;
-    if (low >>> 0 < this.#low >>> 0) this.#high++;
+    if ((low ^ SIGN) < (this.#low ^ SIGN)) this.#high++; // as unsigned numbers, which V8 keeps as objects
     this.#low = low;
     this.length -= n;
   }
