@@ -18,6 +18,6 @@ export const NEVER: Micros = Number.POSITIVE_INFINITY;
 
 /** Where the outside gets its time from. */
 export interface Clock {
-  /** Microseconds since some fixed moment; never less than the time before. */
+  /** Microseconds since some fixed moment, whole ones at best; never less than the time before. */
   now(): Micros;
 }
