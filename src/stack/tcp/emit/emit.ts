@@ -64,8 +64,9 @@ export function emit(tcb: Tcb, from: Seq, length: number, flags: number, now: Mi
     window,
   );
   const again = from !== tcb.sndNxt && (length > 0 || (flags & FIN) !== 0);
-  const sent = transmit(tcb, route, at, header, length, from, codepoint >> 8, again);
-  if (!sent) return false;
+  // The low two bits of the octet are ours, RFC 3168 §5.
+  tcb.tcp.ip.output.next.tos = (tcb.tos & DSCP) | (codepoint >> 8);
+  if (!transmit(tcb, route, at, header, from, length, again)) return false;
   acknowledged(tcb, length > 0 && sack === 0);
   if (length > 0) tcb.lastSent = now;
   return true;
@@ -114,7 +115,8 @@ export function emitSyn(tcb: Tcb, flags: number, mss: number, now: Micros): bool
     SYN | flags,
     offerSynWindow(tcb),
   );
-  if (!transmit(tcb, route, at, header, 0, tcb.iss, 0, tcb.retries > 0)) return false;
+  tcb.tcp.ip.output.next.tos = tcb.tos & DSCP; // RFC 3168 §6.1.1: no SYN is marked as capable of ECN
+  if (!transmit(tcb, route, at, header, tcb.iss, 0, tcb.retries > 0)) return false;
   if (answering) acknowledged(tcb, false);
   return true;
 }
@@ -126,15 +128,17 @@ function reserve(tcb: Tcb, route: Route): number {
   return at;
 }
 
-/** Text, checksum, and off it goes. `at` is a reserved place whose header is written; `again`: all of it was sent before. */
+/**
+ * Text, checksum, and off it goes: false if it did not. `at` is a reserved place whose header of `header` octets is
+ * written; `again`: all of it was sent before.
+ */
 function transmit(
   tcb: Tcb,
   route: Route,
   at: number,
   header: number,
-  length: number,
   from: Seq,
-  ecn: number,
+  length: number,
   again: boolean,
 ): boolean {
   const { tcp } = tcb;
@@ -161,7 +165,6 @@ function transmit(
     const text = length > 0 ? copyText(tcb, from, length, at + header) : 0;
     wire.setChecksum(v, at, finish(pseudo + text + ip.checksum.sum(at, header)));
   }
-  next.tos = (tcb.tos & DSCP) | ecn; // the low two bits are ours, RFC 3168 §5
   if (tcb.ttl !== 0) next.ttl = tcb.ttl;
   next.beyondPath = tcb.search !== null;
   next.dontFragment = true; // path MTU discovery, RFC 1191 §3
