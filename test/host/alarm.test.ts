@@ -77,3 +77,16 @@ test.serial('alarm: rings no more once it is stopped', async (t) => {
   await round();
   t.is(rung, 0);
 });
+
+test.serial('alarm: is not set any more once it is stopped', async (t) => {
+  const { set } = timers(t);
+  let rung = 0;
+  const alarm = new Alarm(() => rung++);
+  alarm.stop();
+  alarm.set(at(10), clock);
+  alarm.set(at(0), clock);
+  await round();
+  await round();
+  t.deepEqual(set, []);
+  t.is(rung, 0);
+});

@@ -35,10 +35,11 @@ export class Alarm {
     this.#timer.unref();
   }
 
-  /** It rings no more, until it is set. */
+  /** It rings no more, and is set no more: a stack may be closed within a turn, which then comes to its end. */
   stop(): void {
     clearTimeout(this.#timer);
     if (this.#immediate) clearImmediate(this.#immediate);
+    this.#due = -NEVER;
   }
 
   readonly #onTimer = (): void => {

@@ -14,8 +14,8 @@ const BEGIN: Micros = 2 ** 32;
 
 /**
  * Whole microseconds, monotonic. `performance.now()` is the cheapest monotonic clock that Node has: 41 ns, where
- * `process.hrtime()` takes 45 and `hrtime.bigint()` 50. Whole, because then all spans are small integers, and
- * V8 makes an object of each number with a fraction that is handed on.
+ * `process.hrtime()` takes 45 and `hrtime.bigint()` 50. Whole, because then a span is a small integer (up to
+ * 36 minutes), and V8 makes an object of each number with a fraction that is handed on.
  */
 export const systemClock: Clock = {
   now: (): Micros => BEGIN + Math.floor(performance.now() * 1000),

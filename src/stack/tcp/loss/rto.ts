@@ -15,7 +15,7 @@ export function armRto(tcb: Tcb, now: Micros): void {
 
 /**
  * `wait`, or what is left of the user timeout that began at `since`: it ends on time. RFC 5482. A microsecond at
- * least: times have fractions, and one that is rounded away would leave a timer that is due again at once, for ever.
+ * least: a clock may give fractions, and one that is rounded away would leave a timer that is due again at once, for ever.
  */
 export const withinUserTimeout = (tcb: Tcb, wait: Micros, since: Micros, now: Micros): Micros =>
   tcb.userTimeout > 0 ? Math.min(wait, Math.max(1, since + tcb.userTimeout - now)) : wait;
