@@ -11,6 +11,7 @@ import { NO_OFFLOAD } from '../../src/stack/ip/interface.ts';
 import { HEADROOM } from '../../src/stack/memory/slots.ts';
 import { outstanding } from '../../src/stack/tcp/tcb/flight.ts';
 import type { Tcb } from '../../src/stack/tcp/tcb/tcb.ts';
+import { isSet, Timer } from '../../src/stack/tcp/timing/timers.ts';
 import { stampNow } from '../../src/stack/tcp/timing/timestamps.ts';
 import * as verbs from '../../src/stack/tcp/verbs.ts';
 import { finish, lengthTerm, pseudo } from '../../src/stack/wire/checksum.ts';
@@ -41,10 +42,10 @@ class Line {
   readonly #stamped: boolean;
 
   /** `len`: text in that segment. */
-  constructor(t: ExecutionContext, stamped: boolean, len: number) {
+  constructor(t: ExecutionContext, stamped: boolean, len: number, pacing = false) {
     // Text is left where it lies: on Node 20 to copy it takes two views.
     const offload = { ...NO_OFFLOAD, checksum: true };
-    this.lab = new Lab(t, { now: FAR, offload, mtu: 32_768, slots: 512 });
+    this.lab = new Lab(t, { now: FAR, offload, mtu: 32_768, slots: 512, tcp: { pacing } });
     const { lab } = this;
     const offer = { mss: 32_000, ws: 10, window: 1 << 25, sack: true, ts: stamped };
     const peer = new Peer(t, { lab, ...offer }).listen().shake();
@@ -82,6 +83,41 @@ class Line {
 
 /** What a batch costs: the time of it, which V8 hands on as an object or two of 16 bytes. */
 const TIME = 32;
+/** What a timer costs that goes off: when it was due, and when the next one is. */
+const EXPIRY = 32;
+
+test.serial('tcp: what is paced leaves to the collector what a timer does that goes off', (t) => {
+  const line = new Line(t, false, 0, true);
+  const { tcb, lab } = line;
+  const { core } = lab;
+  const write = (): void => {
+    while (verbs.writableBytes(tcb) > 0) verbs.write(tcb, TEXT, 0, TEXT.length, TEXT);
+  };
+  tcb.sendBuffer = MOST * tcb.mss; // or all of it would go at once
+  write();
+  core.flush(lab.now);
+  tcb.ssthresh = LEAST * tcb.mss;
+  let paced = 0;
+  const left = garbage(
+    (i) => {
+      lab.now += 1000;
+      const { now } = lab;
+      core.begin(now);
+      // Of many segments, for the same reason.
+      const acked = i % 8 === 0 ? Math.min(32 * tcb.mss, outstanding(tcb)) : 0;
+      if (acked > 0) line.hear(tcb.rcvNxt, add(tcb.sndUna, acked), now);
+      write();
+      if (core.due <= now) core.expire(now);
+      core.flush(now);
+      core.look();
+      if (isSet(tcb, Timer.PACE)) paced++;
+      if (tcb.cwnd > MOST * tcb.mss) tcb.cwnd = LEAST * tcb.mss;
+    },
+    { allowed: TIME + EXPIRY + LEFT_BY_ENGINE },
+  );
+  t.true(paced > 10_000, `${paced} times there was to wait`);
+  t.true(left <= TIME + EXPIRY + LEFT_BY_ENGINE, `${left} bytes for a millisecond`);
+});
 
 for (const stamped of [true, false]) {
   const name = stamped ? 'with timestamps' : 'without timestamps';

@@ -10,7 +10,7 @@ import { MILLISECOND, type Micros } from '../../base/clock.ts';
 import { outstanding } from '../tcb/flight.ts';
 import type { Tcb } from '../tcb/tcb.ts';
 import { srtt } from '../timing/rtt.ts';
-import { setTimer, Timer } from '../timing/timers.ts';
+import { startTimer, Timer } from '../timing/timers.ts';
 import { inSlowStart } from './congestion.ts';
 
 const SHORTEST: Micros = 4 * MILLISECOND;
@@ -34,7 +34,8 @@ export const pacingRate = (tcb: Tcb): number =>
 export function paceRoom(tcb: Tcb, now: Micros): number {
   if (!isPaced(tcb)) return 1;
   if (tcb.sent.paceNext <= now) return 1;
-  setTimer(tcb, Timer.PACE, tcb.sent.paceNext);
+  // Whole microseconds: a number with a fraction is an object to V8.
+  startTimer(tcb, Timer.PACE, now, Math.ceil(tcb.sent.paceNext - now));
   return 0;
 }
 
