@@ -32,6 +32,11 @@ export function checkWaiting({ waiting = 'event', spinMicros = 50 }: WaitOptions
  * or two to the collector, whose pauses were what the slowest echoes waited for; to ask takes 0.4 and leaves nothing.
  */
 const ASKS = 24;
+/**
+ * So often a turn asks after traffic, and each that follows twice as often as the one before: what the traffic has brought
+ * is told in the next turns of the loop, and waits for as long as this one asks.
+ */
+const ASKS_AFTER = 4;
 
 /** Keeps the event loop turning by `setImmediate`, as `Waiting` says, at the price of a core. */
 export class Spinner {
@@ -44,6 +49,7 @@ export class Spinner {
   /** Something came or went since the last turn. */
   #active = false;
   #until = 0;
+  #asks = ASKS_AFTER;
 
   /** `ask` looks for a packet, and is true if there is no use in asking again in this turn. */
   constructor({ waiting = 'event', spinMicros = 50 }: WaitOptions, ask: () => boolean) {
@@ -61,6 +67,7 @@ export class Spinner {
   touch(): void {
     if (this.#waiting === 'event') return;
     this.#active = true;
+    this.#asks = ASKS_AFTER;
     if (this.#spinning || !this.#referenced || !this.#running) return;
     this.#spinning = true;
     setImmediate(this.#turn);
@@ -87,6 +94,8 @@ export class Spinner {
     }
     this.#spinning = true;
     setImmediate(this.#turn);
-    for (let i = 0; i < ASKS && !this.#ask(); i++);
+    const asks = this.#asks;
+    this.#asks = Math.min(2 * asks, ASKS);
+    for (let i = 0; i < asks && !this.#ask(); i++);
   };
 }
