@@ -17,7 +17,7 @@ export interface Due {
 export class Deadlines<T extends Due> {
   /** How many items have a deadline. */
   count = 0;
-  /** The heap, up to `count`. Beyond there is nothing, in memory that stays: an array that is popped gives it back. */
+  /** The heap, up to `count`. Beyond there is nothing, in memory that stays: see `Shelf`. */
   readonly #items: (T | undefined)[] = [];
   /** What each item is sorted by: never later than its `due`. */
   #keys: Float64Array = new Float64Array(16);

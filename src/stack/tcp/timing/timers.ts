@@ -31,12 +31,7 @@ export const Timer = {
 export type Timer = (typeof Timer)[keyof typeof Timer];
 
 /** Arm (or move) a timer to the absolute time `at`. */
-export function setTimer(tcb: Tcb, timer: Timer, at: Micros): void {
-  const { timers, deadlines } = tcb.tcp;
-  if (tcb.timers === NO_ROW) tcb.timers = timers.acquire();
-  timers.values[tcb.timers + timer] = at;
-  if (at < tcb.due) deadlines.set(tcb, at);
-}
+export const setTimer = (tcb: Tcb, timer: Timer, at: Micros): void => startTimer(tcb, timer, at, 0);
 
 /**
  * Arm (or move) a timer: it is due `wait` after `now`, and no later than `limit`, if that is set. As two numbers, since
