@@ -51,6 +51,8 @@ class Report {
   passed = 0;
   failed = 0;
   skipped = 0;
+  /** The title of the test that ended last. */
+  last = 'none';
   /** In the details of a failure. */
   #inFailure = false;
   #live = process.stderr.isTTY === true;
@@ -68,6 +70,7 @@ class Report {
     if (test) {
       const [, not, title = 'what has no name', directive] = test;
       this.#inFailure = false;
+      this.last = title;
       if (directive) this.skipped++;
       else if (not) this.failed++;
       else this.passed++;
@@ -126,10 +129,13 @@ async function ava(words, wrap = (line) => line, lane = undefined) {
   const end = await ended;
   report.end();
   if (end !== 0 && report.failed === 0) {
-    // ava says nothing of a file whose tests are done but whose event loop something holds.
+    // ava says nothing of a file whose tests are done but whose event loop something holds, and of tests that are
+    // past its timeout it fails to say which they are (its TAP reporter throws, 7.0.0).
     report.failed = 1;
     const what = words.length > 0 ? words.join(' ') : 'the tests';
-    console.log(`FAILED: ${what}: ava ended with ${end}; a file would not load, or would not end`);
+    console.log(
+      `FAILED: ${what}: ava ended with ${end}; a file would not load, or would not end. Before it: ${report.last}`,
+    );
   }
   sum.passed += report.passed;
   sum.failed += report.failed;

@@ -312,3 +312,12 @@ test('house: no file re-exports inside the stack', (t) => {
     .map((file) => file.path);
   t.deepEqual(wrong, []);
 });
+
+test('house: no test sets a flag of the engine but those that add a name: test files are threads of one process', (t) => {
+  const wrong = filesIn('test').flatMap((file) =>
+    [...file.text.matchAll(/setFlagsFromString\((.*?)\)/g)]
+      .filter(([, words]) => !/^'--(expose-gc|allow-natives-syntax)'$/.test(words ?? ''))
+      .map(([call]) => `${file.path}: ${call}`),
+  );
+  t.deepEqual(wrong, []);
+});
