@@ -6,6 +6,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { NO_OFFLOAD } from '../../../src/stack/ip/interface.ts';
 import { isPaced, pacingRate } from '../../../src/stack/tcp/congestion/pacing.ts';
+import { dueTime, Timer } from '../../../src/stack/tcp/timing/timers.ts';
 import { MS } from '../../support/lab.ts';
 import type { Peer, PeerOptions } from '../../support/peer.ts';
 import { established } from '../../support/states.ts';
@@ -50,6 +51,19 @@ test('pacing: it can be switched off', (t) => {
   const peer = paced(t, { tcp: { pacing: false } });
   peer.write(40_000);
   t.is(peer.seen.length, 40);
+});
+
+test('pacing: a segment waits for whole microseconds: a number with a fraction is an object to V8', (t) => {
+  const peer = paced(t);
+  peer.tcb.cwnd = 39_000; // 1000 octets by 0.78 a microsecond
+  peer.write(39_000);
+  const waits: number[] = [];
+  for (let n = 0; n < 10; n++) {
+    const due = dueTime(peer.tcb, Timer.PACE);
+    waits.push(due - peer.lab.now);
+    peer.lab.advance(due - peer.lab.now);
+  }
+  t.deepEqual(waits, waits.map(Math.ceil));
 });
 
 test('pacing: what was not used of the time before is worth one burst', (t) => {
