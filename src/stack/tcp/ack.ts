@@ -13,6 +13,7 @@ import { onAck } from './loss/recovery.ts';
 import { armRto, stopRto } from './loss/rto.ts';
 import { armProbe, onProbeAck } from './loss/tlp.ts';
 import * as undo from './loss/undo.ts';
+import { offerRoom } from './memory/relay.ts';
 import { onProbedAck } from './path/plpmtu.ts';
 import { Flag, has } from './tcb/flags.ts';
 import { outstanding } from './tcb/flight.ts';
@@ -28,8 +29,8 @@ const MAX_SACK_BLOCKS = 4;
 
 /** So many times what is delivered in the least round trip; slow start needs four, a hole to mend some more. */
 const ROOM = 8;
-/** Octets that it may have whatever is delivered. */
-const AMPLE = 1024 * 1024;
+/** Octets that it may have whatever is delivered. With 1 MiB a proxy had 14 to 16 Gbit/s, with 2 MiB 17 to 23, with 4 MiB 16 to 22. */
+const AMPLE = 2 * 1024 * 1024;
 
 /**
  * Process the ACK field of a segment whose ACK is acceptable: `sndUna - maxSndWnd <= ack <= sndNxt`.
@@ -183,6 +184,7 @@ function advance(tcb: Tcb, board: Scoreboard, ack: Seq, fack: Seq): void {
   tcb.bytesAcked += text;
   if (text >= tcb.mss) tcb.fullAcked = true;
   releaseChunks(tcb, text);
+  if (has(tcb, Flag.RELAY)) offerRoom(tcb);
 }
 
 /**

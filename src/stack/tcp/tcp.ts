@@ -33,6 +33,7 @@ import { onIcmp } from './icmp.ts';
 import { input } from './input.ts';
 import { account } from './memory/kept.ts';
 import { makeBudget } from './memory/pressure.ts';
+import { endRelays } from './memory/relay.ts';
 import { Spares } from './memory/spares.ts';
 import { Cookies } from './open/cookies.ts';
 import { Demux } from './open/demux.ts';
@@ -48,6 +49,7 @@ import { Delivery } from './tcb/delivery.ts';
 import { Flag, has } from './tcb/flags.ts';
 import type { Owner } from './tcb/owner.ts';
 import { Receivers } from './tcb/receivers.ts';
+import { Relays } from './tcb/relays.ts';
 import { AckReport } from './tcb/report.ts';
 import { Segment } from './tcb/segment.ts';
 import { DEFAULT_LIMITS, DEFAULTS, type Limits, type Settings } from './tcb/settings.ts';
@@ -91,6 +93,7 @@ export class Tcp implements Protocol, Arriving {
   readonly cookies: Cookies;
   readonly timers: Rows = new Rows(NEVER);
   readonly receivers: Receivers;
+  readonly relays: Relays<Tcb> = new Relays();
   readonly spares: Spares;
   readonly budget: Budget<Tcb>;
   readonly deadlines: Deadlines<Tcb> = new Deadlines();
@@ -343,6 +346,7 @@ export class Tcp implements Protocol, Arriving {
       tcb.listener = null;
     }
     if (has(tcb, Flag.DETACHED)) this.orphans--;
+    if (has(tcb, Flag.RELAY)) endRelays(tcb);
     this.demux.remove(tcb);
     if (tcb.timeWaitAt >= 0) this.#timeWaits.leave(tcb.timeWaitAt);
     tcb.timeWaitAt = -1;

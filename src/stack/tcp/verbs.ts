@@ -102,6 +102,20 @@ export function setReading(tcb: Tcb, on: boolean): void {
   if (on) tcb.tcp.dirty(tcb);
 }
 
+/**
+ * From now on all text of `tcb` goes into `into`, or nowhere that is known: no more of it is offered than there is room for.
+ * One that is over, or another stack's, is not known.
+ */
+export function relay(tcb: Tcb, into: Tcb | null): void {
+  const { tcp } = tcb;
+  const isKnown =
+    into !== null && into.tcp === tcp && !has(into, Flag.GONE) && !has(tcb, Flag.GONE);
+  const other = isKnown ? tcp.relays.from(into) : undefined;
+  if (!(isKnown ? tcp.relays.join(tcb, into) : tcp.relays.part(tcb))) return;
+  tcp.dirty(tcb);
+  if (other !== undefined) tcp.dirty(other); // its way is its own again
+}
+
 /** On: short segments are sent at once. Off: Nagle's algorithm. */
 export function setNoDelay(tcb: Tcb, on: boolean): void {
   if (on) tcb.flags |= Flag.NO_DELAY;

@@ -116,6 +116,25 @@ test.serial(
   },
 );
 
+test.serial('pipe: no more is taken from the sender than the far end has room for', async (t) => {
+  const { client, from, to, far } = await way(t, { sendBufferMax: 512 * KIB });
+  from.pipe(to);
+  const heard = hearing(far);
+  const wide = 32 * text.length; // so that the windows are
+  await pour(client, wide);
+  await until(() => heard.bytes === wide);
+  far.pause();
+  void pour(client, 4 * wide);
+  const acked = (): number => client.info()?.bytesAcked ?? 0;
+  for (let before = -1; acked() > before; await rounds(100)) before = acked();
+  const waits = acked() - (from.info()?.bytesReceived ?? 0);
+  t.true(waits < 128 * KIB, `${waits} wait`);
+  t.true((to.info()?.sndWnd ?? 0) < 2000, 'the far end takes no more');
+  far.resume();
+  await until(() => heard.bytes === 5 * wide);
+  t.true(heard.good);
+});
+
 test.serial('pipe: who listens besides hears all from then on', async (t) => {
   const { client, from, to, far } = await way(t);
   from.pipe(to);

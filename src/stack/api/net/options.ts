@@ -181,3 +181,9 @@ function checkServerOptions(options: unknown): asserts options is ServerOpts {
 
 /** Options of `net.connect`, which also makes the socket. */
 export type { NetConnectOpts };
+
+/** The part of a server that its sockets know. */
+export interface SocketServer {
+  /** A socket of the server's is gone. */
+  _stackSocketGone(): void;
+}

@@ -275,6 +275,12 @@ export class Socket extends SocketStream implements NodeSocket {
     return this;
   }
 
+  /** What comes goes into `to` no longer, or into nothing; text that waited for room there is asked for again. */
+  override unpipe(to?: NodeJS.WritableStream): this {
+    this._stackCarrier?.relay(undefined);
+    return super.unpipe(to);
+  }
+
   // Properties.
 
   /** The callback interface below: its `info`, its state. Undefined while there is no connection. */

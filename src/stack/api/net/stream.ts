@@ -21,17 +21,11 @@ import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer, type Works } from './onread.ts';
-import type { SocketOptions } from './options.ts';
+import type { SocketOptions, SocketServer } from './options.ts';
 import { type Callback, closedError, Outflow, refuseWrite } from './outflow.ts';
 import { flows, isDecoded, isIdle, isUnheard, pipedInto } from './readers.ts';
 import { spend } from './spent.ts';
 import { bytesWaiting, type Chunks } from './written.ts';
-
-/** The part of a server that its sockets know. */
-export interface SocketServer {
-  /** A socket of the server's is gone. */
-  _stackSocketGone(): void;
-}
 
 /** What its classes share bears `_stack` before its name: programs put all other names on sockets. */
 export class SocketStream extends Duplex {
@@ -185,14 +179,15 @@ export class SocketStream extends Duplex {
   #pass(bytes: Uint8Array, at: number, length: number): number {
     const to = pipedInto(this);
     const unheard = isUnheard(this) ? length : 0;
-    const passed = to instanceof SocketStream ? to.#takePiped(bytes, at, length) : unheard;
+    const passed = to instanceof SocketStream ? to.#takePiped(this, bytes, at, length) : unheard;
     if (passed > 0) this._stackIdle.touch();
     this.#bytesRead += passed;
     return passed;
   }
 
-  #takePiped(bytes: Uint8Array, at: number, length: number): number {
+  #takePiped(from: SocketStream, bytes: Uint8Array, at: number, length: number): number {
     if (this.connecting || !this._stackCarrier || !isIdle(this, write)) return 0;
+    from._stackCarrier?.relay(this._stackCarrier);
     this._stackIdle.touch();
     return this.#outflow.copyNow(this._stackCarrier, bytes, at, length);
   }

@@ -210,6 +210,11 @@ export class Connection implements Owner {
     if (this.#tcb && !this.closed) verbs.setReading(this.#tcb, false);
   }
 
+  /** @internal All text goes into `to` from now on. */
+  relay(to: Connection | undefined): void {
+    if (this.#tcb && !this.closed) verbs.relay(this.#tcb, to ? (to.#tcb ?? null) : null);
+  }
+
   /** Want text again. */
   resume(): void {
     if (this.#tcb && !this.closed) verbs.setReading(this.#tcb, true);

@@ -8,6 +8,7 @@ import { MILLISECOND, type Micros } from '../../base/clock.ts';
 import { add, diff, gt } from '../../base/seq.ts';
 import { cuts } from '../../ip/interface.ts';
 import { receiveSize } from '../memory/kept.ts';
+import { roomBeyond } from '../memory/relay.ts';
 import { Flag, has } from '../tcb/flags.ts';
 import { isIn, RECEIVING } from '../tcb/state.ts';
 import type { Tcb } from '../tcb/tcb.ts';
@@ -38,8 +39,10 @@ function share(tcb: Tcb): number {
 }
 
 /** What may be offered now: the free part of the `whole` buffer, as far as the field can say it. */
-const room = (tcb: Tcb, whole: number): number =>
-  Math.min(Math.max(0, whole - tcb.held), MAX_UNSCALED << tcb.rcvScale);
+function room(tcb: Tcb, whole: number): number {
+  const free = Math.min(whole, has(tcb, Flag.RELAY) ? roomBeyond(tcb, whole) : whole) - tcb.held;
+  return Math.min(Math.max(0, free), MAX_UNSCALED << tcb.rcvScale);
+}
 
 /** What of the last offer is left. */
 const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));

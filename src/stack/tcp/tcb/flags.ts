@@ -62,6 +62,8 @@ export const Flag = {
   PATH_PROBE: 0x20000000,
   /** The window that was offered last is 0. */
   OFFER_SHUT: 0x40000000,
+  /** It is in `Shared.relays`. The sign bit, as the number that V8 keeps small. */
+  RELAY: -0x80000000,
 } as const;
 
 /** True if one of the bits of `flag` is set. */

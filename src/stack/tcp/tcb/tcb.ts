@@ -27,6 +27,7 @@ import type { Owner } from './owner.ts';
 import type { PathSearch } from './path-search.ts';
 import { Frto, Limit, Probe, Recovery } from './phases.ts';
 import type { Receivers } from './receivers.ts';
+import type { Relays } from './relays.ts';
 import type { AckReport } from './report.ts';
 import type { Reported } from './reported.ts';
 import type { Scoreboard } from './scoreboard.ts';
@@ -97,6 +98,7 @@ export interface Shared {
   readonly timers: Rows;
   readonly deadlines: Deadlines<Tcb>;
   readonly receivers: Receivers;
+  readonly relays: Relays<Tcb>;
   readonly spares: Lender;
   /** What all connections keep together. */
   readonly budget: Budget<Tcb>;
