@@ -70,6 +70,24 @@ test('receive: while the owner reads nothing the buffer does not grow', (t) => {
   t.true(peer.tcb.held <= 64 * 1024 + 1024);
 });
 
+test('receive: what waited for the owner is handed over by 64 KiB, and he may rest after each', (t) => {
+  const peer = established(t, { ws: 7, tcp: { receiveBuffer: 256 * 1024 } });
+  const { tcb, app } = peer;
+  peer.reading(false);
+  for (let i = 0; i < 200; i++) peer.send('.', { len: 1000 });
+  t.is(tcb.held, 200_000);
+  const pieces: number[] = [];
+  app.take = ({ length }) => {
+    pieces.push(length);
+    if (pieces.length === 2) peer.reading(false);
+  };
+  peer.reading(true);
+  t.deepEqual(pieces, [65_536, 65_536]);
+  t.is(tcb.held, 200_000 - 2 * 65_536);
+  peer.reading(true);
+  t.deepEqual(pieces.slice(2), [65_536, 200_000 - 3 * 65_536]);
+});
+
 test('receive: an owner that reads all that comes gets a larger buffer', (t) => {
   const peer = established(t, { ws: 7, rtt: 10 * MS, tcp: { receiveBuffer: 64 * 1024 } });
   for (let i = 0; i < 60; i++) {

@@ -37,6 +37,8 @@ const APART_AFTER_LOSS = 32;
  * the rest is sent again.
  */
 const MOST_FRESH = 32;
+/** What was kept is handed over in pieces, as a packet has at most: the owner may want no more after each. */
+const PIECE = 65_536;
 /** Slack that the ring has beyond the buffer: rounding the window up to its scale may use it. */
 const RING_SLACK = 65_536;
 
@@ -232,7 +234,7 @@ function refuseEarly(tcb: Tcb, drop: Drop): Drop {
 export function deliver(tcb: Tcb): void {
   const { ring } = tcb;
   while (ring !== null && tcb.held > 0 && !has(tcb, Flag.PAUSED | Flag.CLOSE_TOLD)) {
-    const n = ring.contiguous(0, tcb.held);
+    const n = Math.min(PIECE, ring.contiguous(0, tcb.held));
     const at = ring.indexOf(0);
     tcb.held -= n;
     const { bytes } = ring;

@@ -97,8 +97,8 @@ export function abort(tcb: Tcb): void {
 
 /** Off: text is kept up to the receive buffer while the window closes. On: it is handed over. */
 export function setReading(tcb: Tcb, on: boolean): void {
-  if (on) tcb.flags &= ~Flag.PAUSED;
-  else tcb.flags |= Flag.PAUSED;
+  if (on !== has(tcb, Flag.PAUSED)) return;
+  tcb.flags ^= Flag.PAUSED;
   if (on) tcb.tcp.dirty(tcb);
 }
 

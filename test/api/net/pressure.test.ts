@@ -107,6 +107,33 @@ test('pressure: a reader that pauses in the middle stops the sender, and loses n
   await pair.close();
 });
 
+test('pressure: a reader that rests after each piece has 64 KiB at most, as of Node, and is given little more', async (t) => {
+  const pair = makePair({ tcp: { receiveBuffer: 2 * TOTAL } }, { offload: true });
+  const server = pair.right.net.createServer().listen(7);
+  const client = pair.left.net.connect({ port: 7, host: RIGHT });
+  const [accepted] = (await next(server, 'connection')) as [Socket];
+  const state = pour(client, 4 * TOTAL);
+  await rounds(300);
+  t.true(state.sent > TOTAL, 'much waits');
+  const pieces: Buffer[] = [];
+  let longest = 0;
+  let most = 0;
+  accepted.on('data', (piece: Buffer) => {
+    pieces.push(piece);
+    longest = Math.max(longest, piece.length);
+    accepted.pause();
+    void rounds(2).then(() => {
+      most = Math.max(most, accepted.readableLength);
+      accepted.resume();
+    });
+  });
+  await next(accepted, 'end');
+  t.deepEqual(verify(pieces), [4 * TOTAL, true]);
+  t.true(longest <= 64 * KIB, `a piece of ${longest}`);
+  t.true(most <= 1024 * KIB, `${most} were given and not asked for`);
+  await pair.close();
+});
+
 test('pressure: both directions at once, each stopped and let go by itself', async (t) => {
   const { pair, client, accepted } = await ends();
   pour(client, TOTAL);

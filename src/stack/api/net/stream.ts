@@ -27,6 +27,9 @@ import { flows, isDecoded, isIdle, isUnheard, pipedInto } from './readers.ts';
 import { spend } from './spent.ts';
 import { bytesWaiting, type Chunks } from './written.ts';
 
+/** Of what waits where it came no more is taken before that is told: bytes. A turn brings half of it. */
+const MOST_UNTOLD = 1024 * 1024;
+
 /** What its classes share bears `_stack` before its name: programs put all other names on sockets. */
 export class SocketStream extends Duplex {
   /** True from `connect` until the connection is open or has failed. */
@@ -173,6 +176,7 @@ export class SocketStream extends Duplex {
     this.#untold += length - passed;
     this.#intake.lent = ownBuffer || isDecoded(this);
     this._stackHost.inflow.add(this.#intake, bytes, at + passed, length - passed);
+    if (this.#untold >= MOST_UNTOLD && !this.#userBuffer) this._stackCarrier?.pause();
   }
 
   /** How much needs no buffer: all that nobody hears, and what goes at once where it is piped into a socket. */
@@ -195,6 +199,7 @@ export class SocketStream extends Duplex {
   #took(chunk: Buffer): void {
     this.#untold -= chunk.length;
     if (this.destroyed) return;
+    if (this.#untold === 0 && this.#reading && !this.#userBuffer) this._stackCarrier?.resume();
     if (this.#userBuffer && !this.#handle?.taken) {
       this.#userBuffer.take(chunk);
       return;
