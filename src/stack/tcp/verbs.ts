@@ -10,6 +10,7 @@ import { become, waitForFin, watchOrphan } from './close/close.ts';
 import { armKeepAlive } from './close/keepalive.ts';
 import { account, sendRoom } from './memory/kept.ts';
 import { sendable } from './memory/reclaim.ts';
+import { offerRoom } from './memory/relay.ts';
 import { Flag, has } from './tcb/flags.ts';
 import { isIn, MAY_WRITE, State } from './tcb/state.ts';
 import type { Tcb } from './tcb/tcb.ts';
@@ -147,6 +148,7 @@ export function setKeepAlive(
 export function setLowWater(tcb: Tcb, bytes: number): void {
   tcb.lowWater = bytes;
   tcb.tcp.dirty(tcb); // who was refused may have room
+  if (has(tcb, Flag.RELAY)) offerRoom(tcb);
 }
 
 /** Give up when text stays unacknowledged for `span`; 0: after the usual number of tries. */

@@ -77,6 +77,31 @@ test('relay: less than a useful step is not offered (MUST-39)', (t) => {
   from.expectNothing();
 });
 
+test('relay: where there is less room than a segment of the sender’s is long, it is offered some all the same', (t) => {
+  const { from, into } = proxy(t);
+  verbs.setLowWater(into.tcb, 1); // as good as one of its own segments, of 1000 octets
+  let ack = 1;
+  for (let sent = 0; sent < 3 * BUFFER; sent += 1400) {
+    from.send('P.', { len: 1400 });
+    ack = 1 + into.tcb.bytesOut;
+    into.send('.', { ack, window: WINDOW });
+    t.is(into.tcb.chunks.length, 0);
+    t.true(offer(from) >= 1400, `${offer(from)} after ${sent}`);
+  }
+});
+
+test('relay: who may write more of what waits to be sent takes more of who sends it', (t) => {
+  const { from, into } = proxy(t);
+  verbs.setLowWater(into.tcb, 2 * WINDOW);
+  pour(from);
+  t.true(offer(from) < 1000, `${offer(from)}`);
+  from.skip();
+  verbs.setLowWater(into.tcb, 0);
+  from.lab.flush();
+  t.is(offer(from), ROOM - into.tcb.chunks.length);
+  from.expect({ flags: '.', len: 0 });
+});
+
 test('relay: text that goes there no longer is offered the whole buffer at once', (t) => {
   const { from } = full(t);
   from.skip();

@@ -38,6 +38,12 @@ export function sendSize(tcb: Tcb): number {
   return budget.pressed ? Math.min(size, Math.max(PRESSED, 2 * outstanding(tcb))) : size;
 }
 
+/** How many octets an owner may write while none waits. */
+export function sendLimit(tcb: Tcb): number {
+  const size = sendSize(tcb);
+  return tcb.lowWater === 0 ? size : Math.min(size, lowWater(tcb));
+}
+
 /** How many octets an owner may write now. */
 export function sendRoom(tcb: Tcb): number {
   const room = sendSize(tcb) - tcb.chunks.length;

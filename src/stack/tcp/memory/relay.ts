@@ -3,13 +3,21 @@
  * @module
  */
 import type { Tcb } from '../tcb/tcb.ts';
-import { sendRoom } from './kept.ts';
+import { sendLimit, sendRoom } from './kept.ts';
 
-/** Bytes that `tcb` may keep and be offered; `otherwise`, if its text goes nowhere that is known. */
+/**
+ * Bytes that `tcb` may keep and be offered; `otherwise`, if its text goes nowhere that is known. Where that has room for
+ * less than makes two useful steps (MUST-39) even when it is empty, such as where the sender's segments are the longer ones, the
+ * rest waits here: else nothing would be offered again.
+ */
 export function roomBeyond(tcb: Tcb, otherwise: number): number {
   const into = tcb.tcp.relays.into(tcb);
-  return into === undefined ? otherwise : sendRoom(into);
+  if (into === undefined) return otherwise;
+  return sendRoom(into) + Math.max(0, leastOffer(tcb) - sendLimit(into));
 }
+
+/** An update is two segments; the field counts in units of the scale. */
+const leastOffer = (tcb: Tcb): number => Math.max(4 * tcb.rcvMss, 2 << tcb.rcvScale);
 
 /** `tcb` has room again: it is offered to whoever sends what goes into it. */
 export function offerRoom(tcb: Tcb): void {
