@@ -227,3 +227,50 @@ test.serial('pipe: a target that was destroyed takes nothing more', async (t) =>
   t.is(far.bytesRead, text.length);
   t.is(from.listenerCount('data'), 0);
 });
+
+/** What is piped, and so much behind it that the far end, which rests, has no room, and nothing more is offered. */
+async function shut(t: ExecutionContext): Promise<Way> {
+  const all = await way(t, { sendBufferMax: 512 * KIB });
+  const { client, from, to, far } = all;
+  from.pipe(to);
+  far.resume();
+  await pour(client, text.length);
+  await until(() => far.bytesRead === text.length);
+  far.pause();
+  void pour(client, 2 * TOTAL);
+  for (let before = -1; from.bytesRead > before; await rounds(100)) before = from.bytesRead;
+  return all;
+}
+
+test.serial(
+  'pipe: a reader beside it has the text for which the far end has no room',
+  async (t) => {
+    const { from } = await shut(t);
+    let heard = 0;
+    from.on('readable', () => {
+      heard += (from.read() as Buffer | null)?.length ?? 0;
+    });
+    await until(() => heard > TOTAL);
+    t.pass();
+  },
+);
+
+test.serial(
+  'pipe: who takes all listeners off loses the text, has it with one of their own, and the target has none',
+  async (t) => {
+    const { client, from, to, far } = await shut(t);
+    const before = to.bytesWritten;
+    from.removeAllListeners('data');
+    from.resume();
+    await until(() => from.bytesRead === text.length + 2 * TOTAL);
+    far.resume();
+    await until(() => to.writableLength === 0);
+    let heard = '';
+    from.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    client.write('own');
+    await until(() => heard === 'own');
+    t.is(to.bytesWritten, before);
+  },
+);

@@ -29,11 +29,27 @@ export const flows = (socket: Duplex): boolean =>
 /** True if it is heard by nobody, where it `flows`: it need not be copied. */
 export const isUnheard = (socket: Duplex): boolean => socket.listenerCount('data') === 0;
 
+/** What Node keeps there. */
+interface Insides {
+  readonly _events?: { readonly data?: unknown };
+  readonly _readableState?: { readonly pipes?: readonly object[] };
+}
+
+/** The listeners by which `pipe` hears: who takes all listeners off and has one of their own is piped no longer. */
+const ears: WeakSet<object> = new WeakSet();
+
+/** `pipe` has put its listener behind `before` others. */
+export function notePipe(socket: Duplex, before: number): void {
+  const ear = socket.rawListeners('data')[before];
+  if (ear) ears.add(ear);
+}
+
 /** The only one who hears it, where it `flows`, if that is another stream that it is piped into. */
 export function pipedInto(socket: Duplex): object | undefined {
-  if (socket.listenerCount('data') !== 1) return undefined; // `pipe` has one for each
-  const { pipes } =
-    (socket as { _readableState?: { pipes?: readonly object[] } })._readableState ?? {};
+  const { _events, _readableState } = socket as Insides;
+  const ear = _events?.data; // one listener, or an array of several: `pipe` has one for each
+  if (typeof ear !== 'function' || !ears.has(ear)) return undefined;
+  const pipes = _readableState?.pipes;
   return pipes?.length === 1 ? pipes[0] : undefined;
 }
 

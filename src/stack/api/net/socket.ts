@@ -31,6 +31,7 @@ import {
   type TcpOptions,
 } from './options.ts';
 import { closedError } from './outflow.ts';
+import { notePipe } from './readers.ts';
 import { makeAcceptedScope, makeScope } from './scope.ts';
 import { SocketStream } from './stream.ts';
 
@@ -275,10 +276,32 @@ export class Socket extends SocketStream implements NodeSocket {
     return this;
   }
 
+  /** What comes goes into `to`: between sockets of one stack by no buffer, and no faster than that has room. */
+  override pipe<T extends NodeJS.WritableStream>(to: T, options?: { end?: boolean }): T {
+    const before = this.listenerCount('data');
+    super.pipe(to, options);
+    notePipe(this, before);
+    return to;
+  }
+
   /** What comes goes into `to` no longer, or into nothing; text that waited for room there is asked for again. */
   override unpipe(to?: NodeJS.WritableStream): this {
     this._stackCarrier?.relay(undefined);
     return super.unpipe(to);
+  }
+
+  // Who reads beside a `pipe`, or in place of one, asks for text whatever room there is where that goes.
+  static {
+    for (const name of ['on', 'addListener', 'removeAllListeners'] as const) {
+      const plain = SocketStream.prototype[name] as (...given: unknown[]) => unknown;
+      const value = function (this: Socket, ...given: unknown[]): unknown {
+        const [event] = given;
+        const isReading = event === undefined || event === 'data' || event === 'readable';
+        if (isReading) this._stackCarrier?.relay(undefined);
+        return plain.apply(this, given);
+      };
+      Object.defineProperty(Socket.prototype, name, { value, writable: true, configurable: true });
+    }
   }
 
   // Properties.
