@@ -146,7 +146,9 @@ hostile.serial(
 hostile.serial(
   'switch: a flood of stations fills its share of the table, and the others have theirs, and their frames alone',
   async (t) => {
-    const { intrude, unharmed, stats, bridge, ports } = await room(t, {}, { stations: 256 });
+    // So few a second that a slow intruder is a storm too.
+    const few = { ev: { storm: 1000 } };
+    const { intrude, unharmed, stats, bridge, ports } = await room(t, few, { stations: 256 });
     const flooding = intrude('flood', '60000');
     await until(() => stats().notLearned > 0);
     await unharmed();

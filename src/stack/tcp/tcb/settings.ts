@@ -40,7 +40,7 @@ export interface Settings {
   readonly sendBuffer: number;
   /**
    * The most bytes that the send buffer grows to. On round trips of less than 10 ms: no more than eight times what is
-   * delivered in the least of them, or 2 MiB.
+   * delivered in the least of them, or 1 MiB, or 2 where so much is delivered in a millisecond.
    */
   readonly sendBufferMax: number;
   /**
