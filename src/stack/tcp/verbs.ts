@@ -98,8 +98,8 @@ export function abort(tcb: Tcb): void {
 
 /** Off: text is kept up to the receive buffer while the window closes. On: it is handed over. */
 export function setReading(tcb: Tcb, on: boolean): void {
-  if (on !== has(tcb, Flag.PAUSED)) return;
-  tcb.flags ^= Flag.PAUSED;
+  if (on) tcb.flags &= ~Flag.PAUSED;
+  else tcb.flags |= Flag.PAUSED;
   if (on) tcb.tcp.dirty(tcb);
 }
 
@@ -116,6 +116,9 @@ export function relay(tcb: Tcb, into: Tcb | null): void {
   tcp.dirty(tcb);
   if (other !== undefined) tcp.dirty(other); // its way is its own again
 }
+
+/** True while text is kept for the owner. */
+export const isPaused = (tcb: Tcb): boolean => has(tcb, Flag.PAUSED);
 
 /** On: short segments are sent at once. Off: Nagle's algorithm. */
 export function setNoDelay(tcb: Tcb, on: boolean): void {

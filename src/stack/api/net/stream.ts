@@ -199,7 +199,7 @@ export class SocketStream extends Duplex {
   #took(chunk: Buffer): void {
     this.#untold -= chunk.length;
     if (this.destroyed) return;
-    if (this.#untold === 0 && this.#reading && !this.#userBuffer) this._stackCarrier?.resume();
+    if (this.#untold === 0 && this.#reading && !this.#userBuffer) this._stackCarrier?.goOn();
     if (this.#userBuffer && !this.#handle?.taken) {
       this.#userBuffer.take(chunk);
       return;

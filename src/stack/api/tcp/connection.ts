@@ -215,6 +215,11 @@ export class Connection implements Owner {
     if (this.#tcb && !this.closed) verbs.relay(this.#tcb, to ? (to.#tcb ?? null) : null);
   }
 
+  /** @internal The same as `resume`, if it was paused: for who asks after each piece. */
+  goOn(): void {
+    if (this.#tcb && verbs.isPaused(this.#tcb)) this.resume();
+  }
+
   /** Want text again. */
   resume(): void {
     if (this.#tcb && !this.closed) verbs.setReading(this.#tcb, true);
