@@ -44,7 +44,7 @@ function folder(t: ExecutionContext): string {
 }
 
 const curl = async (...args: string[]): Promise<string> => {
-  const { out, err } = await run('curl', '-sS', ...args);
+  const { out, err } = await run('curl', '-sS', '-m', '30', ...args);
   return out.trimEnd() || err;
 };
 

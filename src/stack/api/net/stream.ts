@@ -27,7 +27,7 @@ import { flows, isDecoded, isIdle, isUnheard, pipedInto } from './readers.ts';
 import { spend } from './spent.ts';
 import { bytesWaiting, type Chunks } from './written.ts';
 
-/** Of what waits where it came no more is taken before that is told: bytes. A turn brings half of it. */
+/** Of what waits where it came no more is taken before that is told: bytes. A turn brings half. A pipe of less is no relay. */
 const MOST_UNTOLD = 1024 * 1024;
 
 /** What its classes share bears `_stack` before its name: programs put all other names on sockets. */
@@ -191,7 +191,7 @@ export class SocketStream extends Duplex {
 
   #takePiped(from: SocketStream, bytes: Uint8Array, at: number, length: number): number {
     if (this.connecting || !this._stackCarrier || !isIdle(this, write)) return 0;
-    from._stackCarrier?.relay(this._stackCarrier);
+    if (from.#bytesRead >= MOST_UNTOLD) from._stackCarrier?.relay(this._stackCarrier);
     this._stackIdle.touch();
     return this.#outflow.copyNow(this._stackCarrier, bytes, at, length);
   }
