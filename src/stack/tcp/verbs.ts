@@ -109,6 +109,9 @@ export function setReading(tcb: Tcb, on: boolean): void {
  */
 export function relay(tcb: Tcb, into: Tcb | null): void {
   const { tcp } = tcb;
+  // Asked with each piece of text, and with each listener.
+  const before = has(tcb, Flag.RELAY) ? tcp.relays.into(tcb) : undefined;
+  if ((before ?? null) === into) return;
   const isKnown =
     into !== null && into.tcp === tcp && !has(into, Flag.GONE) && !has(tcb, Flag.GONE);
   const other = isKnown ? tcp.relays.from(into) : undefined;
