@@ -364,3 +364,36 @@ same('options: setters give the socket back, in every state', async (world) => {
   await stopped(server);
   return states;
 });
+
+same('options: those of the stream reach it, functions too', async ({ client }) => {
+  const calls: string[] = [];
+  const note =
+    (name: string) =>
+    (...args: unknown[]): void => {
+      calls.push(name);
+      const done = args.at(-1);
+      if (typeof done === 'function') done();
+    };
+  const names = ['construct', 'read', 'write', 'writev', 'final', 'destroy'];
+  const functions = Object.fromEntries(names.map((name) => [name, note(name)]));
+  const { Socket } = client.net;
+  const made = new Socket({
+    ...functions,
+    ...{ readableHighWaterMark: 3, writableHighWaterMark: 5, captureRejections: true },
+    ...{ encoding: 'latin1', defaultEncoding: 'hex', allowHalfOpen: true },
+  } as never);
+  const shut = new Socket({ highWaterMark: 7, readable: false, writable: false } as never);
+  const seen = [made, shut].map((socket) => [
+    ...[socket.readable, socket.writable, socket.allowHalfOpen, socket.readableEncoding],
+    ...[socket.readableHighWaterMark, socket.writableHighWaterMark],
+    Reflect.get(Reflect.get(socket, '_writableState'), 'defaultEncoding'),
+  ]);
+  made.on('error', () => {});
+  const steps = [() => made.read(), () => made.write('ff'), () => made.end(), () => made.destroy()];
+  for (const step of steps) {
+    await rounds(2);
+    step();
+  }
+  await rounds(2);
+  return [seen, calls];
+});

@@ -10,7 +10,7 @@
  */
 import type { AsyncResource } from 'node:async_hooks';
 import { Socket as NodeSocket } from 'node:net';
-import { Duplex, type DuplexOptions } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { Failure } from '../../base/failure.ts';
 import { plain, REAL_ZERO } from '../../base/real.ts';
 import { nextRound } from '../../host/clock.ts';
@@ -21,7 +21,7 @@ import type { Connection, ConnectionHandler } from '../tcp/connection.ts';
 import { type HandleOwner, SocketHandle } from './handle.ts';
 import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer, type Works } from './onread.ts';
-import type { SocketOptions, SocketServer } from './options.ts';
+import { type SocketOptions, type SocketServer, streamOptions } from './options.ts';
 import { type Callback, closedError, Outflow, refuseWrite } from './outflow.ts';
 import { flows, isDecoded, isIdle, isUnheard, pipedInto } from './readers.ts';
 import { spend } from './spent.ts';
@@ -66,14 +66,7 @@ export class SocketStream extends Duplex {
   #bytesRead: number = REAL_ZERO;
 
   constructor(host: Host, options: SocketOptions) {
-    super({
-      ...options,
-      signal: undefined, // one that was aborted before would destroy what is not yet made
-      allowHalfOpen: Boolean(options.allowHalfOpen),
-      decodeStrings: false, // see `written.ts`
-      emitClose: false, // `close` carries whether there was an error, and comes a round later
-      autoDestroy: true,
-    } as DuplexOptions);
+    super(streamOptions(options));
     this._stackHost = host;
     this._stackIdle = new IdleTimer(host.clock, () => this.emit('timeout'));
     this.#outflow.byReference = options.zeroCopy === true;
