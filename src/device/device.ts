@@ -107,6 +107,18 @@ export interface Device {
   readMany?(places: Int32Array, count: number, room: number, lengths: Int32Array): number;
 
   /**
+   * Where the device can: the same, of each packet its first `head` bytes to its place, and those that follow to the one of
+   * `rests` with its number, each of which has room for the longest. Their memory is the user's again after the call.
+   */
+  readSplit?(
+    places: Int32Array,
+    count: number,
+    head: number,
+    rests: readonly Uint8Array[],
+    lengths: Int32Array,
+  ): number;
+
+  /**
    * Send the `length` bytes at `at`, the device's header included. False if it cannot take them
    * now: nothing was sent, and `writable` will be called. The memory may be reused at once when it
    * gives true. True is also the answer to what can never be sent (no packet, too long, the device

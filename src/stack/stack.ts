@@ -143,6 +143,16 @@ export class Core {
     }
   }
 
+  /** The same of a packet of which only the first `head` bytes are at `at`, and those that follow in `rest`. */
+  inputSplit(iface: Interface, at: number, length: number, head: number, rest: Uint8Array): Drop {
+    enterBatch();
+    try {
+      return this.ip.inputSplit(iface, at, length, head, rest);
+    } finally {
+      leaveBatch(true);
+    }
+  }
+
   /** The same of a packet that was longer than the `kept` bytes that are there. */
   inputCut(iface: Interface, at: number, kept: number): void {
     this.ip.inputCut(iface, at, kept);

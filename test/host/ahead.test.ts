@@ -3,6 +3,7 @@ import test from 'ava';
 import type { Device } from '../../src/device/device.ts';
 import { createPipe } from '../../src/device/pipe.ts';
 import { Ahead } from '../../src/stack/host/ahead.ts';
+import { Spares } from '../../src/stack/host/spares.ts';
 import { Slots } from '../../src/stack/memory/slots.ts';
 
 /** So many bytes before each packet. */
@@ -19,7 +20,7 @@ interface Bench {
 
 function bench(count = 64, packetSize = 1500): Bench {
   const slots = new Slots({ count, packetSize });
-  const ahead = new Ahead(slots);
+  const ahead = new Ahead(slots, new Spares());
   const asked: number[] = [];
   let [waiting, next, longer] = [0, 0, 0];
   const readMany: Device['readMany'] = (_places, most, _room, lengths) => {

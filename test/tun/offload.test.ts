@@ -1,4 +1,5 @@
 /** Tests of offload on a TUN: the kernel's TCP against a hand-made end with a virtio header. */
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { openTun } from '../../src/device/linux/tun.ts';
 import { capture } from '../../src/device/wrap/capture.ts';
+import { createStack } from '../../src/index.ts';
 import { Collector, internetChecksum, udpPacket, until } from '../device/support.ts';
 import { tunTest } from './namespace.ts';
 
@@ -135,4 +137,42 @@ tunTest('offload: the kernel takes a segment of many packets, checksum begun', a
   await until(() => count === text.length, 'the text');
   t.true(Buffer.concat(parts).equals(text));
   t.is(device.counters.refused, 0);
+});
+
+tunTest('offload: text is read to where a listener may keep it, and all of it comes', async (t) => {
+  const tun = await openTun({ hostAddress: '10.83.0.1/24', offload: true });
+  const stack = createStack({ device: tun, address: '10.83.0.2/24' });
+  t.teardown(() => stack.close({ linger: 0 }));
+  let [asked, apart] = [0, 0];
+  const { readSplit } = tun;
+  tun.readSplit = (...args) => {
+    const came = readSplit?.(...args) ?? 0;
+    if (came > 0) asked++;
+    apart += args[4].subarray(0, came).filter((length) => length > 32_768).length;
+    return came;
+  };
+  const heard = createHash('sha256');
+  let memory = 0;
+  stack.net
+    .createServer((socket) => {
+      socket.on('data', (chunk) => {
+        heard.update(chunk);
+        if (chunk.length > 32_768 && chunk.buffer.byteLength === 65_536) memory++;
+      });
+      socket.on('end', () => socket.end(heard.digest('hex')));
+    })
+    .listen(7);
+  const sent = createHash('sha256');
+  const socket = connect({ port: 7, host: '10.83.0.2', allowHalfOpen: true });
+  for (let i = 0; i < 200; i++) {
+    const piece = randomBytes(400_000);
+    sent.update(piece);
+    if (!socket.write(piece)) await once(socket, 'drain');
+  }
+  socket.end();
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  t.is(answer.toString(), sent.digest('hex'));
+  t.log(`${apart} of some 1200 long packets, by ${asked} calls`);
+  if (asked === 0) t.log('there is no io_uring here for us');
+  else t.true(memory > 50, `${memory} where they were read`);
 });

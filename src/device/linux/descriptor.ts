@@ -8,10 +8,19 @@
  * @module
  */
 import type { Device, DeviceOffload, DeviceUser } from '../device.ts';
-import { checkStart, goneError, outOfRange } from '../errors.ts';
+import { checkStart, goneError } from '../errors.ts';
 import { longestPacket } from '../medium.ts';
 import { Gathered } from './gathered.ts';
-import { Errno, errnoName, GONE, LATER, type Libc, Pinned, putVector } from './libc.ts';
+import {
+  checkWithin,
+  Errno,
+  errnoName,
+  GONE,
+  LATER,
+  type Libc,
+  Pinned,
+  putVector,
+} from './libc.ts';
 import { closeOwned } from './owned.ts';
 import { PollWatch } from './poll.ts';
 import { PLACES, ReadRing } from './read-ring.ts';
@@ -69,12 +78,6 @@ const MANY = 65_536;
 const SPILL_AT = 256;
 /** How long until a write that could not be taken is tried again, in ms. */
 const RETRY = 1;
-
-function checkWithin(at: number, length: number, memory: Pinned | undefined): void {
-  const size = memory?.bytes.length ?? 0;
-  if (at >= 0 && length >= 0 && at + length <= size) return;
-  throw outOfRange('at + length', at + length, `within the user's memory of ${size} bytes`);
-}
 
 export class Descriptor implements TunDevice {
   readonly name: string;
@@ -162,7 +165,7 @@ export class Descriptor implements TunDevice {
     this.#user = user;
     if (this.#batches) {
       this.#ring = WriteRing.open(this.#libc, this.#fd);
-      this.#reads = ReadRing.open(this.#libc, this.#fd);
+      this.#reads = ReadRing.open(this.#libc, this.#fd, this.#memory);
     }
     this.#unfollow = this.#follow((mtu) => this.#resize(mtu));
   }
@@ -187,17 +190,22 @@ export class Descriptor implements TunDevice {
 
   readMany(places: Int32Array, count: number, room: number, lengths: Int32Array): number {
     const reads = this.#reads;
-    const memory = this.#memory;
-    if (reads === undefined || memory === undefined || this.#watch.held > 0) return 0;
-    if (room <= this.#longest || count < 1) return 0;
+    if (reads === undefined || this.#watch.held > 0 || room <= this.#longest) return 0;
     const asked = Math.min(count, PLACES);
-    for (let i = 0; i < asked; i++) checkWithin(places[i] as number, room, memory); // below the count
-    const good = reads.read(memory.address, places, asked, room, lengths);
+    const good = reads.read(places, asked, room, lengths);
     for (let i = 0; i < asked; i++)
       if ((lengths[i] as number) === room) lengths[i] = this.#cut(room + 1);
     if (!good) this.#endReads(); // `read` finds what it was
     return asked;
   }
+
+  readonly readSplit: NonNullable<Device['readSplit']> = (places, count, head, rests, lengths) => {
+    const reads = this.#reads;
+    if (reads === undefined || this.#watch.held > 0) return 0;
+    const asked = Math.min(count, PLACES);
+    if (!reads.readSplit(places, asked, head, rests, lengths)) this.#endReads();
+    return asked;
+  };
 
   gather(bytes: Uint8Array, from: number, length: number): boolean {
     if (this.#fd >= 0) return this.#gathered.add(bytes, from, length);

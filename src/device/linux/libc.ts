@@ -16,7 +16,7 @@
 
 import { constants, endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { DeviceError } from '../errors.ts';
+import { DeviceError, outOfRange } from '../errors.ts';
 
 /** Flags of open(2) and fcntl(2), the same on every Linux that Node runs on (mips aside). */
 export const O = { RDWR: 0o2, NONBLOCK: 0o4000, CLOEXEC: 0o2000000 } as const;
@@ -212,6 +212,13 @@ export class Pinned {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.address = libc.addressOf(bytes);
   }
+}
+
+/** Throws unless the `length` bytes at `at` are in `memory`: the kernel must not be let past its end. */
+export function checkWithin(at: number, length: number, memory: Pinned | undefined): void {
+  const size = memory?.bytes.length ?? 0;
+  if (at >= 0 && length >= 0 && at + length <= size) return;
+  throw outOfRange('at + length', at + length, `within the user's memory of ${size} bytes`);
 }
 
 const LITTLE = endianness() === 'LE';

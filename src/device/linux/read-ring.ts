@@ -8,39 +8,83 @@
  * order, and no memory is in use after the call.
  * @module
  */
-import { Errno, type Libc } from './libc.ts';
+import { checkWithin, Errno, type Libc, Pinned, putVector, VECTOR_SIZE } from './libc.ts';
 import { NOWAIT, Op, Ring } from './ring.ts';
 
 /** How many it can ask for at a time. With 64 in place of 32 a packet costs a tenth less, and takes twice the slots. */
 export const PLACES = 32;
+/** Of a packet that is split: its head, and the rest. */
+const PARTS = 2;
+const NO_BYTES = new Uint8Array(0);
 
 export class ReadRing {
+  readonly #libc: Libc;
+  readonly #memory: Pinned;
   readonly #ring: Ring;
+  /** Where the parts of each place go, those of what is split. */
+  readonly #vectors: Pinned;
+  /** The memory that each place's rest went to the last time, and where that lies: it is asked for once. */
+  readonly #rests: Uint8Array[] = new Array(PLACES).fill(NO_BYTES);
+  readonly #addresses = new Float64Array(PLACES);
 
-  /** For reads of `fd`; undefined where there can be none. */
-  static open(libc: Libc, fd: number): ReadRing | undefined {
+  /** For reads of `fd` to places in `memory`; undefined where there can be none. */
+  static open(libc: Libc, fd: number, memory: Pinned): ReadRing | undefined {
     const ring = Ring.open(libc, PLACES, 0);
-    return ring && new ReadRing(ring, fd);
+    return ring && new ReadRing(libc, memory, ring, fd);
   }
 
-  private constructor(ring: Ring, fd: number) {
+  private constructor(libc: Libc, memory: Pinned, ring: Ring, fd: number) {
+    this.#libc = libc;
+    this.#memory = memory;
     this.#ring = ring;
+    this.#vectors = new Pinned(libc, new Uint8Array(PLACES * PARTS * VECTOR_SIZE));
     ring.prepare(fd, NOWAIT);
   }
 
   /**
-   * Read to the first `count` of `places`, which count from the address `base`, up to `room` bytes each, and say in
-   * `lengths` what came: 0: nothing. False: something else than packets came of it too, and the ring is of no use.
+   * Read to the first `count` of `places`, up to `room` bytes each, and say in `lengths` what came: 0: nothing. False:
+   * something else than packets came of it too, and the ring is of no use.
    */
-  read(
-    base: number,
+  read(places: Int32Array, count: number, room: number, lengths: Int32Array): boolean {
+    const memory = this.#memory;
+    for (let i = 0; i < count; i++) {
+      const at = places[i] as number; // below the count
+      checkWithin(at, room, memory);
+      this.#ring.ask(i, Op.READ, memory.address, at, room);
+    }
+    return this.#serve(count, lengths);
+  }
+
+  /** The same, of each the first `head` bytes to its place and what follows to its one of `rests`. */
+  readSplit(
     places: Int32Array,
     count: number,
-    room: number,
+    head: number,
+    rests: readonly Uint8Array[],
     lengths: Int32Array,
   ): boolean {
+    const memory = this.#memory;
+    const vectors = this.#vectors;
+    for (let i = 0; i < count; i++) {
+      const at = places[i] as number; // below the count, as is its rest
+      const rest = rests[i] as Uint8Array;
+      checkWithin(at, head, memory);
+      if (this.#rests[i] !== rest) {
+        this.#rests[i] = rest;
+        this.#addresses[i] = this.#libc.addressOf(rest);
+      }
+      putVector(vectors, PARTS * i, memory.address + at, head);
+      putVector(vectors, PARTS * i + 1, this.#addresses[i] as number, rest.length);
+      this.#ring.ask(i, Op.READV, vectors.address, PARTS * i * VECTOR_SIZE, PARTS);
+    }
+    const good = this.#serve(count, lengths);
+    // Who holds it from here on keeps it from the collector.
+    for (let i = 0; i < count; i++) if ((lengths[i] as number) > 0) this.#rests[i] = NO_BYTES;
+    return good;
+  }
+
+  #serve(count: number, lengths: Int32Array): boolean {
     const ring = this.#ring;
-    for (let i = 0; i < count; i++) ring.ask(i, Op.READ, base, places[i] as number, room); // below the count
     let good = ring.submit(count);
     for (let i = 0; i < count; i++) {
       const result = ring.result(i);

@@ -25,7 +25,7 @@ const PAGE = 4096;
 const LITTLE = endianness() === 'LE';
 const WORD = 0x1_0000_0000;
 
-export const Op = { WRITEV: 2, READ: 22, WRITE: 23 } as const;
+export const Op = { READV: 1, WRITEV: 2, READ: 22, WRITE: 23 } as const;
 /** RWF_NOWAIT of preadv2(2): what cannot be had now is EAGAIN, whatever the kernel would rather do with it. */
 export const NOWAIT = 8;
 

@@ -43,6 +43,7 @@ export class TapDevice extends Wrapper {
   readonly cork?: () => void;
   /** Likewise; not while anybody watches. */
   readonly readMany?: NonNullable<Device['readMany']>;
+  readonly readSplit?: NonNullable<Device['readSplit']>;
   #watchers: readonly { readonly watcher: Watcher }[] = [];
   #view: DataView = new DataView(new ArrayBuffer(0));
   /** How many of them need the text. */
@@ -55,6 +56,10 @@ export class TapDevice extends Wrapper {
     if (device.readMany !== undefined) {
       this.readMany = (places, count, room, lengths) =>
         this.#watchers.length > 0 ? 0 : (device.readMany?.(places, count, room, lengths) ?? 0);
+    }
+    if (device.readSplit !== undefined) {
+      this.readSplit = (...asked) =>
+        this.#watchers.length > 0 ? 0 : (device.readSplit?.(...asked) ?? 0);
     }
     if (device.cork !== undefined) this.cork = () => device.cork?.();
     if (device.gather === undefined) return;

@@ -26,7 +26,16 @@ import { Alarm, LONGEST_TIMER } from './alarm.ts';
 import { dropWatcher, makeDropWatcher } from './drops.ts';
 import { Events } from './events.ts';
 import { Inflow } from './inflow.ts';
-import { hasVlan, interfaceOf, isEmpty, isLone, type Port, resize, traitsOf } from './port.ts';
+import {
+  hasVlan,
+  headOf,
+  interfaceOf,
+  isEmpty,
+  isLone,
+  type Port,
+  resize,
+  traitsOf,
+} from './port.ts';
 
 /**
  * Packets that one turn takes from a device before timers and other I/O have theirs; the device
@@ -134,7 +143,7 @@ export class Host {
       known.vlans.push({ vlan, iface, most });
       return iface;
     }
-    const ahead = new Ahead(this.core.slots);
+    const ahead = new Ahead(this.core.slots, this.inflow.spares);
     const port: Port = { device, iface, vlans: [{ vlan, iface, most }], lone: 0, ahead };
     this.#ports.push(port);
     device.start({
@@ -361,14 +370,17 @@ export class Host {
     const lead = HEADROOM - iface.lead;
     const room = slots.size - lead;
     const alone = !whole && isLone(port);
+    const { split } = this.inflow;
     ahead.begin();
     for (let taken = 0; taken < BUDGET; taken++) {
       if (alone && taken === 1 && ahead.count === 0) {
         port.lone++;
         return false;
       }
-      if (taken > 0 && !ahead.fill(device, lead, BUDGET - taken)) return isEmpty(port, taken);
+      if (taken > 0 && !ahead.fill(device, lead, BUDGET - taken, headOf(port, split.at)))
+        return isEmpty(port, taken);
       const early = ahead.length;
+      const { rest } = ahead;
       const slot = early > 0 ? ahead.shift() : slots.acquire();
       if (slot === NO_SLOT) {
         if (!this.#discard(device)) return true;
@@ -382,7 +394,8 @@ export class Host {
       if (length > room) this.core.inputCut(iface, slot + lead, room);
       else {
         const to = interfaceOf(port, slots.view, slot + lead, length);
-        this.core.input(to, slot + lead, length);
+        if (rest === undefined) this.core.input(to, slot + lead, length);
+        else ahead.input(this.core, this.inflow, to, slot + lead, length, rest);
       }
       slots.release(slot);
       if (this.events.weight >= ENOUGH && ahead.count === 0) break;

@@ -7,22 +7,21 @@
  * while it is in the cache. No buffer is longer than 64 KiB unless one segment is, as in Node, so that
  * a socket that wants no more can say so in time.
  *
- * Memory that the reader gives back (`reuse`) takes the next text of who will do so too: it stays in the cache,
- * and neither the allocator nor the collector has work with it.
+ * Text that was read apart from its headers (`split.ts`) is handed over where it is.
  * @module
  */
 import { copyBytes } from '../base/copy.ts';
 import { Batch } from '../memory/batch.ts';
-import { Shelf } from '../memory/shelf.ts';
 import type { Slots } from '../memory/slots.ts';
 import { passed } from './collector.ts';
 import type { Events } from './events.ts';
+import { LONGEST, Spares } from './spares.ts';
+import { Split } from './split.ts';
 
 /** From here on a segment is copied when it comes: gathering would only cool it. */
 const LARGE = 16 * 1024;
-const LONGEST = 64 * 1024;
-/** Buffers that are kept for reuse: what a turn takes (`ENOUGH` in `host.ts`) in segments of 45 KiB and more. */
-const SPARES = 12;
+/** Of memory for the longest text so much must be used by what is left in it for its reader to keep. */
+const HALF = LONGEST / 2;
 /** Segments that a batch may keep; beyond that it delivers early. */
 const PLACES = 512;
 const NONE = -1;
@@ -50,6 +49,11 @@ export class Intake {
 export class Inflow {
   /** True within a turn, which will call `deliver`. */
   open = false;
+  /** Where the text of the next packets is expected. */
+  readonly split: Split = new Split();
+  readonly spares: Spares = new Spares();
+  /** Where the text of the packet is that is being taken in, if it was read apart and nobody has kept it. */
+  apart: Uint8Array | undefined;
   readonly #slots: Slots;
   readonly #events: Events;
   readonly #at = new Int32Array(PLACES);
@@ -57,7 +61,6 @@ export class Inflow {
   readonly #next = new Int32Array(PLACES);
   #used = 0;
   readonly #waiting: Batch<Intake> = new Batch();
-  readonly #spares: Shelf<Buffer> = new Shelf();
 
   constructor(slots: Slots, events: Events) {
     this.#slots = slots;
@@ -70,9 +73,10 @@ export class Inflow {
     const gather = this.open && length < LARGE && bytes === this.#slots.bytes;
     if (!gather) {
       this.settle(intake);
-      const chunk = this.#memory(intake, length);
-      copyBytes(bytes, at, chunk, 0, length);
-      this.#hand(intake, chunk);
+      this.#hand(
+        intake,
+        this.#kept(intake, bytes, at, length) ?? this.#copied(intake, bytes, at, length),
+      );
       return;
     }
     if (intake.length + length > LONGEST) this.settle(intake);
@@ -116,8 +120,27 @@ export class Inflow {
 
   /** Nobody else has seen `chunk`, and it was read. A shorter one than the longest is left to the collector. */
   reuse({ buffer, byteOffset }: Buffer): void {
-    if (buffer.byteLength !== LONGEST || byteOffset !== 0 || this.#spares.count === SPARES) return;
-    this.#spares.put(Buffer.from(buffer as ArrayBuffer));
+    if (buffer.byteLength !== LONGEST || byteOffset !== 0) return;
+    this.spares.give(Buffer.from(buffer as ArrayBuffer));
+  }
+
+  /** The text where it is, if that was read apart for somebody to keep. */
+  #kept({ lent }: Intake, bytes: Uint8Array, at: number, length: number): Buffer | undefined {
+    if (length < HALF) return undefined;
+    if (bytes === this.apart) {
+      this.apart = undefined;
+      this.split.hit();
+      if (!lent) passed(LONGEST);
+      return (bytes as Buffer).subarray(at, at + length);
+    }
+    if (bytes === this.#slots.bytes) this.split.saw(at - this.#slots.slotOf(at));
+    return undefined;
+  }
+
+  #copied(intake: Intake, bytes: Uint8Array, at: number, length: number): Buffer {
+    const chunk = this.#memory(intake, length);
+    copyBytes(bytes, at, chunk, 0, length);
+    return chunk;
   }
 
   /** For small text a spare one would be too much: as many as there are sockets may wait at once. */
@@ -126,7 +149,7 @@ export class Inflow {
       passed(length);
       return Buffer.allocUnsafe(length);
     }
-    return (this.#spares.take() ?? Buffer.allocUnsafe(LONGEST)).subarray(0, length);
+    return this.spares.take().subarray(0, length);
   }
 
   #gathered(intake: Intake): Buffer {

@@ -6,6 +6,7 @@
 import { type Device, NO_OFFLOAD } from '../../device/device.ts';
 import { bringsOne } from '../base/batch.ts';
 import type { Interface, InterfaceOptions } from '../ip/interface.ts';
+import { HEADROOM } from '../memory/slots.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import type { Ahead } from './ahead.ts';
 
@@ -31,6 +32,12 @@ export interface Port {
 }
 
 export const isLone = ({ lone }: Port): boolean => bringsOne(lone);
+
+/** Bytes of a packet before its text, if that begins at `text` of the slot and may be read apart; 0: it may not. */
+export function headOf({ device, iface, vlans }: Port, text: number): number {
+  if (text === 0 || device.readSplit === undefined || iface.link !== null) return 0;
+  return iface.offload.checksum && vlans.length === 1 ? text - HEADROOM + iface.lead : 0;
+}
 
 /** It has brought `taken` packets and has no more. True. */
 export function isEmpty(port: Port, taken: number): true {

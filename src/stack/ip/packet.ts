@@ -65,6 +65,8 @@ export class Packet {
    * bytes are gone after the call, and can be copied but not retained.
    */
   transient = false;
+  /** What follows the headers at `at`, where it was read apart from them: TCP's text, and all of it (`internet/split.ts`). */
+  rest: Uint8Array | null = null;
   /** IPv6: its addresses are those of the interface's `pair`. */
   familiar = false;
   /** IPv6: what the walk along the extension headers came to, and what it found; `UPPER` of IPv4. */

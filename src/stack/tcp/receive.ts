@@ -132,26 +132,30 @@ function takeText(tcb: Tcb, segment: Segment, length: number): Drop {
   if (tcb.held === 0 && !has(tcb, Flag.PAUSED) && has(tcb, Flag.OPEN_TOLD)) {
     // Moves the head over what is handed out beside the ring; it may hold early text further on.
     if (tcb.ring !== null) tcb.ring.consume(length);
-    tellData(tcb, tcb.tcp.ip.slots.bytes, segment.text, length);
+    tellData(tcb, textOf(tcb, segment), segment.text, length);
     return Drop.NONE;
   }
-  const drop = keep(tcb, tcb.held, segment.text, length);
+  const drop = keep(tcb, tcb.held, segment, length);
   if (drop === Drop.NONE) tcb.held += length;
   return drop;
 }
 
+/** The memory in which the segment's text begins at `text`. */
+const textOf = (tcb: Tcb, { rest }: Segment): Uint8Array => rest ?? tcb.tcp.ip.slots.bytes;
+
 /**
- * Keep `length` octets of a slot, from `text` on, at `distance` from the ring's head, unless the ring may
- * not be so long, or there is no memory for it.
+ * Keep the first `length` octets of the text, at `distance` from the ring's head, unless the ring may not be so long, or
+ * there is no memory for it.
  */
-function keep(tcb: Tcb, distance: number, text: number, length: number): Drop {
+function keep(tcb: Tcb, distance: number, segment: Segment, length: number): Drop {
   const lacks = tcb.ring?.lacks(distance, length) ?? Ring.storageFor(distance + length);
   if (lacks > 0 && !mayKeep(tcb, lacks)) {
     count(tcb.tcp.stats, Stat.TcpExtRcvPruned);
     return Drop.TCP_MEMORY;
   }
   tcb.ring ??= new Ring(tcb.settings.receiveBufferMax + RING_SLACK);
-  if (!tcb.ring.put(distance, tcb.tcp.ip.slots.bytes, text, length)) return Drop.TCP_NO_BUFFER;
+  if (!tcb.ring.put(distance, textOf(tcb, segment), segment.text, length))
+    return Drop.TCP_NO_BUFFER;
   if (lacks > 0) account(tcb);
   return Drop.NONE;
 }
@@ -202,7 +206,7 @@ function early(tcb: Tcb, segment: Segment): Drop {
   }
   const distance = tcb.held + diff(segment.seq, tcb.rcvNxt);
   if (!hasStorage(tcb, distance + length)) return refuseEarly(tcb, Drop.TCP_NO_BUFFER);
-  const drop = keep(tcb, distance, segment.text, length);
+  const drop = keep(tcb, distance, segment, length);
   if (drop !== Drop.NONE) return refuseEarly(tcb, drop);
   if (tcb.spans === null) {
     tcb.spans = new Spans(tcb.settings.outOfOrderRanges); // not before: `keep` may give them up

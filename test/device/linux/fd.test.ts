@@ -123,7 +123,10 @@ async function nineByEight(t: ExecutionContext, calls: Partial<Libc>): Promise<C
   return user;
 }
 
-const ring = typeof libc === 'string' ? undefined : ReadRing.open(libc, 0);
+const ring =
+  typeof libc === 'string'
+    ? undefined
+    : ReadRing.open(libc, 0, new Pinned(libc, new Uint8Array(4096)));
 ring?.close();
 if (ring === undefined) console.log('skipped, no rings: there is no io_uring here for us');
 const ringTest: TestFn = ring === undefined ? (test.skip as unknown as TestFn) : test;
@@ -186,6 +189,45 @@ ringTest(
     t.is(device.counters.cut, 1);
   },
 );
+
+ringTest('descriptor: one call reads the parts of several packets apart, in order', async (t) => {
+  const [device, other] = await openBatches();
+  t.teardown(() => Promise.all([device.close(), other.close()]));
+  const far = new Collector(other);
+  const user = new Collector(device);
+  other.start(far);
+  const HEAD = 28;
+  const [places, lengths] = [new Int32Array([64, 1024, 2048, 4096]), new Int32Array(4)];
+  const rests = Array.from({ length: 4 }, () => new Uint8Array(65_536));
+  t.is(device.readSplit?.(places, 4, HEAD, rests, lengths), 0, 'before it is started');
+  let told = 0;
+  const first = new Uint8Array(4096);
+  device.start({
+    ...{ memory: user.memory, writable: () => {}, closed: () => {} },
+    readable: () => {
+      told++;
+      if (told > 1) return;
+      t.is(device.readSplit?.(places, 4, HEAD, rests, lengths), 0, 'the loop has read one');
+      device.read(8192, 4096);
+      first.set(user.memory.subarray(8192, 8192 + 4096));
+    },
+  });
+  for (const text of ['a', 'b'.repeat(900), '', 'd'.repeat(1400)]) far.write(udpPacket(text));
+  far.device.flush();
+  await until(() => told > 0, 'the first');
+  t.is(first[HEAD], 97);
+  t.is(device.readSplit?.(places, 4, HEAD, rests, lengths), 4);
+  t.deepEqual([...lengths], [928, 28, 1428, 0], 'and then there were no more');
+  t.is(user.memory[64], 0x45);
+  t.is(user.memory[64 + HEAD], 0, 'nothing behind the head');
+  t.is(Buffer.from(rests[0] as Uint8Array).toString('latin1', 0, 901), `${'b'.repeat(900)}\0`);
+  t.is(Buffer.from(rests[2] as Uint8Array).toString('latin1', 0, 1401), `${'d'.repeat(1400)}\0`);
+  places[1] = user.memory.length - HEAD + 1;
+  const code = 'ERR_OUT_OF_RANGE';
+  t.throws(() => device.readSplit?.(places, 2, HEAD, rests, lengths), { code });
+  await device.close();
+  t.is(device.readSplit?.(places, 4, HEAD, rests, lengths), 0, 'closed');
+});
 
 fdTest('descriptor, polled: a packet comes while it holds no process, and after', async (t) => {
   const [device, other] = await openPolled();

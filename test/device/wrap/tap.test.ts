@@ -78,15 +78,20 @@ test('tap: gathers as the device behind does, but not while somebody watches', (
 
 test('tap: reads several as the device behind does, but one by one while somebody watches', (t) => {
   const [inner] = createPipe();
-  const behind: Device = Object.assign(Object.create(inner) as Device, { readMany: () => 2 });
-  const device = tap(behind);
+  const several = { readMany: () => 2, readSplit: () => 2 };
+  const device = tap(Object.assign(Object.create(inner) as Device, several));
   const two = new Int32Array(2);
-  t.is(device.readMany?.(two, 2, 2048, two), 2);
+  const read = (): unknown => [
+    device.readMany?.(two, 2, 2048, two),
+    device.readSplit?.(two, 2, 62, [], two),
+  ];
+  t.deepEqual(read(), [2, 2]);
   const end = device.watch(() => {});
-  t.is(device.readMany?.(two, 2, 2048, two), 0);
+  t.deepEqual(read(), [0, 0]);
   end();
-  t.is(device.readMany?.(two, 2, 2048, two), 2);
+  t.deepEqual(read(), [2, 2]);
   t.is(tap(inner).readMany, undefined);
+  t.is(tap(inner).readSplit, undefined);
 });
 
 test('tap: who looks at headers alone takes nobody’s gathering away, and is told the whole length', async (t) => {

@@ -44,6 +44,7 @@ import { Reassembly6 } from '../v6/reassembly.ts';
 import { Errors } from './errors.ts';
 import { receive, receiveCut } from './input.ts';
 import { DEFAULT_TTL, Output } from './output.ts';
+import { isSplitAtText, unite } from './split.ts';
 
 /** How many packets to ourselves one `flush` takes in before others get a turn. */
 const LOOPBACK_BUDGET = 256;
@@ -177,6 +178,26 @@ export class Internet implements InternetLayer {
     }
     if (drop === Drop.NONE) this.packetsUsed++;
     else this.countDrop(drop, 1, iface, at, length);
+    return drop;
+  }
+
+  /** The same of a packet of which only the first `head` bytes are at `at`, and those that follow in `rest`. */
+  inputSplit(iface: Interface, at: number, length: number, head: number, rest: Uint8Array): Drop {
+    const { packet, slots } = this;
+    const isSeen = this.hooks.input !== null || this.forwarding || iface.link !== null;
+    if (isSeen || length <= head || !isSplitAtText(slots.view, iface, at, head)) {
+      unite(slots, at, length, head, rest);
+      return this.input(iface, at, length);
+    }
+    this.packetsIn++;
+    packet.rest = rest;
+    const drop = receive(this, iface, at, length);
+    packet.rest = null;
+    if (drop === Drop.NONE) this.packetsUsed++;
+    else {
+      if (this.onDrop !== null) unite(slots, at, length, head, rest); // it is shown
+      this.countDrop(drop, 1, iface, at, length);
+    }
     return drop;
   }
 

@@ -17,9 +17,10 @@ export class Segment {
   flags = 0;
   /** As sent, not scaled. */
   window = 0;
-  /** Bytes of text, and where they begin in the slots' memory. */
+  /** Bytes of text, and where they begin: in `rest`, or in the slots' memory if that is null. */
   length = 0;
   text = 0;
+  rest: Uint8Array | null = null;
   srcPort = 0;
   dstPort = 0;
   /** Text bytes in each segment that an offloaded packet stands for; 0: it is one. */
@@ -43,7 +44,8 @@ export function read(segment: Segment, v: DataView, packet: Packet): boolean {
   segment.ack = wire.ack(v, at);
   segment.flags = wire.flags(v, at);
   segment.window = wire.window(v, at);
-  segment.text = at + headerLen;
+  segment.rest = packet.rest;
+  segment.text = packet.rest === null ? at + headerLen : 0;
   segment.length = packet.bodyLength - headerLen;
   segment.gsoSize = packet.gsoSize;
   segment.ecn = packet.tos & 3;
