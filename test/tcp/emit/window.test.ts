@@ -2,7 +2,7 @@
  * The window that we offer. RFC 9293 §3.8.6.2.2, RFC 7323 §2.
  * @module
  */
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { scaleFor } from '../../../src/stack/tcp/emit/window.ts';
 import { MS } from '../../support/lab.ts';
 import { established, synReceived } from '../../support/states.ts';
@@ -39,4 +39,42 @@ test('window: its news go with the acknowledgment that is due, while there is ro
   peer.expectNothing();
   peer.lab.advance(40 * MS);
   peer.expect({ flags: '.', ack: 101, window: (octets) => octets > 65_535 });
+});
+
+/** What the field counts in: it is rounded up, lest it take back what was offered. RFC 7323 §2.4. */
+const UNIT = 1 << 9;
+
+/** By how much more the right edge moved each time while a thousand receive, of a sender that fills what is offered. */
+function steps(t: ExecutionContext, rtt: number, tso4: boolean): number[] {
+  const peer = established(t, { ws: 7, offload: { checksum: tso4, tso4, uso4: tso4 } });
+  const { tcb } = peer;
+  tcb.minRtt = rtt * MS;
+  tcb.receiveBuffer = 1 << 20;
+  for (let i = 0; i < 999; i++) tcb.tcp.receivers.note(0, peer.lab.now);
+  const moved: number[] = [];
+  for (let i = 0, edge = tcb.rcvAdv; i < 1000; i++) {
+    t.true(tcb.rcvAdv - tcb.rcvNxt >= 1000, 'the sender never waits for ever');
+    peer.send('.', { len: 1000 });
+    if (tcb.rcvAdv !== edge) moved.push(tcb.rcvAdv - edge);
+    edge = tcb.rcvAdv;
+  }
+  return moved.filter((step) => step > UNIT);
+}
+
+test('window: with offload on a short path it opens by what a long packet holds, as MUST-39 means it', (t) => {
+  const long = 65_000; // as many segments as there is room for in 65 535 octets with their headers
+  const moved = steps(t, 1, true);
+  t.true(moved.length > 5);
+  for (const step of moved) t.true(Math.abs(step - long) <= UNIT, `${moved.slice(0, 9)}`);
+});
+
+test('window: elsewhere a segment is enough', (t) => {
+  for (const [rtt, offload] of [
+    [1, false],
+    [50, true],
+  ] as const) {
+    const moved = steps(t, rtt, offload);
+    t.true(moved.length > 50, `${moved.slice(0, 9)}`);
+    t.true(Math.max(...moved.slice(1)) < 20_000, `${moved.slice(0, 9)}`);
+  }
 });

@@ -17,6 +17,8 @@ import { isSet, Timer } from '../timing/timers.ts';
 
 const MAX_UNSCALED = 65_535;
 const MAX_SCALE = 14;
+/** The longest text of one packet: RFC 791 §3.1, with the longest header of TCP. */
+const LONGEST_TEXT = 65_535 - 20 - 60;
 /** Room beyond what a round trip brings, so that a small window can grow at all. */
 const SPARE_SEGMENTS = 16;
 
@@ -30,13 +32,35 @@ export function scaleFor(bytes: number): number {
 /** The buffer, or the share of the stack's that is this connection's among those that receive now. */
 const buffer = (tcb: Tcb): number => Math.min(receiveSize(tcb), share(tcb));
 
-/** On a short path all that is offered may lie in one queue, which counts packets: without offload each holds one segment. */
+/**
+ * What a packet of the peer's may hold, by a path that ends before a queue of ours: as many segments as there is room for where
+ * the device takes them together (offload), else one. 0 on other paths.
+ */
+function packetText(tcb: Tcb): number {
+  if (tcb.minRtt >= SHORT_PATH || tcb.route === null) return 0;
+  const isCut = cuts(tcb.route.iface.offload, isIPv6(tcb.remoteAddress), true);
+  return isCut ? Math.max(1, Math.trunc(LONGEST_TEXT / tcb.rcvMss)) * tcb.rcvMss : tcb.rcvMss;
+}
+
+/**
+ * On a short path all that is offered may lie in one queue, which counts packets: without offload each holds one segment. With
+ * it a share is of whole packets, since its sender would fill what is over with a small one in each round.
+ */
 function share(tcb: Tcb): number {
   const { share: bytes, segments } = tcb.tcp.receivers;
-  if (tcb.minRtt >= SHORT_PATH || tcb.route === null) return bytes;
-  const long = cuts(tcb.route.iface.offload, isIPv6(tcb.remoteAddress), true);
-  return long ? bytes : Math.min(bytes, segments * tcb.rcvMss);
+  const text = packetText(tcb);
+  if (text === 0) return bytes;
+  return text === tcb.rcvMss
+    ? Math.min(bytes, segments * text)
+    : Math.max(text, bytes - (bytes % text));
 }
+
+/**
+ * By how much the right edge is to move at least: MUST-39, half the buffer or a segment. Where the sender hands over long
+ * packets one of those is what RFC 9293 §3.8.6.2.2 means by a segment: less of it would make two of one.
+ */
+const usefulStep = (tcb: Tcb, whole: number, segment: number): number =>
+  Math.min(whole >>> 1, has(tcb, Flag.RELAY) ? segment : Math.max(segment, packetText(tcb)));
 
 /** What may be offered now: the free part of the `whole` buffer, as far as the field can say it. */
 function room(tcb: Tcb, whole: number): number {
@@ -49,13 +73,13 @@ const offered = (tcb: Tcb): number => Math.max(0, diff(tcb.rcvAdv, tcb.rcvNxt));
 
 /**
  * The window field for a segment that leaves now, and the new right edge. The edge never moves back
- * (SHLD-14), and moves on only by a useful step (MUST-39): a full segment or half the buffer.
+ * (SHLD-14), and moves on only by a useful step (MUST-39).
  */
 export function offerWindow(tcb: Tcb): number {
   const left = offered(tcb);
   const whole = buffer(tcb);
   let window = room(tcb, whole);
-  if (window < left + Math.min(whole >>> 1, tcb.rcvMss)) window = left;
+  if (window < left + usefulStep(tcb, whole, tcb.rcvMss)) window = left;
   if (!has(tcb, Flag.SCALING)) {
     tcb.rcvAdv = add(tcb.rcvNxt, window);
     return window;
@@ -89,7 +113,7 @@ export function wantsUpdate(tcb: Tcb): boolean {
   if (left >= 2 * tcb.rcvMss && isSet(tcb, Timer.DELAYED_ACK)) return false;
   const whole = buffer(tcb);
   const gain = room(tcb, whole) - left;
-  if (gain < Math.min(whole / 2, 2 * tcb.rcvMss)) return false;
+  if (gain < usefulStep(tcb, whole, 2 * tcb.rcvMss)) return false;
   // While much is still on offer the ACKs of the text will carry the news.
   return left < whole / 4 || gain >= whole / 2;
 }
