@@ -25,7 +25,7 @@ const SPARE_SEGMENTS = 16;
 /** The shift that lets a 16-bit field offer `bytes`. RFC 7323 §2.3. */
 export function scaleFor(bytes: number): number {
   let shift = 0;
-  while (shift < MAX_SCALE && MAX_UNSCALED * 2 ** shift < bytes) shift++;
+  while (shift < MAX_SCALE && MAX_UNSCALED << shift < bytes) shift++;
   return shift;
 }
 
