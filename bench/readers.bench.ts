@@ -15,11 +15,13 @@ const WARM = 2 ** 26;
 const LARGE = 16 * 1024;
 
 let asked = 0;
-const { allocUnsafe } = Buffer;
-Buffer.allocUnsafe = (size: number): Buffer<ArrayBuffer> => {
-  if (size >= LARGE) asked += size;
-  return allocUnsafe.call(Buffer, size);
-};
+for (const name of ['allocUnsafe', 'allocUnsafeSlow'] as const) {
+  const allocate = Buffer[name];
+  Buffer[name] = (size: number): Buffer<ArrayBuffer> => {
+    if (size >= LARGE && (size & (size - 1)) !== 0) asked += size; // those are the senders'
+    return allocate.call(Buffer, size);
+  };
+}
 
 /** Of the collector: kinds as `perf_hooks` has them. */
 const MINOR = 1;

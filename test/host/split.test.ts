@@ -136,7 +136,8 @@ for (const six of [false, true]) {
     const again = new Ear();
     for (const chunk of kept) again.hear(chunk);
     t.true(again.right, 'what was given stays as it is');
-    t.is(new Set(kept.map(({ buffer }) => buffer)).size, kept.length, 'each its own');
+    const long = kept.filter(({ length }) => length >= 16 * KIB);
+    t.is(new Set(long.map(({ buffer }) => buffer)).size, long.length, 'each its own');
   });
 }
 

@@ -118,10 +118,9 @@ export class Inflow {
     this.#used = 0;
   }
 
-  /** Nobody else has seen `chunk`, and it was read. A shorter one than the longest is left to the collector. */
-  reuse({ buffer, byteOffset }: Buffer): void {
-    if (buffer.byteLength !== LONGEST || byteOffset !== 0) return;
-    this.spares.give(Buffer.from(buffer as ArrayBuffer));
+  /** Nobody else has seen `chunk`, and it was read. */
+  reuse(chunk: Buffer): void {
+    this.spares.give(chunk);
   }
 
   /** The text where it is, if that was read apart for somebody to keep. */
@@ -147,7 +146,8 @@ export class Inflow {
   #memory({ lent }: Intake, length: number): Buffer {
     if (!lent || length < LARGE || length > LONGEST) {
       passed(length);
-      return Buffer.allocUnsafe(length);
+      // Not out of Buffer's pool, which is of 64 KiB from Node 24.21 on: who keeps a long one has memory of its own.
+      return length < LARGE ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
     }
     return this.spares.take().subarray(0, length);
   }

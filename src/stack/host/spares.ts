@@ -12,14 +12,23 @@ const MOST = 12;
 
 export class Spares {
   readonly #shelf: Shelf<Buffer> = new Shelf();
+  /** Made here. Others may be as long: the pool that `Buffer.allocUnsafe` cuts short buffers from is, from Node 24.21 on. */
+  readonly #own: WeakSet<ArrayBufferLike> = new WeakSet();
 
   /** One of them, or a new one, which is the caller's. */
   take(): Buffer {
-    return this.#shelf.take() ?? Buffer.allocUnsafeSlow(LONGEST);
+    return this.#shelf.take() ?? this.#make();
   }
 
-  /** Nobody uses `spare`, all of which `take` gave. */
-  give(spare: Buffer): void {
-    if (this.#shelf.count < MOST) this.#shelf.put(spare);
+  #make(): Buffer {
+    const spare = Buffer.allocUnsafeSlow(LONGEST);
+    this.#own.add(spare.buffer);
+    return spare;
+  }
+
+  /** Nobody uses what `take` gave, which this is, or the beginning of it. Memory of others is left to them. */
+  give({ buffer, byteOffset }: Buffer): void {
+    if (this.#shelf.count === MOST || byteOffset !== 0 || !this.#own.has(buffer)) return;
+    this.#shelf.put(Buffer.from(buffer as ArrayBuffer));
   }
 }

@@ -383,7 +383,8 @@ same('options: those of the stream reach it, functions too', async ({ client }) 
     ...{ encoding: 'latin1', defaultEncoding: 'hex', allowHalfOpen: true },
   } as never);
   const shut = new Socket({ highWaterMark: 7, readable: false, writable: false } as never);
-  const seen = [made, shut].map((socket) => [
+  const inherits = new Socket(Object.create({ highWaterMark: 7, encoding: 'hex' }) as never);
+  const seen = [made, shut, inherits].map((socket) => [
     ...[socket.readable, socket.writable, socket.allowHalfOpen, socket.readableEncoding],
     ...[socket.readableHighWaterMark, socket.writableHighWaterMark],
     Reflect.get(Reflect.get(socket, '_writableState'), 'defaultEncoding'),

@@ -8,6 +8,7 @@
 import { Duplex } from 'node:stream';
 import test from 'ava';
 import type { Socket } from '../../../src/index.ts';
+import { Spares } from '../../../src/stack/host/spares.ts';
 import { makePair, next, type Pair, RIGHT, rounds, until } from '../worlds.ts';
 
 const KIB = 1024;
@@ -21,11 +22,22 @@ const PERIOD = 251;
 const text = Buffer.from(Array.from({ length: PERIOD * 1024 }, (_, i) => i % PERIOD));
 
 let asked = 0;
-const { allocUnsafe } = Buffer;
-/** Counts what large memory is asked for. */
-Buffer.allocUnsafe = (size: number): Buffer<ArrayBuffer> => {
-  if (size >= 16 * KIB) asked += size;
-  return allocUnsafe.call(Buffer, size);
+/** Counts what large memory is asked for, but for the blocks of senders, which are powers of two. */
+for (const name of ['allocUnsafe', 'allocUnsafeSlow'] as const) {
+  const allocate = Buffer[name];
+  Buffer[name] = (size: number): Buffer<ArrayBuffer> => {
+    if (size >= 16 * KIB && (size & (size - 1)) !== 0) asked += size;
+    return allocate.call(Buffer, size);
+  };
+}
+/** Readers have such too. */
+const spares = new WeakSet<ArrayBufferLike>();
+const { take } = Spares.prototype;
+Spares.prototype.take = function count(this: Spares): Buffer {
+  const spare = take.call(this);
+  if (!spares.has(spare.buffer)) asked += spare.length;
+  spares.add(spare.buffer);
+  return spare;
 };
 
 interface Ends {

@@ -21,6 +21,8 @@ interface Headers {
   readonly fragment?: number;
   /** Bytes of options of TCP. */
   readonly options?: number;
+  /** Of TCP. */
+  readonly control?: number;
 }
 
 const device = (checksum = true, headerLength = VIRTIO): Interface =>
@@ -28,7 +30,7 @@ const device = (checksum = true, headerLength = VIRTIO): Interface =>
 
 function at(headers: Headers, head: number, iface: Interface = device()): boolean {
   const { six = false, flags = NEEDS_CSUM, protocol = TCP } = headers;
-  const { words = 5, fragment = 0, options = 12 } = headers;
+  const { words = 5, fragment = 0, options = 12, control = 16 } = headers;
   const bytes = new Uint8Array(AT + 200).fill(0xee);
   const ip = AT + iface.lead;
   const tcp = ip + (six ? 40 : 4 * words);
@@ -36,7 +38,7 @@ function at(headers: Headers, head: number, iface: Interface = device()): boolea
   bytes[ip] = six ? 0x60 : 0x40 | words;
   if (six) bytes[ip + 6] = protocol;
   else bytes.set([fragment >> 8, fragment & 255, 64, protocol], ip + 6);
-  bytes[tcp + 12] = (5 + options / 4) << 4;
+  bytes.set([(5 + options / 4) << 4, control], tcp + 12);
   return isSplitAtText(new DataView(bytes.buffer), iface, AT, head);
 }
 
@@ -62,6 +64,12 @@ test('split: no fragment, and no other protocol', (t) => {
   t.false(at({ protocol: UDP }, VIRTIO + 52));
   t.false(at({ six: true, protocol: UDP }, VIRTIO + 72));
   t.false(at({ six: true, protocol: 0 }, VIRTIO + 72), 'a chain of extension headers');
+});
+
+test('split: no segment that opens a connection, which who refuses it quotes', (t) => {
+  t.false(at({ control: 2 }, VIRTIO + 52));
+  t.false(at({ six: true, control: 2 | 16 }, VIRTIO + 72));
+  t.true(at({ control: 16 }, VIRTIO + 52));
 });
 
 test('split: not where the text is needed for its checksum', (t) => {

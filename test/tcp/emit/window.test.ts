@@ -78,3 +78,21 @@ test('window: elsewhere a segment is enough', (t) => {
     t.true(Math.max(...moved.slice(1)) < 20_000, `${moved.slice(0, 9)}`);
   }
 });
+
+test('window: without scaling half of what the field can say is a useful step', (t) => {
+  const offload = { checksum: true, tso4: true, uso4: true };
+  const peer = established(t, { offload, tcp: { receiveBuffer: 1 << 18 } });
+  const { tcb } = peer;
+  tcb.minRtt = MS;
+  peer.send('.', { len: 1300 });
+  for (let i = 0; i < 500; i++) {
+    t.true(tcb.rcvAdv - tcb.rcvNxt >= 1460, `the sender waits after ${i}`);
+    peer.send('.', { len: 1460 });
+  }
+});
+
+test('window: no more is offered than the buffer may ever be', (t) => {
+  const peer = established(t, { ws: 7, tcp: { receiveBufferMax: 1 << 16 } });
+  peer.send('P.', { len: 1000 });
+  peer.expect({ flags: '.', ack: 1001, window: (octets) => octets <= 1 << 16 });
+});

@@ -166,7 +166,9 @@ export function readSocketOptions(options: SocketOptions | number | undefined): 
  * spread and then added to a hidden class of its own. That was 5 us for each socket, and 4 more for whoever read it
  * (`test/api/net/shapes.test.ts`).
  */
-export function streamOptions(given: SocketOptions & DuplexOptions): DuplexOptions {
+export function streamOptions(options: SocketOptions & DuplexOptions): DuplexOptions {
+  // Node takes what is the object's own, and copies it.
+  const given = Object.getPrototypeOf(options) === Object.prototype ? options : { ...options };
   return {
     allowHalfOpen: Boolean(given.allowHalfOpen),
     autoDestroy: true,

@@ -191,8 +191,12 @@ export class Internet implements InternetLayer {
     }
     this.packetsIn++;
     packet.rest = rest;
-    const drop = receive(this, iface, at, length);
-    packet.rest = null;
+    let drop: Drop;
+    try {
+      drop = receive(this, iface, at, length);
+    } finally {
+      packet.rest = null;
+    }
     if (drop === Drop.NONE) this.packetsUsed++;
     else {
       if (this.onDrop !== null) unite(slots, at, length, head, rest); // it is shown

@@ -17,7 +17,8 @@ const { NEEDS_CSUM, DATA_VALID } = virtio.Flag;
 
 /**
  * True if the `head` bytes at `at` are all headers of a whole TCP segment, and its checksum, which is over the text too, is
- * the device's business. What else is wrong with it is found where it is taken in.
+ * the device's business. Not of one that opens a connection: who refuses that quotes it (RFC 792). What else is wrong with
+ * it is found where it is taken in.
  */
 export function isSplitAtText(v: DataView, iface: Interface, at: number, head: number): boolean {
   if (iface.headerLength === 0 || !iface.offload.checksum) return false;
@@ -29,12 +30,15 @@ export function isSplitAtText(v: DataView, iface: Interface, at: number, head: n
     if (ipv4.headerLen(v, ip) !== ipv4.MIN_LEN || ipv4.protocol(v, ip) !== Protocol.TCP)
       return false;
     if (ipv4.isFragment(v, ip)) return false;
-    return ipv4.MIN_LEN + tcp.headerLen(v, ip + ipv4.MIN_LEN) === headers;
+    return isTextAt(v, ip + ipv4.MIN_LEN, headers - ipv4.MIN_LEN);
   }
   if (ipv6.nextHeader(v, ip) !== Protocol.TCP) return false;
   if (headers < ipv6.HEADER_LEN + tcp.MIN_LEN) return false;
-  return ipv6.HEADER_LEN + tcp.headerLen(v, ip + ipv6.HEADER_LEN) === headers;
+  return isTextAt(v, ip + ipv6.HEADER_LEN, headers - ipv6.HEADER_LEN);
 }
+
+const isTextAt = (v: DataView, at: number, length: number): boolean =>
+  tcp.headerLen(v, at) === length && (tcp.flags(v, at) & tcp.Flag.SYN) === 0;
 
 /** Let the `length` bytes of a packet that was split after `head` lie together at `at`, as far as they have room in its slot. */
 export function unite(

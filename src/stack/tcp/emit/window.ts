@@ -56,11 +56,13 @@ function share(tcb: Tcb): number {
 }
 
 /**
- * By how much the right edge is to move at least: MUST-39, half the buffer or a segment. Where the sender hands over long
+ * By how much the right edge is to move at least: MUST-39, half the buffer, of which no more counts than the field can say, or a segment. Where the sender hands over long
  * packets one of those is what RFC 9293 §3.8.6.2.2 means by a segment: less of it would make two of one.
  */
-const usefulStep = (tcb: Tcb, whole: number, segment: number): number =>
-  Math.min(whole >>> 1, has(tcb, Flag.RELAY) ? segment : Math.max(segment, packetText(tcb)));
+function usefulStep(tcb: Tcb, whole: number, segment: number): number {
+  const step = has(tcb, Flag.RELAY) ? segment : Math.max(segment, packetText(tcb));
+  return Math.min(Math.min(whole, MAX_UNSCALED << tcb.rcvScale) >>> 1, step);
+}
 
 /** What may be offered now: the free part of the `whole` buffer, as far as the field can say it. */
 function room(tcb: Tcb, whole: number): number {

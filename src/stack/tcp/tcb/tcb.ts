@@ -342,7 +342,7 @@ export class Tcb implements Due, Holder {
     this.congestion = congestion;
     this.sendBuffer = settings.sendBuffer;
     this.lowWater = settings.notSentLowWater;
-    this.receiveBuffer = settings.receiveBuffer;
+    this.receiveBuffer = Math.min(settings.receiveBuffer, settings.receiveBufferMax);
     this.quickAcks = settings.quickAcks;
     this.rto = 1_000_000;
     this.keepAlive = settings;
