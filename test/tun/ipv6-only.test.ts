@@ -50,7 +50,7 @@ for (const medium of ['TUN', 'TAP']) {
     async (t) => {
       const stack = await only(t, medium, 'fd98::');
       t.true(stack.addresses.every((address) => address.includes(':')));
-      const { out } = await run('ping', '-6', '-c', '5', '-i', '0.01', '-W', '10', '-q', 'fd98::2');
+      const { out } = await run('ping', '-6', '-c', '5', '-i', '0.01', '-w', '10', '-q', 'fd98::2');
       t.regex(out, / 5 received/);
       t.true((await stack.ping('fd98::1')).rtt > 0);
 

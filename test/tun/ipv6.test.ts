@@ -86,7 +86,7 @@ for (const offload of [false, true]) {
     const stack = await served(t, offload);
     for (const size of [56, 1452, 1453, 65_507]) {
       const every = size > 1452 ? '0.05' : '0.005';
-      const args = ['-6', '-c', '20', '-i', every, '-W', '2', '-s', String(size), 'fd84::2'];
+      const args = ['-6', '-c', '20', '-i', every, '-w', '10', '-s', String(size), 'fd84::2'];
       const { stdout } = await run('ping', args);
       t.regex(stdout, /20 received/);
     }
@@ -155,7 +155,7 @@ pingTest(
     t.deepEqual(gateways.map(({ gateway }) => gateway).sort(), ['10.84.0.1', 'fd84::1']);
     const [own] = stack.addresses.filter((address) => address.startsWith('fe80:'));
     t.not(own, undefined);
-    const { stdout } = await run('ping', ['-6', '-c', '3', '-i', '0.01', '-W', '10', String(own)]);
+    const { stdout } = await run('ping', ['-6', '-c', '3', '-i', '0.01', '-w', '10', String(own)]);
     t.regex(stdout, /3 received/);
   },
 );
