@@ -5,7 +5,7 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import test, { type ExecutionContext } from 'ava';
-import type { DeviceUser } from '../../src/device/device.ts';
+import type { Device, DeviceUser } from '../../src/device/device.ts';
 import { Wrapper } from '../../src/device/wrap/wrapper.ts';
 import {
   createPipe,
@@ -41,13 +41,7 @@ class Splitting extends Wrapper {
     return count;
   }
 
-  readSplit(
-    places: Int32Array,
-    count: number,
-    head: number,
-    rests: readonly Uint8Array[],
-    lengths: Int32Array,
-  ): number {
+  readonly readSplit: NonNullable<Device['readSplit']> = (places, count, head, rests, lengths) => {
     for (let i = 0; i < count; i++) {
       const at = places[i] as number;
       const rest = rests[i] as Uint8Array;
@@ -60,7 +54,7 @@ class Splitting extends Wrapper {
       if (length > 0) this.apart++;
     }
     return count;
-  }
+  };
 }
 
 interface World {

@@ -190,7 +190,7 @@ export class Descriptor implements TunDevice {
 
   readMany(places: Int32Array, count: number, room: number, lengths: Int32Array): number {
     const reads = this.#reads;
-    if (reads === undefined || this.#watch.held > 0 || room <= this.#longest) return 0;
+    if (reads === undefined || this.#watch.held > 0 || room <= this.#longest || count < 1) return 0;
     const asked = Math.min(count, PLACES);
     const good = reads.read(places, asked, room, lengths);
     for (let i = 0; i < asked; i++)
@@ -201,7 +201,7 @@ export class Descriptor implements TunDevice {
 
   readonly readSplit: NonNullable<Device['readSplit']> = (places, count, head, rests, lengths) => {
     const reads = this.#reads;
-    if (reads === undefined || this.#watch.held > 0) return 0;
+    if (reads === undefined || this.#watch.held > 0 || count < 1) return 0;
     const asked = Math.min(count, PLACES);
     if (!reads.readSplit(places, asked, head, rests, lengths)) this.#endReads();
     return asked;

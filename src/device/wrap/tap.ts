@@ -58,8 +58,10 @@ export class TapDevice extends Wrapper {
         this.#watchers.length > 0 ? 0 : (device.readMany?.(places, count, room, lengths) ?? 0);
     }
     if (device.readSplit !== undefined) {
-      this.readSplit = (...asked) =>
-        this.#watchers.length > 0 ? 0 : (device.readSplit?.(...asked) ?? 0);
+      this.readSplit = (places, count, head, rests, lengths) =>
+        this.#watchers.length > 0
+          ? 0
+          : (device.readSplit?.(places, count, head, rests, lengths) ?? 0);
     }
     if (device.cork !== undefined) this.cork = () => device.cork?.();
     if (device.gather === undefined) return;

@@ -162,7 +162,10 @@ ringTest(
     t.is(device.readMany?.(places, 2, 2048, lengths), 0, 'before it is started');
     device.start(user);
     t.is(device.readMany?.(places, 2, 1500, lengths), 0, 'room for no more than a packet');
-    t.is(device.readMany?.(places, 0, 2048, lengths), 0);
+    for (const none of [0, -1]) {
+      t.is(device.readMany?.(places, none, 2048, lengths), 0);
+      t.is(device.readSplit?.(places, none, 62, [], lengths), 0);
+    }
     const code = 'ERR_OUT_OF_RANGE';
     places[1] = user.memory.length - 2047;
     t.throws(() => device.readMany?.(places, 2, 2048, lengths), { code });

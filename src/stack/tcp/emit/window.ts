@@ -56,8 +56,9 @@ function share(tcb: Tcb): number {
 }
 
 /**
- * By how much the right edge is to move at least: MUST-39, half the buffer, of which no more counts than the field can say, or a segment. Where the sender hands over long
- * packets one of those is what RFC 9293 §3.8.6.2.2 means by a segment: less of it would make two of one.
+ * By how much the right edge is to move at least: MUST-39, half the buffer, of which no more counts than the field can say, or a
+ * segment. Where the sender hands over long packets one of those is what RFC 9293 §3.8.6.2.2 means by a segment: less of it
+ * would make two of one.
  */
 function usefulStep(tcb: Tcb, whole: number, segment: number): number {
   const step = has(tcb, Flag.RELAY) ? segment : Math.max(segment, packetText(tcb));
