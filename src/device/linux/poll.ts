@@ -138,9 +138,9 @@ export class PollWatch implements Readiness {
     const length = libc.read(this.#fd, this.first.address, FIRST_SIZE);
     if (length > 0) {
       this.held = length;
-      this.touch();
       this.#onReadable();
       this.#paused = this.held > 0;
+      this.touch(); // last, as in `Watch`
       return true;
     }
     const errno = length === 0 ? Errno.EPIPE : libc.errno();

@@ -129,9 +129,9 @@ export class Watch implements Readiness {
 
   #tell(length: number): void {
     this.held = length;
-    this.touch();
     this.#onReadable();
     this.#paused = this.held > 0;
+    this.touch(); // last: what the packet has brought is told before the loop asks again
   }
 
   /** Ask the descriptor instead of epoll. True if a packet came, or none is wanted; errors are for epoll to find. */

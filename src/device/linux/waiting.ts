@@ -33,8 +33,8 @@ export function checkWaiting({ waiting = 'event', spinMicros = 50 }: WaitOptions
  */
 const ASKS = 24;
 /**
- * So often a turn asks after traffic, and each that follows twice as often as the one before: what the traffic has brought
- * is told in the next turns of the loop, and waits for as long as this one asks. Of connections of `net.Socket`, one after
+ * So often a turn asks after traffic, and each that follows twice as often as the one before: what a listener does about the
+ * traffic may go on in the next turns of the loop, and waits for as long as this one asks. Of connections of `net.Socket`, one after
  * the other, there are 1.29 (1.22–1.30) times as many as with `ASKS` at once; with 1 in place of 4 as many, but an echo
  * takes 1.06 (0.99–1.09) times as long.
  */
@@ -95,9 +95,12 @@ export class Spinner {
       if (now >= this.#until) return;
     }
     this.#spinning = true;
-    setImmediate(this.#turn);
     const asks = this.#asks;
     this.#asks = Math.min(2 * asks, ASKS);
-    for (let i = 0; i < asks && !this.#ask(); i++);
+    try {
+      for (let i = 0; i < asks && !this.#ask(); i++);
+    } finally {
+      setImmediate(this.#turn); // after what it has brought: that is told first
+    }
   };
 }

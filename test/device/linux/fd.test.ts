@@ -12,6 +12,7 @@ import { AF, Errno, type Libc, loadLibc, O, Pinned, SOCK } from '../../../src/de
 import { adoptOwned } from '../../../src/device/linux/owned.ts';
 import { PollWatch } from '../../../src/device/linux/poll.ts';
 import { ReadRing } from '../../../src/device/linux/read-ring.ts';
+import { Watch } from '../../../src/device/linux/readiness.ts';
 import type { Waiting } from '../../../src/device/linux/waiting.ts';
 import { LEFT_BY_ENGINE } from '../../support/garbage.ts';
 import { IDLE } from '../../support/idle.ts';
@@ -451,6 +452,38 @@ fdTest('descriptor: reading and writing leave no garbage, and one object would b
   t.true(nothing <= LEFT_BY_ENGINE, `${nothing} bytes a packet`);
   t.true(object >= 12, `${object} bytes a packet with an object`);
 });
+
+for (const [way, Readiness] of [
+  ['descriptor', Watch],
+  ['descriptor, polled', PollWatch],
+] as const) {
+  fdTest(`${way}: what a packet has brought is told before the loop asks again`, async (t) => {
+    const calls = libc as Libc;
+    const [near, far] = socketPair(SOCK.DGRAM | O.NONBLOCK);
+    const order: string[] = [];
+    const read: Libc['read'] = (...of) => {
+      order.push('asked');
+      return calls.read(...of);
+    };
+    const wait = { waiting: 'adaptive', spinMicros: 1e6 } as const;
+    const watch = new Readiness({ ...calls, read }, near, wait);
+    t.teardown(async () => {
+      await watch.stop();
+      for (const end of [near, far]) calls.close(end);
+    });
+    watch.start(
+      () => {
+        watch.take();
+        order.length = 0;
+        setImmediate(() => order.push('told'));
+      },
+      () => t.fail(),
+    );
+    calls.write(far, watch.first.address, 20);
+    await until(() => order.length > 1, 'what follows');
+    t.is(order[0], 'told');
+  });
+}
 
 fdTest('descriptor: an idle device uses no CPU', async (t) => {
   const script = `

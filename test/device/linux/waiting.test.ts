@@ -47,3 +47,32 @@ test('waiting: who only sleeps is never asked', async (t) => {
   t.deepEqual(await asked(spinner, counter, 2), [0, 0]);
   spinner.stop();
 });
+
+test('waiting: what was found is told before the next turn asks', async (t) => {
+  const order: string[] = [];
+  const spinner = new Spinner({ waiting: 'busy' }, () => {
+    order.push('asked');
+    setImmediate(() => order.push('told'));
+    return true;
+  });
+  spinner.start();
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+  spinner.stop();
+  t.deepEqual(order.slice(0, 4), ['asked', 'told', 'asked', 'told']);
+});
+
+test('waiting: a look that throws ends only its own turn', (t) => {
+  const queue: (() => void)[] = [];
+  const { setImmediate } = globalThis;
+  globalThis.setImmediate = ((turn: () => void) => queue.push(turn)) as never;
+  try {
+    const spinner = new Spinner({ waiting: 'busy' }, () => {
+      throw new Error('of a look');
+    });
+    spinner.start();
+    t.throws(() => queue.shift()?.(), { message: 'of a look' });
+  } finally {
+    globalThis.setImmediate = setImmediate;
+  }
+  t.is(queue.length, 1);
+});
