@@ -187,6 +187,7 @@ test('inflow: of what is given back no more is kept than a turn takes', (t) => {
   const { intake, kept } = keepAll();
   intake.lent = true;
   const given = Array.from({ length: 20 }, () => world.inflow.spares.take());
+  for (const chunk of given) world.inflow.spares.lend(chunk);
   for (const chunk of given) world.inflow.reuse(chunk);
   for (let i = 0; i < 20; i++) large(world, intake, 20_000, i);
   const known = new Set<ArrayBufferLike>(given.map(({ buffer }) => buffer));
@@ -199,9 +200,13 @@ test('inflow: memory of others is not taken, though it were as long: they cut sh
   intake.lent = true;
   const pools = [LONGEST, 2 * LONGEST].map((size) => Buffer.allocUnsafeSlow(size));
   for (const pool of pools) world.inflow.reuse(pool.subarray(0, 100));
-  world.inflow.reuse(world.inflow.spares.take().subarray(8));
+  const [lent, notLent] = [world.inflow.spares.take(), world.inflow.spares.take()];
+  world.inflow.spares.lend(lent);
+  world.inflow.reuse(lent.subarray(8));
+  world.inflow.reuse(notLent);
   large(world, intake, LONGEST, 1);
-  t.false(pools.some(({ buffer }) => buffer === kept[0]?.buffer));
+  const others = [...pools, lent, notLent];
+  t.false(others.some(({ buffer }) => buffer === kept[0]?.buffer));
   t.is(kept[0]?.byteOffset, 0);
 });
 

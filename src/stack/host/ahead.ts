@@ -73,7 +73,7 @@ export class Ahead {
       if (length === 0) slots.release(slot);
       else this.#push(slot, length, apart > 0 ? this.#rests[i] : undefined);
     }
-    this.#rests.fill(NO_BYTES); // or the last ones would be held from here
+    if (head > 0) this.#rests.fill(NO_BYTES, 0, count); // or the last ones would be held from here
     return asked === 0 || this.#count > 0;
   }
 
@@ -85,7 +85,7 @@ export class Ahead {
     for (let i = 0; i < count; i++) rests[i] = this.#spares.take();
     const asked = device.readSplit(places, count, head, rests, lengths);
     for (let i = 0; i < count; i++) {
-      if (i >= asked || lengths[i] === 0) this.#spares.give(rests[i] as Buffer); // below the count
+      if (i >= asked || lengths[i] === 0) this.#spares.back(rests[i] as Buffer); // below the count
     }
     return asked;
   }
@@ -104,7 +104,7 @@ export class Ahead {
     if (inflow.apart === undefined) return; // somebody keeps it
     inflow.apart = undefined;
     inflow.split.missed();
-    this.#spares.give(rest);
+    this.#spares.back(rest);
   }
 
   /** A turn begins: what the device had none of, it may have. */

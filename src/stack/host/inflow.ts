@@ -129,7 +129,8 @@ export class Inflow {
     if (bytes === this.apart) {
       this.apart = undefined;
       this.split.hit();
-      if (!lent) passed(LONGEST);
+      if (lent) this.spares.lend(bytes as Buffer);
+      else passed(LONGEST);
       return (bytes as Buffer).subarray(at, at + length);
     }
     if (bytes === this.#slots.bytes) this.split.saw(at - this.#slots.slotOf(at));
@@ -149,7 +150,9 @@ export class Inflow {
       // Not out of Buffer's pool, which is of 64 KiB from Node 24.21 on: who keeps a long one has memory of its own.
       return length < LARGE ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
     }
-    return this.spares.take().subarray(0, length);
+    const spare = this.spares.take();
+    this.spares.lend(spare);
+    return spare.subarray(0, length);
   }
 
   #gathered(intake: Intake): Buffer {

@@ -12,23 +12,27 @@ const MOST = 12;
 
 export class Spares {
   readonly #shelf: Shelf<Buffer> = new Shelf();
-  /** Made here. Others may be as long: the pool that `Buffer.allocUnsafe` cuts short buffers from is, from Node 24.21 on. */
-  readonly #own: WeakSet<ArrayBufferLike> = new WeakSet();
+  /** Lent once. Others may be as long: the pool that `Buffer.allocUnsafe` cuts short buffers from is, from Node 24.21 on. */
+  readonly #lent: WeakSet<ArrayBufferLike> = new WeakSet();
 
   /** One of them, or a new one, which is the caller's. */
   take(): Buffer {
-    return this.#shelf.take() ?? this.#make();
+    return this.#shelf.take() ?? Buffer.allocUnsafeSlow(LONGEST);
   }
 
-  #make(): Buffer {
-    const spare = Buffer.allocUnsafeSlow(LONGEST);
-    this.#own.add(spare.buffer);
-    return spare;
+  /** Nobody has seen what `take` gave, which this is. */
+  back(spare: Buffer): void {
+    if (this.#shelf.count < MOST) this.#shelf.put(spare);
   }
 
-  /** Nobody uses what `take` gave, which this is, or the beginning of it. Memory of others is left to them. */
+  /** What `take` gave goes to somebody who will `give` it. Not for all: a weak set costs who keeps his text a fiftieth of the rate. */
+  lend(spare: Buffer): void {
+    this.#lent.add(spare.buffer);
+  }
+
+  /** Nobody uses what was lent, which this is, or the beginning of it. Memory of others is left to them. */
   give({ buffer, byteOffset }: Buffer): void {
-    if (this.#shelf.count === MOST || byteOffset !== 0 || !this.#own.has(buffer)) return;
+    if (this.#shelf.count === MOST || byteOffset !== 0 || !this.#lent.has(buffer)) return;
     this.#shelf.put(Buffer.from(buffer as ArrayBuffer));
   }
 }
