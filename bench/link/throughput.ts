@@ -48,7 +48,7 @@ export async function moved(subject: Subject, take: () => Promise<Metrics>): Pro
     ...(resent !== undefined && { resent }),
     cpuPerGB: took / gigabytes,
     kernelCpuPerGB: cpu / gigabytes,
-    ...(before && after && collector(before, after)),
+    ...(before && after && collector(before, after, gigabytes)),
   };
 }
 
@@ -60,9 +60,11 @@ interface Paused {
   readonly retransmits: number;
 }
 
-function collector(before: Paused, after: Paused): Metrics {
+function collector(before: Paused, after: Paused, gigabytes: number): Metrics {
+  const paused = after.paused - before.paused;
   return {
-    pausedPerSecond: (after.paused - before.paused) / ((after.now - before.now) / 1000),
+    pausedPerSecond: paused / ((after.now - before.now) / 1000),
+    pausedPerGB: paused / gigabytes,
     longestPause: after.longestPause,
     retransmits: after.retransmits - before.retransmits,
   };

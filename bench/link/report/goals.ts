@@ -187,6 +187,13 @@ export const GOALS: readonly Goal[] = [
     value: metric('throughput', 'pausedPerSecond', ONE_IN),
   },
   {
+    name: "pauses by the collector, a GB, one stream in, offload, against Node's net on loopback",
+    unit: '',
+    atLeast: false,
+    target: {},
+    value: against('throughput', ONE_IN, 'node', 'pausedPerGB'),
+  },
+  {
     name: 'TCP echo p99.9, adaptive, each end on a core of its own',
     unit: 'µs',
     atLeast: false,

@@ -246,6 +246,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
         return [
           { head: `${way}: longest, ms`, metric: 'longestPause', variant },
           { head: `${way}: ms a second`, metric: 'pausedPerSecond', variant },
+          { head: `${way}: ms a GB`, metric: 'pausedPerGB', variant },
         ];
       }),
     ),
