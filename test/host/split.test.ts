@@ -16,13 +16,11 @@ import {
   type Stack,
 } from '../../src/index.ts';
 import { Split } from '../../src/stack/host/split.ts';
+import { Ear, pour, text } from '../api/placed.ts';
 import { LEFT, LEFT6, next, RIGHT, RIGHT6, until } from '../api/worlds.ts';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
-/** No divisor of any buffer's size. */
-const PERIOD = 251;
-const text = Buffer.from(Array.from({ length: PERIOD * KIB }, (_, i) => i % PERIOD));
 const RUBBISH = 0xee;
 
 /** Gives packets in two parts where it is asked to. */
@@ -82,34 +80,6 @@ function world(t: ExecutionContext, tcp: object = {}): World {
   return { device, taker, giver, open };
 }
 
-/** Send `total` bytes, each known by its place in the stream. */
-async function pour(socket: Socket, total: number): Promise<void> {
-  for (let sent = 0; sent < total; ) {
-    const piece = text.subarray(0, Math.min(text.length, total - sent));
-    sent += piece.length;
-    if (!socket.write(piece)) await next(socket, 'drain');
-  }
-  socket.end();
-}
-
-/** Counts what comes; wrong as soon as a byte is not what its place says. */
-class Ear {
-  total = 0;
-  right = true;
-  readonly hear = (chunk: Uint8Array): void => {
-    const from = this.total % PERIOD;
-    const { length } = chunk;
-    for (let done = 0; done < length; ) {
-      const start = (from + done) % PERIOD;
-      const n = Math.min(length - done, text.length - start);
-      if (Buffer.compare(chunk.subarray(done, done + n), text.subarray(start, start + n)) !== 0)
-        this.right = false;
-      done += n;
-    }
-    this.total += length;
-  };
-}
-
 for (const six of [false, true]) {
   const over = six ? ', over IPv6' : '';
 
@@ -124,7 +94,7 @@ for (const six of [false, true]) {
       });
     }, six);
     await pour(from, 16 * MIB);
-    await until(() => ear.total === 16 * MIB);
+    await until(() => ear.bytes === 16 * MIB);
     t.true(ear.right);
     t.true(device.apart > 50, `${device.apart} apart`);
     const again = new Ear();
@@ -170,7 +140,7 @@ test('split: readers of every kind get all of it, beside one that keeps what it 
   taker.net.connect({ port: 5, host: RIGHT, onread: { buffer: Buffer.alloc(10_007), callback } });
   await Promise.all(flows.map(({ from }) => pour(from, all)));
   for (const [name, ear] of Object.entries({ keeper, ...ears })) {
-    await until(() => ear.total === all);
+    await until(() => ear.bytes === all);
     t.true(ear.right, name);
   }
   t.true(device.apart > 50, `${device.apart} apart`);
@@ -207,7 +177,7 @@ test('split: a hook sees whole packets, also those that were read before it was 
     }),
   );
   await pour(from, 16 * MIB);
-  await until(() => ear.total === 16 * MIB);
+  await until(() => ear.bytes === 16 * MIB);
   t.true(ear.right);
   t.true(before > 0 && device.apart > before, 'some were read apart after it was set');
   t.true(seen > 20, `${seen} seen`);

@@ -7,13 +7,11 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Socket } from '../../../src/index.ts';
 import { Inflow } from '../../../src/stack/host/inflow.ts';
+import { Ear, pour, text } from '../placed.ts';
 import { LEFT, makePair, next, RIGHT, rounds, until } from '../worlds.ts';
 
 const KIB = 1024;
 const TOTAL = 4 * KIB * KIB;
-/** No divisor of any buffer's size. */
-const PERIOD = 251;
-const text = Buffer.from(Array.from({ length: PERIOD * KIB }, (_, i) => i % PERIOD));
 
 let buffered = 0;
 const { add } = Inflow.prototype;
@@ -49,28 +47,11 @@ async function way(t: ExecutionContext, tcp: object = SMALL): Promise<Way> {
   return { client, from, to, far };
 }
 
-/** Send `total` bytes, each known by its place in the stream. */
-async function pour(socket: Socket, total: number): Promise<void> {
-  for (let sent = 0; sent < total; ) {
-    const piece = text.subarray(0, Math.min(text.length, total - sent));
-    sent += piece.length;
-    if (!socket.write(piece)) await next(socket, 'drain');
-  }
-}
-
-/** What a socket hears is counted, and false as soon as a byte is not what its place says. */
-function hearing(socket: Socket): { bytes: number; good: boolean } {
-  const heard = { bytes: 0, good: true };
-  socket.on('data', (chunk: Buffer) => {
-    const phase = heard.bytes % PERIOD;
-    for (let at = 0; at < chunk.length; at += text.length - PERIOD) {
-      const part = chunk.subarray(at, at + text.length - PERIOD);
-      const begin = (phase + at) % PERIOD;
-      heard.good &&= part.equals(text.subarray(begin, begin + part.length));
-    }
-    heard.bytes += chunk.length;
-  });
-  return heard;
+/** What a socket hears from now on. */
+function hearing(socket: Socket): Ear {
+  const ear = new Ear();
+  socket.on('data', ear.hear);
+  return ear;
 }
 
 test.serial('pipe: between two sockets no buffer is made for what both take', async (t) => {
@@ -113,7 +94,7 @@ test.serial(
     far.resume();
     await sent;
     await until(() => heard.bytes === TOTAL);
-    t.true(heard.good);
+    t.true(heard.right);
   },
 );
 
@@ -133,7 +114,7 @@ test.serial('pipe: no more is taken from the sender than the far end has room fo
   t.true((to.info()?.sndWnd ?? 0) < 2000, 'the far end takes no more');
   far.resume();
   await until(() => heard.bytes === 5 * wide);
-  t.true(heard.good);
+  t.true(heard.right);
 });
 
 test.serial('pipe: who listens besides hears all from then on', async (t) => {
@@ -149,7 +130,7 @@ test.serial('pipe: who listens besides hears all from then on', async (t) => {
   await pour(client, text.length);
   await until(() => heard.bytes === 2 * text.length);
   t.is(besides, text.length);
-  t.true(heard.good);
+  t.true(heard.right);
 });
 
 test.serial(

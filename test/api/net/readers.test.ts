@@ -9,6 +9,7 @@ import { Duplex } from 'node:stream';
 import test from 'ava';
 import type { Socket } from '../../../src/index.ts';
 import { Spares } from '../../../src/stack/host/spares.ts';
+import { PERIOD, pour, text } from '../placed.ts';
 import { makePair, next, type Pair, RIGHT, rounds, until } from '../worlds.ts';
 
 const KIB = 1024;
@@ -16,10 +17,6 @@ const MIB = 1024 * KIB;
 const TOTAL = 8 * MIB;
 /** What a socket may have waiting for it, beyond which all memory has to be used again. */
 const TURN = 2 * MIB;
-
-// Byte i of the stream is known by its place; the period is no divisor of any buffer's size.
-const PERIOD = 251;
-const text = Buffer.from(Array.from({ length: PERIOD * 1024 }, (_, i) => i % PERIOD));
 
 let asked = 0;
 /** Counts what large memory is asked for, but for the blocks of senders, which are powers of two. */
@@ -53,15 +50,6 @@ async function ends(options: object = {}): Promise<Ends> {
   const [accepted] = (await next(server, 'connection')) as [Socket];
   await until(() => !client.connecting);
   return { pair, client, accepted };
-}
-
-/** Send `total` bytes, from where they lie, so that only the reader asks for memory. */
-async function pour(socket: Socket, total: number): Promise<void> {
-  for (let sent = 0; sent < total; ) {
-    const piece = text.subarray(0, Math.min(text.length, total - sent));
-    sent += piece.length;
-    if (!socket.write(piece)) await next(socket, 'drain');
-  }
 }
 
 const sendFrom = (zeroCopy: boolean): object => ({ zeroCopy, highWaterMark: MIB });
@@ -152,7 +140,7 @@ test.serial('readers: a listener has each buffer for ever, in memory of its own'
   let place = 0;
   let wrong = 0;
   for (const chunk of kept) {
-    for (const byte of chunk) if (byte !== (place++ % text.length) % PERIOD) wrong++;
+    for (const byte of chunk) if (byte !== place++ % PERIOD) wrong++;
   }
   t.deepEqual([place, wrong], [TOTAL, 0]);
   const large = kept.filter(({ length }) => length >= 16 * KIB);
@@ -171,7 +159,7 @@ test.serial(
     let wrong = 0;
     accepted.on('data', (piece: string) => {
       for (let i = 0; i < piece.length; i++) {
-        if (piece.charCodeAt(i) !== (place++ % text.length) % PERIOD) wrong++;
+        if (piece.charCodeAt(i) !== place++ % PERIOD) wrong++;
       }
     });
     const ended = next(accepted, 'end');
@@ -190,7 +178,7 @@ test.serial('readers: `onread` has its memory used again, and every byte right',
   let wrong = 0;
   const callback = (length: number, buffer: Uint8Array): boolean => {
     for (let i = 0; i < length; i++) {
-      if (buffer[i] !== (place++ % text.length) % PERIOD) wrong++;
+      if (buffer[i] !== place++ % PERIOD) wrong++;
     }
     return true;
   };
