@@ -66,7 +66,9 @@ export class Watch implements Readiness {
     const libc = this.#libc;
     const ours = this.#placeholder();
     const callback = (length: number): boolean => {
+      const { isQueued } = this.#spinner;
       this.#tell(length);
+      if (isQueued) this.#spinner.skip();
       return !this.#paused;
     };
     this.#onReadable = onReadable;
@@ -131,7 +133,7 @@ export class Watch implements Readiness {
     this.held = length;
     this.#onReadable();
     this.#paused = this.held > 0;
-    this.touch(); // last: what the packet has brought is told before the loop asks again
+    this.touch(); // last: a turn that this queues comes after what the packet has brought is told
   }
 
   /** Ask the descriptor instead of epoll. True if a packet came, or none is wanted; errors are for epoll to find. */
