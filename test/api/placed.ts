@@ -12,7 +12,7 @@ export const text: Buffer = Buffer.from(
   Array.from({ length: PERIOD * 1024 }, (_, i) => i % PERIOD),
 );
 
-/** Write the first `total` bytes of it, from where they lie, as fast as the socket takes them. */
+/** Write `total` bytes of it, again and again from where they lie, as fast as the socket takes them. */
 export async function pour(socket: Socket, total: number): Promise<void> {
   for (let sent = 0; sent < total; ) {
     const piece = text.subarray(0, Math.min(text.length, total - sent));

@@ -159,7 +159,7 @@ test('inflow: memory that is given back takes the next text of who is lent it', 
   intake.lent = true;
   large(world, intake, 20_000, 1);
   const [first] = kept;
-  world.inflow.reuse(first as Buffer);
+  world.inflow.spares.give(first as Buffer);
   large(world, intake, LONGEST, 2);
   t.is(kept[1]?.buffer, first?.buffer);
   t.deepEqual(kept[1], Buffer.alloc(LONGEST, 2));
@@ -177,7 +177,7 @@ test('inflow: memory that is not given back is never used again', (t) => {
 test('inflow: who keeps a buffer has one of exactly its size, whatever was given back', (t) => {
   const world = bench();
   const { intake, kept } = keepAll();
-  world.inflow.reuse(world.inflow.spares.take());
+  world.inflow.spares.back(world.inflow.spares.take());
   large(world, intake, 20_000, 1);
   t.is(kept[0]?.buffer.byteLength, 20_000);
 });
@@ -188,7 +188,7 @@ test('inflow: of what is given back no more is kept than a turn takes', (t) => {
   intake.lent = true;
   const given = Array.from({ length: 20 }, () => world.inflow.spares.take());
   for (const chunk of given) world.inflow.spares.lend(chunk);
-  for (const chunk of given) world.inflow.reuse(chunk);
+  for (const chunk of given) world.inflow.spares.give(chunk);
   for (let i = 0; i < 20; i++) large(world, intake, 20_000, i);
   const known = new Set<ArrayBufferLike>(given.map(({ buffer }) => buffer));
   t.is(kept.filter(({ buffer }) => known.has(buffer)).length, 12);
@@ -199,11 +199,11 @@ test('inflow: memory of others is not taken, though it were as long: they cut sh
   const { intake, kept } = keepAll();
   intake.lent = true;
   const pools = [LONGEST, 2 * LONGEST].map((size) => Buffer.allocUnsafeSlow(size));
-  for (const pool of pools) world.inflow.reuse(pool.subarray(0, 100));
+  for (const pool of pools) world.inflow.spares.give(pool.subarray(0, 100));
   const [lent, notLent] = [world.inflow.spares.take(), world.inflow.spares.take()];
   world.inflow.spares.lend(lent);
-  world.inflow.reuse(lent.subarray(8));
-  world.inflow.reuse(notLent);
+  world.inflow.spares.give(lent.subarray(8));
+  world.inflow.spares.give(notLent);
   large(world, intake, LONGEST, 1);
   const others = [...pools, lent, notLent];
   t.false(others.some(({ buffer }) => buffer === kept[0]?.buffer));
@@ -215,7 +215,7 @@ test('inflow: text of less than 16 KiB takes no spare memory of 64', (t) => {
   const { intake, kept } = keepAll();
   intake.lent = true;
   const spare = world.inflow.spares.take();
-  world.inflow.reuse(spare);
+  world.inflow.spares.back(spare);
   large(world, intake, 5000, 1);
   t.not(kept[0]?.buffer, spare.buffer);
 });

@@ -53,7 +53,7 @@ export class Inflow {
   readonly split: Split = new Split();
   readonly spares: Spares = new Spares();
   /** Where the text of the packet is that is being taken in, if it was read apart and nobody has kept it. */
-  apart: Uint8Array | undefined;
+  apart: Buffer | undefined;
   readonly #slots: Slots;
   readonly #events: Events;
   readonly #at = new Int32Array(PLACES);
@@ -118,20 +118,16 @@ export class Inflow {
     this.#used = 0;
   }
 
-  /** Nobody else has seen `chunk`, and it was read. */
-  reuse(chunk: Buffer): void {
-    this.spares.give(chunk);
-  }
-
   /** The text where it is, if that was read apart for somebody to keep. */
   #kept({ lent }: Intake, bytes: Uint8Array, at: number, length: number): Buffer | undefined {
     if (length < HALF) return undefined;
-    if (bytes === this.apart) {
+    const { apart } = this;
+    if (bytes === apart) {
       this.apart = undefined;
       this.split.hit();
-      if (lent) this.spares.lend(bytes as Buffer);
+      if (lent) this.spares.lend(apart);
       else passed(LONGEST);
-      return (bytes as Buffer).subarray(at, at + length);
+      return apart.subarray(at, at + length);
     }
     if (bytes === this.#slots.bytes) this.split.saw(at - this.#slots.slotOf(at));
     return undefined;

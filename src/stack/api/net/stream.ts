@@ -215,7 +215,7 @@ export class SocketStream extends Duplex {
         this._stackCarrier?.pause();
         this._stackTell(() => this.#userBuffer?.fill(), undefined);
       },
-      spent: (chunk) => this._stackHost.inflow.reuse(chunk),
+      spent: (chunk) => this._stackHost.inflow.spares.give(chunk),
       emptied: () => this._stackCarrier?.resume(),
     };
   }
@@ -226,7 +226,7 @@ export class SocketStream extends Duplex {
     const isSpent = isCopied || isDecoded(this);
     if (isCopied) this.#handle?.give(chunk);
     else this.#keep(chunk);
-    if (isSpent) this._stackHost.inflow.reuse(chunk);
+    if (isSpent) this._stackHost.inflow.spares.give(chunk);
   }
 
   #keep(chunk: Buffer): void {
