@@ -66,9 +66,7 @@ export class Watch implements Readiness {
     const libc = this.#libc;
     const ours = this.#placeholder();
     const callback = (length: number): boolean => {
-      const { isQueued } = this.#spinner;
       this.#tell(length);
-      if (isQueued) this.#spinner.skip();
       return !this.#paused;
     };
     this.#onReadable = onReadable;

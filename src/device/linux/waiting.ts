@@ -75,16 +75,6 @@ export class Spinner {
     setImmediate(this.#turn);
   }
 
-  /** True if a turn is queued: it comes before what is queued from now on. */
-  get isQueued(): boolean {
-    return this.#spinning;
-  }
-
-  /** The turn that is queued asks nothing: something was queued behind it that is to be told first. */
-  skip(): void {
-    this.#asks = 0;
-  }
-
   /** A loop that turns would keep the process alive. */
   reference(on: boolean): void {
     this.#referenced = on;
@@ -106,7 +96,7 @@ export class Spinner {
     }
     this.#spinning = true;
     const asks = this.#asks;
-    this.#asks = asks === 0 ? ASKS_AFTER : Math.min(2 * asks, ASKS);
+    this.#asks = Math.min(2 * asks, ASKS);
     try {
       for (let i = 0; i < asks && !this.#ask(); i++);
     } finally {

@@ -32,27 +32,6 @@ test('waiting: a turn right after traffic asks less often than those that follow
   spinner.stop();
 });
 
-test('waiting: a turn that is to skip asks nothing, and those after it as ever', async (t) => {
-  const counter = { asks: 0 };
-  const spinner = new Spinner({ waiting: 'busy' }, () => {
-    counter.asks++;
-    return false;
-  });
-  t.false(spinner.isQueued);
-  spinner.start();
-  const [first] = await asked(spinner, counter, 1);
-  t.true(spinner.isQueued);
-  spinner.skip();
-  const rounds: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    counter.asks = 0;
-    await new Promise((resolve) => setImmediate(resolve));
-    rounds.push(counter.asks);
-  }
-  t.deepEqual(rounds, [0, first, 2 * (first ?? 0)]);
-  spinner.stop();
-});
-
 test('waiting: a packet that was found ends the asking of its turn', async (t) => {
   const counter = { asks: 0 };
   const spinner = new Spinner({ waiting: 'busy' }, () => ++counter.asks === 2);
