@@ -46,12 +46,18 @@ export class Outflow {
 
   /**
    * Write `chunks`; `done` is called at once if all is taken, else in a context of its own, of which `cause`
-   * is the socket's. One at a time.
+   * is the socket's. One at a time. `taken`: bytes of the first of them that were before.
    */
-  begin(connection: Connection, chunks: Chunks, done: Callback, cause?: AsyncResource): void {
+  begin(
+    connection: Connection,
+    chunks: Chunks,
+    done: Callback,
+    cause?: AsyncResource,
+    taken = 0,
+  ): void {
     this.#done = done;
     this.#index = 0;
-    this.#at = 0;
+    this.#at = taken;
     if (chunks.some(({ chunk }) => typeof chunk !== 'string' && isGone(chunk))) {
       this.#take(encoded(chunks));
       this.#fail(connection);
@@ -67,9 +73,27 @@ export class Outflow {
     onceConnected(socket, send, done);
   }
 
+  /** The same of one piece, which mostly is taken whole: then nothing is left to the collector. */
+  beginOne(
+    connection: Connection,
+    chunk: Uint8Array,
+    done: Callback,
+    cause: AsyncResource | undefined,
+  ): void {
+    const { length } = chunk;
+    const taken = this.#give(connection, chunk, 0);
+    if (taken < length || length === 0) this.begin(connection, [{ chunk }], done, cause, taken);
+    else {
+      this.written += length;
+      passed(length);
+      done();
+    }
+  }
+
   #take(pieces: Pieces): void {
     this.#chunks = pieces;
-    this.#left = this.begun = bytesOf(pieces);
+    this.begun = bytesOf(pieces);
+    this.#left = this.begun - this.#at;
   }
 
   /** True if `chunks` are short: what was not taken of them at once is what is left. */
@@ -108,7 +132,7 @@ export class Outflow {
     }
     while (this.#index < this.#chunks.length) {
       const { chunk } = this.#chunks[this.#index] as { chunk: Uint8Array }; // below the length
-      const taken = this.#give(connection, chunk);
+      const taken = this.#give(connection, chunk, this.#at);
       this.#at += taken;
       this.#left -= taken;
       if (this.#at < chunk.length) return;
@@ -118,9 +142,9 @@ export class Outflow {
     this.#finish();
   }
 
-  #give(connection: Connection, chunk: Uint8Array): number {
+  #give(connection: Connection, chunk: Uint8Array, at: number): number {
     const isLent = this.byReference && chunk.length >= SMALL;
-    return isLent ? connection.write(chunk, this.#at) : connection.writeCopy(chunk, this.#at);
+    return isLent ? connection.write(chunk, at) : connection.writeCopy(chunk, at);
   }
 
   /** The connection is gone: whoever waits is called back, with what `errorOf` gives. */

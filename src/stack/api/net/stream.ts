@@ -344,7 +344,14 @@ export class SocketStream extends Duplex {
   }
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, done: Callback): void {
-    this.#send([{ chunk, encoding }], done);
+    const carrier = this._stackCarrier;
+    const isOpen = !this.connecting && this._stackLive && carrier?.closed === false;
+    if (typeof chunk === 'string' || !isOpen) this.#send([{ chunk, encoding }], done);
+    else {
+      this._stackIdle.touch();
+      this.#outflow.beginOne(carrier, chunk, done, this._stackScope);
+      if (this.#outflow.waiting) this.#settle();
+    }
   }
 
   override _writev(chunks: Chunks, done: Callback): void {
