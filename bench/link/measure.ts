@@ -16,6 +16,8 @@ export interface Measure {
   readonly name: string;
   /** One line, for people. */
   readonly about: string;
+  /** Seconds in which V8 has compiled what its programs do; 2 if it is not said. */
+  readonly warm?: number;
   cells(context: Context): readonly Cell[];
 }
 

@@ -11,8 +11,8 @@ export interface Options {
   readonly runs: number;
   /** Seconds of each run, warm-up not counted. */
   readonly seconds: number;
-  /** Runs that do not count, before the others. */
-  readonly warm: number;
+  /** Runs that do not count, before the others; undefined: what each measure takes. */
+  readonly warm: number | undefined;
   /** How many streams at a time. */
   readonly streams: readonly number[];
   /** Connections that are held open, idle. */
@@ -38,7 +38,7 @@ export const USAGE = `npm run bench:link -- [options]
   --subjects WORDS  only those whose key holds one of them: callback, net, ceiling, node, lwip, gvisor
   --runs N          runs of each measurement, interleaved: A B A B (default 5)
   --seconds S       seconds of each run (default 2)
-  --warm N          runs before them that do not count (default what makes 2 seconds, but two at most)
+  --warm N          runs before them that do not count (default what makes 2 to 8 seconds by measure; --quick: two)
   --streams LIST    streams at a time (default 1,10,100,1000)
   --idle N          idle connections (default 100000)
   --out FOLDER      where the results go (default bench/results)
@@ -74,18 +74,22 @@ function runsOf(text: string | undefined, quick: boolean, isPaired: boolean): nu
 }
 
 /**
- * Runs before the first, which do not count, so many seconds of them: V8 compiles what a program does as it does it, and
- * what it compiled for the first packets it gives up for the later ones. Node under wrk, by a stack: 36 thousand requests in
- * the first second, 56 in the second, 70 in each from the third on.
+ * For so long runs do not count: V8 compiles what a program does as it does it, and what it compiled for the first packets it
+ * gives up for the later ones. Node under wrk, by a stack: 36 thousand requests in the first second, 56 in the second, 70 in
+ * each from the third on. Some measures say more.
  */
 const WARM_SECONDS = 2;
-const MOST_WARM_RUNS = 2;
+const QUICK_WARM = 2;
 
-function warmOf(text: string | undefined, seconds: number): number {
+function warmOf(text: string | undefined, quick: boolean): number | undefined {
   if (text === '0') return 0;
   if (text !== undefined) return Math.ceil(positive('warm', text));
-  return Math.min(MOST_WARM_RUNS, Math.ceil(WARM_SECONDS / seconds));
+  return quick ? QUICK_WARM : undefined;
 }
+
+/** Runs of a measure that do not count, if it is warm in `seconds`. */
+export const warmRuns = (options: Options, seconds: number = WARM_SECONDS): number =>
+  options.warm ?? Math.ceil(seconds / options.seconds);
 
 /** Throws with a message for the user. */
 export function readOptions(args: readonly string[]): Options {
@@ -118,7 +122,7 @@ export function readOptions(args: readonly string[]): Options {
     subjects: words(values.subjects),
     runs: runsOf(values.runs, quick, isPaired),
     seconds,
-    warm: warmOf(values.warm, seconds),
+    warm: warmOf(values.warm, quick),
     streams: words(values.streams ?? (quick ? '1,100' : '1,10,100,1000')).map((word) =>
       positive('streams', word),
     ),

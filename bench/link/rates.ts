@@ -51,6 +51,7 @@ export async function counted(subject: Subject, take: () => Promise<Metrics>): P
 export const connections: Measure = {
   name: 'connections',
   about: 'connect, one byte and back, close: how many a second, one or 32 at a time',
+  warm: 8,
   cells: (context) =>
     [1, 32].map(
       (parallel): Cell => ({
@@ -86,6 +87,7 @@ export const udp: Measure = {
 export const http: Measure = {
   name: 'http',
   about: 'http requests a second, http.createServer under wrk with 64 connections',
+  warm: 4,
   cells: (context) =>
     context.hasWrk
       ? [

@@ -6,6 +6,7 @@
 import { pause } from './child.ts';
 import type { NoiseMeter } from './machine.ts';
 import type { Cell, Context, Measure } from './measure.ts';
+import { warmRuns } from './options.ts';
 import type { Metrics, Sample, SubjectInfo } from './results.ts';
 import { placeOf, type Spec, type Subject } from './subject.ts';
 
@@ -35,10 +36,14 @@ export class Runner {
 
   /** Samples that these measures take. */
   count(measures: readonly Measure[]): number {
-    const cells = measures.flatMap((measure) => this.#cells(measure));
-    const { runs, warm } = this.#context.options;
-    const subjects = cells.flatMap((cell) => cell.subjects);
-    return runs * subjects.length + warm * subjects.filter(isCompiled).length;
+    const { options } = this.#context;
+    let samples = 0;
+    for (const measure of measures) {
+      const subjects = this.#cells(measure).flatMap((cell) => cell.subjects);
+      const warm = warmRuns(options, measure.warm);
+      samples += options.runs * subjects.length + warm * subjects.filter(isCompiled).length;
+    }
+    return samples;
   }
 
   /** The cells of a measure, with the subjects that are wanted. */
@@ -54,7 +59,9 @@ export class Runner {
 
   async measure(measure: Measure): Promise<void> {
     const { name } = measure;
-    const { runs, warm } = this.#context.options;
+    const { options } = this.#context;
+    const { runs } = options;
+    const warm = warmRuns(options, measure.warm);
     const list = this.#cells(measure);
     // In the order in which tables have them, which is not that of the runs.
     for (const { subjects } of list) {

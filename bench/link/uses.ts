@@ -47,6 +47,7 @@ export const proxy: Measure = {
 export const file: Measure = {
   name: 'file',
   about: 'Gbit/s of a file of 100 MiB, by `pipeline` over http',
+  warm: 8,
   cells: ({ options }) => [
     {
       variant: { mebibytes: 100 },
@@ -61,6 +62,7 @@ export const json: Measure = {
   name: 'json',
   about:
     'requests a second of 1 KiB of JSON there and back, on 1, 64 and 1000 connections that are kept',
+  warm: 8,
   cells: ({ options, hasWrk }: Context) =>
     (hasWrk ? [1, 64, 1000] : []).map(
       (connections): Cell => ({
@@ -80,6 +82,7 @@ const MESSAGE = 64;
 export const websocket: Measure = {
   name: 'websocket',
   about: `WebSocket messages of ${MESSAGE} bytes sent back a second, one on each of 64 connections, 64 on one`,
+  warm: 4,
   cells: ({ options }) =>
     [
       { connections: 64, window: 1 },
@@ -100,6 +103,7 @@ export const tls: Measure = {
   name: 'tls',
   about:
     'Gbit/s of one stream of TLS 1.3, in (recv) and out (send); the other end is Node on the kernel',
+  warm: 4,
   cells: ({ options }) =>
     (['recv', 'send'] as const).map(
       (direction): Cell => ({

@@ -1,6 +1,6 @@
 /** Tests of the bench's command line. @module */
 import test from 'ava';
-import { readOptions } from '../../bench/link/options.ts';
+import { readOptions, warmRuns } from '../../bench/link/options.ts';
 
 test('bench options: without any, five runs of two seconds of everything', (t) => {
   const { only, runs, seconds, streams, idle } = readOptions([]);
@@ -23,13 +23,16 @@ test('bench options: --quick shortens what is not said otherwise', (t) => {
   t.deepEqual(only, ['echo', 'udp']);
 });
 
-test('bench options: two seconds are for the compiler, in two runs at most, unless it is said', (t) => {
-  const warm = (...words: string[]): number => readOptions(words).warm;
-  t.is(warm(), 1);
-  t.is(warm('--seconds', '1'), 2);
-  t.is(warm('--quick'), 2);
-  t.is(warm('--warm', '0'), 0);
-  t.is(warm('--quick', '--warm', '3'), 3);
+test('bench options: two seconds are for the compiler, or what the measure takes, unless it is said', (t) => {
+  const warm = (seconds: number | undefined, ...words: string[]): number =>
+    warmRuns(readOptions(words), seconds);
+  t.is(warm(undefined), 1);
+  t.is(warm(undefined, '--seconds', '1'), 2);
+  t.is(warm(8), 4);
+  t.is(warm(8, '--seconds', '0.7'), 12);
+  t.is(warm(8, '--quick'), 2);
+  t.is(warm(8, '--warm', '0'), 0);
+  t.is(warm(8, '--quick', '--warm', '3'), 3);
 });
 
 test('bench options: what is no number is refused', (t) => {
