@@ -52,3 +52,11 @@ test('soon: what is written whenever the last was taken leaves together, but for
   await new Promise((done) => setImmediate(done));
   t.deepEqual(notes, ['left', 'left']);
 });
+
+test('soon: what is written leaves though promises go on being kept', async (t) => {
+  const { socket, notes } = await connected(t);
+  await null;
+  socket.write('text');
+  for (let i = 0; i < 100; i++) await null;
+  t.deepEqual(notes, ['left']);
+});
