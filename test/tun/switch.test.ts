@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { createSwitch, openTap, type SwitchPort } from '../../src/index.ts';
+import { pinged } from '../support/pinged.ts';
 import { run } from '../support/process.ts';
 import { tunTest } from './namespace.ts';
 
@@ -54,7 +55,7 @@ for (const offload of [false, true]) {
     const [a, b] = [bridge.plug(near), bridge.plug(far)];
 
     const said = await must(t, 'ping', '-f', '-q', '-c', '500', '-s', '1400', '-w', '20', THERE);
-    t.regex(said, / 500 received/);
+    t.true(pinged(said).received >= 500, said);
 
     const server = spawn(inThere[0] as string, [
       ...inThere.slice(1),
@@ -148,7 +149,7 @@ tunTest.serial('switch: two of them in a loop by bridges of the kernel do not me
     }
   }
   const flood = ['-f', '-q', '-c', '300', '-w', '20'];
-  t.regex(await must(t, 'ping', ...flood, THERE), / 300 received/);
+  t.true(pinged(await must(t, 'ping', ...flood, THERE)).received >= 300);
   await run('ping', '-b', '-q', '-c', '20', '-i', '0.01', '-W', '1', '10.85.0.255'); // nobody answers
   const carried = rounds.reduce((sum, port) => sum + port.stats().framesIn, 0);
   t.true(carried < 5000, `${carried} frames went round`);
