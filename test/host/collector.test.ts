@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
+import { traced } from '../support/traced.ts';
 
 const COLLECTOR = new URL('../../src/stack/host/collector.js', import.meta.url).href;
 /**
@@ -33,9 +34,7 @@ console.log('to here');`;
 
 function marks(t: ExecutionContext, ...options: string[]): number {
   // V8 tells of each itself: what is told to a program may come late.
-  const flags = ['--expose-gc', '--trace-gc', ...options];
-  const words = [...flags, '--input-type=module', '-e', PROGRAM];
-  const said = execFileSync(process.execPath, words, { encoding: 'utf8' });
+  const said = traced(['--expose-gc', '--trace-gc', ...options], PROGRAM);
   const counted = /from here\n(.*)to here/s.exec(said)?.[1];
   t.not(counted, undefined);
   return counted?.match(/Mark-Compact/g)?.length ?? 0;

@@ -3,13 +3,10 @@
  * double is stored in a field of it that was born an integer (`src/stack/base/real.ts`). It says so itself.
  * @module
  */
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { NOTHING_SENT } from '../../src/stack/tcp/tcb/sent.ts';
 import { chaos } from '../sim/chaos.ts';
+import { traced } from '../support/traced.ts';
 
 const SEEDS = 40;
 const INDEX = new URL('../../src/index.js', import.meta.url).href;
@@ -17,39 +14,15 @@ const CHAOS = new URL('../sim/chaos.js', import.meta.url).href;
 /** As the machine's clock does, time begins with a fraction of a microsecond. */
 const PROGRAM = `import { chaos } from '${CHAOS}';
 for (let seed = 1; seed <= ${SEEDS}; seed++) chaos(seed, {}, 1e6 + 0.25);`;
-/** It cannot name functions that are compiled. */
-const INTERPRETED = ['--no-opt', '--no-sparkplug'];
 const NODE = Number(process.versions.node.split('.')[0]);
-
-/**
- * What V8 says of `program`. To a file: `node:process` makes a pipe non-blocking when it is imported, and V8, which
- * writes a character at a time and does not look whether it could, loses lines or the middle of one.
- */
-function traced(program: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tunstack-representation-'));
-  const file = join(folder, 'trace.txt');
-  const out = openSync(file, 'w');
-  try {
-    execFileSync(
-      process.execPath,
-      [
-        ...INTERPRETED,
-        ...(NODE >= 22 ? ['--no-maglev'] : []),
-        '--trace-generalization',
-        ...['--input-type=module', '-e', program],
-      ],
-      { stdio: ['ignore', out, 'inherit'] },
-    );
-    return readFileSync(file, 'latin1');
-  } finally {
-    closeSync(out);
-    rmSync(folder, { recursive: true });
-  }
-}
+/** It cannot name functions that are compiled. */
+const OPTIONS = ['--trace-generalization', '--no-opt', '--no-sparkplug'].concat(
+  NODE >= 22 ? ['--no-maglev'] : [],
+);
 
 /** Fields that grew from an integer to a double, of classes in `folders`, while `program` ran. */
 function grown(t: ExecutionContext, program: string, ...folders: string[]): string[] {
-  const said = traced(program);
+  const said = traced(OPTIONS, program);
   t.regex(said, /generalizing/, 'it tells what it learns');
   return said
     .split('\n')
