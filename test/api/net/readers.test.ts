@@ -110,6 +110,86 @@ for (const name of ['push', 'emit', 'read'] as const) {
   );
 }
 
+/** How many ticks there are while `client` sends 20 pieces one after the other, whoever makes them. */
+async function ticks(client: Socket, accepted: Socket): Promise<number> {
+  const { nextTick } = process;
+  let count = 0;
+  process.nextTick = ((...args: Parameters<typeof nextTick>) => {
+    count++;
+    nextTick(...args);
+  }) as typeof nextTick;
+  const before = accepted.bytesRead;
+  for (let i = 1; i <= 20; i++) {
+    client.write('x');
+    await until(() => accepted.bytesRead === before + i);
+  }
+  process.nextTick = nextTick;
+  return count;
+}
+
+test.serial('readers: to tell a listener takes no tick', async (t) => {
+  const { pair, client, accepted } = await ends();
+  accepted.resume();
+  await ticks(client, accepted);
+  const unheard = await ticks(client, accepted);
+  let heard = 0;
+  accepted.on('data', ({ length }: Buffer) => {
+    heard += length;
+  });
+  t.is(await ticks(client, accepted), unheard);
+  t.is(heard, 20);
+  await pair.close();
+});
+
+test.serial(
+  'readers: who has put a _read of their own on a socket is asked for more',
+  async (t) => {
+    const { pair, client, accepted } = await ends();
+    accepted.on('data', () => {});
+    await ticks(client, accepted);
+    let asked = 0;
+    Object.assign(accepted, {
+      _read(this: Socket, size: number): void {
+        asked++;
+        (Object.getPrototypeOf(this) as Duplex)._read.call(this, size);
+      },
+    });
+    await ticks(client, accepted);
+    t.is(asked, 20);
+    await pair.close();
+  },
+);
+
+test.serial(
+  'readers: what comes while a listener has paused the stream waits, in order',
+  async (t) => {
+    const { pair, client, accepted } = await ends();
+    const heard: string[] = [];
+    accepted.on('data', (chunk: Buffer) => {
+      heard.push(`${chunk}`);
+      if (heard.length % 2 === 0) accepted.pause();
+    });
+    for (const word of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      client.write(word);
+      await rounds(20);
+    }
+    t.deepEqual(heard, ['a', 'b']);
+    t.is(accepted.readableLength, 4);
+    accepted.resume();
+    await rounds(20);
+    t.is(heard.join(''), 'abcdef'.slice(0, heard.length));
+    for (let i = 0; i < 4; i++) {
+      accepted.resume();
+      await rounds(20);
+    }
+    t.is(heard.join(''), 'abcdef');
+    client.write('g');
+    await until(() => heard.length === 7);
+    t.is(heard[6], 'g');
+    await pair.close();
+  },
+);
+
 test.serial(
   'readers: a stream that flows with nobody there is kept from no time-out',
   async (t) => {

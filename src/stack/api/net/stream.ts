@@ -1,9 +1,9 @@
 /**
  * A connection as a `stream.Duplex`: what `net.Socket` is once it is open.
  *
- * Back-pressure is exact both ways: when `push` says enough, reading stops and the peer's window
- * closes; a write's callback runs when the send buffer has taken all of it (by a copy, unless the user wants none:
- * the caller's buffer is free again). Listeners run in the asynchronous context of the call that opened the socket.
+ * Back-pressure is exact both ways: when `push` says enough, reading stops and the peer's window closes; a write's
+ * callback runs when the send buffer has taken all of it (by a copy, unless the user wants none: the caller's buffer
+ * is free again). Listeners run in the asynchronous context of the call that opened the socket.
  *
  * Node documentation: "Class: net.Socket", the parts that are a stream.
  * @module
@@ -23,7 +23,7 @@ import { IdleTimer } from './idle.ts';
 import { readOnRead, type UserBuffer, type Works } from './onread.ts';
 import { type SocketOptions, type SocketServer, streamOptions } from './options.ts';
 import { type Callback, closedError, Outflow, refuseWrite } from './outflow.ts';
-import { flows, isDecoded, isIdle, isUnheard, pipedInto } from './readers.ts';
+import { flows, isDecoded, isHeard, isIdle, isUnheard, pipedInto } from './readers.ts';
 import { spend } from './spent.ts';
 import { bytesWaiting, type Chunks } from './written.ts';
 
@@ -163,8 +163,8 @@ export class SocketStream extends Duplex {
 
   #data(bytes: Uint8Array, at: number, length: number): void {
     const ownBuffer = this.#userBuffer !== undefined || this.#handle?.taken === true;
-    const passed =
-      ownBuffer || this.#untold > 0 || !flows(this) ? 0 : this.#pass(bytes, at, length);
+    const waits = ownBuffer || this.#untold > 0 || !flows(this);
+    const passed = waits ? 0 : this.#pass(bytes, at, length);
     if (passed === length) return;
     this.#untold += length - passed;
     this.#intake.lent = ownBuffer || isDecoded(this);
@@ -230,7 +230,8 @@ export class SocketStream extends Duplex {
   }
 
   #keep(chunk: Buffer): void {
-    if (!this.destroyed && !this.push(chunk)) this.#stopReading();
+    if (isHeard(this, _read)) this.emit('data', chunk);
+    else if (!this.destroyed && !this.push(chunk)) this.#stopReading();
   }
 
   #end(): void {
@@ -277,8 +278,8 @@ export class SocketStream extends Duplex {
     if (this.destroyed || this.#userBuffer?.waits(() => this.#gone(error))) return;
     if (!error) {
       // In order, unless the whole stack was closed: then there is nothing to wait for.
-      if (this._stackCarrier?.failure === Failure.CLOSED)
-        this._stackInScope(this.destroy, undefined);
+      const isClosed = this._stackCarrier?.failure === Failure.CLOSED;
+      if (isClosed) this._stackInScope(this.destroy, undefined);
     } else if (this.#reading) this._stackInScope(this.destroy, error);
     else if (this.#outflow.waiting) this.#outflow.cancel(() => this.#writeError(error));
     else this.#unseen = error; // a write that fails has destroyed the stream
@@ -412,9 +413,8 @@ export class SocketStream extends Duplex {
   }
 }
 
-/** Whoever puts another in its place wants to see what is written. */
-const { write } = SocketStream.prototype;
+/** Whoever puts others in their place wants to see what is written, and when more is asked for. */
+const { write, _read } = SocketStream.prototype;
 
-// What is put on Node's own sockets is on ours too, and who asks whether ours is one is told so. (The
-// constructor stays the stream's.)
+// What is put on Node's own sockets is on ours, and who asks whether ours is one is told so. The constructor is a stream's.
 Object.setPrototypeOf(SocketStream.prototype, NodeSocket.prototype);
