@@ -28,7 +28,7 @@ export const flows = (socket: Duplex): boolean =>
 
 /**
  * True if `push` would do no more with what comes than tell the listeners, and in a tick have `read` call `_read`, of
- * which a socket that reads already makes nothing. The tick and what Node does at its end take 1 µs and leave 0.5 KiB to the collector.
+ * which a socket that reads already makes nothing. The tick and what Node does at its end take 1 µs and leave 430 bytes.
  */
 export const isHeard = (socket: Duplex, read: Duplex['_read']): boolean =>
   flows(socket) &&
